@@ -1,0 +1,150 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab as seen from tests, the demo and benchmarks: start it, move its clock, look at it, break it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+_ROOT = Path(__file__).resolve().parent.parent
+# no proxy: the lab is on loopback
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class LabError(Exception):
+    """The lab did not start, or refused an order."""
+
+
+class Lab:
+    """A running lab. Made by `Lab.start` (owns the process) or `Lab.attach` (someone else's)."""
+
+    def __init__(self, directory: Path, process: subprocess.Popen[bytes] | None = None) -> None:
+        self.directory = directory
+        self._process = process
+        self.info: dict[str, Any] = json.loads((directory / "lab.json").read_text(encoding="utf-8"))
+
+    @classmethod
+    def start(
+        cls, world: str = "fresh", directory: str | os.PathLike[str] = "", latency_ms: float = 0, max_seconds: float = 3600, timeout: float = 60,
+    ) -> Lab:
+        """Start a lab in a process of its own and wait until it serves."""
+        folder = Path(directory).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "lab.json").unlink(missing_ok=True)
+        command = [
+            sys.executable, "-m", "lab", "--world", world, "--dir", str(folder), "--max-seconds", str(max_seconds), "--latency-ms", str(latency_ms),
+        ]
+        with (folder / "lab.out").open("wb") as output:
+            process = subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        end = time.monotonic() + timeout
+        while not (folder / "lab.json").exists():
+            if process.poll() is not None or time.monotonic() > end:
+                process.kill()
+                process.wait()
+                raise LabError(f"the lab did not start: {(folder / 'lab.out').read_text(errors='replace')[-2000:]}")
+            time.sleep(0.02)
+        return cls(folder, process)
+
+    @classmethod
+    def attach(cls, directory: str | os.PathLike[str]) -> Lab:
+        return cls(Path(directory).resolve())
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    @property
+    def extra_vars(self) -> dict[str, Any]:
+        """The contract variables, ready for `-e @file`."""
+        return dict(self.info["extra_vars"])
+
+    @property
+    def secrets(self) -> list[str]:
+        return list(self.info["secrets"])
+
+    @property
+    def urls(self) -> dict[str, str]:
+        return dict(self.info["urls"])
+
+    @property
+    def ca_path(self) -> str:
+        return str(self.info["ca_path"])
+
+    def _call(self, method: str, path: str, order: Any = None) -> Any:
+        data = None if order is None else json.dumps(order).encode()
+        request = urllib.request.Request(self.info["control_url"] + path, data=data, method=method, headers={"Content-Type": "application/json"})
+        try:
+            with _OPENER.open(request, timeout=60) as response:
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            raise LabError(error.read().decode("utf-8", "replace")) from error
+
+    def state(self) -> dict[str, Any]:
+        """The whole world as it is now, secrets masked."""
+        state: dict[str, Any] = self._call("GET", "/state")
+        return state
+
+    def advance(self, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
+        """Move the clock forward."""
+        self._call("POST", "/clock", {"advance_seconds": ((days * 24 + hours) * 60 + minutes) * 60 + seconds})
+
+    def log(self, since: int = 0) -> list[dict[str, Any]]:
+        """What crossed the wire after entry `since`; DNS queries have the service "dns"."""
+        entries: list[dict[str, Any]] = self._call("GET", f"/log?since={since}")
+        return entries
+
+    def mark(self) -> int:
+        """The number of the last log entry: give it to `since` later."""
+        return int(self._call("GET", "/mark")["seq"])
+
+    def writes(self, since: int = 0) -> list[dict[str, Any]]:
+        return [entry for entry in self.log(since) if entry.get("write")]
+
+    def requests(self, service: str, since: int = 0) -> list[dict[str, Any]]:
+        return [entry for entry in self.log(since) if entry["service"] == service]
+
+    def faults(self, faults: list[dict[str, Any]]) -> None:
+        """Add faults (lab/faults.py); an empty list clears them."""
+        self._call("POST", "/faults", faults)
+
+    def mutate(self, path: list[Any], **order: Any) -> None:
+        """`value=...`, `append=...` or `delete=True` at a path of the state, as an admin would by hand."""
+        self._call("POST", "/mutate", {"path": path, **order})
+
+    def setting(self, name: str, value: Any) -> None:
+        """A setting of lab/worlds/settings.py."""
+        self.mutate(["settings", name], value=value)
+
+    def dns(self, flush: bool = False, warm: bool = False) -> None:
+        """Let the resolver forget, or learn, every zone's MX."""
+        self._call("POST", "/dns", {"flush": flush, "warm": warm})
+
+    def reset(self, world: str) -> None:
+        """Another world; clock and faults are reset, the log goes on, addresses and credentials stay."""
+        self._call("POST", "/world", {"name": world})
+        self.info = json.loads((self.directory / "lab.json").read_text(encoding="utf-8"))
+
+    def stop(self) -> None:
+        """End the lab and wait for its process, if it is ours."""
+        if self._process is None:
+            self._call("POST", "/shutdown", {})
+            return
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The empty state of the lab's Cloudflare account, what a world may set in it, and the filling in of what it left out."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+DEFAULT_SETTINGS: dict[str, Any] = {
+    # real milliseconds between two single changes of a batch at the edge: its propagation is not atomic
+    # (cloudflare-email-security.md §6.5)
+    "edge_gap_ms": 3,
+    # changes in one batch: 200 on the Free plan, 3500 on the others (§6.5)
+    "batch_limit": 200,
+    # lowest TTL but Auto: 60, on Enterprise 30 (§6.5)
+    "min_ttl": 60,
+    # ids of Email Security domains: "uuid" today, "int" in older clients (§6.1, drift)
+    "domain_ids": "uuid",
+    # letter case of a domain's status: both are documented (§6.1, drift)
+    "status_case": "lower",
+    # names of the modification date: "both", "modified_at" or "last_modified" (§6.1, drift)
+    "modified_keys": "both",
+    # lab seconds from the visible TXT record to a verified domain; Cloudflare says up to 24 hours (§1)
+    "verification_seconds": 60,
+    # lab seconds of mail after the MX points here until the domain is active (§1, "some mail processed")
+    "first_mail_seconds": 900,
+    # MALICIOUS and SPAM stay in drop_dispositions whatever is sent (§4.5, contradiction: either may hold)
+    "keep_malicious_and_spam": False,
+    # whether PUT demands lookback_hops: OAS-MD says yes, TS-NEW no (§6.1)
+    "put_needs_lookback_hops": True,
+    # whether PATCH demands ip_restrictions: it did in 2025 (§6.1)
+    "patch_needs_ip_restrictions": False,
+    # false: the account has no Email Security (§6, 403)
+    "entitled": True,
+    # false: POST, PUT and batch do not exist, as before autumn 2026 (§0.4)
+    "can_create": True,
+    # HTTP status of an unknown token
+    "auth_error_status": 403,
+    # requests in five minutes for each token before 429, 0 is no limit (§6.4: 1200)
+    "rate_limit": 1200,
+}
+
+
+def empty_state(account_id: str = "0" * 31 + "1") -> dict[str, Any]:
+    """An account without zones, tokens and domains."""
+    return {
+        "account_id": account_id,
+        "tokens": {},
+        "zones": {},
+        "email_security": {"domains": []},
+        "settings": dict(DEFAULT_SETTINGS),
+    }
+
+
+def setting(state: dict[str, Any], name: str) -> Any:
+    """A setting of the world, or its default."""
+    return state.get("settings", {}).get(name, DEFAULT_SETTINGS[name])
+
+
+def timestamp(moment: datetime) -> str:
+    """A date as Cloudflare writes it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def new_id(state: dict[str, Any], kind: str) -> str:
+    """32 hex digits, the same in each run of a world: a digest of a counter."""
+    state["counter"] = int(state.get("counter", 0)) + 1
+    return hashlib.sha256(f"{state['account_id']}/{kind}/{state['counter']}".encode()).hexdigest()[:32]
+
+
+def complete(world: dict[str, Any], now: datetime) -> None:
+    """Fill in what a world left out of its zones and domains. Idempotent."""
+    from lab.cloudflare.lifecycle import adopt_domain  # imports this module
+
+    state = world["cloudflare"]
+    if not state.keys() >= {"account_id", "tokens", "zones", "email_security", "settings"}:
+        for key, value in empty_state().items():
+            state.setdefault(key, value)
+    for zone in state["zones"].values():
+        zone.setdefault("status", "active")
+        if "id" not in zone:
+            zone["id"] = new_id(state, "zone")
+        for record in zone["records"]:
+            if "id" not in record:
+                record["id"] = new_id(state, "record")
+            if "modified_on" not in record:
+                record.setdefault("created_on", timestamp(now))
+                record["modified_on"] = record["created_on"]
+                record.setdefault("tags", [])
+    domains = state["email_security"].setdefault("domains", [])
+    for index, domain in enumerate(domains):
+        if "lab" not in domain:
+            domains[index] = adopt_domain(world, domain, now)

@@ -1,0 +1,125 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole lab in one process: builds the world, starts every service on a port of its own, writes lab.json when all serve."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lab import worlds
+from lab.cloudflare import CloudflareService
+from lab.control import ControlService
+from lab.dns import DnsServers, DohService
+from lab.entra import EntraService
+from lab.exchange import ExchangeService
+from lab.graph import GraphService
+from lab.server import Hub, LabServer, Service, serve_https
+from lab.tls import Authority, ClientCertificate, client_certificate, write_private
+from lab.tokens import Tokens
+
+_HOST = "127.0.0.1"
+
+
+class Laboratory:
+    def __init__(self, world: str, directory: Path, latency_ms: float = 0.0) -> None:
+        self.hub = Hub(latency_ms)
+        self._directory = directory
+        self._authority = Authority()
+        self._certificate: ClientCertificate = client_certificate("mailflow.area1 lab client")
+        self._passphrase = secrets.token_urlsafe(18)
+        self._credentials = worlds.Credentials(
+            client_secret=f"{secrets.token_urlsafe(8)}~{secrets.token_urlsafe(24)}", api_token=secrets.token_urlsafe(36),
+            certificate_pem=self._certificate.certificate_pem,
+        )
+        self._domains: list[str] = []
+        self._servers: list[LabServer] = []
+        self._dns = DnsServers(self.hub)
+        self._stop = threading.Event()
+        self.hub.log.hide([*self._credentials.secrets, self._passphrase])
+        self._build(world)
+
+    def _build(self, name: str) -> None:
+        self.hub.world, self._domains = worlds.build(name, self._credentials, self.hub.clock.now())
+
+    def replace_world(self, name: str) -> None:
+        """Another world, with the clock at real time and no faults; addresses and credentials stay."""
+        with self.hub.lock:
+            self.hub.clock.reset()
+            self.hub.faults.clear()
+            self._build(name)
+        self._dns.world_changed()
+        self._write()
+
+    def start(self) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._authority.write(self._directory / "ca.pem")
+        self._certificate.write_pem(self._directory / "client.pem")
+        self._certificate.write_pfx(self._directory / "client.pfx", self._passphrase)
+        self.hub.dns = self._dns
+        self._dns.start()
+        tokens = Tokens(self.hub)
+        services: dict[str, Service] = {
+            "authority": EntraService(self.hub, tokens), "exchange": ExchangeService(self.hub, tokens), "graph": GraphService(self.hub, tokens),
+            "cloudflare": CloudflareService(self.hub), "doh": DohService(self.hub),
+        }
+        context = self._authority.context()
+        for key, service in services.items():
+            server, port = serve_https(service, _HOST, 0, context, self.hub)
+            self._servers.append(server)
+            self.hub.urls[key] = f"https://{_HOST}:{port}"
+        server, port = serve_https(ControlService(self.hub, self.replace_world, self._stop.set), _HOST, 0, None, self.hub)
+        self._servers.append(server)
+        self.hub.urls["control"] = f"http://{_HOST}:{port}"
+        self._write()
+
+    def wait(self, seconds: float, alive: Callable[[], bool]) -> None:
+        """Until told to stop, the time is up, or `alive` (the parent) is no longer so."""
+        end = time.monotonic() + seconds
+        while not self._stop.wait(0.5) and time.monotonic() < end and alive():
+            pass
+
+    def end(self) -> None:
+        """Ask `wait` to return."""
+        self._stop.set()
+
+    def stop(self) -> None:
+        self.hub.stopping.set()
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+        self._dns.stop()
+
+    def _write(self) -> None:
+        write_private(self._directory / "lab.json", json.dumps(self.description(), indent=1).encode())
+
+    def description(self) -> dict[str, Any]:
+        urls = self.hub.urls
+        ca_path = str(self._directory / "ca.pem")
+        return {
+            "pid": os.getpid(), "control_url": urls["control"], "ca_path": ca_path, "world": self.hub.world["name"],
+            "urls": {
+                "authority": urls["authority"], "exchange": urls["exchange"], "graph": urls["graph"],
+                "cloudflare": urls["cloudflare"] + "/client/v4", "doh": urls["doh"] + "/dns-query",
+            },
+            "dns": {"resolvers": self._dns.resolvers, "authoritative_port": self._dns.authoritative_port},
+            "extra_vars": {
+                "o365_tenant": worlds.ORGANIZATION, "o365_client_id": worlds.CLIENT_ID, "o365_client_secret": self._credentials.client_secret,
+                "o365_authority_url": urls["authority"], "o365_exchange_url": urls["exchange"], "o365_graph_url": urls["graph"],
+                "area1_account_id": worlds.ACCOUNT_ID, "area1_api_token": self._credentials.api_token,
+                "area1_api_url": urls["cloudflare"] + "/client/v4", "area1_ca_path": ca_path, "area1_dns_resolvers": self._dns.resolvers,
+                "area1_dns_authoritative_port": self._dns.authoritative_port, "area1_dns_provider": "cloudflare", "area1_domains": self._domains,
+            },
+            "secrets": [*self._credentials.secrets, self._passphrase],
+            "certificates": {
+                "pem": str(self._directory / "client.pem"), "pfx": str(self._directory / "client.pfx"), "passphrase": self._passphrase,
+            },
+            "tenant_id": worlds.TENANT_ID,
+        }

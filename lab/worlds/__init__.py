@@ -1,0 +1,67 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The worlds that a lab can start from. `build(name, ...)` gives the whole mutable state as plain data.
+
+  fresh           three domains at Microsoft, nothing else
+  dehydrated      the same, IsDehydrated true until Enable-OrganizationCustomization is due
+  busy            a customer's own allow list, connectors, policies and rules; MX TTL 86400
+  foreign_domain  one more accepted domain, legacy.example, whose mail goes to Microsoft and which is not in area1_domains
+  many            a hundred domains, for benchmarks (many:20 has twenty)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from lab import dns
+from lab.worlds.builder import ACCOUNT_ID, CLIENT_ID, DOMAINS, ORGANIZATION, TENANT_ID, Builder, Credentials, records
+from lab.worlds.busy import furnish
+
+__all__ = ["ACCOUNT_ID", "CLIENT_ID", "Credentials", "ORGANIZATION", "TENANT_ID", "WORLDS", "build"]
+
+
+def _dehydrated(builder: Builder) -> None:
+    builder.world["tenant"]["organization"]["IsDehydrated"] = True
+
+
+def _foreign_domain(builder: Builder) -> None:
+    """Its zone is at another provider, with name servers of its own."""
+    host = "legacy-example.mail.protection.outlook.com"
+    builder.accept("legacy.example", host)
+    servers = ["ns1.hoster.example", "ns2.hoster.example"]
+    for name, address in zip(servers, dns.ADDRESSES, strict=True):
+        builder.world["dns"]["servers"][name] = {"address": address, "mode": "ok", "lag_seconds": 0}
+    builder.world["dns"]["zones"]["legacy.example"] = {
+        "name": "legacy.example", "name_servers": servers, "records": records("legacy.example", [(0, host)], 3600, builder.born),
+    }
+
+
+def _many(builder: Builder, count: int) -> None:
+    for number in range(len(DOMAINS), count):
+        domain = f"nw-{number:03}.example"
+        host = f"nw{number:03}-example.mail.protection.outlook.com"
+        builder.accept(domain, host)
+        builder.zone(domain, host, 3600)
+        builder.domains.append(domain)
+
+
+WORLDS: dict[str, Callable[[Builder], None]] = {
+    "fresh": lambda builder: None, "dehydrated": _dehydrated, "busy": furnish, "foreign_domain": _foreign_domain,
+    "many": lambda builder: _many(builder, 100),
+}
+
+
+def build(name: str, credentials: Credentials, now: datetime) -> tuple[dict[str, Any], list[str]]:
+    """The state, and the names that area1_domains lists."""
+    kind, _, argument = name.partition(":")
+    if kind not in WORLDS or (argument and (kind != "many" or not argument.isdigit())):
+        raise ValueError(f"unknown world {name!r}; there are {', '.join(WORLDS)}")
+    builder = Builder(name, credentials, now)
+    if argument:
+        _many(builder, int(argument))
+    else:
+        WORLDS[kind](builder)
+    return builder.world, builder.domains

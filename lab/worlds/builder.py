@@ -1,0 +1,159 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The parts that worlds are put together from: a tenant, its app registration, its zones at Cloudflare."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from lab import cloudflare, dns
+from lab.exchange.nouns import (
+    ACCEPTED_DOMAIN,
+    CONNECTION_FILTER,
+    CONTENT_FILTER,
+    CONTENT_FILTER_RULE,
+    INBOUND_CONNECTOR,
+    OUTBOUND_CONNECTOR,
+    QUARANTINE_POLICY,
+    Noun,
+    build,
+    guid,
+)
+from lab.exchange.organization import configuration
+from lab.worlds.settings import DEFAULT_SETTINGS
+
+ORGANIZATION = "northwind.onmicrosoft.com"
+TENANT_ID = guid("northwind", "tenant")
+CLIENT_ID = guid("northwind", "app")
+ACCOUNT_ID = hashlib.sha256(b"northwind account").hexdigest()[:32]
+NAME_SERVERS = ["ada.ns.cloudflare.example", "bob.ns.cloudflare.example"]
+# name -> (TTL of the MX set in the fresh world, host that Graph names); 1 is Cloudflare's Auto
+DOMAINS = {
+    "northwind.example": (3600, "northwind-example.mail.protection.outlook.com"),
+    "northwind-group.example": (3600, "northwind-group-example.mail.protection.outlook.com"),
+    # new accepted domains live under mx.microsoft since July 2026 (cutover-and-peers.md §2, MC1048624)
+    "nw-labs.example": (1, "nw-labs-example.k-v1.mx.microsoft"),
+}
+# the tenant is older than anything that happens in the lab
+AGE = timedelta(days=400)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What the process made at its start; it outlives a change of the world, so that the variables given out stay valid."""
+
+    client_secret: str
+    api_token: str
+    certificate_pem: str
+
+    @property
+    def secrets(self) -> list[str]:
+        return [self.client_secret, self.api_token]
+
+
+class Builder:
+    """Builds one world. Ids come from names, so that two runs of a world are the same."""
+
+    def __init__(self, name: str, credentials: Credentials, now: datetime) -> None:
+        self.credentials = credentials
+        self.born = (now - AGE).replace(microsecond=0)
+        self.domains = list(DOMAINS)
+        self.world: dict[str, Any] = {
+            "name": name, "settings": copy.deepcopy(DEFAULT_SETTINGS), "entra": self._entra(), "tenant": self._tenant(),
+            "cloudflare": self._cloudflare(), "dns": {**dns.empty_state(), "warm": True},
+        }
+        for domain in DOMAINS:
+            ttl, host = DOMAINS[domain]
+            self.accept(domain, host, default=domain == "northwind.example")
+            self.zone(domain, host, ttl)
+
+    def object(self, noun: Noun, name: str, **fields: Any) -> dict[str, Any]:
+        return build(noun, name, ORGANIZATION, self.born, **fields)
+
+    def add(self, noun: Noun, name: str, **fields: Any) -> None:
+        self.world["tenant"][noun.collection].append(self.object(noun, name, **fields))
+
+    def accept(self, domain: str, host: str | None, **fields: Any) -> None:
+        """An accepted domain, and the host that Graph names for it."""
+        fields = {key[:1].upper() + key[1:]: value for key, value in fields.items()}
+        self.add(ACCEPTED_DOMAIN, domain, DomainName=domain, **fields)
+        self.world["entra"]["verified_domains"].append(domain)
+        if host:
+            self.world["tenant"]["mail_hosts"][domain] = host
+
+    def zone(self, domain: str, host: str, ttl: int) -> None:
+        """A zone at Cloudflare whose mail goes to Microsoft."""
+        self.world["cloudflare"]["zones"][domain] = {
+            "id": hashlib.sha256(f"zone {domain}".encode()).hexdigest()[:32], "name": domain, "status": "active",
+            "name_servers": list(NAME_SERVERS), "records": records(domain, [(0, host)], ttl, self.born),
+        }
+
+    def _entra(self) -> dict[str, Any]:
+        return {
+            "tenant_id": TENANT_ID, "initial_domain": ORGANIZATION, "verified_domains": [], "used_jti": {},
+            "apps": {CLIENT_ID: {
+                "name": "mailflow.area1", "object_id": guid("northwind", "service principal"), "secrets": [self.credentials.client_secret],
+                "certificates": [self.credentials.certificate_pem],
+                # exchange-online.md §1.8
+                "roles": {"exchange": ["Exchange.ManageAsApp"], "graph": ["Domain.Read.All"]}, "directory_roles": ["Exchange Administrator"],
+                "denied_cmdlets": [], "silently_denied_cmdlets": [], "hidden_parameters": {},
+            }},
+        }
+
+    def _tenant(self) -> dict[str, Any]:
+        tenant: dict[str, Any] = {
+            "organization": configuration(ORGANIZATION, "Northwind", self.born, False), "hydration": {}, "mail_hosts": {}, "blocked_connectors": [],
+            "accepted_domains": [
+                # every tenant has both (design, accepted domains of the kind "initial")
+                self.object(ACCEPTED_DOMAIN, ORGANIZATION, DomainName=ORGANIZATION, InitialDomain=True),
+                self.object(ACCEPTED_DOMAIN, "northwind.mail.onmicrosoft.com", DomainName="northwind.mail.onmicrosoft.com"),
+            ],
+            "connection_filter": self.object(CONNECTION_FILTER, "Default"),
+            "content_filter_policies": [self.object(CONTENT_FILTER, "Default", IsDefault=True)],
+            "quarantine_policies": _quarantine_policies(self.object),
+        }
+        tenant["mail_hosts"] = {ORGANIZATION: "northwind.mail.protection.outlook.com"}
+        for noun in (CONTENT_FILTER_RULE, INBOUND_CONNECTOR, OUTBOUND_CONNECTOR):
+            tenant[noun.collection] = []
+        return tenant | {"eop_protection_rules": [], "atp_protection_rules": [], "transport_rules": []}
+
+    def _cloudflare(self) -> dict[str, Any]:
+        state: dict[str, Any] = cloudflare.empty_state(ACCOUNT_ID)
+        permissions = ["Zone Read", "DNS Write", "Cloud Email Security: Write"]
+        state["tokens"] = {self.credentials.api_token: {"permissions": permissions, "zones": "*", "status": "active"}}
+        return state
+
+
+def _quarantine_policies(make: Any) -> list[dict[str, Any]]:
+    """The built-in ones (exchange-online.md §2.6), and the global one that only its type shows."""
+    return [
+        make(QUARANTINE_POLICY, "AdminOnlyAccessPolicy", EndUserQuarantinePermissionsValue=0),
+        make(QUARANTINE_POLICY, "DefaultFullAccessPolicy", EndUserQuarantinePermissionsValue=39),
+        make(QUARANTINE_POLICY, "DefaultFullAccessWithNotificationPolicy", EndUserQuarantinePermissionsValue=39, ESNEnabled=True),
+        make(QUARANTINE_POLICY, "DefaultGlobalTag", QuarantinePolicyType="GlobalQuarantinePolicy"),
+    ]
+
+
+def records(domain: str, mail: Iterable[tuple[int, str]], ttl: int, born: datetime) -> list[dict[str, Any]]:
+    """A zone's records in Cloudflare's shape: the mail hosts, a web server, SPF. No MTA-STS."""
+    date = born.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    rows: list[tuple[str, str, str, int, int | None]] = [("MX", domain, host, ttl, priority) for priority, host in mail]
+    rows += [
+        ("A", domain, "192.0.2.80", 300, None), ("A", f"www.{domain}", "192.0.2.80", 300, None),
+        ("TXT", domain, '"v=spf1 include:spf.protection.outlook.com -all"', 3600, None),
+        ("CNAME", f"autodiscover.{domain}", "autodiscover.outlook.com", 3600, None),
+    ]
+    found = []
+    for kind, name, content, life, priority in rows:
+        record: dict[str, Any] = {
+            "id": hashlib.sha256(f"{kind} {name} {content}".encode()).hexdigest()[:32], "type": kind, "name": name, "content": content, "ttl": life,
+            "comment": None, "tags": [], "created_on": date, "modified_on": date,
+        }
+        found.append(record if priority is None else {**record, "priority": priority})
+    return found

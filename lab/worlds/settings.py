@@ -1,0 +1,61 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a world may set about the Microsoft side (`world["settings"]`, also with POST /mutate). Cloudflare and DNS have their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DEFAULT_SETTINGS: dict[str, Any] = {
+    # --- Entra ---
+    # life of an access token by the lab's clock
+    "token_lifetime_seconds": 3600,
+    # --- protocol (exchange-online.md §1) ---
+    # null, or what the front door answers to a request for 127.0.0.1: "port" (302 to https://localhost:<same port>), "446" (to
+    # https://localhost:446, as the service does; a client maps 446 to the port of its own base address), "foreign" (another
+    # domain: must not be followed), "downgrade" (http), "loop" (each answer redirects again)
+    "redirect": None,
+    # details[].message: "rotate", "pipe" (|Type|text), "ex_pipe" (ExXXXXXX|Type|text), "json" ({"Message", "TypeName", ...}) (§1.7)
+    "error_shape": "rotate",
+    # HTTP status of a missing object: 404 or 400 (§1.7)
+    "not_found_status": 404,
+    # `value` of a successful Set: "rotate", "absent", "null", "empty" (§1.5)
+    "set_value": "rotate",
+    # whether New gives the object back ([INF], §1.5)
+    "new_returns_object": True,
+    # Get with an identity that matches nothing: "all" objects, or "not_found" (§2, general trap)
+    "unknown_identity": "all",
+    # lab seconds that a Get lags behind a write (§1.5); a fault "stale" does it for single reads
+    "read_lag_seconds": 0,
+    # destructive cmdlets without Confirm false bring a question and do nothing (§1.4)
+    "confirm_required": True,
+    # parameters that the documentation calls reserved are refused as unknown
+    "refuse_reserved": True,
+    # --- lists (§1.4, §2.2, §5: disputed or unknown; both answers must work) ---
+    # [] clears a multi-valued property
+    "empty_array_clears": True,
+    # "as_sent", "bare_32" (x/32 is kept as x), "cidr_32" (x is kept as x/32)
+    "ip_spelling": "as_sent",
+    # "as_sent", "sorted", "reversed"
+    "ip_order": "as_sent",
+    # 192.168.0.1/25 is kept as 192.168.0.0/25
+    "mask_host_bits": False,
+    # an entry that is there already: "drop" or "refuse"
+    "duplicates": "drop",
+    # --- objects ---
+    # New-InboundConnector without ConnectorType, RequireTls (§5)
+    "default_connector_type": "OnPremises",
+    "default_require_tls": True,
+    # false: an E5 developer tenant (§1.8)
+    "inbound_connectors_allowed": True,
+    # --- organization (§2.7) ---
+    # from Enable-OrganizationCustomization until IsDehydrated reads false
+    "hydration_minutes": 60,
+    # from then until the cmdlets stop being refused
+    "hydration_lag_minutes": 0,
+    # Enable-OrganizationCustomization throws and yet succeeds
+    "enable_throws": False,
+    # what a dehydrated organization refuses
+    "dehydrated_cmdlets": ["Set-HostedConnectionFilterPolicy"],
+}

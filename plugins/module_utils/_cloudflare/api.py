@@ -1,0 +1,151 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The account's Email Security domains over the API: list, read, create, change, verification, token. Never removes one."""
+
+from __future__ import annotations
+
+import typing as t
+import urllib.parse
+
+from .._cloudflare_api import CloudflareApi
+from .._engine.errors import MailflowError, NotFound, PermissionDenied, ReadError, SignInError
+from .._engine.values import host_name
+
+Domain = dict[str, t.Any]
+ResultT = t.TypeVar("ResultT")
+
+READ = "Cloud Email Security: Read"
+WRITE = "Cloud Email Security: Write"
+PER_PAGE = 50
+
+
+class EmailSecurity:
+    """One account. May be used by several threads."""
+
+    def __init__(self, api: CloudflareApi, account: str) -> None:
+        self._api = api
+        self._account = account
+        self._path = "accounts/%s/email-security/settings/domains" % account
+        self._token: str | None = None
+
+    def list(self) -> dict[str, Domain]:
+        """All domains by canonical name. An element without a name is an error: it could be the one that is looked for."""
+        found: dict[str, Domain] = {}
+        for item in self._explained(
+            lambda: [*self._api.pages(self._path, {}, per_page=PER_PAGE, permission=READ)], READ
+        ):
+            record = _record(item, "The list of Email Security domains")
+            found[host_name(record["domain"])] = record
+        return found
+
+    def read(self, domain_id: t.Any) -> Domain | None:
+        """One domain; None where the service says that there is none of this id."""
+        try:
+            return _record(
+                self._explained(lambda: self._api.get(self._one(domain_id), permission=READ), READ),
+                "The Email Security domain",
+            )
+        except NotFound:
+            return None
+
+    def create(self, body: Domain) -> Domain:
+        return self._answer(self._explained(lambda: self._api.write("POST", self._path, body, permission=WRITE), WRITE))
+
+    def update(self, domain_id: t.Any, body: Domain) -> Domain:
+        return self._answer(
+            self._explained(lambda: self._api.write("PATCH", self._one(domain_id), body, permission=WRITE), WRITE)
+        )
+
+    def verification(self, domain_id: t.Any) -> Domain | None:
+        """The proof of ownership that the service asks for; None where it asks for none (404)."""
+        try:
+            found = self._explained(
+                lambda: self._api.get("%s/verification" % self._one(domain_id), permission=READ), READ
+            )
+        except NotFound:
+            return None
+        if found is not None and not isinstance(found, dict):
+            raise ReadError(
+                "The verification of an Email Security domain is not an object.", "Is the API address right?"
+            )
+        return found or None
+
+    def token_status(self) -> dict[str, t.Any]:
+        """What the service says of the token: C(status), C(kind), C(expires_on), C(refused); C(status) empty where it does not say.
+
+        A token of an account is unknown at the address for tokens of users and the other way round.
+        """
+        refused = False
+        for kind, path in (("user", "user/tokens/verify"), ("account", "accounts/%s/tokens/verify" % self._account)):
+            try:
+                found = self._api.get(path)
+            except (NotFound, PermissionDenied):
+                continue
+            except SignInError:
+                refused = True
+                continue
+            if isinstance(found, dict) and found.get("status"):
+                return {
+                    "kind": kind,
+                    "status": str(found["status"]).lower(),
+                    "expires_on": found.get("expires_on"),
+                    "refused": False,
+                }
+        return {"kind": "", "status": "", "expires_on": None, "refused": refused}
+
+    def _one(self, domain_id: t.Any) -> str:
+        return "%s/%s" % (self._path, urllib.parse.quote(str(domain_id), safe=""))
+
+    def _answer(self, item: t.Any) -> Domain:
+        """What a write answers is a courtesy: what counts is read back."""
+        return item if isinstance(item, dict) else {}
+
+    def _explained(self, call: t.Callable[[], ResultT], permission: str) -> ResultT:
+        try:
+            return call()
+        except (PermissionDenied, SignInError) as exc:
+            raise self._why(exc, permission) from None
+
+    def _why(self, exc: MailflowError, permission: str) -> MailflowError:
+        """Three things look alike at the API: no subscription, a token without the grant, and no valid token."""
+        if "not available in the current subscription" in exc.message.lower():
+            return PermissionDenied(
+                "The Cloudflare account has no Email Security: %s" % exc.message,
+                "Check area1_account_id, or ask Cloudflare for an Email Security subscription of this account.",
+                **exc.details,
+            )
+        status = self._token_word()
+        if status in ("", "active") and isinstance(exc, PermissionDenied):
+            return PermissionDenied(
+                exc.message,
+                "Give the API token the permission %s for this account%s."
+                % (permission, "" if status else ", and check that it is not expired"),
+                **exc.details,
+            )
+        if status in ("", "active"):
+            return exc
+        return SignInError(
+            "%s The API token is %s." % (exc.message, status),
+            "Make a new one in the Cloudflare dashboard.",
+            **exc.details,
+        )
+
+    def _token_word(self) -> str:
+        """Asked once: many domains may be refused for the same reason."""
+        if self._token is None:
+            try:
+                found = self.token_status()
+                self._token = "not known to Cloudflare" if found["refused"] else str(found["status"])
+            except MailflowError:
+                self._token = ""
+        return self._token
+
+
+def _record(item: t.Any, what: str) -> Domain:
+    if not isinstance(item, dict) or not item.get("domain"):
+        raise ReadError(
+            "%s came without the domain's name." % what, "Is api_url the address of Cloudflare's API, with /client/v4?"
+        )
+    return item

@@ -1,0 +1,203 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""What is wanted of each domain, from the module's options; refused here where it cannot be right. Pure."""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import difflib
+import re
+import typing as t
+
+from .._engine.errors import InputError
+from .._engine.plan import ListIntent, Plan, Property, plan_object
+from .._engine.values import BOOL, HOST, INT, IPS, WORDS, as_list, host_name, ip_span
+
+OBJECT_TYPE = "email_security_domain"
+
+# Option of the module, field of the API, meaning. "Configured as: MX Records" is the first two together.
+PROPERTIES = (
+    Property("delivery_modes", "allowed_delivery_modes", WORDS),
+    Property("lookback_hops", "lookback_hops", INT),
+    Property("forward_to", "transport", HOST),
+    Property("require_tls_outbound", "require_tls_outbound", BOOL),
+    Property("ip_restrictions", "ip_restrictions", IPS),
+    Property("regions", "regions", WORDS),
+    Property("drop_dispositions", "drop_dispositions", WORDS),
+)
+
+MX_MODE = "DIRECT"
+DEFAULT_REGIONS = ("GLOBAL",)  # Cloudflare's own default
+_REQUIRED_LISTS = ("drop_dispositions", "ip_restrictions")
+
+OWN_KEYS = ("name", "forward_to", "regions", "drop_dispositions", "dns_provider")
+_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?"
+_NAME = re.compile(r"^(?=.{1,253}$)(%s\.)+[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$" % _LABEL)
+
+Words = t.Callable[[t.Iterable[t.Any]], list[str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Rules:
+    """What only the published facts know; handed in by the module."""
+
+    regions: Words
+    dispositions: Words
+    is_gateway: t.Callable[[str], bool]
+
+
+@dataclasses.dataclass(frozen=True)
+class Wish:
+    """One domain. None leaves a field as it is."""
+
+    name: str
+    forward_to: str | None = None
+    regions: tuple[str, ...] | None = None
+    drop_dispositions: tuple[str, ...] | None = None
+    require_tls_outbound: bool | None = True
+    lookback_hops: int | None = 1
+    ip_restrictions: tuple[str, ...] | None = ()
+    dns_provider: str | None = None
+
+    def fields(self) -> dict[str, t.Any]:
+        """By API field, for the planner. Other delivery modes that are allowed stay allowed."""
+        wanted: dict[str, t.Any] = {
+            "allowed_delivery_modes": ListIntent(add=(MX_MODE,)),
+            "lookback_hops": self.lookback_hops,
+            "transport": self.forward_to,
+            "require_tls_outbound": self.require_tls_outbound,
+        }
+        for name in ("ip_restrictions", "regions", "drop_dispositions"):
+            value = getattr(self, name)
+            wanted[name] = None if value is None else ListIntent(set=value)
+        return wanted
+
+
+def wishes(params: t.Mapping[str, t.Any], rules: Rules) -> list[Wish]:
+    """All domains, checked before anything is read or written."""
+    found: dict[str, Wish] = {}
+    for entry in entries(params.get("domains")):
+        wish = _wish(entry, params, rules)
+        if found.setdefault(wish.name, wish) != wish:
+            raise InputError(
+                "domains: %s is named twice with different settings." % wish.name, "Name each domain once."
+            )
+    if not found:
+        raise InputError("domains is empty.", "Name the domains whose mail goes through Area 1.")
+    return list(found.values())
+
+
+def plan_domain(wish: Wish, observed: t.Mapping[str, t.Any] | None, is_gateway: t.Callable[[str], bool]) -> Plan:
+    """The changes of one domain. InputError where it would end without a forwarding host, or with a loop."""
+    wanted = wish.fields()
+    if observed is None:
+        wanted.update({key: wanted[key] or ListIntent(set=()) for key in _REQUIRED_LISTS})
+        wanted["regions"] = wanted["regions"] or ListIntent(set=DEFAULT_REGIONS)
+    target = host_name(wish.forward_to or (observed or {}).get("transport"))
+    if not target:
+        raise InputError(
+            "%s has no forwarding host: Area 1 would not know where its mail goes." % wish.name,
+            "Give forward_to for it: the MX host that Microsoft 365 names for this domain.",
+        )
+    _refuse_loop(wish.name, target, is_gateway)
+    return plan_object(OBJECT_TYPE, wish.name, PROPERTIES, observed, wanted)
+
+
+def create_body(wish: Wish, plan: Plan) -> dict[str, t.Any]:
+    """All that POST requires, with the wanted values."""
+    body: dict[str, t.Any] = {"domain": wish.name, **{name: [] for name in _REQUIRED_LISTS}}
+    body.update(plan.after())
+    return body
+
+
+def update_body(observed: t.Mapping[str, t.Any], plan: Plan) -> dict[str, t.Any]:
+    """The changed fields, and always the IP restrictions: PATCH has demanded them in earlier versions of the API."""
+    return {"ip_restrictions": as_list(observed.get("ip_restrictions")), **plan.after()}
+
+
+def predicted(wish: Wish, observed: t.Mapping[str, t.Any] | None, plan: Plan) -> dict[str, t.Any]:
+    """The domain as it will be, without what only the service makes (id, status, dates)."""
+    return {**create_body(wish, plan), **(observed or {}), **plan.after()}
+
+
+def entries(given: t.Any) -> collections.abc.Iterator[t.Mapping[str, t.Any]]:
+    """Maps; names alone may also come several in one text, as surveys give them."""
+    for entry in [given] if isinstance(given, t.Mapping) else as_list(given):
+        if isinstance(entry, t.Mapping):
+            yield entry
+        else:
+            yield from ({"name": name} for name in str(entry).replace(",", " ").split())
+
+
+def _wish(entry: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any], rules: Rules) -> Wish:
+    _refuse_misspelt(entry)
+    name = _checked_name("domains", entry.get("name"))
+    forward_to = entry.get("forward_to") or params.get("forward_to")
+    if forward_to:
+        forward_to = _checked_name("forward_to of %s" % name, forward_to)
+        _refuse_loop(name, forward_to, rules.is_gateway)
+    regions = _first(entry, params, "regions")
+    dispositions = _first(entry, params, "drop_dispositions")
+    hops = params.get("lookback_hops")
+    if hops is not None and not 1 <= int(hops) <= 20:
+        raise InputError("lookback_hops must be from 1 to 20.", "A domain whose MX is Area 1 has 1.")
+    restrictions = params.get("ip_restrictions")
+    return Wish(
+        name=name,
+        forward_to=forward_to or None,
+        regions=None if regions is None else tuple(rules.regions(regions)) or None,
+        drop_dispositions=None if dispositions is None else tuple(rules.dispositions(dispositions)),
+        require_tls_outbound=params.get("require_tls_outbound"),
+        lookback_hops=hops,
+        ip_restrictions=None if restrictions is None else tuple(_network(value) for value in as_list(restrictions)),
+        dns_provider=str(entry.get("dns_provider") or params.get("dns_provider") or "").strip().lower() or None,
+    )
+
+
+def _first(entry: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any], option: str) -> list[t.Any] | None:
+    value = entry.get(option) if entry.get(option) is not None else params.get(option)
+    if value is None:
+        return None
+    return [part for part in re.split(r"[,\s]+", value) if part] if isinstance(value, str) else as_list(value)
+
+
+def _refuse_misspelt(entry: t.Mapping[str, t.Any]) -> None:
+    """Keys that other modules take are let through, so that one list serves all; a slip of the pen is not."""
+    for key in entry:
+        near = difflib.get_close_matches(str(key), OWN_KEYS, 1, 0.8)
+        if key not in OWN_KEYS and near:
+            raise InputError("domains: %r is not a key of a domain." % str(key), "Did you mean %s?" % near[0])
+
+
+def _checked_name(what: str, value: t.Any) -> str:
+    name = host_name(value)
+    if not _NAME.match(name):
+        raise InputError(
+            "%s: %r is not a name in the DNS." % (what, value),
+            "Give it like example.com, without scheme, port or brackets.",
+        )
+    return name
+
+
+def _network(value: t.Any) -> str:
+    text = str(value).strip()
+    ip_span(text)
+    if "-" in text:
+        raise InputError("ip_restrictions: %s is a range." % text, "Give networks in CIDR form.")
+    return text
+
+
+def _refuse_loop(name: str, target: str, is_gateway: t.Callable[[str], bool]) -> None:
+    if target == name:
+        problem = "the domain's own name"
+    elif is_gateway(target):
+        problem = "a host of Area 1 or of the domain's own MX set"
+    else:
+        return
+    raise InputError(
+        "forward_to of %s is %s: %s. Mail would go round in a circle." % (name, target, problem),
+        "Give the MX host that Microsoft 365 names for this domain.",
+    )

@@ -1,0 +1,186 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The envelope of Cloudflare's API v4, for every service behind it: bearer token, typed errors, paging. Knows no object."""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import datetime
+import typing as t
+
+from ._engine.context import Context
+from ._engine.errors import (
+    AlreadyExists,
+    AmbiguousWrite,
+    Conflict,
+    InputError,
+    MailflowError,
+    NotFound,
+    PermissionDenied,
+    ReadError,
+    Refused,
+    SignInError,
+)
+from ._http import HttpClient, Reply, redact
+
+DEFAULT_API_URL = "https://api.cloudflare.com/client/v4"
+MAX_PAGES = 10000
+
+# 6003/6111: the header is no token at all; 1000 and 9109 "Invalid access token": no such token. 10000 "Authentication
+# error" is also what a good token gets where it lacks the permission, so that one is told apart by the HTTP status.
+_BAD_TOKEN_CODES = frozenset({1000, 6003, 6103, 6111})
+_NO_ROUTE_CODES = frozenset({7000, 7003})
+_IDENTICAL_RECORD_CODES = frozenset({81057, 81058})
+
+
+@dataclasses.dataclass(frozen=True)
+class Envelope:
+    """One successful answer. ``date`` is the service's own clock (UTC)."""
+
+    result: t.Any
+    info: t.Mapping[str, t.Any]
+    date: datetime.datetime | None
+
+
+class CloudflareApi:
+    """One token at one API address; may be used by several threads."""
+
+    def __init__(
+        self,
+        api_url: str | None,
+        token: str | None,
+        ca_path: str | None = None,
+        timeout: float = 300.0,
+        context: Context | None = None,
+    ) -> None:
+        self._token = (token or "").strip()
+        if not self._token:
+            raise InputError("No Cloudflare API token is given.", "Give it in the module's token option or in the environment (AREA1_API_TOKEN).")
+        if not self._token.isascii() or not self._token.isprintable() or " " in self._token:
+            raise InputError("The Cloudflare API token holds characters that no token has.", "Was it pasted with blanks or line breaks?")
+        self._http = HttpClient(
+            api_url or DEFAULT_API_URL,
+            headers={"Authorization": "Bearer %s" % self._token, "Accept": "application/json"},
+            ca_path=ca_path or None,
+            deadline=float(timeout),
+            sleep=(context or Context()).sleep,
+        )
+
+    def get(self, path: str, params: t.Mapping[str, t.Any] | None = None, permission: str = "") -> t.Any:
+        """The C(result) of one GET. ``permission`` names what the token needs, for the message."""
+        return self.call("GET", path, params=params, permission=permission).result
+
+    def write(self, method: str, path: str, payload: t.Any = None, permission: str = "") -> t.Any:
+        """The C(result) of one POST, PUT, PATCH or DELETE. AmbiguousWrite when its outcome is not known."""
+        return self.call(method, path, payload=payload, permission=permission).result
+
+    def pages(
+        self, path: str, params: t.Mapping[str, t.Any] | None = None, per_page: int = 50, permission: str = ""
+    ) -> collections.abc.Iterator[t.Any]:
+        """Every element of a list, over all its pages; fails rather than ending early."""
+        for envelope in self.envelopes(path, params, per_page, permission):
+            yield from envelope.result
+
+    def envelopes(
+        self, path: str, params: t.Mapping[str, t.Any] | None = None, per_page: int = 50, permission: str = ""
+    ) -> collections.abc.Iterator[Envelope]:
+        """The pages themselves, for callers that look at C(result_info) or the date."""
+        seen, before = 0, None
+        for page in range(1, MAX_PAGES + 1):
+            envelope = self.call("GET", path, params={**(params or {}), "page": page, "per_page": per_page}, permission=permission)
+            if envelope.result is None:
+                envelope = dataclasses.replace(envelope, result=[])
+            if not isinstance(envelope.result, list):
+                raise ReadError("%s answered with something that is not a list." % path, "Is the API address right?")
+            if envelope.result and envelope.result == before:
+                return  # a list that is not paged answers every page alike
+            seen += len(envelope.result)
+            yield envelope
+            if _is_last(envelope, page, seen):
+                return
+            before = envelope.result
+        raise ReadError("%s has more than %d pages." % (path, MAX_PAGES))
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        params: t.Mapping[str, t.Any] | None = None,
+        payload: t.Any = None,
+        permission: str = "",
+    ) -> Envelope:
+        reply = self._http.request(method, path, params=params, payload=payload)
+        body = self._body(reply, method != "GET")
+        if reply.ok and body.get("success") is True:
+            info = body.get("result_info")
+            return Envelope(body.get("result"), info if isinstance(info, dict) else {}, reply.date)
+        raise self._error(reply, body, method != "GET", permission)
+
+    def _body(self, reply: Reply, is_write: bool) -> dict[str, t.Any]:
+        try:
+            body = reply.json()
+        except ReadError:
+            if reply.ok and is_write:
+                raise AmbiguousWrite("%s answered %d without Cloudflare's envelope." % (reply.where, reply.status)) from None
+            if reply.ok:
+                raise
+            body = {}
+        if not isinstance(body, dict):
+            raise ReadError("%s answered %d without Cloudflare's envelope." % (reply.where, reply.status), "Is the API address right?")
+        return body
+
+    def _error(self, reply: Reply, body: t.Mapping[str, t.Any], is_write: bool, permission: str) -> MailflowError:
+        codes, text = _read_errors(body)
+        details: dict[str, t.Any] = {"status": reply.status, "codes": sorted(codes)}
+        message = redact("%s answered %d%s." % (reply.where, reply.status, ": " + text if text else ""), [self._token])
+        wrong = "Check the API token (is it complete, active, not expired, allowed from this address?)."
+        needs = "The API token needs the permission %s for this object." % (permission or "that this call asks for")
+        status = reply.status
+        if status == 401 or codes & _BAD_TOKEN_CODES or "invalid access token" in text.lower():
+            return SignInError(message, wrong, **details)
+        if status == 403 or 10000 in codes or 9109 in codes:
+            return PermissionDenied(message, "%s Or the token itself is wrong or expired." % needs, **details)
+        if status == 404 or codes & _NO_ROUTE_CODES:
+            return NotFound(message, "Check the account and the object's id; the token may not be allowed to see it.", **details)
+        if status == 429:
+            hint = "The limit is 1200 calls in 5 minutes for one user or token; try again after that."
+            return Refused(message, hint, **details) if is_write else ReadError(message, hint, **details)
+        if 300 <= status < 400:
+            return ReadError(message, "Redirects are not followed with a token: give the API's final address.", **details)
+        if codes & _IDENTICAL_RECORD_CODES:
+            return AlreadyExists(message, **details)
+        if status == 409:
+            return Conflict(message, **details)
+        if is_write:
+            return Refused(message, **details)
+        return ReadError(message, **details)
+
+
+def _read_errors(body: t.Mapping[str, t.Any]) -> tuple[set[int], str]:
+    """(codes, "text (code); ...") of the envelope's errors and their chains."""
+    codes: set[int] = set()
+    texts: list[str] = []
+    queue = list(body.get("errors") or [])
+    while queue:
+        entry = queue.pop(0)
+        if not isinstance(entry, dict):
+            texts.append(str(entry))
+            continue
+        code = entry.get("code")
+        if isinstance(code, int):
+            codes.add(code)
+        texts.append("%s (%s)" % (str(entry.get("message", "")).strip().rstrip("."), code))
+        queue.extend(entry.get("error_chain") or [])
+    return codes, "; ".join(texts)[:1000]
+
+
+def _is_last(envelope: Envelope, page: int, seen: int) -> bool:
+    total_pages, total_count = envelope.info.get("total_pages"), envelope.info.get("total_count")
+    if isinstance(total_pages, int):
+        return page >= total_pages
+    if isinstance(total_count, int):
+        return seen >= total_count or not envelope.result
+    return not envelope.result

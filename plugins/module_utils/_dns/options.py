@@ -1,0 +1,108 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Options of every module that talks to the DNS, and what is read from them."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible.module_utils.basic import AnsibleFallbackNotFound
+
+from .._engine.errors import InputError
+from .rrset import wanted_host
+
+PROVIDERS = ("cloudflare", "rfc2136", "manual")
+LATER_PROVIDERS = ("route53", "azure", "godaddy", "octodns")
+ALGORITHM_CHOICES = ["hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"]
+API_TOKEN_ENV = ["AREA1_DNS_API_TOKEN", "AREA1_API_TOKEN"]
+KEY_SECRET_ENV = ["AREA1_DNS_KEY_SECRET"]
+# Keys of the playbooks' domain maps that other modules read.
+FOREIGN_KEYS = frozenset({"forward_to", "regions", "drop_dispositions", "canary"})
+
+
+def first_env(*names: str) -> str:
+    """Fallback of an option: the first variable that is set and not empty."""
+    for name in names:
+        if os.environ.get(name):
+            return os.environ[name]
+    raise AnsibleFallbackNotFound
+
+
+DNS_OPTIONS: dict[str, t.Any] = {
+    "dns_provider": {"type": "str"},
+    "dns_api_token": {"type": "str", "no_log": True, "fallback": (first_env, API_TOKEN_ENV)},
+    "dns_api_url": {"type": "str"},
+    "dns_server": {"type": "str"},
+    "dns_port": {"type": "int", "default": 53},
+    "dns_key_name": {"type": "str", "no_log": False},
+    "dns_key_secret": {"type": "str", "no_log": True, "fallback": (first_env, KEY_SECRET_ENV)},
+    "dns_key_algorithm": {"type": "str", "default": "hmac-sha256", "choices": ALGORITHM_CHOICES, "no_log": False},
+    "dns_resolvers": {"type": "list", "elements": "str", "default": ["1.1.1.1", "8.8.8.8", "9.9.9.9", "208.67.222.222"]},
+    "dns_authoritative_port": {"type": "int", "default": 53},
+    "ca_path": {"type": "path"},
+    "timeout": {"type": "int", "default": 300},
+}
+
+
+def given(params: t.Mapping[str, t.Any], name: str, environment: t.Sequence[str] = ()) -> str | None:
+    """The option's text; an empty one counts as not given, and then the environment is asked."""
+    value = params.get(name)
+    if value is not None and str(value).strip():
+        return str(value).strip()
+    return next((os.environ[variable] for variable in environment if os.environ.get(variable)), None)
+
+
+def known_provider(name: str | None, what: str) -> str:
+    provider = (name or "").strip().lower()
+    if provider in PROVIDERS:
+        return provider
+    available = "Choose one of %s." % ", ".join(PROVIDERS)
+    if not provider:
+        raise InputError("%s: no dns_provider is given." % what, available)
+    if provider in LATER_PROVIDERS:
+        raise InputError(
+            "%s: the dns_provider %s is not available yet." % (what, provider),
+            "%s With manual the exact records are printed and waited for." % available,
+        )
+    raise InputError("%s: %r is not a dns_provider." % (what, name), available)
+
+
+def domain_maps(domains: t.Any, keys: t.Container[str] = ()) -> dict[str, dict[str, t.Any]]:
+    """C(domains) as {canonical name: the map's own settings}; names may be given alone, one a line, or in maps."""
+    found: dict[str, dict[str, t.Any]] = {}
+    for entry in _entries(domains):
+        if not isinstance(entry, t.Mapping) or not entry.get("name"):
+            raise InputError("domains: %r is neither a name nor a map with a name." % (entry,), "Like contoso.com or {name: contoso.com, ttl: 300}.")
+        name = wanted_host(entry["name"], "domains")
+        unknown = sorted(key for key in entry if key != "name" and key not in keys and key not in FOREIGN_KEYS and key != "dns_provider")
+        if unknown:
+            raise InputError("domains: %s has the unknown key %s." % (name, ", ".join(map(str, unknown))), "See the module's documentation of domains.")
+        if name in found:
+            raise InputError("domains: %s is named more than once." % name, "Name each domain once.")
+        found[name] = {key: value for key, value in entry.items() if key != "name" and value is not None and value != ""}
+    if not found:
+        raise InputError("domains is empty.", "Name at least one domain.")
+    return found
+
+
+def _entries(domains: t.Any) -> list[t.Any]:
+    entries: list[t.Any] = []
+    for entry in [domains] if isinstance(domains, (str, t.Mapping)) else domains or []:
+        if isinstance(entry, str):
+            entries.extend({"name": name} for name in entry.replace(",", " ").split())
+        else:
+            entries.append(entry)
+    return entries
+
+
+def whole_number(value: t.Any, what: str, low: int, high: int) -> int | None:
+    """An integer option of a domain's map; strings count, as surveys give them."""
+    if value is None or value == "":
+        return None
+    text = str(value).strip()
+    if isinstance(value, bool) or not text.isdigit() or not low <= int(text) <= high:
+        raise InputError("%s: %r is not a whole number from %d to %d." % (what, value, low, high), "TTLs are seconds.")
+    return int(text)

@@ -1,0 +1,146 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""One DNS question to one server, and what the answer means. A failure never looks like "no records"."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .._engine.module import need
+from .rrset import mx_value
+
+QUERY_SECONDS = 3.0
+TRIES = 2
+# Large enough for every MX set, small enough never to be fragmented (DNS flag day 2020).
+UDP_PAYLOAD = 1232
+# Statuses in which a server said what there is.
+ANSWERED = frozenset({"ok", "nxdomain", "nodata", "cname"})
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """``status``: ok, nxdomain, nodata, cname, servfail, refused, timeout, lame (answers, but not as this zone's authority)."""
+
+    status: str
+    values: tuple[str, ...] = ()
+    ttl: int | None = None
+    authoritative: bool = False
+    cname: str | None = None
+    soa_owner: str | None = None
+    serial: int | None = None
+
+    @property
+    def answered(self) -> bool:
+        return self.status in ANSWERED
+
+
+Exchange = t.Callable[[t.Any], t.Any]
+
+
+def ask(exchange: Exchange, name: str, rdtype: str, recursive: bool) -> Answer:
+    """Ask, twice if need be. ``exchange`` sends a dnspython message and returns the answer, or raises."""
+    message = need("dns.message", "dnspython")
+    exception = need("dns.exception", "dnspython")
+    rcode = need("dns.rcode", "dnspython")
+    flags = need("dns.flags", "dnspython")
+    edns: t.Any = 0
+    answer, tries = Answer("timeout"), 0
+    while tries < TRIES:
+        tries += 1
+        query = message.make_query(name + ".", rdtype, use_edns=edns, payload=UDP_PAYLOAD)
+        if not recursive:
+            query.flags &= ~flags.RD
+        try:
+            response = exchange(query)
+        except (exception.DNSException, OSError, EOFError):
+            continue
+        if response.rcode() in (rcode.FORMERR, rcode.NOTIMP, rcode.BADVERS) and edns is not False:
+            edns, tries = False, tries - 1  # an old server that does not know EDNS
+            continue
+        answer = interpret(response, name, rdtype, recursive)
+        if answer.status != "servfail":
+            break
+    return answer
+
+
+def interpret(response: t.Any, name: str, rdtype: str, recursive: bool) -> Answer:
+    """What an answer says about this name and type."""
+    flags = need("dns.flags", "dnspython")
+    rcode = need("dns.rcode", "dnspython")
+    kinds = need("dns.rdatatype", "dnspython")
+    authoritative = bool(response.flags & flags.AA)
+    code = response.rcode()
+    if code not in (rcode.NOERROR, rcode.NXDOMAIN):
+        return Answer("refused" if code == rcode.REFUSED and recursive else "lame" if code in (rcode.REFUSED, rcode.NOTAUTH) else "servfail")
+    if not recursive and not authoritative:
+        return Answer("lame")
+    if recursive and not response.flags & flags.RA and not authoritative and not response.answer:
+        return Answer("refused")
+    found = _follow(response, name, kinds, kinds.from_text(rdtype))
+    owner, serial = _soa(response, kinds)
+    base = Answer("ok", authoritative=authoritative, cname=found.cname, soa_owner=owner, serial=serial)
+    if found.rrset is not None:
+        values = tuple(sorted(value_of(rdata, rdtype) for rdata in found.rrset))
+        return dataclasses.replace(base, values=values, ttl=min(found.rrset.ttl, found.ttl))
+    if code == rcode.NXDOMAIN:
+        return dataclasses.replace(base, status="nxdomain")
+    if found.cname and not recursive:
+        return dataclasses.replace(base, status="cname", ttl=found.ttl)
+    return dataclasses.replace(base, status="nodata")
+
+
+def value_of(rdata: t.Any, rdtype: str) -> str:
+    """An rdata in this collection's canonical spelling."""
+    if rdtype == "MX":
+        return mx_value("%d %s" % (rdata.preference, rdata.exchange))
+    if rdtype == "TXT":
+        return b"".join(rdata.strings).decode("utf-8", "replace")
+    if rdtype in ("NS", "CNAME"):
+        return str(rdata.target).rstrip(".").lower()
+    if rdtype == "SOA":
+        return str(rdata.serial)
+    return str(rdata.to_text())
+
+
+@dataclasses.dataclass
+class _Found:
+    rrset: t.Any = None
+    cname: str | None = None
+    ttl: int = 2147483647
+
+
+def _follow(response: t.Any, name: str, kinds: t.Any, wanted: t.Any) -> _Found:
+    """The set at the end of the aliases that the answer itself holds."""
+    found = _Found()
+    owner = name
+    for _unused in range(16):
+        by_owner = [rrset for rrset in response.answer if str(rrset.name).rstrip(".").lower() == owner]
+        found.rrset = next((rrset for rrset in by_owner if rrset.rdtype == wanted), None)
+        alias = next((rrset for rrset in by_owner if rrset.rdtype == kinds.CNAME), None)
+        if found.rrset is not None or alias is None:
+            break
+        owner = str(alias[0].target).rstrip(".").lower()
+        found.cname = owner
+        found.ttl = min(found.ttl, alias.ttl)
+    return found
+
+
+def _soa(response: t.Any, kinds: t.Any) -> tuple[str | None, int | None]:
+    for rrset in list(response.answer) + list(response.authority):
+        if rrset.rdtype == kinds.SOA:
+            return str(rrset.name).rstrip(".").lower(), int(rrset[0].serial)
+    return None, None
+
+
+def udp(address: str, port: int, timeout: float = QUERY_SECONDS) -> Exchange:
+    """UDP, and TCP where the answer was cut off."""
+    query_module = need("dns.query", "dnspython")
+
+    def exchange(query: t.Any) -> t.Any:
+        response, _used_tcp = query_module.udp_with_fallback(query, address, timeout=timeout, port=port, ignore_unexpected=True, ignore_errors=True)
+        return response
+
+    return exchange

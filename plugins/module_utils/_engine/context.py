@@ -1,0 +1,28 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""What a module's logic may know of the task that runs it. ``AnsibleModule`` itself stays in ``main()``."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import typing as t
+
+
+@dataclasses.dataclass
+class Context:
+    """check_mode and diff of the task; ``warn`` takes a sentence; ``now`` and ``sleep`` can be replaced in tests (seconds)."""
+
+    check_mode: bool = False
+    diff: bool = False
+    warn: t.Callable[[str], None] = lambda message: None
+    sleep: t.Callable[[float], None] = time.sleep
+    now: t.Callable[[], float] = time.time
+    warned: set[str] = dataclasses.field(default_factory=set)
+
+    def warn_once(self, message: str) -> None:
+        if message not in self.warned:
+            self.warned.add(message)
+            self.warn(message)

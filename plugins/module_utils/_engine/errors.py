@@ -1,0 +1,92 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Errors of the collection. Each says what happened and, in ``hint``, what to do next; none ever holds a secret."""
+
+from __future__ import annotations
+
+import typing as t
+
+
+class MailflowError(Exception):
+    """Base of all errors that become C(fail_json) in one place (``_engine.module``)."""
+
+    kind = "error"
+
+    def __init__(self, message: str, hint: str = "", **details: t.Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+    def __str__(self) -> str:
+        return "%s %s" % (self.message, self.hint) if self.hint else self.message
+
+    def to_result(self) -> dict[str, t.Any]:
+        """What a failed task returns beside C(msg)."""
+        error = {"kind": self.kind, "message": self.message, "hint": self.hint}
+        error.update(self.details)
+        return {"error": error}
+
+
+class InputError(MailflowError):
+    """What the operator gave cannot be right; nothing was written."""
+
+    kind = "input"
+
+
+class ReadError(MailflowError):
+    """A read failed. Never to be taken for "absent"."""
+
+    kind = "read"
+
+
+class SignInError(MailflowError):
+    """No token could be had, or the service does not take it."""
+
+    kind = "sign_in"
+
+
+class PermissionDenied(MailflowError):
+    """Signed in, but a grant is missing; ``hint`` names it."""
+
+    kind = "permission"
+
+
+class NotFound(MailflowError):
+    """The service says that the object does not exist (an answer, not a failure to answer)."""
+
+    kind = "not_found"
+
+
+class AlreadyExists(MailflowError):
+    kind = "already_exists"
+
+
+class Refused(MailflowError):
+    """The service understood the request and said no; nothing was changed by it."""
+
+    kind = "refused"
+
+
+class Conflict(MailflowError):
+    """The world is not as it was when the plan was made (a lost compare-and-swap), or two answers contradict."""
+
+    kind = "conflict"
+
+
+class AmbiguousWrite(MailflowError):
+    """A write was sent and its outcome is unknown: look again before anything is sent again."""
+
+    kind = "ambiguous_write"
+
+
+class NotVerified(MailflowError):
+    """A write was accepted, but the read-back did not show it in time."""
+
+    kind = "not_verified"
+
+
+class MissingLibrary(MailflowError):
+    kind = "missing_library"

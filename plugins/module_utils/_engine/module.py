@@ -1,0 +1,99 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""From a function of parameters and context to a module: the one place that calls exit_json and fail_json."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import traceback
+import typing as t
+
+from .context import Context
+from .errors import MailflowError, MissingLibrary
+from .observation import Observation
+from .plan import Plan
+
+Logic = t.Callable[[t.Mapping[str, t.Any], Context], "Result"]
+
+OBSERVATION_OPTION: dict[str, t.Any] = {"observation_path": {"type": "path"}}
+
+
+@dataclasses.dataclass
+class Result:
+    """What a task returns. ``plans`` become C(plan) and the diff; ``values`` are the documented return values."""
+
+    changed: bool = False
+    plans: t.Sequence[Plan] = ()
+    values: dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    failed_message: str = ""
+    extra_diff: t.Sequence[dict[str, t.Any]] = ()
+
+    def to_dict(self, diff: bool) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = {"changed": self.changed}
+        if self.plans:
+            result["plan"] = [plan.to_data() for plan in self.plans if plan]
+        result.update(self.values)
+        if diff:
+            shown = [plan.diff() for plan in self.plans if plan] + list(self.extra_diff)
+            if shown:
+                result["diff"] = shown
+        return result
+
+
+def run_module(module: t.Any, logic: Logic) -> None:
+    """Run ``logic`` for an AnsibleModule and leave."""
+    context = Context(check_mode=module.check_mode, diff=bool(module._diff), warn=module.warn)
+    failed, result = evaluate(logic, module.params, context)
+    if failed:
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+def evaluate(logic: Logic, params: t.Mapping[str, t.Any], context: Context) -> tuple[bool, dict[str, t.Any]]:
+    """(failed, result) of one task; the same for a module process and for an action plugin on the controller."""
+    try:
+        result = logic(params, context)
+    except MailflowError as exc:
+        outcome = exc.to_result()
+        outcome["msg"] = str(exc)
+        _note_failure(params, outcome["error"])
+        return True, outcome
+    except Exception as exc:  # a bug of ours: say where, not what was in hand
+        return True, {
+            "msg": "Unexpected %s in mailflow.area1; please report it with the traceback." % type(exc).__name__,
+            "exception": "".join(traceback.format_tb(exc.__traceback__)) + type(exc).__name__,
+        }
+    outcome = result.to_dict(context.diff)
+    if result.failed_message:
+        outcome["msg"] = result.failed_message
+        return True, outcome
+    return False, outcome
+
+
+def _note_failure(params: t.Mapping[str, t.Any], error: dict[str, t.Any]) -> None:
+    """The report shows the cause even where a caller's rescue lost it. Never hides the error itself."""
+    path = params.get("observation_path")
+    if not path:
+        return
+    try:
+        observation = Observation(path)
+        observation.note(status="failed", message=error["message"], hint=error["hint"])
+        observation.save()
+    except (MailflowError, OSError):
+        return
+
+
+def need(library: str, package: str = "") -> t.Any:
+    """Import a third-party library when it is needed, or say how to get it."""
+    try:
+        return importlib.import_module(library)
+    except ImportError as exc:
+        name = package or library.split(".", maxsplit=1)[0]
+        raise MissingLibrary(
+            "The Python library %s is needed here and could not be imported (%s)." % (name, exc),
+            "Install it for the interpreter that runs the module: python -m pip install %s. On the controller set"
+            " ansible_python_interpreter to '{{ ansible_playbook_python }}'." % name,
+        ) from exc

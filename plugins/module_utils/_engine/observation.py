@@ -1,0 +1,106 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The run's observation: what was read, handed from task to task in a 0600 file of a 0700 directory.
+
+A section is the whole answer of one read (for example C(inbound_connectors)). In check mode a module leaves the world
+that it predicts. The journal collects what each task found, changed or left due, for the report.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import tempfile
+import time
+import typing as t
+
+from .errors import InputError
+
+FRESH_SECONDS = 900.0
+
+
+class Observation:
+    """``path`` None: nothing is handed on, every read goes to the service."""
+
+    def __init__(self, path: str | None, now: t.Callable[[], float] = time.time) -> None:
+        self.path = path
+        self._now = now
+        self._data: dict[str, t.Any] = {"format": 1, "sections": {}, "journal": []}
+        if path:
+            _guard_directory(os.path.dirname(os.path.abspath(path)))
+            self._load(path)
+
+    def get(self, section: str, max_age: float = FRESH_SECONDS) -> t.Any:
+        """The section's value, or None when it was never read or is older than ``max_age`` seconds."""
+        entry = self._data["sections"].get(section)
+        if entry is None or not 0 <= self._now() - entry["taken"] <= max_age:
+            return None
+        return entry["value"]
+
+    def any_age(self, section: str) -> t.Any:
+        return self.get(section, float("inf"))
+
+    def age(self, section: str) -> float:
+        """Seconds since the section was left here; 0 when it never was."""
+        entry = self._data["sections"].get(section)
+        return 0.0 if entry is None else max(self._now() - entry["taken"], 0.0)
+
+    def put(self, section: str, value: t.Any, predicted: bool = False) -> None:
+        self._data["sections"][section] = {"taken": self._now(), "predicted": predicted, "value": value}
+
+    def forget(self, *sections: str) -> None:
+        for section in sections:
+            self._data["sections"].pop(section, None)
+
+    def sections(self) -> dict[str, t.Any]:
+        return {name: entry["value"] for name, entry in self._data["sections"].items()}
+
+    def note(self, **entry: t.Any) -> None:
+        """Add one line to the journal: C(section), C(object), C(status) and whatever the report can show."""
+        self._data["journal"].append(entry)
+
+    @property
+    def journal(self) -> list[dict[str, t.Any]]:
+        return t.cast("list[dict[str, t.Any]]", self._data["journal"])
+
+    def save(self) -> None:
+        if not self.path:
+            return
+        directory = os.path.dirname(os.path.abspath(self.path))
+        handle, name = tempfile.mkstemp(dir=directory, prefix=".observation-")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                json.dump(self._data, stream)
+            os.replace(name, self.path)
+        except BaseException:
+            os.unlink(name)
+            raise
+
+    def _load(self, path: str) -> None:
+        try:
+            with open(path, encoding="utf-8") as stream:
+                data = json.load(stream)
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as exc:
+            raise InputError("The observation %s cannot be read: %s." % (path, exc), "Remove it; it is made anew by the next run.") from exc
+        if not isinstance(data, dict) or data.get("format") != 1:
+            raise InputError("%s is not an observation of this collection's version." % path, "Give another observation_path.")
+        self._data = data
+
+
+def _guard_directory(directory: str) -> None:
+    """What was read from a tenant is nobody else's: make the directory 0700, refuse one that others can look into."""
+    try:
+        os.makedirs(directory, mode=0o700)
+    except FileExistsError:
+        pass
+    info = os.stat(directory)
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or stat.S_IMODE(info.st_mode) & 0o077:
+        raise InputError(
+            "The directory of observation_path, %s, is not a directory that only this user can enter." % directory,
+            "Use a directory of mode 0700 that belongs to the user who runs the task.",
+        )

@@ -1,0 +1,116 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Values compared as what they mean: each ``Kind`` turns a raw value into a canonical, hashable one.
+
+Nothing here knows a service; the spelling that a service returned is kept beside the canonical value by the planner.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import typing as t
+
+from .errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """``canonical`` maps one raw value (or one list element) to what is compared; ``is_list`` marks multi-valued ones."""
+
+    name: str
+    canonical: t.Callable[[t.Any], t.Any]
+    is_list: bool = False
+
+    def same(self, left: t.Any, right: t.Any) -> bool:
+        if self.is_list:
+            return set(self.index(left)) == set(self.index(right))
+        return bool(self.canonical(left) == self.canonical(right))
+
+    def index(self, values: t.Any) -> dict[t.Any, t.Any]:
+        """Canonical element to the first spelling of it, in the order given. None, "" and a bare string are lists too."""
+        found: dict[t.Any, t.Any] = {}
+        for value in as_list(values):
+            found.setdefault(self.canonical(value), value)
+        return found
+
+
+def as_list(value: t.Any) -> list[t.Any]:
+    """None and "" are the empty list; a single value is a list of one (services return both forms)."""
+    if value is None or value == "":
+        return []
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [item for item in value if item is not None and item != ""]
+    return [value]
+
+
+def ip_span(value: t.Any) -> tuple[int, int, int]:
+    """(version, first, last) of an address, a CIDR (host bits allowed) or a range a-b. InputError when it is none of them."""
+    text = str(value).strip()
+    try:
+        if "-" in text:
+            first, last = (ipaddress.ip_address(part.strip()) for part in text.split("-", 1))
+            if first.version != last.version or int(first) > int(last):
+                raise ValueError(text)
+            return first.version, int(first), int(last)
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise InputError(
+            "%r is not an IP address, a network in CIDR form or a range." % text,
+            "Write it like 192.0.2.1, 192.0.2.0/24 or 192.0.2.1-192.0.2.9.",
+        ) from None
+    return network.version, int(network.network_address), int(network.broadcast_address)
+
+
+def host_name(value: t.Any) -> str:
+    """A DNS name without case and trailing dot; IDNs as A-labels."""
+    text = str(value or "").strip().rstrip(".").lower()
+    if text.isascii():
+        return text
+    try:
+        return text.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise InputError("%r is not a valid host name." % value, "Give the name as it stands in the DNS.") from None
+
+
+def sender_domain(value: t.Any) -> str:
+    """Exchange stores C(contoso.com) as C(smtp:contoso.com;1): both are the same domain."""
+    text = str(value).strip().lower()
+    if text.startswith("smtp:"):
+        text = text[5:]
+    return host_name(text.split(";", 1)[0])
+
+
+def boolean(value: t.Any) -> bool | None:
+    if value is None or isinstance(value, bool):
+        return value
+    return {"true": True, "false": False}.get(str(value).strip().lower())
+
+
+def _ip_or_text(value: t.Any) -> t.Any:
+    """What a service returned may be of a form that we do not know: it is kept and compared as text, never refused."""
+    try:
+        return ip_span(value)
+    except InputError:
+        return _word(value)
+
+
+def _text(value: t.Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _word(value: t.Any) -> str:
+    return _text(value).strip().lower()
+
+
+TEXT = Kind("text", _text)
+WORD = Kind("word", _word)
+BOOL = Kind("bool", boolean)
+INT = Kind("int", lambda value: None if value is None or value == "" else int(value))
+HOST = Kind("host", host_name)
+IPS = Kind("ips", _ip_or_text, is_list=True)
+HOSTS = Kind("hosts", host_name, is_list=True)
+SENDER_DOMAINS = Kind("sender_domains", sender_domain, is_list=True)
+WORDS = Kind("words", _word, is_list=True)

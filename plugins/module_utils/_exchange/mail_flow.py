@@ -1,0 +1,88 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""One observation of all that decides a tenant's inbound mail flow."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._engine.context import Context
+from .._engine.errors import Conflict, InputError, PermissionDenied, SignInError
+from .._engine.module import Result
+from .._engine.observation import Observation
+from .._engine.values import as_list, host_name
+from .objects import READS
+from .store import Records, Store
+from .transport import ExchangeClient
+
+FORWARDING = "forwarding_hosts"
+
+
+def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Result:
+    """Read the sections asked for. Exchange must answer all of them; Graph may be out of reach, which is said, not hidden."""
+    sections = params.get("sections") or [*READS, FORWARDING]
+    unknown = sorted(set(sections) - {*READS, FORWARDING})
+    if unknown:
+        raise InputError("Unknown sections: %s." % ", ".join(unknown), "Known are %s." % ", ".join([*READS, FORWARDING]))
+    observation = Observation(params.get("observation_path"))
+    client = ExchangeClient(params, context)
+    store = Store(client, observation)
+    found: dict[str, t.Any] = {section: store.read(section) for section in READS if section in sections}
+    if "accepted_domains" in found:
+        check_tenant(client, found["accepted_domains"])
+        observation.put("tenant", {"id": client.tenant_id, "initial_domain": initial_domain(found["accepted_domains"])})
+    if FORWARDING in sections:
+        found[FORWARDING] = _forwarding(params, context, observation, found.get("accepted_domains") or [])
+    observation.save()
+    values = {
+        "mail_flow": found,
+        "date": observation.any_age("service_date"),
+        "tenant_id": client.tenant_id,
+        "domain_names": domain_names(found.get("accepted_domains") or []),
+        "initial_domain": (observation.any_age("tenant") or {}).get("initial_domain", ""),
+    }
+    return Result(False, (), values)
+
+
+def check_tenant(client: ExchangeClient, accepted: Records) -> None:
+    """The token is for the tenant that the operator named: by id, or because the name is one of its accepted domains."""
+    tenant = client.tenant_option
+    name = host_name(tenant)
+    if not name or name == client.tenant_id.lower():
+        return
+    names = {host_name(domain.get("DomainName") or domain.get("Name") or "") for domain in accepted}
+    if name not in names and "." in name:
+        raise SignInError(
+            "Signed in to a tenant that does not own %s (its initial domain is %s)." % (tenant, initial_domain(accepted) or "unknown"),
+            "The token or the application belongs to another tenant: check o365_tenant and the credentials.",
+        )
+
+
+def domain_names(accepted: Records) -> list[str]:
+    """Accepted domains without the ones that every tenant has (C(*.onmicrosoft.com))."""
+    names = [host_name(domain.get("DomainName") or domain.get("Name") or "") for domain in accepted]
+    return [name for name in names if name and not name.endswith(".onmicrosoft.com")]
+
+
+def initial_domain(accepted: Records) -> str:
+    found = [host_name(domain.get("DomainName") or domain.get("Name") or "") for domain in accepted if domain.get("InitialDomain")]
+    if len(found) > 1:
+        raise Conflict("More than one initial domain: %s." % ", ".join(found), "Is the answer filtered by something in between?")
+    return found[0] if found else ""
+
+
+def _forwarding(params: t.Mapping[str, t.Any], context: Context, observation: Observation, accepted: Records) -> dict[str, t.Any]:
+    """{domain: {hosts, error}} from Graph for the domains asked for, else for all accepted domains but the initial ones."""
+    from . import graph
+
+    domains = [host_name(name) for name in as_list(params.get("domains"))]
+    domains = domains or domain_names(accepted)
+    try:
+        found = graph.forwarding_hosts(params, context, domains)
+    except (PermissionDenied, SignInError) as exc:
+        context.warn_once("Forwarding hosts could not be read from Graph: %s" % exc)
+        found = {domain: {"hosts": [], "error": exc.message} for domain in domains}
+    observation.put(FORWARDING, found)
+    return found

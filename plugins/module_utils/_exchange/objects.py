@@ -1,0 +1,134 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The object types of Exchange Online that this collection drives: tables, not code.
+
+Each row: the module's option, the cmdlet parameter (as in the cmdlet reference) and how its values are compared.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import typing as t
+
+from .._engine import values
+from .._engine.errors import InputError
+from .._engine.plan import Property
+
+MAX_FILTER_ENTRIES = 1273  # entries of one list of the connection filter (Defender documentation)
+
+
+@dataclasses.dataclass(frozen=True)
+class ObjectType:
+    """``noun`` of the cmdlets, ``section`` of the observation, ``properties`` that are managed.
+
+    ``defaults`` are the documented values of a new object, for the world that check mode predicts.
+    """
+
+    noun: str
+    section: str
+    properties: tuple[Property, ...]
+    defaults: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+
+    def cmdlet(self, verb: str) -> str:
+        return "%s-%s" % (verb, self.noun)
+
+    def wanted(self, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+        """The options of a module by cmdlet parameter; options not given are left out."""
+        return {prop.name: params[prop.option] for prop in self.properties if params.get(prop.option) is not None}
+
+
+CONNECTION_FILTER = ObjectType(
+    "HostedConnectionFilterPolicy",
+    "connection_filter",
+    (
+        Property("ip_allow_list", "IPAllowList", values.IPS),
+        Property("ip_block_list", "IPBlockList", values.IPS),
+        Property("enable_safe_list", "EnableSafeList", values.BOOL),
+        Property("admin_display_name", "AdminDisplayName", values.TEXT),
+    ),
+)
+
+CONTENT_FILTER = ObjectType(
+    "HostedContentFilterPolicy",
+    "content_filter",
+    (Property("mark_as_spam_spf_record_hard_fail", "MarkAsSpamSpfRecordHardFail", values.WORD),),
+)
+
+CONNECTOR_DEFAULTS: dict[str, t.Any] = {
+    "Enabled": True,
+    "RestrictDomainsToIPAddresses": False,
+    "RestrictDomainsToCertificate": False,
+    "EFSkipLastIP": False,
+    "EFSkipIPs": [],
+    "EFUsers": [],
+}
+
+CONNECTOR = ObjectType(
+    "InboundConnector",
+    "inbound_connectors",
+    (
+        Property("comment", "Comment", values.TEXT),
+        Property("connector_type", "ConnectorType", values.WORD),
+        Property("enabled", "Enabled", values.BOOL),
+        Property("sender_domains", "SenderDomains", values.SENDER_DOMAINS),
+        Property("sender_ip_addresses", "SenderIPAddresses", values.IPS),
+        Property("require_tls", "RequireTls", values.BOOL),
+        Property("restrict_domains_to_ip_addresses", "RestrictDomainsToIPAddresses", values.BOOL),
+        Property("restrict_domains_to_certificate", "RestrictDomainsToCertificate", values.BOOL),
+        Property("tls_sender_certificate_name", "TlsSenderCertificateName", values.WORD),
+        Property("associated_accepted_domains", "AssociatedAcceptedDomains", values.HOSTS),
+    ),
+    CONNECTOR_DEFAULTS,
+)
+
+ENHANCED_FILTERING = ObjectType(
+    "InboundConnector",
+    "inbound_connectors",
+    (
+        Property("skip_last_ip", "EFSkipLastIP", values.BOOL),
+        Property("skip_ips", "EFSkipIPs", values.IPS),
+        Property("users", "EFUsers", values.WORDS),
+    ),
+    CONNECTOR_DEFAULTS,
+)
+
+#: What one observation of a tenant's mail flow reads: section to (cmdlet, parameters).
+READS: dict[str, tuple[str, dict[str, t.Any]]] = {
+    "organization": ("Get-OrganizationConfig", {}),
+    "accepted_domains": ("Get-AcceptedDomain", {"ResultSize": "Unlimited"}),
+    "connection_filter": ("Get-HostedConnectionFilterPolicy", {}),
+    "content_filter": ("Get-HostedContentFilterPolicy", {}),
+    "content_filter_rules": ("Get-HostedContentFilterRule", {}),
+    "inbound_connectors": ("Get-InboundConnector", {"ResultSize": "Unlimited"}),
+    "transport_rules": ("Get-TransportRule", {"ResultSize": "Unlimited"}),
+}
+
+
+def check_addresses(option: str, given: t.Iterable[t.Any], ranges: bool) -> None:
+    """What Exchange takes: IPv4, CIDR /24 to /32 and, in the connection filter, ranges of at most 256 addresses."""
+    forms = "a single IPv4 address, a network of /24 to /32%s" % (" or a range of at most 256 addresses" if ranges else "")
+    for value in given:
+        version, first, last = values.ip_span(value)
+        problem = ""
+        if version != 4:
+            problem = "Exchange Online takes no IPv6 here"
+        elif "-" in str(value) and not ranges:
+            problem = "a connector takes no ranges"
+        elif last - first + 1 > 256:
+            problem = "it is wider than /24 (%d addresses)" % (last - first + 1)
+        if problem:
+            raise InputError(
+                "%s: %s cannot be used: %s." % (option, value, problem),
+                "Give %s.%s" % (forms, _split_hint(str(value)) if version == 4 and "-" not in str(value) else ""),
+            )
+
+
+def _split_hint(value: str) -> str:
+    network = ipaddress.ip_network(value, strict=False)
+    if network.prefixlen >= 24:
+        return ""
+    parts = list(network.subnets(new_prefix=24))
+    return " Split it: %s ... %s (%d networks)." % (parts[0], parts[-1], len(parts))

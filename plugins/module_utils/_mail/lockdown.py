@@ -1,0 +1,187 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The lock-down's stamp, soak and decision. The stamp in the connector's comment is the soak's clock: it survives any runner.
+
+Order and conditions: cutover-and-peers facts, 2.1 and 2.5. Pure: the time comes with the observation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import re
+import typing as t
+
+from .._engine.values import boolean
+from .gate import GateResult, cannot, holds, not_checked, not_yet
+from .world import DomainState, World, iso, parse_time
+
+TOLERANCE = datetime.timedelta(minutes=2)
+STAMP = re.compile(r"\[mailflow\.area1: staged (?P<staged>[0-9TZ:-]+), due (?P<due>[0-9TZ:-]+), (?P<count>\d+) domains?, (?P<digest>[0-9a-f]{12})\. [^\]]*\]")
+
+
+@dataclasses.dataclass(frozen=True)
+class Stamp:
+    staged: datetime.datetime
+    due: datetime.datetime
+    count: int
+    digest: str
+
+    def comment(self, base: str) -> str:
+        """The connector's comment while it is staged: an administrator who finds it sees why it is off."""
+        noun = "domain" if self.count == 1 else "domains"
+        return "%s. [mailflow.area1: staged %s, due %s, %d %s, %s. Disabled on purpose]" % (
+            base,
+            iso(self.staged),
+            iso(self.due),
+            self.count,
+            noun,
+            self.digest,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """``action``: none, stage, unstage, enable or keep. ``comment`` goes on the connector with stage, unstage and enable."""
+
+    action: str
+    results: tuple[GateResult, ...]
+    comment: str = ""
+    enabled: bool = False
+    due: str = ""
+
+    def to_data(self) -> dict[str, t.Any]:
+        return {"action": self.action, "comment": self.comment, "enabled": self.enabled, "due": self.due}
+
+
+def digest(tenant_id: str, domains: t.Iterable[str]) -> str:
+    text = "\n".join([tenant_id.lower(), *sorted(domains)])
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
+
+
+def parse_stamp(comment: t.Any) -> Stamp | None:
+    match = STAMP.search(str(comment or ""))
+    staged, due = (parse_time(match[key]) for key in ("staged", "due")) if match else (None, None)
+    if match is None or staged is None or due is None:
+        return None
+    return Stamp(staged, due, int(match["count"]), match["digest"])
+
+
+def stamp_problem(stamp: Stamp | None, connector: t.Mapping[str, t.Any], world: World) -> str:
+    """Empty when the stamp may be trusted: WhenCreated <= stamp <= WhenChanged <= the answer's Date, and of this set of domains."""
+    if stamp is None:
+        return "it carries no stamp"
+    if stamp.digest != digest(world.section("tenant")["id"], world.covered()):
+        return "it was staged for another set of domains"
+    created = parse_time(connector.get("WhenCreatedUTC") or connector.get("WhenCreated"))
+    changed = parse_time(connector.get("WhenChangedUTC") or connector.get("WhenChanged"))
+    if created is None or changed is None:
+        return "the service does not say when it was made and changed"
+    if not created - TOLERANCE <= stamp.staged <= changed + TOLERANCE or changed > world.now + TOLERANCE:
+        return "its stamp (%s) does not fit its own dates" % iso(stamp.staged)
+    moved = [name for name in world.covered() if _moved_since(world, name, stamp.staged)]
+    if moved:
+        return "the MX records of %s were changed after it was staged" % ", ".join(moved)
+    return ""
+
+
+def _moved_since(world: World, name: str, staged: datetime.datetime) -> bool:
+    """A domain may have fallen back and returned between two runs; providers that say when a record changed show it."""
+    moment = parse_time((world.section("dns_provider", {}).get(name) or {}).get("modified_on"))
+    return moment is not None and moment > staged + TOLERANCE
+
+
+def due_time(world: World, staged: datetime.datetime, stamped: datetime.datetime | None) -> datetime.datetime:
+    """Soak, but at least the largest TTL of the old sets. Where that TTL is not known any more, an earlier stamp's due time holds."""
+    floor = world.largest_old_ttl()
+    soak = datetime.timedelta(hours=world.settings["soak_hours"])
+    wanted = staged + max(soak, datetime.timedelta(seconds=floor or 0))
+    return max(wanted, stamped) if floor is None and stamped is not None else wanted
+
+
+def exposure_results(world: World) -> tuple[list[GateResult], list[DomainState]]:
+    """One answer for each accepted domain that is not behind the gateway for certain; and those that are exposed."""
+    results, exposed = [], []
+    scope_all = world.settings["lockdown_scope"] == "all"
+    for state in world.domain_states():
+        if state.kind == "initial" or (state.kind == "exempt" and not scope_all) or (state.kind == "other" and not scope_all):
+            continue
+        if state.exposed:
+            exposed.append(state)
+            hint = (
+                "It moves with the MX phase, or its caches have not run out."
+                if state.kind == "covered"
+                else "Add it to area1_domains, or exempt it with area1_lockdown_scope: covered and area1_lockdown_exempt_domains."
+            )
+            results.append(not_yet("exposed", state.name, "mail for it still reaches Microsoft past Area 1: %s" % "; ".join(state.exposed), hint=hint))
+        elif state.unknown and not state.no_mail:
+            results.append(not_yet("name_server", state.name, "not every server could be asked: %s" % "; ".join(state.unknown), hint="It is asked again by the next run."))
+        elif state.no_mail and state.kind == "covered":
+            results.append(not_yet("exposed", state.name, "it has no MX records at all", hint="Finish the MX phase first."))
+    return results, exposed
+
+
+UNCHECKED = (
+    not_checked("message_trace", "direct senders since the switch (message trace)"),
+    not_checked("smtp_probe", "refusal of direct mail and delivery through Area 1 (SMTP)"),
+)
+
+
+def decide(world: World, blocked: t.Sequence[GateResult], acknowledged: t.Callable[[list[GateResult]], list[GateResult]]) -> Decision:
+    """What to do with the lock-down connector now. ``blocked``: gates of others that must hold before enabling."""
+    name = world.settings["lockdown_connector_name"]
+    connector = world.connector(name)
+    if not world.settings["lockdown"]:
+        return Decision("none", (holds("lockdown", name, "not wanted (area1_lockdown is false)"),))
+    exposure, exposed = exposure_results(world)
+    results = acknowledged(exposure)
+    enabled = connector is not None and boolean(connector.get("Enabled")) is True and boolean(connector.get("RestrictDomainsToIPAddresses")) is True
+    if enabled and exposed:
+        return Decision("none", tuple(_losing_mail(name, state) for state in exposed))
+    if enabled:
+        return Decision("keep", (holds("lockdown", name, "is on"), *UNCHECKED), world.settings["lockdown_comment"], True)
+    waiting = [result for result in [*results, *blocked] if not result.open]
+    if waiting:
+        return _hold_back(world, connector, waiting, exposed)
+    return _stage_or_enable(world, connector, [result for result in results if result.open])
+
+
+def _losing_mail(name: str, state: DomainState) -> GateResult:
+    return cannot(
+        "lockdown_exposed",
+        state.name,
+        "THE LOCK-DOWN IS ON AND MAIL FOR THIS DOMAIN IS BEING REFUSED: %s" % "; ".join(state.exposed),
+        "Disable the connector %r now, or move the domain's MX records to Area 1." % name,
+    )
+
+
+def _hold_back(world: World, connector: dict[str, t.Any] | None, waiting: list[GateResult], exposed: list[DomainState]) -> Decision:
+    """Not now. A staged connector loses its stamp when a domain fell back: the soak starts anew when all are moved."""
+    if connector is not None and exposed and parse_stamp(connector.get("Comment")) is not None:
+        names = ", ".join(state.name for state in exposed[:3]) + (" and others" if len(exposed) > 3 else "")
+        comment = "%s. [mailflow.area1: soak interrupted %s, exposed: %s. Disabled on purpose]" % (
+            world.settings["lockdown_comment"],
+            iso(world.now),
+            names,
+        )
+        return Decision("unstage", tuple(waiting), comment)
+    return Decision("none", tuple(waiting))
+
+
+def _stage_or_enable(world: World, connector: dict[str, t.Any] | None, results: list[GateResult]) -> Decision:
+    name, base = world.settings["lockdown_connector_name"], world.settings["lockdown_comment"]
+    stamp = parse_stamp(connector.get("Comment")) if connector else None
+    problem = stamp_problem(stamp, connector, world) if connector else "it does not exist yet"
+    if stamp is None or problem:
+        due = due_time(world, world.now, None)
+        fresh = Stamp(world.now, due, len(world.covered()), digest(world.section("tenant")["id"], world.covered()))
+        waits = not_yet("soak", name, "staged, switched off on purpose; the soak ends %s" % iso(due), iso(due), hint="Run again after that time.")
+        return Decision("stage", (*results, waits), fresh.comment(base), False, iso(due))
+    due = due_time(world, stamp.staged, stamp.due)
+    if world.now < due:
+        waits = not_yet("soak", name, "staged since %s; the soak ends %s" % (iso(stamp.staged), iso(due)), iso(due), hint="Run again after that time.")
+        return Decision("keep", (*results, waits), str((connector or {}).get("Comment") or ""), False, iso(due))
+    return Decision("enable", (*results, holds("soak", name, "over since %s" % iso(due)), *UNCHECKED), base, True, iso(due))

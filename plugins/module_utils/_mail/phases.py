@@ -1,0 +1,172 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Which gates stand before which phase, and what the phase may then do. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from . import forwarding, gates, lockdown
+from .gate import CANNOT, NOT_YET, GateResult, acknowledge, holds, not_checked
+from .world import World
+
+PHASES = ("preflight", "connection_filter", "enhanced_filtering", "area1_domains", "lower_ttl", "switch", "lockdown", "verify")
+
+UNCHECKED_SWITCH = (
+    not_checked("new_mx_hosts", "the new MX hosts answer with TLS (SMTP)"),
+    not_checked("mta_sts", "MTA-STS policies admit the new hosts"),
+)
+
+
+@dataclasses.dataclass
+class Evaluation:
+    """``values`` is what the role that asked goes on with; C(go) is false when nothing of the phase may be done."""
+
+    results: list[GateResult]
+    values: dict[str, t.Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def go(self) -> bool:
+        return all(result.open for result in self.results)
+
+    @property
+    def status(self) -> str:
+        found = {result.status for result in self.results}
+        return next((status for status in (CANNOT, NOT_YET) if status in found), "holds")
+
+
+def evaluate(phase: str, world: World) -> Evaluation:
+    return EVALUATORS[phase](world)
+
+
+def _decided(world: World, results: t.Iterable[GateResult]) -> list[GateResult]:
+    return acknowledge(results, world.settings["acknowledge"])
+
+
+def _preflight(world: World) -> Evaluation:
+    results = _decided(world, [*gates.accepted_domains(world), *gates.baseline(world), *gates.egress_networks(world), *gates.allow_list_capacity(world)])
+    return Evaluation(results)
+
+
+def _connection_filter(world: World) -> Evaluation:
+    results = _decided(world, [*gates.customization(world), *gates.egress_networks(world), *gates.allow_list_capacity(world)])
+    return Evaluation(results, {"entries": world.settings["egress"], "manage": world.settings["allow_list"] == "manage"})
+
+
+def _enhanced_filtering(world: World) -> Evaluation:
+    results = _decided(world, [*gates.customization(world), *gates.egress_networks(world), *gates.foreign_connector(world)])
+    return Evaluation(results, {"entries": world.settings["egress"], "name": world.settings["connector_name"], "comment": world.settings["connector_comment"]})
+
+
+def _area1_domains(world: World) -> Evaluation:
+    results, wanted = [], []
+    for entry in world.settings["domains"]:
+        host, result = forwarding.choose(world, entry)
+        results.append(result)
+        if host:
+            wanted.append({key: value for key, value in {**entry, "forward_to": host}.items() if key in ("name", "forward_to", "regions", "dns_provider")})
+    return Evaluation(_decided(world, results), {"domains": wanted, "regions": world.settings["regions"], "drop_dispositions": world.settings["dispositions"]})
+
+
+def _names(world: World, names: t.Collection[str]) -> list[dict[str, t.Any]]:
+    """The domains as the MX module takes them."""
+    keys = ("name", "dns_provider")
+    return [{key: entry[key] for key in keys if entry.get(key)} for entry in world.settings["domains"] if entry["name"] in names]
+
+
+def _lower_ttl(world: World) -> Evaluation:
+    results, ready = [], []
+    for name in world.covered():
+        if world.is_switched(name):
+            continue
+        found = _decided(world, [gates.odd_shape(world, name), gates.authoritative_agreement(world, name)])
+        results += [result for result in found if not result.open]
+        if all(result.open for result in found):
+            ready.append(name)
+    return Evaluation(results, {"domains": _names(world, ready), "max_ttl": world.settings["mx_ttl"]})
+
+
+def _switch(world: World) -> Evaluation:
+    """Per domain. What concerns the tenant as a whole (connectors, settling) stands before every domain."""
+    todo = [name for name in world.covered() if not world.is_switched(name)]
+    if not todo:
+        return Evaluation([holds("switched", "", "all %d domains have the wanted MX records" % len(world.covered()))], {"domains": [], "done": True})
+    tenant = _decided(world, [*gates.egress_networks(world), *gates.foreign_connector(world), *gates.restricting_connector(world), *gates.settled(world)])
+    results = [result for result in tenant if not result.open]
+    ready = []
+    for name in _canaries_first(world, todo):
+        found = _decided(
+            world,
+            [
+                gates.odd_shape(world, name),
+                gates.domain_ready(world, name),
+                gates.domain_type(world, name),
+                gates.authoritative_agreement(world, name),
+                gates.ttl(world, name),
+            ],
+        )
+        results += [result for result in found if not result.open or result.acknowledged]
+        if all(result.open for result in [*tenant, *found]):
+            ready.append(name)
+    limit = world.settings["max_switches"] or len(ready)
+    values = {
+        "domains": _names(world, ready[:limit]),
+        "held_back": ready[limit:],
+        "records": world.settings["mx_records"],
+        "ttl": world.settings["mx_ttl"],
+        "done": False,
+    }
+    return Evaluation([*results, *UNCHECKED_SWITCH], values)
+
+
+def _canaries_first(world: World, names: list[str]) -> list[str]:
+    """While a canary has not moved, only canaries move."""
+    canaries = {entry["name"] for entry in world.settings["domains"] if entry.get("canary")}
+    waiting = [name for name in names if name in canaries]
+    return waiting or names
+
+
+def _lockdown(world: World) -> Evaluation:
+    blocked = _decided(world, [*gates.customization(world), *gates.egress_networks(world), *gates.foreign_connector(world), *_connector_ready(world)])
+    decision = lockdown.decide(world, blocked, lambda results: _decided(world, results))
+    associated = world.covered() if world.settings["lockdown_scope"] == "covered" else []
+    values = {**decision.to_data(), "name": world.settings["lockdown_connector_name"], "entries": world.settings["egress"], "associated_accepted_domains": associated}
+    return Evaluation(list(decision.results), values)
+
+
+def _connector_ready(world: World) -> list[GateResult]:
+    """The lock-down lets Area 1 in by the same list; a first connector that does not work shows that the list does not."""
+    connector = world.connector(world.settings["connector_name"])
+    if connector is None:
+        return [gates.not_yet("settled", world.settings["connector_name"], "the connector does not exist yet")]
+    problems = gates.connector_problems(world, connector)
+    return [gates.not_yet("settled", world.settings["connector_name"], "; ".join(problems))] if problems else []
+
+
+def _verify(world: World) -> Evaluation:
+    """The end state: what is in place, without looking at how it came about."""
+    switched = [name for name in world.covered() if world.is_switched(name)]
+    decision = lockdown.decide(world, (), lambda results: _decided(world, results))
+    locked = decision.enabled and decision.action == "keep"
+    states = {state.name: state for state in world.domain_states()}
+    values = {
+        "domains": {name: {"switched": name in switched, "exposed": list(states[name].exposed) if name in states else []} for name in world.covered()},
+        "locked": locked,
+        "done": len(switched) == len(world.covered()) and (locked or not world.settings["lockdown"]),
+    }
+    return Evaluation([result for result in decision.results if result.status == CANNOT], values)
+
+
+EVALUATORS: dict[str, t.Callable[[World], Evaluation]] = {
+    "preflight": _preflight,
+    "connection_filter": _connection_filter,
+    "enhanced_filtering": _enhanced_filtering,
+    "area1_domains": _area1_domains,
+    "lower_ttl": _lower_ttl,
+    "switch": _switch,
+    "lockdown": _lockdown,
+    "verify": _verify,
+}

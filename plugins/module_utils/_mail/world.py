@@ -1,0 +1,139 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""A reader's view of the observation for gates: the sections by meaning, with times and exposure. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import re
+import typing as t
+
+from .._engine.errors import Conflict
+from .._engine.values import boolean, host_name
+from . import presets
+
+UTC = datetime.timezone.utc
+
+
+def parse_time(value: t.Any) -> datetime.datetime | None:
+    """ISO 8601 as the services write it (seven fraction digits, Z or offset or none, which is UTC). None when it is none."""
+    text = re.sub(r"(\.\d{6})\d+", r"\1", str(value or "").strip()).replace("Z", "+00:00")
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def iso(moment: datetime.datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclasses.dataclass(frozen=True)
+class DomainState:
+    """One accepted domain. ``kind``: covered, initial, exempt or other; ``exposed`` and ``unknown`` say which server answers what."""
+
+    name: str
+    kind: str
+    exposed: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    no_mail: bool = False
+
+
+class World:
+    def __init__(self, sections: t.Mapping[str, t.Any], settings: t.Mapping[str, t.Any]) -> None:
+        self.sections = sections
+        self.settings = settings
+
+    def section(self, name: str, default: t.Any = None) -> t.Any:
+        """What was read. A section that was never read is an error: a gate must not take silence for an empty world."""
+        if name not in self.sections:
+            if default is not None:
+                return default
+            raise Conflict("The observation has no section %r." % name, "Run the preflight of this collection first; nothing was changed.")
+        return self.sections[name]
+
+    @property
+    def now(self) -> datetime.datetime:
+        """The service's own clock at the last read: a runner's wrong clock must not shorten a wait."""
+        moment = parse_time(self.section("service_date"))
+        if moment is None:
+            raise Conflict("The observation holds no date of the service.", "Run the preflight again.")
+        return moment
+
+    def connector(self, name: str) -> dict[str, t.Any] | None:
+        return next((item for item in self.section("inbound_connectors") if str(item.get("Name", "")).lower() == name.lower()), None)
+
+    def connection_filter(self) -> dict[str, t.Any]:
+        found = [item for item in self.section("connection_filter") if str(item.get("Name", "")).lower() == "default" or item.get("IsDefault")]
+        if not found:
+            raise Conflict("There is no connection filter policy named Default.", "Does the application see the tenant's policies?")
+        return t.cast("dict[str, t.Any]", found[0])
+
+    def accepted(self) -> dict[str, dict[str, t.Any]]:
+        return {host_name(item.get("DomainName") or item.get("Name")): item for item in self.section("accepted_domains")}
+
+    def covered(self) -> list[str]:
+        return [item["name"] for item in self.settings["domains"]]
+
+    def is_gateway(self, host: str) -> bool:
+        return presets.is_area1_host(host) or host_name(host) in {host_name(item["host"]) for item in self.settings["mx_records"]}
+
+    def is_switched(self, name: str) -> bool:
+        """The provider, or where it was not asked every authoritative server, has exactly the wanted records."""
+        wanted = {(int(item["priority"]), host_name(item["host"])) for item in self.settings["mx_records"]}
+        provider = self.section("dns_provider", {}).get(name)
+        if provider is not None and provider.get("records") is not None:
+            return record_set(provider["records"]) == wanted
+        view = self.section("dns", {}).get(name) or {}
+        return bool(view.get("agree")) and record_set(view.get("records")) == wanted
+
+    def old_ttl(self, name: str) -> int | None:
+        """The largest TTL that the MX set had before this deployment, from the baseline; None when it is not known."""
+        baseline = self.section("baseline", {}) or {}
+        entry = ((baseline.get("sections") or {}).get("dns") or {}).get(name)
+        return int(entry["ttl_max"]) if entry and entry.get("ttl_max") is not None else None
+
+    def largest_old_ttl(self) -> int | None:
+        known = [ttl for ttl in map(self.old_ttl, self.covered()) if ttl is not None]
+        return max(known) if known else None
+
+    def domain_states(self) -> list[DomainState]:
+        states = []
+        covered, exempt = set(self.covered()), set(self.settings["exempt_domains"])
+        for name, record in sorted(self.accepted().items()):
+            if name.endswith(".onmicrosoft.com") or boolean(record.get("InitialDomain")):
+                states.append(DomainState(name, "initial"))
+            elif name in covered:
+                states.append(self._state(name, "covered"))
+            else:
+                states.append(self._state(name, "exempt" if name in exempt else "other"))
+        return states
+
+    def _state(self, name: str, kind: str) -> DomainState:
+        view = self.section("dns").get(name)
+        if view is None:
+            return DomainState(name, kind, unknown=("its MX records were not read",))
+        exposed, unknown, quiet = [], [], 0
+        servers = [("name server %s" % item.get("name"), item) for item in view.get("name_servers") or []]
+        servers += [("resolver %s" % item.get("address"), item) for item in view.get("resolvers") or []]
+        for label, item in servers:
+            status, records = item.get("status"), item.get("records") or []
+            hosts = [host_name(record["host"]) for record in records if host_name(record["host"])]
+            outside = sorted(host for host in hosts if not self.is_gateway(host))
+            if status == "ok" and outside:
+                exposed.append("%s answers %s" % (label, ", ".join(outside)))
+            elif status in ("nodata", "nxdomain") or (status == "ok" and not hosts):
+                quiet += 1
+            elif status != "ok":
+                unknown.append("%s: %s" % (label, status or "no answer"))
+        if not servers:
+            unknown.append("no name server of it was found%s" % (": %s" % view["error"] if view.get("error") else ""))
+        return DomainState(name, kind, tuple(exposed), tuple(unknown), bool(servers) and quiet == len(servers))
+
+
+def record_set(records: t.Any) -> set[tuple[int, str]]:
+    return {(int(item["priority"]), host_name(item["host"])) for item in records or []}

@@ -1,0 +1,94 @@
+#!/usr/bin/python
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: area1_domain_info
+short_description: Read the domains of Area 1 (Cloudflare Email Security)
+version_added: 0.1.0
+description:
+  - Lists the Email Security domains of a Cloudflare account, says which of them are ready for their MX to be switched, and
+    what the service says of the API token.
+  - A listing that fails is an error. It never looks like an account without domains.
+author:
+  - mailflow.area1 contributors (@mailflow-area1)
+extends_documentation_fragment:
+  - mailflow.area1.area1
+  - mailflow.area1.attributes.info
+  - mailflow.area1.observation
+options:
+  domains:
+    description:
+      - Names of the domains to return. All of the account when not given.
+      - A map counts by its C(name), so that the list of M(mailflow.area1.area1_domain) can be given.
+    type: list
+    elements: raw
+seealso:
+  - module: mailflow.area1.area1_domain
+"""
+
+EXAMPLES = r"""
+- name: What Area 1 knows of our domains
+  mailflow.area1.area1_domain_info:
+    account_id: "{{ area1_account_id }}"
+    api_token: "{{ area1_api_token }}"
+    api_url: "{{ area1_api_url | default(omit) }}"
+    ca_path: "{{ area1_ca_path | default(omit) }}"
+    domains: "{{ area1_domains }}"
+"""
+
+RETURN = r"""
+domains:
+  description:
+    - The domains by name, as the service returns them.
+    - Each has C(readiness) added to it, with C(status) (V(ready), V(not_yet), V(cannot)), C(message), C(hint), C(since) and
+      C(verification).
+  returned: success
+  type: dict
+missing:
+  description: Those of O(domains) that the account does not have.
+  returned: success
+  type: list
+  elements: str
+token:
+  description:
+    - What the service says of the API token.
+    - C(status) is empty where it does not say. That is no failure, because the listing proved the token.
+  returned: success
+  type: dict
+  contains:
+    status:
+      description: Usually V(active).
+      type: str
+    kind:
+      description: V(user) or V(account), after whom the token belongs to.
+      type: str
+    expires_on:
+      description: When the token ends, V(null) where it does not or the service does not say.
+      type: str
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.domains import inform
+from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.options import AREA1_OPTIONS
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import OBSERVATION_OPTION, run_module
+
+ARGUMENT_SPEC: dict[str, t.Any] = {
+    "domains": {"type": "list", "elements": "raw"},
+    **AREA1_OPTIONS,
+    **OBSERVATION_OPTION,
+}
+
+
+def main() -> None:
+    run_module(AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True), inform)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+#!/usr/bin/python
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mail_flow_report
+short_description: Summary of a run for people and machines
+version_added: 0.1.0
+description:
+  - Prints per section and domain what was found, changed, is due and when, from the run's observation, and keeps it as a JSON file of mode
+    C(0600).
+  - Runs on the controller. In check mode no file is written.
+notes:
+  - Writing the report never counts as a change.
+author:
+  - mailflow.area1 contributors (@mailflow-area1)
+extends_documentation_fragment:
+  - mailflow.area1.attributes.info
+options:
+  observation_path:
+    description: The run's observation. Without one only O(failure) is shown.
+    type: path
+  directory:
+    description: Where the report is written. Beside the snapshots unless given.
+    type: path
+  snapshot_directory:
+    description: Where the snapshots lie.
+    type: path
+  tenant:
+    description: Name of the tenant, where the observation does not say it.
+    type: str
+  failure:
+    description: What stopped the run, where something did.
+    type: str
+seealso:
+  - module: mailflow.area1.mail_flow_gate
+"""
+
+EXAMPLES = r"""
+- name: Read the tenant
+  mailflow.area1.o365_mail_flow_info:
+    observation_path: "{{ example_directory }}/observation.json"
+
+- name: Say what was found
+  mailflow.area1.mail_flow_report:
+    observation_path: "{{ example_directory }}/observation.json"
+    directory: "{{ example_directory }}/reports"
+"""
+
+RETURN = r"""
+report:
+  description: The summary as data.
+  returned: success
+  type: dict
+  contains:
+    done:
+      description: Everything is in place and nothing is due.
+      type: bool
+    changed:
+      description: What was changed, or would be in check mode.
+      type: list
+      elements: str
+    due:
+      description: What is due later, with C(until) where the time is known.
+      type: list
+      elements: dict
+    next:
+      description: The earliest of these times (ISO 8601, UTC).
+      type: str
+    failures:
+      description: What stopped the run or needs a person.
+      type: list
+      elements: str
+    domains:
+      description: By domain, whether it points to Area 1 and where it does not yet.
+      type: dict
+    locked:
+      description: Whether the lock-down is on.
+      type: bool
+lines:
+  description: The summary as it was printed.
+  returned: success
+  type: list
+  elements: str
+path:
+  description: The report's file; empty in check mode.
+  returned: success
+  type: str
+failures:
+  description: What stopped the run or needs a person.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import run_module
+from ansible_collections.mailflow.area1.plugins.module_utils._mail.report import run_report
+
+ARGUMENT_SPEC = {
+    "observation_path": {"type": "path"},
+    "directory": {"type": "path"},
+    "snapshot_directory": {"type": "path"},
+    "tenant": {"type": "str"},
+    "failure": {"type": "str"},
+}
+
+
+def main() -> None:
+    run_module(AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True), run_report)
+
+
+if __name__ == "__main__":
+    main()

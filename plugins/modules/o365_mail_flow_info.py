@@ -1,0 +1,134 @@
+#!/usr/bin/python
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: o365_mail_flow_info
+short_description: Read all that decides the inbound mail flow of a Microsoft 365 tenant
+version_added: 0.1.0
+description:
+  - Reads the organization, accepted domains, connection filter, anti-spam policies and their rules, inbound connectors and transport
+    rules of Exchange Online, and from Microsoft Graph the host that each domain's mail is to be forwarded to.
+  - A read that fails is an error. Graph may be out of reach; then a warning says so and the forwarding hosts are empty.
+  - Checks that the token is for the tenant named in O(tenant).
+author:
+  - mailflow.area1 contributors (@mailflow-area1)
+extends_documentation_fragment:
+  - mailflow.area1.exchange
+  - mailflow.area1.attributes
+  - mailflow.area1.observation
+  - mailflow.area1.attributes.info
+options:
+  sections:
+    description: What to read. All of it unless given.
+    type: list
+    elements: str
+    choices: [organization, accepted_domains, connection_filter, content_filter, content_filter_rules, inbound_connectors, transport_rules, forwarding_hosts]
+  domains:
+    description: Domains whose forwarding hosts are read. All accepted domains but C(*.onmicrosoft.com) unless given.
+    type: list
+    elements: str
+"""
+
+EXAMPLES = r"""
+- name: Look at the tenant
+  mailflow.area1.o365_mail_flow_info:
+  register: tenant
+
+- name: Say which connectors there are
+  ansible.builtin.debug:
+    msg: "{{ tenant.mail_flow.inbound_connectors | map(attribute='Name') | list }}"
+"""
+
+RETURN = r"""
+mail_flow:
+  description: The objects as the services return them, by section.
+  returned: success
+  type: dict
+  contains:
+    organization:
+      description: Answer of C(Get-OrganizationConfig).
+      type: list
+      elements: dict
+    accepted_domains:
+      description: Answer of C(Get-AcceptedDomain).
+      type: list
+      elements: dict
+    connection_filter:
+      description: Answer of C(Get-HostedConnectionFilterPolicy).
+      type: list
+      elements: dict
+    content_filter:
+      description: Answer of C(Get-HostedContentFilterPolicy).
+      type: list
+      elements: dict
+    content_filter_rules:
+      description: Answer of C(Get-HostedContentFilterRule).
+      type: list
+      elements: dict
+    inbound_connectors:
+      description: Answer of C(Get-InboundConnector).
+      type: list
+      elements: dict
+    transport_rules:
+      description: Answer of C(Get-TransportRule).
+      type: list
+      elements: dict
+    forwarding_hosts:
+      description: By domain, the hosts of its MX service configuration records and an error where they could not be read.
+      type: dict
+date:
+  description: The service's own clock at the last read (ISO 8601, UTC).
+  returned: when known
+  type: str
+tenant_id:
+  description: Id of the tenant that the token is for.
+  returned: success
+  type: str
+domain_names:
+  description: The accepted domains without C(*.onmicrosoft.com).
+  returned: success
+  type: list
+  elements: str
+initial_domain:
+  description: The tenant's initial domain.
+  returned: success
+  type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import OBSERVATION_OPTION, run_module
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.mail_flow import run_mail_flow_info
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.options import EXCHANGE_OPTIONS
+
+ARGUMENT_SPEC = {
+    "sections": {
+        "type": "list",
+        "elements": "str",
+        "choices": [
+            "organization",
+            "accepted_domains",
+            "connection_filter",
+            "content_filter",
+            "content_filter_rules",
+            "inbound_connectors",
+            "transport_rules",
+            "forwarding_hosts",
+        ],
+    },
+    "domains": {"type": "list", "elements": "str"},
+    **OBSERVATION_OPTION,
+    **EXCHANGE_OPTIONS,
+}
+
+
+def main() -> None:
+    run_module(AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True), run_mail_flow_info)
+
+
+if __name__ == "__main__":
+    main()

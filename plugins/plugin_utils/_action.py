@@ -1,0 +1,127 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Base of the action plugins that carry out a module's logic on the controller, in the process that is already there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import typing as t
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import Result, evaluate
+
+try:
+    from ansible.module_utils.secrets import register_secret
+except ImportError:  # before ansible-core 2.22
+    register_secret = None
+
+
+class ControllerAction(ActionBase):
+    """Same name, options and results as a module; only the place differs.
+
+    ``spec`` is the module's argument spec and ``logic`` its function. The module itself runs, on the task's host, when
+    the task is delegated, becomes another user, is asynchronous, or when its connection is not local: this process must
+    not act for another machine or user.
+    """
+
+    spec: t.ClassVar[dict[str, t.Any]] = {}
+    requirements: t.ClassVar[dict[str, t.Any]] = {}
+    # Results that are secrets by themselves: options of the same names are not taken out of a success.
+    returned_secrets: t.ClassVar[tuple[str, ...]] = ()
+
+    @staticmethod
+    def logic(params: t.Mapping[str, t.Any], context: Context) -> Result:
+        raise NotImplementedError
+
+    def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        if self._acts_elsewhere():
+            result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
+        else:
+            result.update(self._act())
+        self.finish(result)
+        return result
+
+    def finish(self, result: dict[str, t.Any]) -> None:
+        """A last look at what either place returned."""
+
+    def _acts_elsewhere(self) -> bool:
+        return bool(
+            self._task.delegate_to
+            or self._task.async_val
+            or self._connection.become
+            or getattr(self._connection, "transport", "").rsplit(".", 1)[-1] != "local"
+        )
+
+    def _act(self) -> dict[str, t.Any]:
+        with _environment(self._task_environment()):
+            checked = ArgumentSpecValidator(self.spec, **self.requirements).validate(plain(self._task.args))
+            secrets: set[str] = set(checked._no_log_values)
+            for secret in secrets:
+                conceal(secret)
+            if checked.error_messages:
+                message = "Unsupported or wrong options for %s: %s" % (self._task.action, "; ".join(checked.error_messages))
+                return t.cast("dict[str, t.Any]", remove_values({"failed": True, "changed": False, "msg": message}, secrets))
+            failed, outcome = evaluate(self.logic, checked.validated_parameters, self._context(secrets))
+        if failed:
+            outcome["failed"] = True
+        else:
+            secrets -= {outcome.get(name) for name in self.returned_secrets}
+        return t.cast("dict[str, t.Any]", remove_values(outcome, secrets))
+
+    def _context(self, secrets: t.AbstractSet[str]) -> Context:
+        display = Display()
+
+        def warn(message: str) -> None:
+            display.warning(remove_values(message, secrets))
+
+        return Context(check_mode=bool(self._task.check_mode), diff=bool(self._task.diff), warn=warn)
+
+    def _task_environment(self) -> dict[str, str]:
+        """The task's C(environment), merged and templated as it would be for a module."""
+        found: dict[str, t.Any] = {}
+        self._compute_environment_string(found)
+        return {str(name): str(value) for name, value in plain(found).items()}
+
+
+@contextlib.contextmanager
+def _environment(variables: t.Mapping[str, str]) -> t.Iterator[None]:
+    """Add to this process's environment for a while; a worker process runs one task at a time."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def conceal(secret: str) -> None:
+    """Have ansible-core mask the value in all output, where it can (from 2.22 on)."""
+    if register_secret is not None and secret:
+        register_secret(secret)
+
+
+def plain(value: t.Any) -> t.Any:
+    """Without the subclasses that ansible-core wraps values in (tags, unsafe text, vaulted text): libraries choke on them."""
+    if getattr(value, "__ENCRYPTED__", False):
+        return str(value)
+    if isinstance(value, t.Mapping):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int.__int__(value)
+    return float.__float__(value) if isinstance(value, float) else value
