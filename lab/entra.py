@@ -54,20 +54,24 @@ class EntraService:
                     return Response(200, self._configuration(found["tenant"], tenant))
                 if found["rest"].startswith("discovery"):
                     return Response(200, {"keys": []})
-                return self._token(request)
+                return self._token(request, tenant)
         except EntraError as error:
             return self._refusal(error)
 
     def _tenant(self, name: str) -> str:
+        """The id behind a tenant's name. `other_tenants` have consented to the app too; a token of theirs is no good at Northwind."""
         entra = self._hub.world["entra"]
-        known = {entra["tenant_id"], entra["initial_domain"], *entra["verified_domains"]}
-        if name.lower() not in {item.lower() for item in known}:
+        known = dict.fromkeys([entra["tenant_id"], entra["initial_domain"], *entra["verified_domains"]], entra["tenant_id"])
+        for domain, identifier in entra["other_tenants"].items():
+            known |= {domain: identifier, identifier: identifier}
+        found = {item.lower(): identifier for item, identifier in known.items()}.get(name.lower())
+        if found is None:
             # AADSTS90002: exchange-online.md §3.1 (common Entra errors)
             raise EntraError(
                 400, "invalid_tenant", 90002,
                 f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.",
             )
-        return str(entra["tenant_id"])
+        return str(found)
 
     def _configuration(self, asked: str, tenant: str) -> dict[str, Any]:
         base = self._hub.urls["authority"]
@@ -84,7 +88,7 @@ class EntraService:
             "tenant_region_scope": "EU",
         }
 
-    def _token(self, request: Request) -> Response:
+    def _token(self, request: Request, tenant: str) -> Response:
         if request.method != "POST":
             raise EntraError(400, "invalid_request", 900561, "The endpoint only accepts POST requests.")
         form = {key: values[-1] for key, values in parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True).items()}
@@ -96,7 +100,7 @@ class EntraService:
         client_id, app = self._app(form)
         self._authenticate(client_id, app, form, request)
         resource = self._resource(form.get("scope", ""))
-        token, lifetime = self._tokens.issue(client_id, app, resource)
+        token, lifetime = self._tokens.issue(tenant, client_id, app, resource)
         request.notes["resource"] = resource
         return Response(200, {"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token}, _NO_STORE)
 

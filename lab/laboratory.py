@@ -121,5 +121,5 @@ class Laboratory:
             "certificates": {
                 "pem": str(self._directory / "client.pem"), "pfx": str(self._directory / "client.pfx"), "passphrase": self._passphrase,
             },
-            "tenant_id": worlds.TENANT_ID,
+            "tenant_id": worlds.TENANT_ID, "other_tenant": worlds.OTHER_TENANT,
         }

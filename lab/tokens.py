@@ -65,10 +65,8 @@ class Tokens:
                 return kind
         return None
 
-    def issue(self, client_id: str, app: Mapping[str, Any], resource: str) -> tuple[str, int]:
+    def issue(self, tenant: str, client_id: str, app: Mapping[str, Any], resource: str) -> tuple[str, int]:
         """A signed token and its life in seconds. Its dates are by the lab's clock."""
-        world = self._hub.world
-        tenant = world["entra"]["tenant_id"]
         kind = self.resource_kind(resource)
         now = int(self._hub.clock.time())
         lifetime = int(self._hub.setting("token_lifetime_seconds", 3600))

@@ -86,7 +86,7 @@ class Lifecycle:
         """The answer of GET .../verification (§6.1)."""
         return {
             "last_checked_at": timestamp(datetime.fromtimestamp(self._now, timezone.utc)),
-            "status": self._cased("active" if self.verified_at(domain) is not None else "pending"),
+            "status": self._cased("active" if self.verified_at(domain) is not None else self._unverified()),
             "txt_record_name": f"{CHALLENGE_LABEL}.{domain['domain']}",
             "txt_record_value": domain["lab"]["challenge"],
         }
@@ -100,7 +100,7 @@ class Lifecycle:
             shown[key] = domain["modified_at"]
         minutes = int((period[1] - max(period[0], self._created(domain))) // 60) if period else 0
         shown.update(
-            status=self._cased("active" if period else "pending"),
+            status=self._cased("active" if period else self._waiting(domain)),
             authorization=None,
             inbox_provider=None,
             o365_tenant_id=None,
@@ -150,6 +150,13 @@ class Lifecycle:
 
     def _created(self, domain: dict[str, Any]) -> float:
         return datetime.strptime(domain["created_at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc).timestamp()
+
+    def _waiting(self, domain: dict[str, Any]) -> str:
+        """Verified, and pending for want of mail; or not verified."""
+        return "pending" if self.verified_at(domain) is not None else self._unverified()
+
+    def _unverified(self) -> str:
+        return str(setting(self._state, "unverified_status") or "pending")
 
     def _cased(self, status: str) -> str:
         """§6.1, drift: both letter cases are documented."""

@@ -27,6 +27,8 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "verification_seconds": 60,
     # lab seconds of mail after the MX points here until the domain is active (§1, "some mail processed")
     "first_mail_seconds": 900,
+    # null, or what an unverified domain and its verification report instead of pending: "failed" or "timeout" (§6.1)
+    "unverified_status": None,
     # MALICIOUS and SPAM stay in drop_dispositions whatever is sent (§4.5, contradiction: either may hold)
     "keep_malicious_and_spam": False,
     # whether PUT demands lookback_hops: OAS-MD says yes, TS-NEW no (§6.1)

@@ -15,7 +15,7 @@ The state is ``world["dns"]``, plain data; every key may be left out (``empty_st
      "forward": {"zone": "127.0.0.1:5353"},     # the resolver asks this server (a real BIND) for the zone; the
          # authoritative addresses pass queries for it on, so that one area1_dns_authoritative_port serves both
      "warm": False,                             # true: the resolver starts with every zone's MX in its cache
-     "history": [{"seq", "at" (lab time, ISO), "zone", "name", "mx": [[priority, host], ...], "ttl", "change"}],
+     "history": [{"seq", "at" (lab time, ISO), "zone", "name", "mx": [[priority, host], ...], "ttl" (as at the API: 1 is Auto), "change"}],
          # one entry for each moment of a name's MX set at the edge, in order; an empty "mx" is a moment without MX
      "versions": {...}}                         # private: each zone's past, for lagging servers and batches under way
 

@@ -10,7 +10,14 @@ from typing import Any
 
 from lab.exchange.call import Call
 from lab.exchange.errors import CmdletError, invalid, not_found
-from lab.exchange.nouns import CONNECTION_FILTER, CONTENT_FILTER, INBOUND_CONNECTOR, OUTBOUND_CONNECTOR, QUARANTINE_POLICY, Noun
+from lab.exchange.nouns import (
+    CONNECTION_FILTER,
+    CONTENT_FILTER,
+    INBOUND_CONNECTOR,
+    OUTBOUND_CONNECTOR,
+    QUARANTINE_POLICY,
+    Noun,
+)
 from lab.exchange.schema import limits
 from lab.exchange.values import address_entry, ordered, sender_domain, skip_entry, smtp_address
 

@@ -17,10 +17,20 @@ from datetime import datetime
 from typing import Any
 
 from lab import dns
-from lab.worlds.builder import ACCOUNT_ID, CLIENT_ID, DOMAINS, ORGANIZATION, TENANT_ID, Builder, Credentials, records
+from lab.worlds.builder import (
+    ACCOUNT_ID,
+    CLIENT_ID,
+    DOMAINS,
+    ORGANIZATION,
+    OTHER_TENANT,
+    TENANT_ID,
+    Builder,
+    Credentials,
+    records,
+)
 from lab.worlds.busy import furnish
 
-__all__ = ["ACCOUNT_ID", "CLIENT_ID", "Credentials", "ORGANIZATION", "TENANT_ID", "WORLDS", "build"]
+__all__ = ["ACCOUNT_ID", "CLIENT_ID", "Credentials", "ORGANIZATION", "OTHER_TENANT", "TENANT_ID", "WORLDS", "build"]
 
 
 def _dehydrated(builder: Builder) -> None:

@@ -30,6 +30,8 @@ from lab.worlds.settings import DEFAULT_SETTINGS
 
 ORGANIZATION = "northwind.onmicrosoft.com"
 TENANT_ID = guid("northwind", "tenant")
+# a second tenant in the same Entra, without Exchange here: for tokens that are not Northwind's
+OTHER_TENANT = "contoso.onmicrosoft.com"
 CLIENT_ID = guid("northwind", "app")
 ACCOUNT_ID = hashlib.sha256(b"northwind account").hexdigest()[:32]
 NAME_SERVERS = ["ada.ns.cloudflare.example", "bob.ns.cloudflare.example"]
@@ -97,6 +99,7 @@ class Builder:
     def _entra(self) -> dict[str, Any]:
         return {
             "tenant_id": TENANT_ID, "initial_domain": ORGANIZATION, "verified_domains": [], "used_jti": {},
+            "other_tenants": {OTHER_TENANT: guid("contoso", "tenant")},
             "apps": {CLIENT_ID: {
                 "name": "mailflow.area1", "object_id": guid("northwind", "service principal"), "secrets": [self.credentials.client_secret],
                 "certificates": [self.credentials.certificate_pem],

@@ -5,7 +5,14 @@
 
 from __future__ import annotations
 
-from lab.exchange.nouns import ATP_RULE, CONTENT_FILTER, CONTENT_FILTER_RULE, EOP_RULE, INBOUND_CONNECTOR, OUTBOUND_CONNECTOR
+from lab.exchange.nouns import (
+    ATP_RULE,
+    CONTENT_FILTER,
+    CONTENT_FILTER_RULE,
+    EOP_RULE,
+    INBOUND_CONNECTOR,
+    OUTBOUND_CONNECTOR,
+)
 from lab.exchange.rules import transport_rule
 from lab.worlds.builder import ORGANIZATION, Builder
 

@@ -1,120 +1,40 @@
 # Copyright (c) 2026, mailflow.area1 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's Cloudflare over real HTTPS: tokens, zones, records, batch, Email Security domains."""
+"""The lab's Cloudflare over real HTTPS: tokens, zones, records, batch."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from lab.cloudflare import CloudflareService, empty_state
-from lab.dns import DnsServers
-from lab.dns import empty_state as empty_dns
-from lab.server import Hub, serve_https
-from lab.tls import Authority
-
-ACCOUNT = "0123456789abcdef0123456789abcdef"
-TOKEN = "full-" + "t" * 40
-DNS_READER = "reader-" + "r" * 40
-ONE_ZONE = "onezone-" + "z" * 40
-ACCOUNT_TOKEN = "account-" + "a" * 40
-ALL = ["Zone Read", "DNS:Edit", "Cloud Email Security: Write"]
-SERVERS = ["ada.ns.cloudflare.example", "bob.ns.cloudflare.example"]
-OLD = "northwind-example.mail.protection.outlook.com"
-EU = ((5, "mailstream-eu1.mxrecord.io"), (10, "mailstream-central.mxrecord.mx"))
-DOMAINS = f"accounts/{ACCOUNT}/email-security/settings/domains"
-
-
-def _zone(name: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "name_servers": SERVERS,
-        "records": [
-            {"type": "MX", "name": name, "content": OLD, "priority": 0, "ttl": 3600},
-            {"type": "TXT", "name": name, "content": '"v=spf1 include:spf.protection.outlook.com -all"', "ttl": 1},
-            {"type": "A", "name": f"www.{name}", "content": "192.0.2.10", "ttl": 300},
-        ],
-    }
-
-
-def _world() -> dict[str, Any]:
-    cloudflare = empty_state(ACCOUNT)
-    cloudflare["tokens"] = {
-        TOKEN: {"permissions": ALL, "zones": "*"},
-        DNS_READER: {"permissions": ["Zone Read", "DNS Read", "Cloud Email Security: Read"], "zones": "*"},
-        ONE_ZONE: {"permissions": ALL, "zones": ["nw-labs.example"]},
-        ACCOUNT_TOKEN: {"permissions": ALL, "zones": "*", "kind": "account"},
-    }
-    cloudflare["zones"] = {name: _zone(name) for name in ("northwind.example", "nw-labs.example")}
-    dns_state = empty_dns()
-    dns_state["zones"] = {"elsewhere.example": _zone("elsewhere.example")}
-    return {"cloudflare": cloudflare, "dns": dns_state}
-
-
-class Api:
-    """A client that knows nothing but the wire."""
-
-    def __init__(self, hub: Hub, port: int, ca: Path) -> None:
-        self.hub = hub
-        self._base = f"https://127.0.0.1:{port}/client/v4/"
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.verify = str(ca)
-
-    def __call__(self, method: str, path: str, json: Any = None, token: str | None = TOKEN, **params: Any) -> requests.Response:
-        headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
-        return self._session.request(method, self._base + path, json=json, params=params, headers=headers, timeout=10)
-
-    def result(self, method: str, path: str, json: Any = None, **params: Any) -> Any:
-        answer = self(method, path, json, **params)
-        assert answer.ok, answer.text
-        body = answer.json()
-        assert body["success"] is True and body["errors"] == []
-        return body["result"]
-
-    def refused(self, status: int, method: str, path: str, json: Any = None, token: str | None = TOKEN, **params: Any) -> dict[str, Any]:
-        answer = self(method, path, json, token, **params)
-        body = answer.json()
-        assert answer.status_code == status, answer.text
-        assert body["success"] is False and body["result"] is None and body["messages"] == []
-        error: dict[str, Any] = body["errors"][0]
-        return error
-
-    def set(self, **settings: Any) -> None:
-        self.hub.world["cloudflare"]["settings"].update(settings)
-
-    def zone_id(self, name: str) -> str:
-        found: str = self.result("GET", "zones", name=name)[0]["id"]
-        return found
-
-    def mx(self, zone: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.result("GET", f"zones/{self.zone_id(zone)}/dns_records", type="MX")
-        return found
-
-
-@pytest.fixture(scope="module")
-def authority() -> Authority:
-    return Authority()
+from tests.lab.cloudflare_api import (
+    ACCOUNT,
+    ACCOUNT_TOKEN,
+    DNS_READER,
+    DOMAINS,
+    EU,
+    OLD,
+    ONE_ZONE,
+    TOKEN,
+    Api,
+    domain,
+    serving,
+    switch,
+    zone_of,
+)
 
 
 @pytest.fixture
-def api(authority: Authority, tmp_path: Path) -> Iterator[Api]:
-    hub = Hub()
-    hub.world = _world()
-    hub.dns = DnsServers(hub)
-    hub.dns.world_changed()
-    ca = tmp_path / "ca.pem"
-    authority.write(ca)
-    server, port = serve_https(CloudflareService(hub), "127.0.0.1", 0, authority.context(), hub)
-    yield Api(hub, port, ca)
-    server.shutdown()
-    server.server_close()
+def api(tmp_path: Path) -> Iterator[Api]:
+    with serving(tmp_path) as served:
+        yield served
 
 
 # --- tokens ---------------------------------------------------------------------------------------------------------
@@ -142,7 +62,7 @@ def test_a_missing_permission_is_403(api: Api) -> None:
     record = {"type": "MX", "name": "northwind.example", "content": EU[0][1], "priority": 5, "ttl": 300}
     assert api.refused(403, "POST", f"zones/{zone}/dns_records", record, DNS_READER)["code"] == 10000
     assert api.refused(403, "POST", f"zones/{zone}/dns_records/batch", {"posts": [record]}, DNS_READER)["code"] == 10000
-    assert api.refused(403, "POST", DOMAINS, _domain("northwind.example"), DNS_READER)["code"] == 10000
+    assert api.refused(403, "POST", DOMAINS, domain("northwind.example"), DNS_READER)["code"] == 10000
     assert len(api.mx("northwind.example")) == 1
     assert api("GET", "zones", token=DNS_READER).json()["result"][0]["permissions"] == ["#zone:read", "#dns_records:read"]
 
@@ -183,7 +103,7 @@ def test_routes(api: Api) -> None:
 
 
 def test_zone_pages(api: Api) -> None:
-    api.hub.world["cloudflare"]["zones"].update({f"z{n:03}.example": _zone(f"z{n:03}.example") for n in range(60)})
+    api.hub.world["cloudflare"]["zones"].update({f"z{n:03}.example": zone_of(f"z{n:03}.example") for n in range(60)})
     body = api("GET", "zones", per_page=50, page=2).json()
     assert body["result_info"] == {"page": 2, "per_page": 50, "count": 12, "total_count": 62, "total_pages": 2}
     assert api.refused(400, "GET", "zones", per_page=51)["code"] == 6003
@@ -240,15 +160,9 @@ def test_lower_ttls_on_enterprise(api: Api) -> None:
 # --- batch ----------------------------------------------------------------------------------------------------------
 
 
-def _switch(old: dict[str, Any]) -> dict[str, Any]:
-    new = [{"priority": priority, "content": host, "ttl": 300} for priority, host in EU]
-    posts = [{"type": "MX", "name": old["name"], **each} for each in new[1:]]
-    return {"patches": [{"id": old["id"], **new[0]}], "posts": posts}
-
-
 def test_batch_switches_the_set_without_an_empty_moment(api: Api) -> None:
     old = api.mx("northwind.example")[0]
-    answer = api.result("POST", f"zones/{api.zone_id('northwind.example')}/dns_records/batch", _switch(old))
+    answer = api.result("POST", f"zones/{api.zone_id('northwind.example')}/dns_records/batch", switch(old))
     assert {key: len(value) for key, value in answer.items()} == {"deletes": 0, "patches": 1, "puts": 0, "posts": 1}
     assert answer["patches"][0]["id"] == old["id"]
     assert sorted((r["priority"], r["content"]) for r in api.mx("northwind.example")) == sorted(EU)
@@ -297,163 +211,23 @@ def test_batch_limit(api: Api) -> None:
     assert len(api.result("POST", path, {"posts": posts[:200]})["posts"]) == 200
 
 
-# --- Email Security domains -----------------------------------------------------------------------------------------
+def test_many_batches_at_once(api: Api) -> None:
+    names = [f"z{n:03}.example" for n in range(30)]
+    with api.hub.lock:
+        api.hub.world["cloudflare"]["zones"].update({name: zone_of(name) for name in names})
+    zones = {zone["name"]: zone["id"] for page in (1, 2) for zone in api.result("GET", "zones", per_page=20, page=page)}
 
+    def change(name: str) -> None:
+        path = f"zones/{zones[name]}/dns_records"
+        old = api.result("GET", path, type="MX")[0]
+        api.result("POST", f"{path}/batch", switch(old))
 
-def _domain(name: str, **fields: Any) -> dict[str, Any]:
-    return {
-        "domain": name, "allowed_delivery_modes": ["DIRECT"], "drop_dispositions": ["MALICIOUS", "SPAM", "SPOOF"],
-        "ip_restrictions": [], "regions": ["DE"], "lookback_hops": 1, "transport": OLD, "require_tls_outbound": True, **fields,
-    }  # fmt: skip
-
-
-def _point_to_area1(api: Api, zone: str) -> None:
-    api.result("POST", f"zones/{api.zone_id(zone)}/dns_records/batch", _switch(api.mx(zone)[0]))
-
-
-def test_a_domain_of_a_zone_here_is_verified_at_once_and_pending_for_want_of_mail(api: Api) -> None:
-    answer = api("POST", DOMAINS, _domain("northwind.example"))
-    assert answer.status_code == 201
-    made = answer.json()["result"]
-    assert isinstance(made["id"], str) and len(made["id"]) == 36 and made["status"] == "pending"
-    assert made["transport"] == OLD and made["require_tls_outbound"] is True and made["modified_at"] == made["last_modified"]
-    assert "lab" not in made
-    assert api.result("GET", f"{DOMAINS}/{made['id']}/verification")["status"] == "active"
-    api.hub.clock.advance(7200)
-    assert api.result("GET", f"{DOMAINS}/{made['id']}")["status"] == "pending"
-    _point_to_area1(api, "northwind.example")
-    assert api.result("GET", f"{DOMAINS}/{made['id']}")["status"] == "pending"
-    api.hub.clock.advance(1000)
-    shown = api.result("GET", f"{DOMAINS}/{made['id']}")
-    assert shown["status"] == "active" and shown["emails_processed"]["total_emails_processed"] > 0
-
-
-def test_an_active_domain_without_mail_for_a_week_is_pending_again(api: Api) -> None:
-    made = api.result("POST", DOMAINS, _domain("northwind.example"))
-    _point_to_area1(api, "northwind.example")
-    api.hub.clock.advance(86400)
-    zone = api.zone_id("northwind.example")
-    for record in api.mx("northwind.example"):
-        api.result("DELETE", f"zones/{zone}/dns_records/{record['id']}")
-    api.hub.clock.advance(6 * 86400)
-    assert api.result("GET", f"{DOMAINS}/{made['id']}")["status"] == "active"
-    api.hub.clock.advance(2 * 86400)
-    assert api.result("GET", f"{DOMAINS}/{made['id']}")["status"] == "pending"
-
-
-def test_a_domain_elsewhere_needs_the_txt_record(api: Api) -> None:
-    made = api.result("POST", DOMAINS, _domain("elsewhere.example"))
-    check = f"{DOMAINS}/{made['id']}/verification"
-    first = api.result("GET", check)
-    assert first["status"] == "pending" and first["txt_record_name"] == "_cf-email-sec-challenge.elsewhere.example"
-    records = api.hub.world["dns"]["zones"]["elsewhere.example"]["records"]
-    records.append({"type": "TXT", "name": first["txt_record_name"], "content": "something else", "ttl": 300})
-    api.hub.clock.advance(3600)
-    assert api.result("GET", check)["status"] == "pending"
-    records[-1] = {**records[-1], "content": first["txt_record_value"]}
-    assert api.result("GET", check)["status"] == "pending"
-    api.hub.clock.advance(61)
-    assert api.result("GET", check)["status"] == "active"
-    records.pop()
-    assert api.result("GET", check)["status"] == "active"
-
-
-@pytest.mark.parametrize(
-    ("fields", "pointer"),
-    [
-        ({"colour": "red"}, "/colour"),
-        ({"lookback_hops": 0}, "/lookback_hops"),
-        ({"lookback_hops": 21}, "/lookback_hops"),
-        ({"lookback_hops": "1"}, "/lookback_hops"),
-        ({"regions": ["EU"]}, "/regions"),
-        ({"drop_dispositions": ["UCE"]}, "/drop_dispositions"),
-        ({"allowed_delivery_modes": ["MX"]}, "/allowed_delivery_modes"),
-        ({"ip_restrictions": ["192.0.2.1"]}, "/ip_restrictions"),
-        ({"require_tls_outbound": "true"}, "/require_tls_outbound"),
-        ({"transport": ""}, "/transport"),
-        ({"folder": "Outbox"}, "/folder"),
-    ],
-)
-def test_a_domain_that_is_refused(api: Api, fields: dict[str, Any], pointer: str) -> None:
-    assert api.refused(400, "POST", DOMAINS, _domain("northwind.example", **fields))["source"]["pointer"] == pointer
-    made = api.result("POST", DOMAINS, _domain("nw-labs.example"))
-    assert api.refused(400, "PATCH", f"{DOMAINS}/{made['id']}", fields)["source"]["pointer"] == pointer
-    assert len(api.result("GET", DOMAINS)) == 1
-
-
-@pytest.mark.parametrize("missing", ["domain", "allowed_delivery_modes", "drop_dispositions", "ip_restrictions", "regions"])
-def test_required_fields(api: Api, missing: str) -> None:
-    body = {key: value for key, value in _domain("northwind.example").items() if key != missing}
-    assert api.refused(400, "POST", DOMAINS, body)["source"]["pointer"] == f"/{missing}"
-
-
-def test_change_replace_delete(api: Api) -> None:
-    made = api.result("POST", DOMAINS, _domain("northwind.example"))
-    path = f"{DOMAINS}/{made['id']}"
-    assert api.refused(409, "POST", DOMAINS, _domain("Northwind.Example"))["source"]["pointer"] == "/domain"
-    assert api.refused(400, "PATCH", path, {"domain": "other.example"})["source"]["pointer"] == "/domain"
-    patched = api.result("PATCH", path, {"require_tls_outbound": False})
-    assert patched["require_tls_outbound"] is False and patched["transport"] == OLD
-    whole = {key: value for key, value in _domain("x.example").items() if key not in ("domain", "transport")}
-    assert api.result("PUT", path, whole)["transport"] is None
-    del whole["lookback_hops"]
-    assert api.refused(400, "PUT", path, whole)["source"]["pointer"] == "/lookback_hops"
-    api.set(put_needs_lookback_hops=False)
-    assert api.result("PUT", path, whole)["lookback_hops"] == 1
-    assert api.result("DELETE", path) == {"id": made["id"]}
-    assert api.refused(404, "GET", path)["code"] == 1002
-    assert api.refused(404, "GET", f"{path}/verification")["code"] == 1002
-
-
-def test_domain_batch_is_all_or_nothing(api: Api) -> None:
-    old = api.result("POST", DOMAINS, _domain("nw-labs.example"))
-    assert "required" in api.refused(400, "POST", f"{DOMAINS}/batch", {"posts": []})["message"]
-    wrong = {"deletes": [{"id": old["id"]}], "patches": [], "puts": [], "posts": [_domain("northwind.example", regions=["EU"])]}
-    api.refused(400, "POST", f"{DOMAINS}/batch", wrong)
-    assert [each["domain"] for each in api.result("GET", DOMAINS)] == ["nw-labs.example"]
-    right = {
-        "deletes": [], "patches": [{"id": old["id"], "regions": ["US"]}], "puts": [],
-        "posts": [_domain("northwind.example"), _domain("elsewhere.example")],
-    }  # fmt: skip
-    result = api.result("POST", f"{DOMAINS}/batch", right)
-    assert [each["domain"] for each in result["posts"]] == ["northwind.example", "elsewhere.example"]
-    assert result["patches"][0]["regions"] == ["US"] and len(api.result("GET", DOMAINS)) == 3
-
-
-def test_list_pages_and_filters(api: Api) -> None:
-    posts = [_domain(f"d{n:02}.example") for n in range(55)]
-    api.result("POST", f"{DOMAINS}/batch", {"deletes": [], "patches": [], "puts": [], "posts": posts})
-    body = api("GET", DOMAINS).json()
-    assert len(body["result"]) == 20 and body["result_info"]["total_pages"] == 3 and body["result_info"]["total_count"] == 55
-    assert api("GET", DOMAINS, per_page=100).json()["result_info"]["per_page"] == 50
-    names = [each["domain"] for each in api.result("GET", DOMAINS, **{"domain[]": ["d01.example", "d02.example"]})]
-    assert names == ["d01.example", "d02.example"]
-    assert [each["domain"] for each in api.result("GET", DOMAINS, domain=["d03.example"])] == ["d03.example"]
-    assert len(api.result("GET", DOMAINS, search="d1")) == 10
-    assert api.result("GET", DOMAINS, direction="desc")[0]["domain"] == "d54.example"
-
-
-def test_drift_settings(api: Api) -> None:
-    api.set(domain_ids="int", status_case="upper", modified_keys="last_modified", keep_malicious_and_spam=True)
-    made = api.result("POST", DOMAINS, _domain("northwind.example", drop_dispositions=[]))
-    assert isinstance(made["id"], int) and made["status"] == "PENDING"
-    assert made["drop_dispositions"] == ["MALICIOUS", "SPAM"] and "modified_at" not in made and "last_modified" in made
-    assert api.result("PATCH", f"{DOMAINS}/{made['id']}", {"drop_dispositions": ["SPOOF"]})["drop_dispositions"] == ["SPOOF", "MALICIOUS", "SPAM"]
-    assert api.result("GET", f"{DOMAINS}/{made['id']}/verification")["status"] == "ACTIVE"
-
-
-def test_not_entitled_and_no_create(api: Api) -> None:
-    api.set(can_create=False)
-    assert api.refused(405, "POST", DOMAINS, _domain("northwind.example"))["code"] == 7001
-    assert api.refused(405, "POST", f"{DOMAINS}/batch", {})["code"] == 7001
-    api.set(entitled=False)
-    assert "not available in the current subscription" in api.refused(403, "GET", DOMAINS)["message"]
-
-
-def test_a_world_may_give_domains(api: Api) -> None:
-    api.hub.world["cloudflare"]["email_security"]["domains"].append({"domain": "nw-labs.example", "transport": OLD})
-    shown = api.result("GET", DOMAINS)
-    assert [(each["domain"], each["regions"], each["lookback_hops"]) for each in shown] == [("nw-labs.example", ["GLOBAL"], 1)]
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(change, names))
+    for name in names:
+        moments = [each["mx"] for each in api.hub.world["dns"]["history"] if each["name"] == name]
+        assert [len(moment) for moment in moments][-2:] == [1, 2]
+        assert [] not in moments
 
 
 def test_malformed_body_and_log(api: Api) -> None:
@@ -462,7 +236,7 @@ def test_malformed_body_and_log(api: Api) -> None:
     session = requests.Session()
     session.trust_env = False
     answer = session.post(
-        api._base + f"zones/{zone}/dns_records", data="{", verify=api._session.verify, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=5
+        api.base + f"zones/{zone}/dns_records", data="{", verify=api.session.verify, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=5
     )
     assert answer.status_code == 400 and answer.json()["errors"][0]["code"] == 6007
     deadline = time.monotonic() + 2

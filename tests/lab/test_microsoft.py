@@ -157,6 +157,15 @@ def test_a_tampered_token_and_another_tenant_s_address_are_refused(tenant: Tenan
     assert tenant.invoke("Get-AcceptedDomain", tenant="contoso.onmicrosoft.com").status_code == 401
 
 
+def test_a_token_of_another_tenant_is_refused(lab: Lab, tenant: Tenant) -> None:
+    for scope in (SCOPE, GRAPH_SCOPE):
+        reply = tenant.token_reply(tenant=lab.info["other_tenant"], scope=scope)
+        token = reply.json()["access_token"]
+        assert jwt.decode(token, options={"verify_signature": False})["tid"] != lab.info["tenant_id"]
+        answer = tenant.invoke("Get-AcceptedDomain", token=token) if scope == SCOPE else tenant.graph("domains/northwind.example", token=token)
+        assert answer.status_code == 401
+
+
 def test_the_missing_grants_are_told_apart(lab: Lab, tenant: Tenant) -> None:
     lab.mutate([*tenant.app_path, "roles", "exchange"], value=["Exchange.ManageAsAppV2"])
     assert tenant.invoke("Get-AcceptedDomain", token=tenant.token()).status_code == 401
@@ -252,6 +261,25 @@ def test_faults_before_and_after_the_commit(lab: Lab, tenant: Tenant) -> None:
     assert tenant.values("Get-InboundConnector") == []
 
 
+def test_faults_of_the_admin_api_s_own(lab: Lab, tenant: Tenant) -> None:
+    assert tenant.bearer
+    lab.faults([
+        {"service": "exchange", "match": "Get-AcceptedDomain", "kind": "claims_challenge"},
+        {"service": "exchange", "match": "Get-AcceptedDomain", "kind": "cmdlet_error", "type": "System.ArgumentException", "message": "no"},
+        {"service": "exchange", "match": "Get-AcceptedDomain", "kind": "status", "status": 500, "body": "", "skip": 1},
+    ])
+    reply = tenant.invoke("Get-AcceptedDomain")
+    assert reply.status_code == 401 and 'claims="' in reply.headers["WWW-Authenticate"]
+    assert tenant.invoke("Get-AcceptedDomain").status_code == 500
+    assert refusal(tenant.invoke("Get-AcceptedDomain")) == ("ArgumentException", "no")
+    lab.faults([{"kind": "drop", "times": -1}])
+    for _ in range(3):
+        with pytest.raises(requests.ConnectionError):
+            tenant.invoke("Get-AcceptedDomain")
+    lab.faults([])
+    assert tenant.invoke("Get-AcceptedDomain").status_code == 200
+
+
 def test_a_stall_holds_up_nobody_else(lab: Lab, tenant: Tenant) -> None:
     assert tenant.bearer
     lab.faults([{"service": "exchange", "match": "Get-AcceptedDomain", "kind": "stall", "seconds": 3}])
@@ -281,6 +309,7 @@ def test_graph_names_the_host_of_each_domain(lab: Lab, tenant: Tenant) -> None:
 
 
 def test_graph_batches_and_refuses(lab: Lab, tenant: Tenant) -> None:
+    mark = lab.mark()
     steps = [{"id": str(i), "method": "GET", "url": f"/domains/{name}/serviceConfigurationRecords"} for i, name in enumerate([*DOMAINS, "contoso.example"])]
     answers = {item["id"]: item for item in tenant.graph("$batch", method="POST", order={"requests": steps}).json()["responses"]}
     assert [answers[str(index)]["status"] for index in range(4)] == [200, 200, 200, 404]
@@ -290,7 +319,7 @@ def test_graph_batches_and_refuses(lab: Lab, tenant: Tenant) -> None:
     lab.mutate([*tenant.app_path, "roles", "graph"], value=[])
     reply = tenant.graph("domains/northwind.example/serviceConfigurationRecords")
     assert reply.status_code == 403 and reply.json()["error"]["code"] == "Authorization_RequestDenied"
-    assert lab.writes() == []
+    assert lab.writes(mark) == []
 
 
 # --- control, log, life ---
@@ -338,7 +367,8 @@ def test_clock_mutate_and_reset(lab: Lab, tenant: Tenant) -> None:
 def test_every_world_is_reproducible(lab: Lab) -> None:
     def ids() -> list[Any]:
         state = lab.state()
-        return [state["tenant"]["accepted_domains"][0]["Guid"], sorted(zone["id"] for zone in state["cloudflare"]["zones"].values()), state["entra"]["tenant_id"]]
+        zones = sorted(zone["id"] for zone in state["cloudflare"]["zones"].values())
+        return [state["tenant"]["accepted_domains"][0]["Guid"], zones, state["entra"]["tenant_id"]]
 
     for world in ("fresh", "dehydrated", "busy", "foreign_domain", "many:5"):
         lab.reset(world)

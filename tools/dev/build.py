@@ -95,7 +95,11 @@ def importable(collection: Path, root: Path, env: dict[str, str], environment: E
     """Every Python file of the collection is imported under its full name."""
     names = [".".join(path.relative_to(root).with_suffix("").parts) for path in sorted(collection.glob("plugins/**/*.py"))]
     code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)"
-    run([environment.python, "-c", code, *names], environment, cwd=root, env={**env, "PYTHONPATH": str(root)})
+    command = [str(environment.python), "-B", "-c", code, *names]
+    answer = subprocess.run(command, cwd=root, env={**env, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise Failure(f"a file of the collection cannot be imported\n{answer.stderr}")
+    say(f"imported: {len(names)} files")
 
 
 def documented(collection: Path, env: dict[str, str], environment: Environment, cwd: Path) -> None:

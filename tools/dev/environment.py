@@ -94,7 +94,7 @@ def run(
         raise Failure(f"{shlex.join(words)}: exit code {code}")
 
 
-def main(function: Callable[..., None], *arguments: str) -> int:
+def main(function: Callable[..., None], *arguments: object) -> int:
     """Call a step from a command line: a Failure is a message and exit code 1."""
     try:
         function(*arguments)

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 
 from build import build
@@ -88,8 +89,16 @@ def sanity(*words: str) -> None:
     cut = words.index("--") if "--" in words else len(words)
     environments = [ENVIRONMENTS[name] for name in words[:cut]] or [NEWEST]
     tarball = build()
+    failures = []
     for environment in environments:
-        sanity_of(environment, tarball, words[cut + 1 :])
+        started = time.monotonic()
+        try:
+            sanity_of(environment, tarball, words[cut + 1 :])
+        except Failure as failure:
+            failures.append(str(failure))
+        say(f"sanity on {environment.name}: {time.monotonic() - started:.0f} s")
+    if failures:
+        raise Failure("\n".join(failures))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import typing as t
 import urllib.parse
 
 from .._cloudflare_api import CloudflareApi
-from .._engine.errors import MailflowError, NotFound, PermissionDenied, ReadError, SignInError
+from .._engine.errors import MailflowError, NotFound, PermissionDenied, ReadError, Refused, SignInError
 from .._engine.values import host_name
 
 Domain = dict[str, t.Any]
@@ -51,7 +51,16 @@ class EmailSecurity:
             return None
 
     def create(self, body: Domain) -> Domain:
-        return self._answer(self._explained(lambda: self._api.write("POST", self._path, body, permission=WRITE), WRITE))
+        try:
+            return self._answer(self._explained(lambda: self._api.write("POST", self._path, body, permission=WRITE), WRITE))
+        except (NotFound, Refused) as exc:
+            if exc.details.get("status") not in (404, 405):
+                raise
+            raise Refused(
+                "This account's API cannot create Email Security domains: %s" % exc.message,
+                "Add %s in the Cloudflare dashboard (Email security, Settings, Domains), then run again." % body["domain"],
+                **exc.details,
+            ) from None
 
     def update(self, domain_id: t.Any, body: Domain) -> Domain:
         return self._answer(

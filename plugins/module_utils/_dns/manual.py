@@ -9,7 +9,6 @@ from __future__ import annotations
 from .._engine.errors import InputError, ReadError, Refused
 from .driver import Capabilities, zone_lines
 from .rrset import RecordSet
-from .wire import ask, udp
 from .world import World
 
 
@@ -34,10 +33,9 @@ class ManualDriver:
         told = {}
         for server in delegation.servers:
             label = "%s (%s)" % (server.name, server.address or "no address")
-            answer = ask(udp(server.address, self._world.port), name, rdtype, recursive=False) if server.address else None
-            if answer is None or not answer.answered:
-                problem = answer.status if answer else "no address"
-                raise ReadError("%s: the name server %s gave no answer (%s)." % (name, label, problem), "Run again when all name servers answer.")
+            answer = self._world.ask(server, name, rdtype)
+            if not answer.answered:
+                raise ReadError("%s: the name server %s gave no answer (%s)." % (name, label, answer.status), "Run again when all name servers answer.")
             if answer.cname:
                 raise InputError("%s is an alias of %s: it can have no %s set." % (name, answer.cname, rdtype), "Remove the CNAME record first.")
             told[label] = answer

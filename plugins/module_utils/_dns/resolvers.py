@@ -15,7 +15,7 @@ from .._engine.context import Context
 from .._engine.errors import InputError, MailflowError, ReadError
 from .._engine.module import need
 from .._http import HttpClient, check_url
-from .wire import QUERY_SECONDS, Answer, Exchange, ask, udp
+from .wire import QUERY_SECONDS, Answer, Exchange, Patience, udp
 
 DEFAULT_RESOLVERS = ("1.1.1.1", "8.8.8.8", "9.9.9.9", "208.67.222.222")
 
@@ -34,9 +34,13 @@ class Resolvers:
     def __init__(self, given: t.Sequence[str] | None, ca_path: str | None = None, context: Context | None = None) -> None:
         texts = [str(text).strip() for text in given or () if str(text).strip()] or list(DEFAULT_RESOLVERS)
         self.all = [make_resolver(text, ca_path, context) for text in dict.fromkeys(texts)]
+        self._patience = Patience()
         self._first = 0
         self._lock = threading.Lock()
         self._known: dict[tuple[str, str], Answer] = {}
+
+    def ask(self, resolver: Resolver, name: str, rdtype: str) -> Answer:
+        return self._patience.ask(resolver.text, resolver.exchange, name, rdtype, True)
 
     def lookup(self, name: str, rdtype: str) -> Answer:
         """From the first resolver that answers, once per object; ReadError when none does."""
@@ -48,7 +52,7 @@ class Resolvers:
         problems = []
         for step in range(len(self.all)):
             index = (start + step) % len(self.all)
-            answer = ask(self.all[index].exchange, name, rdtype, recursive=True)
+            answer = self.ask(self.all[index], name, rdtype)
             if answer.answered:
                 with self._lock:
                     self._first = index
@@ -107,13 +111,13 @@ def _doh(url: str, ca_path: str | None, context: Context | None) -> Exchange:
         check_url(url),
         headers={"Accept": "application/dns-message", "Content-Type": "application/dns-message"},
         ca_path=ca_path or None,
-        deadline=QUERY_SECONDS * 2,
+        deadline=QUERY_SECONDS,
         timeout=QUERY_SECONDS,
         sleep=(context or Context()).sleep,
     )
     message = need("dns.message", "dnspython")
 
-    def exchange(query: t.Any) -> t.Any:
+    def exchange(query: t.Any, seconds: float) -> t.Any:
         query.id = 0  # RFC 8484, 4.1: lets caches work
         try:
             reply = client.request("POST", "", data=query.to_wire(), write=False)

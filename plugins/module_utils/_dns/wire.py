@@ -14,6 +14,9 @@ from .rrset import mx_value
 
 QUERY_SECONDS = 3.0
 TRIES = 2
+# A server that was silent this often is asked more briefly: hundreds of domains may share one that is down.
+SILENCES = 3
+BRIEF_SECONDS = 1.0
 # Large enough for every MX set, small enough never to be fragmented (DNS flag day 2020).
 UDP_PAYLOAD = 1232
 # Statuses in which a server said what there is.
@@ -37,24 +40,39 @@ class Answer:
         return self.status in ANSWERED
 
 
-Exchange = t.Callable[[t.Any], t.Any]
+# Sends a dnspython message, waits so many seconds for the answer and returns it, or raises.
+Exchange = t.Callable[[t.Any, float], t.Any]
 
 
-def ask(exchange: Exchange, name: str, rdtype: str, recursive: bool) -> Answer:
-    """Ask, twice if need be. ``exchange`` sends a dnspython message and returns the answer, or raises."""
+class Patience:
+    """How often each server was silent. Every question is really asked, whatever happened before."""
+
+    def __init__(self) -> None:
+        self._silent: dict[t.Hashable, int] = {}
+
+    def ask(self, server: t.Hashable, exchange: Exchange, name: str, rdtype: str, recursive: bool) -> Answer:
+        brief = self._silent.get(server, 0) >= SILENCES
+        tries, seconds = (1, BRIEF_SECONDS) if brief else (TRIES, QUERY_SECONDS)
+        answer = ask(exchange, name, rdtype, recursive, tries, seconds)
+        self._silent[server] = self._silent.get(server, 0) + 1 if answer.status == "timeout" else 0
+        return answer
+
+
+def ask(exchange: Exchange, name: str, rdtype: str, recursive: bool, max_tries: int = TRIES, seconds: float = QUERY_SECONDS) -> Answer:
+    """Ask, twice if need be."""
     message = need("dns.message", "dnspython")
     exception = need("dns.exception", "dnspython")
     rcode = need("dns.rcode", "dnspython")
     flags = need("dns.flags", "dnspython")
     edns: t.Any = 0
     answer, tries = Answer("timeout"), 0
-    while tries < TRIES:
+    while tries < max_tries:
         tries += 1
         query = message.make_query(name + ".", rdtype, use_edns=edns, payload=UDP_PAYLOAD)
         if not recursive:
             query.flags &= ~flags.RD
         try:
-            response = exchange(query)
+            response = exchange(query, seconds)
         except (exception.DNSException, OSError, EOFError):
             continue
         if response.rcode() in (rcode.FORMERR, rcode.NOTIMP, rcode.BADVERS) and edns is not False:
@@ -135,12 +153,12 @@ def _soa(response: t.Any, kinds: t.Any) -> tuple[str | None, int | None]:
     return None, None
 
 
-def udp(address: str, port: int, timeout: float = QUERY_SECONDS) -> Exchange:
+def udp(address: str, port: int) -> Exchange:
     """UDP, and TCP where the answer was cut off."""
-    query_module = need("dns.query", "dnspython")
+    queries = need("dns.query", "dnspython")
 
-    def exchange(query: t.Any) -> t.Any:
-        response, _used_tcp = query_module.udp_with_fallback(query, address, timeout=timeout, port=port, ignore_unexpected=True, ignore_errors=True)
+    def exchange(query: t.Any, seconds: float) -> t.Any:
+        response, _used_tcp = queries.udp_with_fallback(query, address, timeout=seconds, port=port, ignore_unexpected=True, ignore_errors=True)
         return response
 
     return exchange

@@ -15,7 +15,7 @@ from .._engine.context import Context
 from .._engine.errors import MailflowError, ReadError
 from .resolvers import Resolvers
 from .rrset import NULL_HOST, ancestors, mx_record
-from .wire import Answer, ask, udp
+from .wire import Answer, Patience, udp
 
 THREADS = 16
 
@@ -42,6 +42,7 @@ class World:
         self.port = authoritative_port
         self.context = context
         self.threads = threads
+        self._patience = Patience()
 
     def views(self, domains: t.Sequence[str], rdtype: str = "MX") -> dict[str, dict[str, t.Any]]:
         """The view of each domain, in the order given. A domain whose look-up failed has its C(error)."""
@@ -53,7 +54,7 @@ class World:
                     for index, server in enumerate(delegation.servers):
                         questions[domain, 0, index] = pool.submit(self._ask_server, server, domain, delegation, rdtype)
                 for index, resolver in enumerate(self.resolvers.all):
-                    questions[domain, 1, index] = pool.submit(ask, resolver.exchange, domain, rdtype, True)
+                    questions[domain, 1, index] = pool.submit(self.resolvers.ask, resolver, domain, rdtype)
             answers = {key: future.result() for key, future in questions.items()}
             views = {domain: self._view(domain, delegation, answers) for domain, delegation in found.items()}
             extras = {domain: pool.submit(self._extras, domain, view) for domain, view in views.items()}
@@ -89,15 +90,18 @@ class World:
         except MailflowError as exc:
             return exc
 
+    def ask(self, server: Server, name: str, rdtype: str) -> Answer:
+        """One name server itself; one without an address counts as silent."""
+        if not server.address:
+            return Answer("timeout")
+        return self._patience.ask(server.address, udp(server.address, self.port), name, rdtype, False)
+
     def _ask_server(self, server: Server, name: str, delegation: Delegation, rdtype: str) -> tuple[Answer, int | None]:
         """The answer and the zone's serial at one server."""
-        if not server.address:
-            return Answer("timeout"), None
-        exchange = udp(server.address, self.port)
-        answer = ask(exchange, name, rdtype, recursive=False)
+        answer = self.ask(server, name, rdtype)
         if answer.status == "timeout" or answer.serial is not None:
             return answer, answer.serial
-        return answer, ask(exchange, delegation.zone, "SOA", recursive=False).serial
+        return answer, self.ask(server, delegation.zone, "SOA").serial
 
     def _view(self, domain: str, delegation: Delegation | MailflowError, answers: t.Mapping[tuple[str, int, int], t.Any]) -> dict[str, t.Any]:
         servers = delegation.servers if isinstance(delegation, Delegation) else ()
@@ -124,10 +128,10 @@ class World:
         try:
             if view["records"] == [] and view["cname"] is None:
                 extras["implicit_mx"] = bool(self.resolvers.addresses(domain))
-            server = next((entry["address"] for entry in view["name_servers"] if entry["status"] == "ok"), None)
+            server = next((Server(entry["name"], entry["address"]) for entry in view["name_servers"] if entry["status"] == "ok"), None)
             if server and view["records"] and domain != view["zone"]:
                 sibling = "%s.%s" % (secrets.token_hex(8), domain.split(".", 1)[1])
-                answer = ask(udp(server, self.port), sibling, "MX", recursive=False)
+                answer = self.ask(server, sibling, "MX")
                 extras["wildcard"] = answer.status == "ok" and [mx_record(value) for value in answer.values] == view["records"]
         except MailflowError:
             extras["implicit_mx"] = None

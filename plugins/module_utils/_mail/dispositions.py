@@ -49,8 +49,8 @@ SPOOF_HANDLING = ("quarantine", "spam", "bulk")
 def quarantined(use_case: t.Any, spoof_handling: str | None = None) -> list[str]:
     """What Area 1 itself holds back in a use case, in the API's words.
 
-    ``spoof_handling`` (the tutorial's section 4): C(bulk) lets SPOOF through to be tagged, C(spam) treats it as the use case
-    treats SPAM, C(quarantine) as the use case treats MALICIOUS. None is the use case's own.
+    ``spoof_handling`` (the tutorial's section 4): C(bulk) lets SPOOF through to be tagged. C(quarantine) and C(spam) are what the
+    use case does anyway: here where it ticks SPOOF, else in Microsoft 365 by its rules. None is the use case's own.
     """
     try:
         words = list(QUARANTINED[int(use_case)])
@@ -62,9 +62,7 @@ def quarantined(use_case: t.Any, spoof_handling: str | None = None) -> list[str]
         raise InputError(
             "%r is not a way to handle SPOOF." % (spoof_handling,), "Use one of %s." % ", ".join(SPOOF_HANDLING)
         )
-    model = {"quarantine": "MALICIOUS", "spam": "SPAM", "bulk": "BULK"}[spoof_handling]
-    rest = [word for word in words if word != "SPOOF"]
-    return [*rest, "SPOOF"] if model in words else rest
+    return [word for word in words if word != "SPOOF" or spoof_handling != "bulk"]
 
 
 def header_word(disposition: str) -> str:

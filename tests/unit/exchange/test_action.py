@@ -1,0 +1,52 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from ansible_collections.mailflow.area1.plugins.plugin_utils._action import _environment, plain
+
+
+class Tagged(str):
+    """Stands for the subclasses that ansible-core wraps values in."""
+
+    def __str__(self) -> str:
+        return "not this"
+
+
+class Vaulted:
+    __ENCRYPTED__ = True
+
+    def __str__(self) -> str:
+        return "opened"
+
+
+class Number(int):
+    pass
+
+
+def kinds(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: (type(key), kinds(item)) for key, item in value.items()}
+    return [kinds(item) for item in value] if isinstance(value, list) else type(value)
+
+
+def test_values_lose_their_wrapping_and_keep_their_meaning() -> None:
+    wrapped = {Tagged("a"): [Tagged("b"), Number(7), True, None, 1.5], "v": Vaulted(), "t": (Tagged("c"),)}
+    found = plain(wrapped)
+    assert found == {"a": ["b", 7, True, None, 1.5], "v": "opened", "t": ["c"]}
+    assert kinds(found) == {"a": (str, [str, int, bool, type(None), float]), "v": (str, str), "t": (str, [str])}
+
+
+def test_the_environment_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("O365_TENANT", "before")
+    monkeypatch.delenv("O365_CLOUD", raising=False)
+    with pytest.raises(KeyError), _environment({"O365_TENANT": "within", "O365_CLOUD": "dod"}):
+        assert (os.environ["O365_TENANT"], os.environ["O365_CLOUD"]) == ("within", "dod")
+        raise KeyError
+    assert os.environ["O365_TENANT"] == "before" and "O365_CLOUD" not in os.environ
