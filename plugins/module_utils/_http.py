@@ -134,16 +134,28 @@ class HttpClient:
             reply, problem, unsent = self._once(method, path, params, body, sent_headers, end)
             if reply is None:
                 if is_write and not unsent:
-                    raise AmbiguousWrite("%s broke off (%s); whether it was carried out is not known." % (self._where(method, path), problem))
+                    raise AmbiguousWrite(
+                        "%s broke off (%s); whether it was carried out is not known."
+                        % (self._where(method, path), problem)
+                    )
                 if attempt == MAX_TRIES or not self._pause(attempt, None, end):
-                    raise ReadError("%s could not be reached: %s." % (self._where(method, path), problem), _reach_hint(problem))
+                    raise ReadError(
+                        "%s could not be reached: %s." % (self._where(method, path), problem), _reach_hint(problem)
+                    )
                 continue
             if is_write and reply.status in UNKNOWN_OUTCOME:
-                raise AmbiguousWrite("%s answered %d; whether it was carried out is not known." % (reply.where, reply.status), status=reply.status)
-            again = reply.status == 429 or (not is_write and (reply.status in RETRY_STATUSES or bool(transient and transient(reply))))
+                raise AmbiguousWrite(
+                    "%s answered %d; whether it was carried out is not known." % (reply.where, reply.status),
+                    status=reply.status,
+                )
+            again = reply.status == 429 or (
+                not is_write and (reply.status in RETRY_STATUSES or bool(transient and transient(reply)))
+            )
             if not again or attempt == MAX_TRIES or not self._pause(attempt, reply, end):
                 return reply
-        raise ReadError("%s gave no final answer." % self._where(method, path))  # not reached: the last try returns or raises
+        raise ReadError(
+            "%s gave no final answer." % self._where(method, path)
+        )  # not reached: the last try returns or raises
 
     def _once(
         self, method: str, path: str, params: t.Any, body: bytes | None, headers: dict[str, str], end: float
@@ -156,11 +168,22 @@ class HttpClient:
         step = max(min(self.timeout, left), 0.1)
         try:
             with self._session().request(
-                method, self._url(path), params=params, data=body, headers=headers, timeout=(min(step, CONNECT_SECONDS), step), allow_redirects=False, stream=True
+                method,
+                self._url(path),
+                params=params,
+                data=body,
+                headers=headers,
+                timeout=(min(step, CONNECT_SECONDS), step),
+                allow_redirects=False,
+                stream=True,
             ) as response:
                 content = self._read(response, end)
                 return Reply(response.status_code, response.headers, content, self._where(method, path)), "", False
-        except (requests.exceptions.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError) as exc:
+        except (
+            requests.exceptions.ConnectTimeout,
+            requests.exceptions.SSLError,
+            requests.exceptions.ProxyError,
+        ) as exc:
             return None, _reason(exc), True
         except requests.exceptions.ConnectionError as exc:
             return None, _reason(exc), "NewConnectionError" in repr(exc) or "NameResolutionError" in repr(exc)
@@ -224,9 +247,13 @@ def check_url(url: str) -> str:
     parts = urllib.parse.urlsplit(str(url).strip())
     loopback = parts.hostname in ("127.0.0.1", "::1", "localhost")
     if not parts.hostname or parts.scheme not in ("https", "http") or (parts.scheme == "http" and not loopback):
-        raise InputError("%r is not an https address." % redact_userinfo(url), "Give it like https://api.example.com/path.")
+        raise InputError(
+            "%r is not an https address." % redact_userinfo(url), "Give it like https://api.example.com/path."
+        )
     if parts.username or parts.password:
-        raise InputError("The address of %s carries a user name or password." % parts.hostname, "Give secrets in their own options.")
+        raise InputError(
+            "The address of %s carries a user name or password." % parts.hostname, "Give secrets in their own options."
+        )
     return str(url).strip().rstrip("/")
 
 
@@ -252,7 +279,11 @@ def _reason(exc: BaseException) -> str:
     seen: BaseException = exc
     while True:
         inner = getattr(seen, "reason", None)
-        nested = inner if isinstance(inner, BaseException) else next((arg for arg in seen.args if isinstance(arg, BaseException)), None)
+        nested = (
+            inner
+            if isinstance(inner, BaseException)
+            else next((arg for arg in seen.args if isinstance(arg, BaseException)), None)
+        )
         if nested is None:
             break
         seen = nested

@@ -110,6 +110,7 @@ exchange_url:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import evaluate
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.login import ARGUMENT_SPEC, TOKENS, login

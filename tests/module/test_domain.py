@@ -53,7 +53,9 @@ def connection(lab: Lab) -> dict[str, t.Any]:
     }
 
 
-def run(spec: dict[str, t.Any], logic: t.Any, params: dict[str, t.Any], check: bool = False) -> tuple[bool, dict[str, t.Any], list[str]]:
+def run(
+    spec: dict[str, t.Any], logic: t.Any, params: dict[str, t.Any], check: bool = False
+) -> tuple[bool, dict[str, t.Any], list[str]]:
     """(failed, result, warnings) of one task, with the options validated as Ansible does."""
     validated = ArgumentSpecValidator(spec).validate(params)
     assert not validated.error_messages
@@ -64,7 +66,12 @@ def run(spec: dict[str, t.Any], logic: t.Any, params: dict[str, t.Any], check: b
 
 
 def domain(lab: Lab, check: bool = False, **params: t.Any) -> tuple[bool, dict[str, t.Any], list[str]]:
-    given: dict[str, t.Any] = {**connection(lab), "drop_dispositions": UC1, "regions": ["DE", "US"], "domains": wanted(lab)}
+    given: dict[str, t.Any] = {
+        **connection(lab),
+        "drop_dispositions": UC1,
+        "regions": ["DE", "US"],
+        "domains": wanted(lab),
+    }
     given.update(params)
     return run(area1_domain.ARGUMENT_SPEC, area1_domain.run, given, check)
 
@@ -127,7 +134,11 @@ def test_domains_are_as_the_tutorial_says_and_ready(lab: Lab) -> None:
         assert found["require_tls_outbound"] is True and found["ip_restrictions"] == []
         assert found["regions"] == ["DE", "US"] and sorted(found["drop_dispositions"]) == UC1
     assert [entry["method"] for entry in lab.writes(mark)] == ["POST"] * 3
-    lists = [entry for entry in lab.requests("cloudflare", mark) if entry["path"].endswith("/settings/domains") and not entry["write"]]
+    lists = [
+        entry
+        for entry in lab.requests("cloudflare", mark)
+        if entry["path"].endswith("/settings/domains") and not entry["write"]
+    ]
     assert len(lists) == 1
 
 
@@ -145,7 +156,10 @@ def test_update_sends_only_what_differs_and_the_restrictions(lab: Lab) -> None:
     failed, result, _warnings = domain(lab, drop_dispositions=["MALICIOUS"], domains=wanted(lab)[:1])
     assert not failed and result["results"][0]["before"] == {"drop_dispositions": UC1}
     (write,) = lab.writes(mark)
-    assert write["method"] == "PATCH" and json.loads(write["body"]) == {"drop_dispositions": ["MALICIOUS"], "ip_restrictions": []}
+    assert write["method"] == "PATCH" and json.loads(write["body"]) == {
+        "drop_dispositions": ["MALICIOUS"],
+        "ip_restrictions": [],
+    }
 
 
 def test_options_that_are_not_given_leave_what_is_there(lab: Lab) -> None:
@@ -158,14 +172,22 @@ def test_options_that_are_not_given_leave_what_is_there(lab: Lab) -> None:
 
 def test_other_delivery_modes_stay_allowed(lab: Lab) -> None:
     name = lab.extra_vars["area1_domains"][0]
-    lab.mutate(["cloudflare", "email_security", "domains"], append={"domain": name, "allowed_delivery_modes": ["API", "RETRO_SCAN"]})
+    lab.mutate(
+        ["cloudflare", "email_security", "domains"],
+        append={"domain": name, "allowed_delivery_modes": ["API", "RETRO_SCAN"]},
+    )
     failed, _result, _warnings = domain(lab, domains=wanted(lab)[:1])
     assert not failed and there(lab)[name]["allowed_delivery_modes"] == ["API", "RETRO_SCAN", "DIRECT"]
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("domain_ids", "int"), ("status_case", "upper"), ("modified_keys", "last_modified"), ("patch_needs_ip_restrictions", True)],
+    [
+        ("domain_ids", "int"),
+        ("status_case", "upper"),
+        ("modified_keys", "last_modified"),
+        ("patch_needs_ip_restrictions", True),
+    ],
 )
 def test_drift_of_the_api_is_tolerated(lab: Lab, name: str, value: t.Any) -> None:
     setting(lab, name, value)
@@ -195,7 +217,10 @@ def test_write_dropped_after_commit_is_looked_at_not_repeated(lab: Lab) -> None:
 
 def test_one_list_serves_paged_accounts(lab: Lab) -> None:
     for number in range(120):
-        lab.mutate(["cloudflare", "email_security", "domains"], append={"domain": "other-%03d.example" % number, "transport": "mx.other.example"})
+        lab.mutate(
+            ["cloudflare", "email_security", "domains"],
+            append={"domain": "other-%03d.example" % number, "transport": "mx.other.example"},
+        )
     failed, _result, _warnings = domain(lab)
     assert not failed and len(there(lab)) == 123
     failed, listed, _warnings = info(lab, domains=["other-119.example", "absent.example"])
@@ -208,7 +233,9 @@ def test_ownership_record_is_published_and_waited_for(lab: Lab) -> None:
     failed, result, _warnings = domain(lab, domains=one)
     (entry,) = result["results"]
     assert not failed and entry["ready"] == "not_yet" and not result["changed"]
-    assert "_cf-email-sec-challenge.%s" % name in entry["message"] and entry["verification"]["value"] in entry["message"]
+    assert (
+        "_cf-email-sec-challenge.%s" % name in entry["message"] and entry["verification"]["value"] in entry["message"]
+    )
 
     failed, planned, _warnings = domain(lab, check=True, domains=one, dns_provider="cloudflare")
     assert not failed and planned["changed"] and planned["results"][0]["after"] == {}
@@ -242,7 +269,10 @@ def test_manual_provider_names_the_record(lab: Lab) -> None:
 def test_one_failing_domain_does_not_stop_the_others(lab: Lab) -> None:
     domain(lab, domains=wanted(lab)[:1])
     identity = next(iter(there(lab).values()))["id"]
-    path = "PATCH /client/v4/accounts/%s/email-security/settings/domains/%s" % (lab.extra_vars["area1_account_id"], identity)
+    path = "PATCH /client/v4/accounts/%s/email-security/settings/domains/%s" % (
+        lab.extra_vars["area1_account_id"],
+        identity,
+    )
     lab.faults([{"service": "cloudflare", "match": path, "kind": "status", "status": 400}])
     failed, result, _warnings = domain(lab, drop_dispositions=[])
     assert failed and "1 of 3 domains failed" in result["msg"]
@@ -322,7 +352,9 @@ def test_active_domain_is_ready_without_a_look_at_its_verification(lab: Lab) -> 
     zone = lab.state()["cloudflare"]["zones"][name]
     record = next(record for record in zone["records"] if record["type"] == "MX")
     api = CloudflareApi(lab.extra_vars["area1_api_url"], lab.extra_vars["area1_api_token"], lab.ca_path)
-    api.write("PATCH", "zones/%s/dns_records/%s" % (zone["id"], record["id"]), {"content": "mailstream-eu1.mxrecord.io"})
+    api.write(
+        "PATCH", "zones/%s/dns_records/%s" % (zone["id"], record["id"]), {"content": "mailstream-eu1.mxrecord.io"}
+    )
     lab.advance(hours=2)
     mark = lab.mark()
     failed, read, _warnings = info(lab, domains=[name])
@@ -334,7 +366,11 @@ def test_real_task_with_credentials_from_the_environment(lab: Lab, tmp_path: pat
     """Through Ansible itself: argument spec, no_log, and the example's options."""
     given = lab.extra_vars
     name = given["area1_domains"][0]
-    options = {"domains": [{"name": name, "forward_to": forwarding_host(name)}], "api_url": given["area1_api_url"], "ca_path": given["area1_ca_path"]}
+    options = {
+        "domains": [{"name": name, "forward_to": forwarding_host(name)}],
+        "api_url": given["area1_api_url"],
+        "ca_path": given["area1_ca_path"],
+    }
     environment = {
         **os.environ,
         "AREA1_ACCOUNT_ID": given["area1_account_id"],

@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.mailflow.area1.plugins.module_utils._dns import info, mx
+
+from ansible_collections.mailflow.area1.plugins.module_utils._dns import info, mx, wire
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.txt import publish_txt
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import evaluate
 from ansible_collections.mailflow.area1.plugins.modules import area1_mx, area1_mx_info
-
 from lab.client import Lab
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +42,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture
-def lab(running: Lab) -> Lab:
+def lab(running: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    monkeypatch.setattr(wire, "QUERY_SECONDS", 0.5)  # a silent server on loopback is silent after that
     running.reset("fresh")
     running.faults([])
     return running
@@ -259,7 +260,7 @@ def test_dns_over_https(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(("mode", "status"), [("down", "timeout"), ("servfail", "servfail"), ("lame", "lame")])
-def test_a_failing_server_is_never_no_records(lab: Lab, monkeypatch: pytest.MonkeyPatch, mode: str, status: str) -> None:
+def test_a_failing_server_is_never_no_records(lab: Lab, mode: str, status: str) -> None:
     lab.mutate(["dns", "servers", "bob.ns.cloudflare.example", "mode"], value=mode)
     view = look(options(lab, domains=[ONE]))["domains"][ONE]
     by_name = {entry["name"]: entry for entry in view["name_servers"]}
@@ -315,7 +316,7 @@ def test_what_is_handed_on(lab: Lab, tmp_path: Path) -> None:
     assert lab.extra_vars["area1_api_token"] not in path.read_text()
 
 
-def test_a_hundred_domains(lab: Lab) -> None:
+def test_a_hundred_domains(lab: Lab, tmp_path: Path) -> None:
     lab.reset("many")
     given = options(lab, records=EU, ttl=300)
     assert len(given["domains"]) == 100
@@ -325,6 +326,12 @@ def test_a_hundred_domains(lab: Lab) -> None:
     writes = [entry["path"] for entry in lab.writes(start)]
     assert len(writes) == len(set(writes)) == 100
     assert_never_empty(lab)
+    lab.reset("many")
+    found = look({**options(lab, provider=True), "observation_path": str(tmp_path / "run" / "observation.json")})
+    start = lab.mark()
+    assert change({**given, "observation_path": str(tmp_path / "run" / "observation.json")})["changed"]
+    zone_lookups = [entry for entry in lab.requests("cloudflare", start) if entry["path"].endswith("/zones")]
+    assert not found["failed"] and len(zone_lookups) <= 4  # listed, not looked up one by one
     views = look(options(lab))["domains"]
     assert all(view["agree"] and view["complete"] and len(view["records"]) == 4 for view in views.values())
 

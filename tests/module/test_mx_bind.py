@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
 from ansible_collections.mailflow.area1.plugins.module_utils._dns import info, mx, rfc2136
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.drivers import Drivers
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.rrset import RecordSet
@@ -24,7 +25,6 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine import erro
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import evaluate
 from ansible_collections.mailflow.area1.plugins.modules import area1_mx, area1_mx_info
-
 from tests.support.bind import Bind
 
 NEW = [{"priority": 5, "host": "mailstream-eu1.mxrecord.io"}, {"priority": 10, "host": "Mailstream-Central.mxrecord.mx."}]

@@ -46,12 +46,19 @@ class Outcome:
         for event in self.events:
             if event["event"] == "playbook_on_stats":
                 data = event["event_data"]
-                found = {key: int(sum(data[key].values())) for key in ("ok", "changed", "failures", "dark", "skipped", "rescued")}
+                found = {
+                    key: int(sum(data[key].values()))
+                    for key in ("ok", "changed", "failures", "dark", "skipped", "rescued")
+                }
         return found
 
     def results(self, task: str) -> list[dict[str, Any]]:
         kinds = ("runner_on_ok", "runner_on_failed")
-        return [event["event_data"]["res"] for event in self.events if event["event"] in kinds and event["event_data"]["task"] == task]
+        return [
+            event["event_data"]["res"]
+            for event in self.events
+            if event["event"] in kinds and event["event_data"]["task"] == task
+        ]
 
     @property
     def report(self) -> dict[str, Any]:
@@ -76,7 +83,9 @@ class Outcome:
     def everything(self) -> str:
         """All that the run left behind: terminal, events, artifacts."""
         texts = [self.stdout]
-        texts += [path.read_text(encoding="utf-8", errors="replace") for path in self.artifacts.rglob("*") if path.is_file()]
+        texts += [
+            path.read_text(encoding="utf-8", errors="replace") for path in self.artifacts.rglob("*") if path.is_file()
+        ]
         return "\n".join(texts)
 
 
@@ -116,7 +125,9 @@ class Deployment:
         private = self.directory / "runs" / uuid.uuid4().hex[:8]
         (private / "inventory").mkdir(parents=True)
         given = {key: value for key, value in {**self.variables, **(variables or {})}.items() if key not in without}
-        (private / "inventory" / "hosts.json").write_text(json.dumps({"all": {"hosts": {HOST: given}}}), encoding="utf-8")
+        (private / "inventory" / "hosts.json").write_text(
+            json.dumps({"all": {"hosts": {HOST: given}}}), encoding="utf-8"
+        )
         result = ansible_runner.run(
             private_data_dir=str(private),
             playbook=str(self.playbook),
@@ -128,7 +139,9 @@ class Deployment:
             suppress_env_files=True,
         )
         artifacts = Path(result.config.artifact_dir)
-        return Outcome(int(result.rc), (artifacts / "stdout").read_text(encoding="utf-8"), list(result.events), artifacts)
+        return Outcome(
+            int(result.rc), (artifacts / "stdout").read_text(encoding="utf-8"), list(result.events), artifacts
+        )
 
     def until_done(self, limit: int = 10, **options: Any) -> list[Outcome]:
         """Run, move the clock, run again, until the summary says done."""

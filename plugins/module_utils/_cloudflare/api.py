@@ -52,13 +52,16 @@ class EmailSecurity:
 
     def create(self, body: Domain) -> Domain:
         try:
-            return self._answer(self._explained(lambda: self._api.write("POST", self._path, body, permission=WRITE), WRITE))
+            return self._answer(
+                self._explained(lambda: self._api.write("POST", self._path, body, permission=WRITE), WRITE)
+            )
         except (NotFound, Refused) as exc:
             if exc.details.get("status") not in (404, 405):
                 raise
             raise Refused(
                 "This account's API cannot create Email Security domains: %s" % exc.message,
-                "Add %s in the Cloudflare dashboard (Email security, Settings, Domains), then run again." % body["domain"],
+                "Add %s in the Cloudflare dashboard (Email security, Settings, Domains), then run again."
+                % body["domain"],
                 **exc.details,
             ) from None
 

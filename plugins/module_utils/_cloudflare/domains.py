@@ -132,7 +132,10 @@ def _result(done: t.Sequence[Done]) -> Result:
     if failed:
         values.update(next(iter(failed.values())).to_result())
     return Result(
-        any(item.changed for item in done), [item.plan for item in done if item.plan], values, _failure_text(failed, len(done))
+        any(item.changed for item in done),
+        [item.plan for item in done if item.plan],
+        values,
+        _failure_text(failed, len(done)),
     )
 
 

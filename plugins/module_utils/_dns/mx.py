@@ -47,7 +47,7 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
     drivers = Drivers(params, context)
     jobs = jobs_of(params, drivers)
     observation = Observation(params.get("observation_path"), context.now)
-    prepare(drivers, {job.domain: job.provider for job in jobs if handed_on(observation, job.domain, context.now()) is None})
+    prepare(drivers, {job.domain: job.provider for job in jobs if _will_ask(job, drivers, context, observation)})
     with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as pool:
         done = list(pool.map(lambda job: _one(job, drivers, context, observation), jobs))
     _hand_on(done, observation, context)
@@ -72,6 +72,14 @@ def jobs_of(params: t.Mapping[str, t.Any], drivers: Drivers) -> list[Job]:
             settings["ttl"] = None
         jobs.append(Job(name, drivers.provider_for(name, own.get("dns_provider")), _wanted(name, settings)))
     return jobs
+
+
+def _will_ask(job: Job, drivers: Drivers, context: Context, observation: Observation) -> bool:
+    """Whether the provider is asked at all: not where what was handed on settles it."""
+    view = handed_on(observation, job.domain, context.now())
+    if view is None:
+        return True
+    return not context.check_mode and bool(SetSteps(drivers.get(job.provider), job.domain, "MX", job.wanted).plan(view))
 
 
 def prepare(drivers: Drivers, providers: t.Mapping[str, str]) -> None:

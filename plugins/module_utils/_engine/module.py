@@ -33,7 +33,7 @@ class Result:
 
     def to_dict(self, diff: bool) -> dict[str, t.Any]:
         result: dict[str, t.Any] = {"changed": self.changed}
-        if self.plans:
+        if any(self.plans):
             result["plan"] = [plan.to_data() for plan in self.plans if plan]
         result.update(self.values)
         if diff:

@@ -86,9 +86,13 @@ class Observation:
         except FileNotFoundError:
             return
         except (OSError, ValueError) as exc:
-            raise InputError("The observation %s cannot be read: %s." % (path, exc), "Remove it; it is made anew by the next run.") from exc
+            raise InputError(
+                "The observation %s cannot be read: %s." % (path, exc), "Remove it; it is made anew by the next run."
+            ) from exc
         if not isinstance(data, dict) or data.get("format") != 1:
-            raise InputError("%s is not an observation of this collection's version." % path, "Give another observation_path.")
+            raise InputError(
+                "%s is not an observation of this collection's version." % path, "Give another observation_path."
+            )
         self._data = data
 
 

@@ -57,13 +57,18 @@ class ListIntent:
         if both:
             names = [str(value) for key, value in prop.kind.index(self.add).items() if key in both]
             raise InputError(
-                "%s is both added to and removed from %s." % (", ".join(names), prop.option), "Name it in only one of add and remove."
+                "%s is both added to and removed from %s." % (", ".join(names), prop.option),
+                "Name it in only one of add and remove.",
             )
 
     def target(self, current: t.Any, kind: Kind) -> list[t.Any]:
         """The wanted list; the spelling that is in place is kept for what stays."""
         present = kind.index(current)
-        wanted = dict(present) if self.set is None else {key: present.get(key, value) for key, value in kind.index(self.set).items()}
+        wanted = (
+            dict(present)
+            if self.set is None
+            else {key: present.get(key, value) for key, value in kind.index(self.set).items()}
+        )
         for key, value in kind.index(self.add).items():
             wanted.setdefault(key, present.get(key, value))
         for key in kind.index(self.remove):
@@ -117,7 +122,10 @@ class Plan:
             "object": self.object_type,
             "identity": self.identity,
             "action": self.action,
-            "changes": [{key: value for key, value in dataclasses.asdict(change).items() if value is not None} for change in self.changes],
+            "changes": [
+                {key: value for key, value in dataclasses.asdict(change).items() if value is not None}
+                for change in self.changes
+            ],
         }
 
 

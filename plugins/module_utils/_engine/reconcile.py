@@ -74,7 +74,8 @@ def reconcile(
         world, plan = _read_back(steps, context, read_back_seconds)
         if plan and (unknown is None or attempt == MAX_WRITES - 1):
             raise NotVerified(
-                "The change was %s, but reading it back for %d s did not show it." % ("sent" if unknown else "accepted", read_back_seconds),
+                "The change was %s, but reading it back for %d s did not show it."
+                % ("sent" if unknown else "accepted", read_back_seconds),
                 "Run again: it starts from what is there by then. %s" % (unknown.message if unknown else ""),
             )
     return Outcome(first, world, False)

@@ -26,7 +26,9 @@ def run_connector(params: t.Mapping[str, t.Any], context: Context) -> Result:
     present = params["state"] == "present"
     wanted = _connector_wanted(params) if present else None
     create = {"SenderDomains": ListIntent(set=("*",)), "ConnectorType": "Partner"}
-    return _drive(params, context, CONNECTOR, wanted, create=create, section=params.get("report_section") or "connectors")
+    return _drive(
+        params, context, CONNECTOR, wanted, create=create, section=params.get("report_section") or "connectors"
+    )
 
 
 def _connector_wanted(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -40,15 +42,20 @@ def _connector_wanted(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         check_addresses("sender_ip_addresses", (*addresses.add, *(addresses.set or ())), ranges=False)
     if wanted.get("RestrictDomainsToIPAddresses") and addresses is not None and addresses.set == ():
         raise InputError(
-            "restrict_domains_to_ip_addresses without any sender_ip_addresses would refuse all mail.", "Give the addresses that may deliver."
+            "restrict_domains_to_ip_addresses without any sender_ip_addresses would refuse all mail.",
+            "Give the addresses that may deliver.",
         )
     if params.get("tls_sender_certificate_name") and addresses is not None and (addresses.set or addresses.add):
         raise InputError(
             "A partner connector is matched by certificate or by address, not by both.",
             "Give either tls_sender_certificate_name or sender_ip_addresses.",
         )
-    if str(wanted.get("ConnectorType", "")).lower() == "onpremises" and any(params.get(option) for option in PARTNER_ONLY):
-        raise InputError("%s apply only to connector_type Partner." % ", ".join(PARTNER_ONLY), "Leave them out or use Partner.")
+    if str(wanted.get("ConnectorType", "")).lower() == "onpremises" and any(
+        params.get(option) for option in PARTNER_ONLY
+    ):
+        raise InputError(
+            "%s apply only to connector_type Partner." % ", ".join(PARTNER_ONLY), "Leave them out or use Partner."
+        )
     return wanted
 
 
@@ -58,18 +65,32 @@ def run_enhanced_filtering(params: t.Mapping[str, t.Any], context: Context) -> R
     else:
         given = {key: params.get(key) for key in ("skip_last_ip", "skip_ips", "users")}
         if given["skip_last_ip"] and given["skip_ips"]:
-            raise InputError("skip_last_ip and skip_ips exclude each other: EFSkipIPs is used only when EFSkipLastIP is false.", "Give one of them.")
+            raise InputError(
+                "skip_last_ip and skip_ips exclude each other: EFSkipIPs is used only when EFSkipLastIP is false.",
+                "Give one of them.",
+            )
     for address in given["skip_ips"] or ():
         _check_skip(address)
     wanted = ENHANCED_FILTERING.wanted(given)
     hint = "Enhanced filtering belongs to a connector: create it first with mailflow.area1.o365_connector."
-    return _drive(params, context, ENHANCED_FILTERING, wanted, must_exist=hint, section=params.get("report_section") or "enhanced_filtering", name=params["connector"])
+    return _drive(
+        params,
+        context,
+        ENHANCED_FILTERING,
+        wanted,
+        must_exist=hint,
+        section=params.get("report_section") or "enhanced_filtering",
+        name=params["connector"],
+    )
 
 
 def _check_skip(address: str) -> None:
     version, first, last = ip_span(address)
     if version != 4 or ipaddress.IPv4Address(first).is_private or ipaddress.IPv4Address(last).is_private:
-        raise InputError("skip_ips: %s is refused by Exchange Online (private, or not IPv4)." % address, "Give public IPv4 addresses of the gateway.")
+        raise InputError(
+            "skip_ips: %s is refused by Exchange Online (private, or not IPv4)." % address,
+            "Give public IPv4 addresses of the gateway.",
+        )
 
 
 def _drive(
@@ -88,13 +109,18 @@ def _drive(
     steps = ObjectSteps(store, kind, name, wanted, create=create, must_exist=must_exist)
     outcome = drive(steps, context, section)
     observation.save()
-    return Result(outcome.changed, [outcome.plan], {"connector": _values(kind, find(outcome.world, name)), "date": observation.any_age("service_date")})
+    return Result(
+        outcome.changed,
+        [outcome.plan],
+        {"connector": _values(kind, find(outcome.world, name)), "date": observation.any_age("service_date")},
+    )
 
 
 def _values(kind: ObjectType, record: dict[str, t.Any] | None) -> dict[str, t.Any] | None:
     if record is None:
         return None
-    values = {prop.option: as_list(record.get(prop.name)) if prop.kind.is_list else record.get(prop.name) for prop in kind.properties}
+    values = {
+        prop.option: as_list(record.get(prop.name)) if prop.kind.is_list else record.get(prop.name)
+        for prop in kind.properties
+    }
     return {"name": record.get("Name"), **values}
-
-

@@ -39,7 +39,10 @@ def run_connection_filter(params: t.Mapping[str, t.Any], context: Context) -> Re
     outcome = drive(steps, context, "connection_filter")
     observation.save()
     record = find(outcome.world, params["identity"]) or {}
-    values = {prop.option: _listed(record.get(prop.name)) if prop.kind.is_list else record.get(prop.name) for prop in CONNECTION_FILTER.properties}
+    values = {
+        prop.option: _listed(record.get(prop.name)) if prop.kind.is_list else record.get(prop.name)
+        for prop in CONNECTION_FILTER.properties
+    }
     return Result(outcome.changed, [outcome.plan], {"policy": values})
 
 
@@ -52,7 +55,8 @@ def _check_capacity(record: dict[str, t.Any] | None, plan: Plan) -> None:
         count = len(change.after) if isinstance(change.after, list) else 0
         if count > MAX_FILTER_ENTRIES:
             raise InputError(
-                "%s of %s would have %d entries; Exchange Online takes %d." % (change.name, plan.identity, count, MAX_FILTER_ENTRIES),
+                "%s of %s would have %d entries; Exchange Online takes %d."
+                % (change.name, plan.identity, count, MAX_FILTER_ENTRIES),
                 "Remove entries that are not needed any more, or join neighbours to networks of up to /24.",
             )
 
@@ -72,10 +76,14 @@ def run_content_filter(params: t.Mapping[str, t.Any], context: Context) -> Resul
         names = [params["identity"]]
         record = find(world, names[0])
         if record is not None and is_preset(record):
-            raise InputError("%s belongs to a preset security policy, which cannot be edited." % names[0], "Name another policy.")
+            raise InputError(
+                "%s belongs to a preset security policy, which cannot be edited." % names[0], "Name another policy."
+            )
     plans: list[Plan] = []
     for name in names:
-        steps = ObjectSteps(store, CONTENT_FILTER, name, wanted, must_exist="This module changes policies that exist; it makes none.")
+        steps = ObjectSteps(
+            store, CONTENT_FILTER, name, wanted, must_exist="This module changes policies that exist; it makes none."
+        )
         outcome = drive(steps, context, "connection_filter")
         plans.append(outcome.plan)
         world = outcome.world
@@ -95,9 +103,16 @@ def applying_policies(policies: Records, rules: Records) -> Records:
         for rule in rules
         if str(rule.get("State", "Enabled")).lower() == "enabled"
     }
-    found = [policy for policy in policies if not is_preset(policy) and (is_default(policy) or str(policy.get("Name", "")).lower() in assigned)]
+    found = [
+        policy
+        for policy in policies
+        if not is_preset(policy) and (is_default(policy) or str(policy.get("Name", "")).lower() in assigned)
+    ]
     if not any(is_default(policy) for policy in found):
-        raise NotFound("The answer holds no default anti-spam policy.", "Every tenant has one: does the application see all policies?")
+        raise NotFound(
+            "The answer holds no default anti-spam policy.",
+            "Every tenant has one: does the application see all policies?",
+        )
     return found
 
 

@@ -25,7 +25,9 @@ def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Resul
     sections = params.get("sections") or [*READS, FORWARDING]
     unknown = sorted(set(sections) - {*READS, FORWARDING})
     if unknown:
-        raise InputError("Unknown sections: %s." % ", ".join(unknown), "Known are %s." % ", ".join([*READS, FORWARDING]))
+        raise InputError(
+            "Unknown sections: %s." % ", ".join(unknown), "Known are %s." % ", ".join([*READS, FORWARDING])
+        )
     observation = Observation(params.get("observation_path"))
     client = ExchangeClient(params, context)
     store = Store(client, observation)
@@ -55,7 +57,8 @@ def check_tenant(client: ExchangeClient, accepted: Records) -> None:
     names = {host_name(domain.get("DomainName") or domain.get("Name") or "") for domain in accepted}
     if name not in names and "." in name:
         raise SignInError(
-            "Signed in to a tenant that does not own %s (its initial domain is %s)." % (tenant, initial_domain(accepted) or "unknown"),
+            "Signed in to a tenant that does not own %s (its initial domain is %s)."
+            % (tenant, initial_domain(accepted) or "unknown"),
             "The token or the application belongs to another tenant: check o365_tenant and the credentials.",
         )
 
@@ -67,13 +70,21 @@ def domain_names(accepted: Records) -> list[str]:
 
 
 def initial_domain(accepted: Records) -> str:
-    found = [host_name(domain.get("DomainName") or domain.get("Name") or "") for domain in accepted if domain.get("InitialDomain")]
+    found = [
+        host_name(domain.get("DomainName") or domain.get("Name") or "")
+        for domain in accepted
+        if domain.get("InitialDomain")
+    ]
     if len(found) > 1:
-        raise Conflict("More than one initial domain: %s." % ", ".join(found), "Is the answer filtered by something in between?")
+        raise Conflict(
+            "More than one initial domain: %s." % ", ".join(found), "Is the answer filtered by something in between?"
+        )
     return found[0] if found else ""
 
 
-def _forwarding(params: t.Mapping[str, t.Any], context: Context, observation: Observation, accepted: Records) -> dict[str, t.Any]:
+def _forwarding(
+    params: t.Mapping[str, t.Any], context: Context, observation: Observation, accepted: Records
+) -> dict[str, t.Any]:
     """{domain: {hosts, error}} from Graph for the domains asked for, else for all accepted domains but the initial ones."""
     from . import graph
 

@@ -109,7 +109,9 @@ READS: dict[str, tuple[str, dict[str, t.Any]]] = {
 
 def check_addresses(option: str, given: t.Iterable[t.Any], ranges: bool) -> None:
     """What Exchange takes: IPv4, CIDR /24 to /32 and, in the connection filter, ranges of at most 256 addresses."""
-    forms = "a single IPv4 address, a network of /24 to /32%s" % (" or a range of at most 256 addresses" if ranges else "")
+    forms = "a single IPv4 address, a network of /24 to /32%s" % (
+        " or a range of at most 256 addresses" if ranges else ""
+    )
     for value in given:
         version, first, last = values.ip_span(value)
         problem = ""

@@ -42,26 +42,39 @@ def run_organization(params: t.Mapping[str, t.Any], context: Context) -> Result:
             section=SECTION,
             object="organization",
             status="would change" if context.check_mode else "changed",
-            message="Enable-OrganizationCustomization" if plan.changes[0].name == "IsDehydrated" else "RejectDirectSend set",
+            message="Enable-OrganizationCustomization"
+            if plan.changes[0].name == "IsDehydrated"
+            else "RejectDirectSend set",
         )
     if pending:
         observation.note(
-            section=SECTION, object="organization", status="due", message="the organization is being customized; this may take up to 24 hours"
+            section=SECTION,
+            object="organization",
+            status="due",
+            message="the organization is being customized; this may take up to 24 hours",
         )
     observation.save()
-    values = {"is_dehydrated": boolean(world.get("IsDehydrated")), "reject_direct_send": world.get("RejectDirectSend"), "pending": pending}
+    values = {
+        "is_dehydrated": boolean(world.get("IsDehydrated")),
+        "reject_direct_send": world.get("RejectDirectSend"),
+        "pending": pending,
+    }
     return Result(any(plans), plans, values)
 
 
 def _one(records: Records) -> dict[str, t.Any]:
     if len(records) != 1:
-        raise Conflict("Get-OrganizationConfig returned %d objects instead of one." % len(records), "Is this the right service?")
+        raise Conflict(
+            "Get-OrganizationConfig returned %d objects instead of one." % len(records), "Is this the right service?"
+        )
     return records[0]
 
 
 def _customize(store: Store, context: Context, config: dict[str, t.Any], wait: float) -> tuple[Plan, bool]:
     """(plan, still pending). The cmdlet may throw and yet succeed, and IsDehydrated may stay true for hours: look, don't repeat."""
-    plan = plan_object("OrganizationConfig", "customization", (Property("", "IsDehydrated", BOOL),), config, {"IsDehydrated": False})
+    plan = plan_object(
+        "OrganizationConfig", "customization", (Property("", "IsDehydrated", BOOL),), config, {"IsDehydrated": False}
+    )
     if not plan:
         return plan, False
     if context.check_mode:
@@ -94,7 +107,9 @@ def _wait(store: Store, context: Context, seconds: float) -> bool:
 
 
 def _direct_send(store: Store, context: Context, wanted: bool) -> Plan:
-    plan = plan_object("OrganizationConfig", "organization", DIRECT_SEND, _one(store.either(SECTION)), {"RejectDirectSend": wanted})
+    plan = plan_object(
+        "OrganizationConfig", "organization", DIRECT_SEND, _one(store.either(SECTION)), {"RejectDirectSend": wanted}
+    )
     if not plan:
         return plan
     config = _one(store.either(SECTION))
@@ -104,5 +119,3 @@ def _direct_send(store: Store, context: Context, wanted: bool) -> Plan:
     store.client.invoke("Set-OrganizationConfig", {change.name: change.after for change in plan.changes})
     store.read(SECTION)
     return plan
-
-

@@ -52,7 +52,7 @@ class SignIn:
     def __init__(self, connection: Connection, context: Context) -> None:
         self.connection = connection
         self._context = context
-        self._app: t.Any = None
+        self._wire = _Wire(connection, context)
         self._issued: dict[str, float] = {}
 
     def token(self, audience: str, claims_challenge: str = "") -> Token:
@@ -81,11 +81,10 @@ class SignIn:
         resource = self.connection.endpoints.resource(audience)
         if way == "managed_identity":
             return self._ask_host(msal, resource)
-        if self._app is None:
-            self._app = self._application(msal, way)
-        self._app.remove_tokens_for_client()
+        # A new one each time: msal would use an assertion (and a token) again, and each is good for one request.
+        app = self._application(msal, way)
         try:
-            found = self._app.acquire_token_for_client(scopes=[resource + "/.default"], claims_challenge=claims_challenge or None)
+            found = app.acquire_token_for_client(scopes=[resource + "/.default"], claims_challenge=claims_challenge or None)
         except (ReadError, AmbiguousWrite, InputError):
             raise
         except Exception as exc:
@@ -95,7 +94,8 @@ class SignIn:
     def _way(self, audience: str) -> str:
         connection = self.connection
         way = connection.way()
-        if not way:
+        a_token_is_given = any(connection.given_token(name) for name in TOKEN_OPTION)
+        if not way or (a_token_is_given and not connection.can_sign_in()):
             raise SignInError(
                 "No way to sign in to %s is given." % audience,
                 "Give one of %s, or %s; the documentation names the environment variables that count too." % (", ".join(WAYS), TOKEN_OPTION[audience]),
@@ -111,7 +111,7 @@ class SignIn:
     def _application(self, msal: t.Any, way: str) -> t.Any:
         connection = self.connection
         credential = self._credential(way)
-        wire = _Wire(connection, self._context)
+        wire = self._wire
         tenant = connection.get("tenant")
         try:
             return msal.ConfidentialClientApplication(
@@ -193,10 +193,15 @@ class _Wire:
         self._connection = connection
         self._context = context
         self._clients: dict[str, HttpClient] = {}
+        self._known: dict[str, _WireReply] = {}
         self.last_text = ""
 
     def get(self, url: str, params: t.Any = None, headers: t.Any = None, **ignored: t.Any) -> _WireReply:
-        return self._request("GET", url, params, None, headers)
+        """The look-up of the authority: once is enough."""
+        reply = self._known.get(url) or self._request("GET", url, params, None, headers)
+        if reply.status_code == 200:
+            self._known[url] = reply
+        return reply
 
     def post(self, url: str, params: t.Any = None, data: t.Any = None, headers: t.Any = None, **ignored: t.Any) -> _WireReply:
         body = data if isinstance(data, (bytes, type(None))) else (data if isinstance(data, str) else urllib.parse.urlencode(data)).encode("utf-8")

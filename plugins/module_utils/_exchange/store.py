@@ -17,7 +17,7 @@ from .._engine.values import as_list
 from .objects import READS, ObjectType
 from .transport import Delta, ExchangeClient
 
-Records = t.List[t.Dict[str, t.Any]]
+Records = list[dict[str, t.Any]]
 
 
 class Store:
@@ -47,9 +47,13 @@ class Store:
 def find(records: Records, name: str) -> dict[str, t.Any] | None:
     """The one record of that name. Never trusts that the service filtered: an unknown identity may return all objects."""
     key = name.strip().lower()
-    found = [record for record in records if str(record.get("Name") or record.get("Identity") or "").strip().lower() == key]
+    found = [
+        record for record in records if str(record.get("Name") or record.get("Identity") or "").strip().lower() == key
+    ]
     if len(found) > 1:
-        raise Conflict("%d objects are named %r." % (len(found), name), "Rename all but one of them; nothing was changed.")
+        raise Conflict(
+            "%d objects are named %r." % (len(found), name), "Rename all but one of them; nothing was changed."
+        )
     return found[0] if found else None
 
 
@@ -100,7 +104,10 @@ class ObjectSteps:
         invoke = self.store.client.invoke
         if plan.action == "create":
             try:
-                invoke(self.kind.cmdlet("New"), {"Name": self.name, **{change.name: change.after for change in plan.changes}})
+                invoke(
+                    self.kind.cmdlet("New"),
+                    {"Name": self.name, **{change.name: change.after for change in plan.changes}},
+                )
             except AlreadyExists as exc:
                 raise AmbiguousWrite("%s is there already although it was not read." % self.name) from exc
             return
@@ -109,7 +116,10 @@ class ObjectSteps:
         if plan.action == "delete":
             invoke(self.kind.cmdlet("Remove"), {"Identity": identity})
         else:
-            invoke(self.kind.cmdlet("Set"), {"Identity": identity, **{change.name: parameter(change) for change in plan.changes}})
+            invoke(
+                self.kind.cmdlet("Set"),
+                {"Identity": identity, **{change.name: parameter(change) for change in plan.changes}},
+            )
 
 
 def parameter(change: Change) -> t.Any:

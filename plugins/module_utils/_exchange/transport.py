@@ -134,7 +134,7 @@ class ExchangeClient:
         self._context.warn_once("Exchange Online sent no Date header; the clock of this machine is used instead.")
         return datetime.datetime.fromtimestamp(self._context.now(), datetime.timezone.utc)
 
-    def _send(self, cmdlet: str, path: str, body: bytes, first_base: str = "") -> Reply:
+    def _send(self, cmdlet: str, path: str, body: bytes | None, first_base: str = "") -> Reply:
         """One request up to its final answer: redirects and one renewed token included."""
         end = time.monotonic() + self._connection.timeout
         renewed = challenged = False
@@ -154,7 +154,7 @@ class ExchangeClient:
                 raise to_error(parse_fault(reply.status, reply.body), cmdlet, used, challenged or bool(challenge))
             return reply
 
-    def _request(self, cmdlet: str, base: str, path: str, body: bytes, token: Token, end: float) -> Reply:
+    def _request(self, cmdlet: str, base: str, path: str, body: bytes | None, token: Token, end: float) -> Reply:
         client = self._client(base)
         client.deadline = max(end - time.monotonic(), 0.5)
         headers = {
@@ -166,9 +166,9 @@ class ExchangeClient:
         if is_guid(token.tenant_id):
             headers["X-AnchorMailbox"] = ANCHOR % token.tenant_id
         try:
-            return client.request("POST", path, data=body, headers=headers, write=not is_read(cmdlet), transient=_transient)
+            return client.request("GET" if body is None else "POST", path, data=body, headers=headers, write=not is_read(cmdlet), transient=_transient)
         except (AmbiguousWrite, ReadError) as exc:
-            raise type(exc)("%s: %s" % (cmdlet, exc.message), exc.hint, cmdlet=cmdlet, **exc.details) from exc
+            raise type(exc)("%s: %s" % (cmdlet, exc.message), exc.hint, **{**exc.details, "cmdlet": cmdlet}) from exc
 
     def _client(self, base: str) -> HttpClient:
         client = self._clients.get(base)
@@ -247,8 +247,13 @@ class ExchangeClient:
         return AmbiguousWrite("%s: %s Whether it was carried out is not known." % (cmdlet, message))
 
     def _next_page(self, cmdlet: str, link: str, body: bytes) -> Page:
-        """The same request to the link that the service gave. If that fails the read fails: half a list is no list."""
+        """The same request to the link that the service gave, else a GET of it (clients of the service differ in that).
+
+        If both fail the read fails: half a list is no list.
+        """
         hint = "The service keeps an answer's further pages for 30 minutes, on one server. Run again."
+        if not is_read(cmdlet):
+            raise AmbiguousWrite("%s was carried out, but its answer is in several pages and cannot be read without sending it again." % cmdlet)
         location = urllib.parse.urlsplit(urllib.parse.urljoin(self._base + "/", link))
         base = self._target(location, (location.hostname or "").lower())
         if not base:
@@ -257,9 +262,11 @@ class ExchangeClient:
         try:
             return self._page(cmdlet, self._send(cmdlet, path, body, base))
         except MailflowError as exc:
-            if not is_read(cmdlet):
-                raise AmbiguousWrite("%s was carried out, but its answer could not be read whole: %s" % (cmdlet, exc.message)) from exc
-            raise ReadError("%s: the next page of the answer could not be read: %s" % (cmdlet, exc.message), hint) from exc
+            problem = exc
+        try:
+            return self._page(cmdlet, self._send(cmdlet, path, None, base))
+        except MailflowError:
+            raise ReadError("%s: the next page of the answer could not be read: %s" % (cmdlet, problem.message), hint) from problem
 
 
 def request_body(cmdlet: str, parameters: t.Mapping[str, t.Any]) -> bytes:

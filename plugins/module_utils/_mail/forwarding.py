@@ -38,7 +38,9 @@ def choose(world: World, entry: t.Mapping[str, t.Any]) -> tuple[str, GateResult]
     )
     problem = _problem(world, name, host, given, graph, transport)
     if problem:
-        return "", cannot(GATE, name, problem, "Decide: give the domain as {name: %s, forward_to: HOST} in area1_domains." % name)
+        return "", cannot(
+            GATE, name, problem, "Decide: give the domain as {name: %s, forward_to: HOST} in area1_domains." % name
+        )
     if not host:
         error = (world.section("forwarding_hosts", {}).get(name) or {}).get("error") or "no record of type Mx"
         return "", not_yet(
@@ -74,7 +76,10 @@ def _microsoft_mx(world: World, name: str) -> str:
 
 def _problem(world: World, name: str, host: str, given: str, graph: list[str], transport: str) -> str:
     if host and (world.is_gateway(host) or host == name):
-        return "%s as forwarding host would send mail in a circle: it is %s" % (host, "the domain itself" if host == name else "a host of Area 1")
+        return "%s as forwarding host would send mail in a circle: it is %s" % (
+            host,
+            "the domain itself" if host == name else "a host of Area 1",
+        )
     if given:
         return ""
     if len(set(graph)) > 1 and not host:

@@ -51,7 +51,16 @@ def not_checked(gate: str, message: str) -> GateResult:
 
 #: Gates that a person may decide about with area1_acknowledge. The others guard against losing mail for certain.
 ACKNOWLEDGEABLE = frozenset(
-    {"baseline", "durable_snapshots", "domain_type", "foreign_connector", "restricting_connector", "egress_networks", "name_server", "old_ttl"}
+    {
+        "baseline",
+        "durable_snapshots",
+        "domain_type",
+        "foreign_connector",
+        "restricting_connector",
+        "egress_networks",
+        "name_server",
+        "old_ttl",
+    }
 )
 
 

@@ -38,7 +38,16 @@ def run_gate(params: t.Mapping[str, t.Any], context: Context) -> Result:
         )
     if params["phase"] == "settings":
         observation.save()
-        return Result(False, (), {"open": True, "status": "holds", "results": [], "values": {"domains": [item["name"] for item in settings["domains"]]}})
+        return Result(
+            False,
+            (),
+            {
+                "open": True,
+                "status": "holds",
+                "results": [],
+                "values": {"domains": [item["name"] for item in settings["domains"]]},
+            },
+        )
     evaluation = evaluate(params["phase"], World(sections_now(observation), settings))
     observation.journal[:] = [entry for entry in observation.journal if entry.get("phase") != params["phase"]]
     for result in evaluation.results:
@@ -64,7 +73,9 @@ def _answer(params: t.Mapping[str, t.Any], evaluation: Evaluation) -> Result:
         "values": evaluation.values,
     }
     stopping = [result for result in evaluation.results if result.status == CANNOT] if params["fail_on_cannot"] else []
-    message = "; ".join("%s: %s. %s" % (": ".join(filter(None, (item.gate, item.object))), item.message, item.hint) for item in stopping)
+    message = "; ".join(
+        "%s: %s. %s" % (": ".join(filter(None, (item.gate, item.object))), item.message, item.hint) for item in stopping
+    )
     return Result(False, (), values, failed_message=message)
 
 
@@ -91,13 +102,28 @@ def _say_unused(names: t.Iterable[str], observation: Observation) -> None:
     """A variable without effect must not look as if it had one; one that guards something is refused."""
     for name in names:
         if name in GUARDING:
-            raise InputError("%s has no effect in this version." % name, "Take it out, and choose the time of the run (or approve its plan) by hand.")
-        observation.note(section="preflight", object=name, status="not checked", message="this variable has no effect in this version")
+            raise InputError(
+                "%s has no effect in this version." % name,
+                "Take it out, and choose the time of the run (or approve its plan) by hand.",
+            )
+        observation.note(
+            section="preflight",
+            object=name,
+            status="not checked",
+            message="this variable has no effect in this version",
+        )
 
 
 def _say_egress(settings: t.Mapping[str, t.Any], observation: Observation) -> None:
     """What was made of the networks for Exchange is said once, in the report."""
     dropped, split = settings["egress_dropped"], settings["egress_split"]
     if dropped or split:
-        parts = (["%s split to /24" % ", ".join(split)] if split else []) + (["%s left out (Exchange takes no IPv6)" % ", ".join(dropped)] if dropped else [])
-        observation.note(section="preflight", object="egress networks", status="found", message="%d entries for Exchange: %s" % (len(settings["egress"]), "; ".join(parts)))
+        parts = (["%s split to /24" % ", ".join(split)] if split else []) + (
+            ["%s left out (Exchange takes no IPv6)" % ", ".join(dropped)] if dropped else []
+        )
+        observation.note(
+            section="preflight",
+            object="egress networks",
+            status="found",
+            message="%d entries for Exchange: %s" % (len(settings["egress"]), "; ".join(parts)),
+        )

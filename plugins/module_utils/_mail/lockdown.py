@@ -20,7 +20,9 @@ from .gate import GateResult, cannot, holds, not_checked, not_yet
 from .world import DomainState, World, iso, parse_time
 
 TOLERANCE = datetime.timedelta(minutes=2)
-STAMP = re.compile(r"\[mailflow\.area1: staged (?P<staged>[0-9TZ:-]+), due (?P<due>[0-9TZ:-]+), (?P<count>\d+) domains?, (?P<digest>[0-9a-f]{12})\. [^\]]*\]")
+STAMP = re.compile(
+    r"\[mailflow\.area1: staged (?P<staged>[0-9TZ:-]+), due (?P<due>[0-9TZ:-]+), (?P<count>\d+) domains?, (?P<digest>[0-9a-f]{12})\. [^\]]*\]"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +109,11 @@ def exposure_results(world: World) -> tuple[list[GateResult], list[DomainState]]
     results, exposed = [], []
     scope_all = world.settings["lockdown_scope"] == "all"
     for state in world.domain_states():
-        if state.kind == "initial" or (state.kind == "exempt" and not scope_all) or (state.kind == "other" and not scope_all):
+        if (
+            state.kind == "initial"
+            or (state.kind == "exempt" and not scope_all)
+            or (state.kind == "other" and not scope_all)
+        ):
             continue
         if state.exposed:
             exposed.append(state)
@@ -116,12 +122,31 @@ def exposure_results(world: World) -> tuple[list[GateResult], list[DomainState]]
                 if state.kind == "covered"
                 else "Add it to area1_domains, or exempt it with area1_lockdown_scope: covered and area1_lockdown_exempt_domains."
             )
-            results.append(not_yet("exposed", state.name, "mail for it still reaches Microsoft past Area 1: %s" % "; ".join(state.exposed), hint=hint))
+            message = "mail for it still reaches Microsoft past Area 1: %s" % "; ".join(state.exposed)
+            results.append(not_yet("exposed", state.name, message, until=_caches_run_out(world, state), hint=hint))
         elif state.unknown and not state.no_mail:
-            results.append(not_yet("name_server", state.name, "not every server could be asked: %s" % "; ".join(state.unknown), hint="It is asked again by the next run."))
+            results.append(
+                not_yet(
+                    "name_server",
+                    state.name,
+                    "not every server could be asked: %s" % "; ".join(state.unknown),
+                    hint="It is asked again by the next run.",
+                )
+            )
         elif state.no_mail and state.kind == "covered":
-            results.append(not_yet("exposed", state.name, "it has no MX records at all", hint="Finish the MX phase first."))
+            results.append(
+                not_yet("exposed", state.name, "it has no MX records at all", hint="Finish the MX phase first.")
+            )
     return results, exposed
+
+
+def _caches_run_out(world: World, state: DomainState) -> str:
+    """When only resolvers still give old records: the time at which the last of them forgets."""
+    if state.kind != "covered" or not world.is_switched(state.name):
+        return ""
+    view = world.section("dns").get(state.name) or {}
+    left = [int(item.get("ttl") or 0) for item in view.get("resolvers") or [] if item.get("status") == "ok"]
+    return iso(world.now + datetime.timedelta(seconds=max(left, default=0)))
 
 
 UNCHECKED = (
@@ -130,7 +155,9 @@ UNCHECKED = (
 )
 
 
-def decide(world: World, blocked: t.Sequence[GateResult], acknowledged: t.Callable[[list[GateResult]], list[GateResult]]) -> Decision:
+def decide(
+    world: World, blocked: t.Sequence[GateResult], acknowledged: t.Callable[[list[GateResult]], list[GateResult]]
+) -> Decision:
     """What to do with the lock-down connector now. ``blocked``: gates of others that must hold before enabling."""
     name = world.settings["lockdown_connector_name"]
     connector = world.connector(name)
@@ -138,11 +165,17 @@ def decide(world: World, blocked: t.Sequence[GateResult], acknowledged: t.Callab
         return Decision("none", (holds("lockdown", name, "not wanted (area1_lockdown is false)"),))
     exposure, exposed = exposure_results(world)
     results = acknowledged(exposure)
-    enabled = connector is not None and boolean(connector.get("Enabled")) is True and boolean(connector.get("RestrictDomainsToIPAddresses")) is True
+    enabled = (
+        connector is not None
+        and boolean(connector.get("Enabled")) is True
+        and boolean(connector.get("RestrictDomainsToIPAddresses")) is True
+    )
     if enabled and exposed:
         return Decision("none", tuple(_losing_mail(name, state) for state in exposed))
     if enabled:
-        return Decision("keep", (holds("lockdown", name, "is on"), *UNCHECKED), world.settings["lockdown_comment"], True)
+        return Decision(
+            "keep", (holds("lockdown", name, "is on"), *UNCHECKED), world.settings["lockdown_comment"], True
+        )
     waiting = [result for result in [*results, *blocked] if not result.open]
     if waiting:
         return _hold_back(world, connector, waiting, exposed)
@@ -158,7 +191,9 @@ def _losing_mail(name: str, state: DomainState) -> GateResult:
     )
 
 
-def _hold_back(world: World, connector: dict[str, t.Any] | None, waiting: list[GateResult], exposed: list[DomainState]) -> Decision:
+def _hold_back(
+    world: World, connector: dict[str, t.Any] | None, waiting: list[GateResult], exposed: list[DomainState]
+) -> Decision:
     """Not now. A staged connector loses its stamp when a domain fell back: the soak starts anew when all are moved."""
     if connector is not None and exposed and parse_stamp(connector.get("Comment")) is not None:
         names = ", ".join(state.name for state in exposed[:3]) + (" and others" if len(exposed) > 3 else "")
@@ -178,10 +213,24 @@ def _stage_or_enable(world: World, connector: dict[str, t.Any] | None, results: 
     if stamp is None or problem:
         due = due_time(world, world.now, None)
         fresh = Stamp(world.now, due, len(world.covered()), digest(world.section("tenant")["id"], world.covered()))
-        waits = not_yet("soak", name, "staged, switched off on purpose; the soak ends %s" % iso(due), iso(due), hint="Run again after that time.")
+        waits = not_yet(
+            "soak",
+            name,
+            "staged, switched off on purpose; the soak ends %s" % iso(due),
+            iso(due),
+            hint="Run again after that time.",
+        )
         return Decision("stage", (*results, waits), fresh.comment(base), False, iso(due))
     due = due_time(world, stamp.staged, stamp.due)
     if world.now < due:
-        waits = not_yet("soak", name, "staged since %s; the soak ends %s" % (iso(stamp.staged), iso(due)), iso(due), hint="Run again after that time.")
+        waits = not_yet(
+            "soak",
+            name,
+            "staged since %s; the soak ends %s" % (iso(stamp.staged), iso(due)),
+            iso(due),
+            hint="Run again after that time.",
+        )
         return Decision("keep", (*results, waits), str((connector or {}).get("Comment") or ""), False, iso(due))
-    return Decision("enable", (*results, holds("soak", name, "over since %s" % iso(due)), *UNCHECKED), base, True, iso(due))
+    return Decision(
+        "enable", (*results, holds("soak", name, "over since %s" % iso(due)), *UNCHECKED), base, True, iso(due)
+    )

@@ -46,7 +46,7 @@ _RESERVED = tuple(
     )
 )  # fmt: skip
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Network = t.Union[ipaddress.IPv4Network, ipaddress.IPv6Network]  # noqa: UP007 (pylint of ansible-test knows no | at run time)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,10 +10,19 @@ import dataclasses
 import typing as t
 
 from . import forwarding, gates, lockdown
-from .gate import CANNOT, NOT_YET, GateResult, acknowledge, holds, not_checked
+from .gate import CANNOT, NOT_YET, GateResult, acknowledge, holds, not_checked, not_yet
 from .world import World
 
-PHASES = ("preflight", "connection_filter", "enhanced_filtering", "area1_domains", "lower_ttl", "switch", "lockdown", "verify")
+PHASES = (
+    "preflight",
+    "connection_filter",
+    "enhanced_filtering",
+    "area1_domains",
+    "lower_ttl",
+    "switch",
+    "lockdown",
+    "verify",
+)
 
 UNCHECKED_SWITCH = (
     not_checked("new_mx_hosts", "the new MX hosts answer with TLS (SMTP)"),
@@ -47,18 +56,39 @@ def _decided(world: World, results: t.Iterable[GateResult]) -> list[GateResult]:
 
 
 def _preflight(world: World) -> Evaluation:
-    results = _decided(world, [*gates.accepted_domains(world), *gates.baseline(world), *gates.egress_networks(world), *gates.allow_list_capacity(world)])
+    results = _decided(
+        world,
+        [
+            *gates.accepted_domains(world),
+            *gates.baseline(world),
+            *gates.egress_networks(world),
+            *gates.allow_list_capacity(world),
+        ],
+    )
     return Evaluation(results)
 
 
 def _connection_filter(world: World) -> Evaluation:
-    results = _decided(world, [*gates.customization(world), *gates.egress_networks(world), *gates.allow_list_capacity(world)])
-    return Evaluation(results, {"entries": world.settings["egress"], "manage": world.settings["allow_list"] == "manage"})
+    results = _decided(
+        world, [*gates.customization(world), *gates.egress_networks(world), *gates.allow_list_capacity(world)]
+    )
+    return Evaluation(
+        results, {"entries": world.settings["egress"], "manage": world.settings["allow_list"] == "manage"}
+    )
 
 
 def _enhanced_filtering(world: World) -> Evaluation:
-    results = _decided(world, [*gates.customization(world), *gates.egress_networks(world), *gates.foreign_connector(world)])
-    return Evaluation(results, {"entries": world.settings["egress"], "name": world.settings["connector_name"], "comment": world.settings["connector_comment"]})
+    results = _decided(
+        world, [*gates.customization(world), *gates.egress_networks(world), *gates.foreign_connector(world)]
+    )
+    return Evaluation(
+        results,
+        {
+            "entries": world.settings["egress"],
+            "name": world.settings["connector_name"],
+            "comment": world.settings["connector_comment"],
+        },
+    )
 
 
 def _area1_domains(world: World) -> Evaluation:
@@ -67,14 +97,30 @@ def _area1_domains(world: World) -> Evaluation:
         host, result = forwarding.choose(world, entry)
         results.append(result)
         if host:
-            wanted.append({key: value for key, value in {**entry, "forward_to": host}.items() if key in ("name", "forward_to", "regions", "dns_provider")})
-    return Evaluation(_decided(world, results), {"domains": wanted, "regions": world.settings["regions"], "drop_dispositions": world.settings["dispositions"]})
+            wanted.append(
+                {
+                    key: value
+                    for key, value in {**entry, "forward_to": host}.items()
+                    if key in ("name", "forward_to", "regions", "drop_dispositions", "dns_provider")
+                }
+            )
+    values = {
+        "domains": wanted,
+        "regions": world.settings["regions"],
+        "drop_dispositions": world.settings["dispositions"],
+        "mx_hosts": [item["host"] for item in world.settings["mx_records"]],
+    }
+    return Evaluation(_decided(world, results), values)
 
 
 def _names(world: World, names: t.Collection[str]) -> list[dict[str, t.Any]]:
     """The domains as the MX module takes them."""
     keys = ("name", "dns_provider")
-    return [{key: entry[key] for key in keys if entry.get(key)} for entry in world.settings["domains"] if entry["name"] in names]
+    return [
+        {key: entry[key] for key in keys if entry.get(key)}
+        for entry in world.settings["domains"]
+        if entry["name"] in names
+    ]
 
 
 def _lower_ttl(world: World) -> Evaluation:
@@ -93,8 +139,19 @@ def _switch(world: World) -> Evaluation:
     """Per domain. What concerns the tenant as a whole (connectors, settling) stands before every domain."""
     todo = [name for name in world.covered() if not world.is_switched(name)]
     if not todo:
-        return Evaluation([holds("switched", "", "all %d domains have the wanted MX records" % len(world.covered()))], {"domains": [], "done": True})
-    tenant = _decided(world, [*gates.egress_networks(world), *gates.foreign_connector(world), *gates.restricting_connector(world), *gates.settled(world)])
+        return Evaluation(
+            [holds("switched", "", "all %d domains have the wanted MX records" % len(world.covered()))],
+            {"domains": [], "done": True},
+        )
+    tenant = _decided(
+        world,
+        [
+            *gates.egress_networks(world),
+            *gates.foreign_connector(world),
+            *gates.restricting_connector(world),
+            *gates.settled(world),
+        ],
+    )
     results = [result for result in tenant if not result.open]
     ready = []
     for name in _canaries_first(world, todo):
@@ -130,10 +187,23 @@ def _canaries_first(world: World, names: list[str]) -> list[str]:
 
 
 def _lockdown(world: World) -> Evaluation:
-    blocked = _decided(world, [*gates.customization(world), *gates.egress_networks(world), *gates.foreign_connector(world), *_connector_ready(world)])
+    blocked = _decided(
+        world,
+        [
+            *gates.customization(world),
+            *gates.egress_networks(world),
+            *gates.foreign_connector(world),
+            *_connector_ready(world),
+        ],
+    )
     decision = lockdown.decide(world, blocked, lambda results: _decided(world, results))
     associated = world.covered() if world.settings["lockdown_scope"] == "covered" else []
-    values = {**decision.to_data(), "name": world.settings["lockdown_connector_name"], "entries": world.settings["egress"], "associated_accepted_domains": associated}
+    values = {
+        **decision.to_data(),
+        "name": world.settings["lockdown_connector_name"],
+        "entries": world.settings["egress"],
+        "associated_accepted_domains": associated,
+    }
     return Evaluation(list(decision.results), values)
 
 
@@ -141,9 +211,9 @@ def _connector_ready(world: World) -> list[GateResult]:
     """The lock-down lets Area 1 in by the same list; a first connector that does not work shows that the list does not."""
     connector = world.connector(world.settings["connector_name"])
     if connector is None:
-        return [gates.not_yet("settled", world.settings["connector_name"], "the connector does not exist yet")]
+        return [not_yet("settled", world.settings["connector_name"], "the connector does not exist yet")]
     problems = gates.connector_problems(world, connector)
-    return [gates.not_yet("settled", world.settings["connector_name"], "; ".join(problems))] if problems else []
+    return [not_yet("settled", world.settings["connector_name"], "; ".join(problems))] if problems else []
 
 
 def _verify(world: World) -> Evaluation:
@@ -153,7 +223,10 @@ def _verify(world: World) -> Evaluation:
     locked = decision.enabled and decision.action == "keep"
     states = {state.name: state for state in world.domain_states()}
     values = {
-        "domains": {name: {"switched": name in switched, "exposed": list(states[name].exposed) if name in states else []} for name in world.covered()},
+        "domains": {
+            name: {"switched": name in switched, "exposed": list(states[name].exposed) if name in states else []}
+            for name in world.covered()
+        },
         "locked": locked,
         "done": len(switched) == len(world.covered()) and (locked or not world.settings["lockdown"]),
     }

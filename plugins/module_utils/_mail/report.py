@@ -67,7 +67,7 @@ def build(observation: Observation, params: t.Mapping[str, t.Any], context: Cont
         "done": done,
         "changed": [_line(entry) for entry in journal if entry["status"] in ("changed", "would change")],
         "due": due,
-        "next": min((entry["until"] for entry in due if entry.get("until")), default=""),
+        "next": _next(due),
         "failures": failures,
         "domains": state.get("domains", {}),
         "locked": bool(state.get("locked")),
@@ -75,6 +75,15 @@ def build(observation: Observation, params: t.Mapping[str, t.Any], context: Cont
         "baseline": (observation.any_age("baseline_state") or {}).get("message", ""),
         "journal": journal,
     }
+
+
+def _next(due: t.Sequence[t.Mapping[str, t.Any]]) -> str:
+    """When the first phase can go on: of each phase the latest of its known times, because all its gates have to hold."""
+    latest: dict[str, str] = {}
+    for entry in due:
+        phase = str(entry.get("phase") or entry.get("section"))
+        latest[phase] = max(latest.get(phase, ""), str(entry.get("until") or ""))
+    return min((moment for moment in latest.values() if moment), default="")
 
 
 def _state(observation: Observation, settings: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:

@@ -13,7 +13,7 @@ from .._engine.errors import InputError
 from .._engine.values import as_list, host_name
 from . import dispositions, names, networks, presets
 
-Settings = t.Dict[str, t.Any]
+Settings = dict[str, t.Any]
 
 NAME = re.compile(r"^(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$")
 
@@ -49,10 +49,14 @@ def normalise(raw: t.Mapping[str, t.Any]) -> Settings:
     }
     if settings["connector_name"].lower() == settings["lockdown_connector_name"].lower():
         raise InputError(
-            "area1_connector_name and area1_lockdown_connector_name are both %r." % settings["connector_name"], "They are two connectors: give two names."
+            "area1_connector_name and area1_lockdown_connector_name are both %r." % settings["connector_name"],
+            "They are two connectors: give two names.",
         )
     if settings["exempt_domains"] and settings["lockdown_scope"] != "covered":
-        raise InputError("area1_lockdown_exempt_domains needs area1_lockdown_scope: covered.", "With scope all no recipient is exempt.")
+        raise InputError(
+            "area1_lockdown_exempt_domains needs area1_lockdown_scope: covered.",
+            "With scope all no recipient is exempt.",
+        )
     return settings
 
 
@@ -61,12 +65,17 @@ def domains(given: t.Any) -> list[dict[str, t.Any]]:
     found: dict[str, dict[str, t.Any]] = {}
     for item in as_list(given):
         entry = dict(item) if isinstance(item, t.Mapping) else {"name": item}
-        unknown = sorted(set(entry) - {"name", "forward_to", "dns_provider", "canary", "regions"})
+        unknown = sorted(set(entry) - {"name", "forward_to", "dns_provider", "canary", "regions", "drop_dispositions"})
         if unknown:
-            raise InputError("area1_domains: unknown keys %s." % ", ".join(unknown), "Known are name, forward_to, dns_provider, canary and regions.")
+            raise InputError(
+                "area1_domains: unknown keys %s." % ", ".join(unknown),
+                "Known are name, forward_to, dns_provider, canary, regions and drop_dispositions.",
+            )
         name = host_name(entry.get("name"))
         if not NAME.match(name):
-            raise InputError("area1_domains: %r is not a domain name." % (entry.get("name"),), "Give names like example.com.")
+            raise InputError(
+                "area1_domains: %r is not a domain name." % (entry.get("name"),), "Give names like example.com."
+            )
         if name in found:
             raise InputError("area1_domains names %s twice." % name, "Name each domain once.")
         found[name] = {**entry, "name": name}
@@ -84,16 +93,22 @@ def mx_records(raw: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
         if not raw.get("location"):
             raise InputError(
                 "Neither area1_location nor area1_mx_records is given.",
-                "Choose a location (%s) or give the MX records that the Cloudflare dashboard shows." % ", ".join(presets.LOCATIONS),
+                "Choose a location (%s) or give the MX records that the Cloudflare dashboard shows."
+                % ", ".join(presets.LOCATIONS),
             )
         return presets.records_for(raw["location"])
     found = []
     for item in given:
         if not isinstance(item, t.Mapping) or set(item) != {"priority", "host"}:
-            raise InputError("area1_mx_records: %r is not {priority, host}." % (item,), "Give a list like [{priority: 10, host: mx.example.net}].")
+            raise InputError(
+                "area1_mx_records: %r is not {priority, host}." % (item,),
+                "Give a list like [{priority: 10, host: mx.example.net}].",
+            )
         host = host_name(item["host"])
         if not NAME.match(host):
-            raise InputError("area1_mx_records: %r is not a host name." % (item["host"],), "Give the name of the mail server.")
+            raise InputError(
+                "area1_mx_records: %r is not a host name." % (item["host"],), "Give the name of the mail server."
+            )
         found.append({"priority": _between("priority", item["priority"], 0, 65535), "host": host})
     if len({item["host"] for item in found}) != len(found):
         raise InputError("area1_mx_records names a host twice.", "Name each host once.")
@@ -104,7 +119,9 @@ def _between(name: str, value: t.Any, low: int, high: int) -> int:
     try:
         number = int(value)
     except (TypeError, ValueError):
-        raise InputError("area1_%s: %r is not a whole number." % (name, value), "Give a number from %d to %d." % (low, high)) from None
+        raise InputError(
+            "area1_%s: %r is not a whole number." % (name, value), "Give a number from %d to %d." % (low, high)
+        ) from None
     if not low <= number <= high:
         raise InputError("area1_%s: %d is out of range." % (name, number), "Give a number from %d to %d." % (low, high))
     return number

@@ -41,7 +41,12 @@ KEPT = (
     "dns_provider",
 )
 #: Runners that are thrown away with their disk after the job; the variable is one that they are known to set.
-THROW_AWAY = {"AWX_HOST": "AWX", "GITHUB_ACTIONS": "GitHub Actions", "GITLAB_CI": "GitLab CI", "TF_BUILD": "Azure Pipelines"}
+THROW_AWAY = {
+    "AWX_HOST": "AWX",
+    "GITHUB_ACTIONS": "GitHub Actions",
+    "GITLAB_CI": "GitLab CI",
+    "TF_BUILD": "Azure Pipelines",
+}
 
 
 def run_snapshot(params: t.Mapping[str, t.Any], context: Context) -> Result:
@@ -52,7 +57,11 @@ def run_snapshot(params: t.Mapping[str, t.Any], context: Context) -> Result:
     path = os.path.join(directory, BASELINE)
     baseline, status, message = _load(path), "found", "baseline of %s"
     if baseline is None and params.get("baseline"):
-        baseline, status, message = check_baseline(params["baseline"], "area1_baseline"), "given", "baseline of %s, as given in area1_baseline"
+        baseline, status, message = (
+            check_baseline(params["baseline"], "area1_baseline"),
+            "given",
+            "baseline of %s, as given in area1_baseline",
+        )
     acknowledged = set(as_list(params.get("acknowledge")))
     state: dict[str, t.Any] = {"status": status, "directory": directory}
     if baseline is None:
@@ -67,11 +76,19 @@ def run_snapshot(params: t.Mapping[str, t.Any], context: Context) -> Result:
     observation.put("timeline", _load_timeline(directory))
     observation.put("baseline_state", state)
     observation.save()
-    values = {"status": state["status"], "directory": directory, "path": path, "digest": (baseline or {}).get("digest", ""), "traces": state.get("traces", [])}
+    values = {
+        "status": state["status"],
+        "directory": directory,
+        "path": path,
+        "digest": (baseline or {}).get("digest", ""),
+        "traces": state.get("traces", []),
+    }
     return Result(False, (), {**values, "baseline": baseline})
 
 
-def _may_take(params: t.Mapping[str, t.Any], observation: Observation, directory: str, acknowledged: set[str]) -> dict[str, t.Any]:
+def _may_take(
+    params: t.Mapping[str, t.Any], observation: Observation, directory: str, acknowledged: set[str]
+) -> dict[str, t.Any]:
     found = traces(World(sections_now(observation), observation.any_age("settings") or {}))
     if found and "baseline" not in acknowledged:
         return {"status": "lost", "directory": directory, "traces": found}
@@ -87,7 +104,9 @@ def traces(world: World) -> list[str]:
     for name in (world.settings["connector_name"], world.settings["lockdown_connector_name"]):
         if world.connector(name) is not None:
             found.append("connector %s" % name)
-    stamped = [item for item in world.section("inbound_connectors") if "[mailflow.area1:" in str(item.get("Comment") or "")]
+    stamped = [
+        item for item in world.section("inbound_connectors") if "[mailflow.area1:" in str(item.get("Comment") or "")
+    ]
     found += ["stamp on connector %s" % item.get("Name") for item in stamped]
     present = {_span(value) for value in as_list(world.connection_filter().get("IPAllowList"))}
     if {_span(value) for value in world.settings["egress"]} <= present:
@@ -102,12 +121,19 @@ def throw_away_runner(environment: t.Mapping[str, str]) -> str:
 
 def take(observation: Observation) -> dict[str, t.Any]:
     sections = {name: value for name, value in observation.sections().items() if name in KEPT}
-    body = {"format": 1, "kind": "mailflow.area1 baseline", "taken": sections.get("service_date", ""), "sections": sections}
+    body = {
+        "format": 1,
+        "kind": "mailflow.area1 baseline",
+        "taken": sections.get("service_date", ""),
+        "sections": sections,
+    }
     return {**body, "digest": body_digest(body)}
 
 
 def body_digest(body: t.Mapping[str, t.Any]) -> str:
-    text = json.dumps({key: value for key, value in body.items() if key != "digest"}, sort_keys=True, ensure_ascii=False)
+    text = json.dumps(
+        {key: value for key, value in body.items() if key != "digest"}, sort_keys=True, ensure_ascii=False
+    )
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
@@ -117,11 +143,22 @@ def check_baseline(value: t.Any, where: str) -> dict[str, t.Any]:
         try:
             value = json.loads(value)
         except ValueError:
-            raise InputError("%s is not a baseline: it is not JSON." % where, "Give it as mail_flow_snapshot returned or stored it.") from None
-    if not isinstance(value, dict) or value.get("kind") != "mailflow.area1 baseline" or not isinstance(value.get("sections"), dict):
-        raise InputError("%s is not a baseline of this collection." % where, "Give it as mail_flow_snapshot returned or stored it.")
+            raise InputError(
+                "%s is not a baseline: it is not JSON." % where, "Give it as mail_flow_snapshot returned or stored it."
+            ) from None
+    if (
+        not isinstance(value, dict)
+        or value.get("kind") != "mailflow.area1 baseline"
+        or not isinstance(value.get("sections"), dict)
+    ):
+        raise InputError(
+            "%s is not a baseline of this collection." % where, "Give it as mail_flow_snapshot returned or stored it."
+        )
     if value.get("digest") != body_digest(value):
-        raise InputError("%s does not match its digest: it was changed or cut." % where, "Restore the file from a backup; it is not used as it is.")
+        raise InputError(
+            "%s does not match its digest: it was changed or cut." % where,
+            "Restore the file from a backup; it is not used as it is.",
+        )
     return value
 
 
@@ -134,7 +171,8 @@ def state_directory(given: str | None, tenant: str) -> str:
         directory = os.path.join(os.path.abspath(base), "mailflow.area1", tenant)
     if "ansible_collections" in directory.split(os.sep):
         raise InputError(
-            "area1_snapshot_dir lies inside a collection (%s): a reinstall would delete the baseline." % directory, "Name a directory of your own."
+            "area1_snapshot_dir lies inside a collection (%s): a reinstall would delete the baseline." % directory,
+            "Name a directory of your own.",
         )
     return directory
 
@@ -154,7 +192,9 @@ def _load(path: str) -> dict[str, t.Any] | None:
     except FileNotFoundError:
         return None
     except OSError as exc:
-        raise InputError("The baseline %s cannot be read: %s." % (path, exc.strerror), "Give this user access to it.") from exc
+        raise InputError(
+            "The baseline %s cannot be read: %s." % (path, exc.strerror), "Give this user access to it."
+        ) from exc
 
 
 def _load_timeline(directory: str) -> list[dict[str, t.Any]]:
@@ -164,7 +204,10 @@ def _load_timeline(directory: str) -> list[dict[str, t.Any]]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError) as exc:
-        raise InputError("%s cannot be read: %s." % (os.path.join(directory, TIMELINE), exc), "Restore it from a backup or remove it.") from exc
+        raise InputError(
+            "%s cannot be read: %s." % (os.path.join(directory, TIMELINE), exc),
+            "Restore it from a backup or remove it.",
+        ) from exc
 
 
 def _record_event(params: t.Mapping[str, t.Any], context: Context, observation: Observation, directory: str) -> Result:
@@ -184,7 +227,9 @@ def write_private(path: str, value: t.Any) -> None:
     directory = os.path.dirname(path)
     os.makedirs(directory, mode=0o700, exist_ok=True)
     if stat.S_IMODE(os.stat(directory).st_mode) & 0o022:
-        raise InputError("%s can be written by others." % directory, "Take the write permission of group and others away.")
+        raise InputError(
+            "%s can be written by others." % directory, "Take the write permission of group and others away."
+        )
     handle, name = tempfile.mkstemp(dir=directory, prefix=".new-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:

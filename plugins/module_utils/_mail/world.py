@@ -47,13 +47,19 @@ class World:
     def __init__(self, sections: t.Mapping[str, t.Any], settings: t.Mapping[str, t.Any]) -> None:
         self.sections = sections
         self.settings = settings
+        self._gateways = {host_name(item["host"]) for item in settings.get("mx_records", ())}
+        self._wanted = record_set(settings.get("mx_records"))
+        self._accepted: dict[str, dict[str, t.Any]] | None = None
 
     def section(self, name: str, default: t.Any = None) -> t.Any:
         """What was read. A section that was never read is an error: a gate must not take silence for an empty world."""
         if name not in self.sections:
             if default is not None:
                 return default
-            raise Conflict("The observation has no section %r." % name, "Run the preflight of this collection first; nothing was changed.")
+            raise Conflict(
+                "The observation has no section %r." % name,
+                "Run the preflight of this collection first; nothing was changed.",
+            )
         return self.sections[name]
 
     @property
@@ -65,31 +71,43 @@ class World:
         return moment
 
     def connector(self, name: str) -> dict[str, t.Any] | None:
-        return next((item for item in self.section("inbound_connectors") if str(item.get("Name", "")).lower() == name.lower()), None)
+        return next(
+            (item for item in self.section("inbound_connectors") if str(item.get("Name", "")).lower() == name.lower()),
+            None,
+        )
 
     def connection_filter(self) -> dict[str, t.Any]:
-        found = [item for item in self.section("connection_filter") if str(item.get("Name", "")).lower() == "default" or item.get("IsDefault")]
+        found = [
+            item
+            for item in self.section("connection_filter")
+            if str(item.get("Name", "")).lower() == "default" or item.get("IsDefault")
+        ]
         if not found:
-            raise Conflict("There is no connection filter policy named Default.", "Does the application see the tenant's policies?")
+            raise Conflict(
+                "There is no connection filter policy named Default.", "Does the application see the tenant's policies?"
+            )
         return t.cast("dict[str, t.Any]", found[0])
 
     def accepted(self) -> dict[str, dict[str, t.Any]]:
-        return {host_name(item.get("DomainName") or item.get("Name")): item for item in self.section("accepted_domains")}
+        if self._accepted is None:
+            self._accepted = {
+                host_name(item.get("DomainName") or item.get("Name")): item for item in self.section("accepted_domains")
+            }
+        return self._accepted
 
     def covered(self) -> list[str]:
         return [item["name"] for item in self.settings["domains"]]
 
     def is_gateway(self, host: str) -> bool:
-        return presets.is_area1_host(host) or host_name(host) in {host_name(item["host"]) for item in self.settings["mx_records"]}
+        return presets.is_area1_host(host) or host_name(host) in self._gateways
 
     def is_switched(self, name: str) -> bool:
         """The provider, or where it was not asked every authoritative server, has exactly the wanted records."""
-        wanted = {(int(item["priority"]), host_name(item["host"])) for item in self.settings["mx_records"]}
         provider = self.section("dns_provider", {}).get(name)
         if provider is not None and provider.get("records") is not None:
-            return record_set(provider["records"]) == wanted
+            return record_set(provider["records"]) == self._wanted
         view = self.section("dns", {}).get(name) or {}
-        return bool(view.get("agree")) and record_set(view.get("records")) == wanted
+        return bool(view.get("agree")) and record_set(view.get("records")) == self._wanted
 
     def old_ttl(self, name: str) -> int | None:
         """The largest TTL that the MX set had before this deployment, from the baseline; None when it is not known."""
@@ -117,7 +135,8 @@ class World:
         view = self.section("dns").get(name)
         if view is None:
             return DomainState(name, kind, unknown=("its MX records were not read",))
-        exposed, unknown, quiet = [], [], 0
+        exposed: dict[str, list[str]] = {}
+        unknown, quiet = [], 0
         servers = [("name server %s" % item.get("name"), item) for item in view.get("name_servers") or []]
         servers += [("resolver %s" % item.get("address"), item) for item in view.get("resolvers") or []]
         for label, item in servers:
@@ -125,14 +144,15 @@ class World:
             hosts = [host_name(record["host"]) for record in records if host_name(record["host"])]
             outside = sorted(host for host in hosts if not self.is_gateway(host))
             if status == "ok" and outside:
-                exposed.append("%s answers %s" % (label, ", ".join(outside)))
+                exposed.setdefault(", ".join(outside), []).append(label)
             elif status in ("nodata", "nxdomain") or (status == "ok" and not hosts):
                 quiet += 1
             elif status != "ok":
                 unknown.append("%s: %s" % (label, status or "no answer"))
         if not servers:
             unknown.append("no name server of it was found%s" % (": %s" % view["error"] if view.get("error") else ""))
-        return DomainState(name, kind, tuple(exposed), tuple(unknown), bool(servers) and quiet == len(servers))
+        answers = tuple("%s (%s)" % (hosts, ", ".join(labels)) for hosts, labels in exposed.items())
+        return DomainState(name, kind, answers, tuple(unknown), bool(servers) and quiet == len(servers))
 
 
 def record_set(records: t.Any) -> set[tuple[int, str]]:

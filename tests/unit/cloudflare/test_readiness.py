@@ -65,9 +65,16 @@ def test_domain_that_does_not_exist_yet(domain: t.Any) -> None:
 
 
 def test_reason_of_the_service_is_shown() -> None:
-    found = readiness({"id": 7, "status": "failed", "authorization": {"status_message": "consent was withdrawn."}}, None)
+    found = readiness(
+        {"id": 7, "status": "failed", "authorization": {"status_message": "consent was withdrawn."}}, None
+    )
     assert "consent was withdrawn" in found["message"]
 
 
 def test_wants_proof() -> None:
-    assert not wants_proof(None) and not wants_proof(proof("Active")) and wants_proof(proof("pending")) and wants_proof({"status": None})
+    assert (
+        not wants_proof(None)
+        and not wants_proof(proof("Active"))
+        and wants_proof(proof("pending"))
+        and wants_proof({"status": None})
+    )

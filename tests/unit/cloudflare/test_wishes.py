@@ -23,7 +23,13 @@ HOST = "contoso-com.mail.protection.outlook.com"
 
 
 def wishes(domains: t.Any, **params: t.Any) -> list[Wish]:
-    given_params = {"lookback_hops": 1, "require_tls_outbound": True, "ip_restrictions": [], "domains": domains, **params}
+    given_params = {
+        "lookback_hops": 1,
+        "require_tls_outbound": True,
+        "ip_restrictions": [],
+        "domains": domains,
+        **params,
+    }
     return subject.wishes(given_params, RULES)
 
 
@@ -35,7 +41,10 @@ def in_place(**fields: t.Any) -> dict[str, t.Any]:
 
 
 def test_names_maps_and_text_are_domains() -> None:
-    names = [wish.name for wish in wishes(["Contoso.COM.", {"name": "b.example"}, "c.example\nd.example, e.example"], forward_to=HOST)]
+    names = [
+        wish.name
+        for wish in wishes(["Contoso.COM.", {"name": "b.example"}, "c.example\nd.example, e.example"], forward_to=HOST)
+    ]
     assert names == ["contoso.com", "b.example", "c.example", "d.example", "e.example"]
 
 
@@ -44,7 +53,12 @@ def test_a_domains_own_settings_win() -> None:
         [{"name": "contoso.com", "forward_to": "Own.mx.microsoft.", "regions": "de,us", "drop_dispositions": [], "dns_provider": "RFC2136"}],
         forward_to=HOST, regions=["AU"], drop_dispositions=["SPAM"], dns_provider="cloudflare",
     )  # fmt: skip
-    assert (wish.forward_to, wish.regions, wish.drop_dispositions, wish.dns_provider) == ("own.mx.microsoft", ("DE", "US"), (), "rfc2136")
+    assert (wish.forward_to, wish.regions, wish.drop_dispositions, wish.dns_provider) == (
+        "own.mx.microsoft",
+        ("DE", "US"),
+        (),
+        "rfc2136",
+    )
 
 
 def test_keys_of_other_modules_pass_and_misspelt_ones_do_not() -> None:

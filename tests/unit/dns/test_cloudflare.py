@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+
 from ansible_collections.mailflow.area1.plugins.module_utils import _cloudflare_api
 from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare_api import CloudflareApi
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.cloudflare import CloudflareDriver, batch, record_set

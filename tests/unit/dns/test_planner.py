@@ -9,8 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.driver import Capabilities, zone_lines
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.planner import Wanted, check_expected, plan_set, target_of
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.planner import (
+    Wanted,
+    check_expected,
+    plan_set,
+    target_of,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.rrset import (
     RecordSet,
     ancestors,

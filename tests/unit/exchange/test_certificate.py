@@ -24,7 +24,8 @@ PASSPHRASE = "correct-horse"
 def make_certificate(key: Any, days: int = 30) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "app")])
     now = datetime.datetime.now(datetime.timezone.utc)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - datetime.timedelta(days=60), now + datetime.timedelta(days=days))
+    start, end = now - datetime.timedelta(days=60), now + datetime.timedelta(days=days)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), start, end)
     return builder.sign(key, hashes.SHA256())
 
 

@@ -12,7 +12,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import PermissionDenied, ReadError, SignInError
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import (
+    PermissionDenied,
+    ReadError,
+    SignInError,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.graph import forwarding_hosts
 from tests.unit.exchange.helpers import TlsServer, jwt
 
@@ -111,7 +115,8 @@ def test_refusals_inside_and_outside_a_batch(graph: Graph) -> None:
     graph.whole = (401, {"error": {"code": "InvalidAuthenticationToken", "message": "m"}})
     with pytest.raises(SignInError, match="does not take the access token"):
         ask(graph, "x.example")
-    for whole in ((404, b"<html>"), (200, b"no json"), (200, {"no": "responses"}), (200, [])):
+    broken: list[tuple[int, Any]] = [(404, b"<html>"), (200, b"no json"), (200, {"no": "responses"}), (200, [])]
+    for whole in broken:
         graph.whole = whole
         with pytest.raises(ReadError):
             ask(graph, "x.example")

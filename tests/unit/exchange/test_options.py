@@ -10,7 +10,12 @@ import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.clouds import CLOUDS, endpoints
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.options import ENVIRONMENT, EXCHANGE_OPTIONS, SECRETS, resolve
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.options import (
+    ENVIRONMENT,
+    EXCHANGE_OPTIONS,
+    SECRETS,
+    resolve,
+)
 from tests.unit.exchange.helpers import APP, SECRET, TENANT, jwt
 
 IDENTITY = {"tenant": TENANT, "client_id": APP}

@@ -20,7 +20,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError, PermissionDenied, ReadError, SignInError
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import (
+    InputError,
+    PermissionDenied,
+    ReadError,
+    SignInError,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.login import login
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.options import resolve
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.signin import SignIn, sign_in
@@ -174,6 +179,11 @@ def test_what_is_missing_is_named(authority: Authority) -> None:
         sign_in(params(authority, client_id=""), "exchange", quick())
     with pytest.raises(SignInError, match="No way to sign in to exchange is given"):
         sign_in(params(authority, client_secret=""), "exchange", quick())
+
+
+def test_incomplete_credentials_beside_a_token_do_not_count(authority: Authority) -> None:
+    with pytest.raises(SignInError, match="No way to sign in to graph is given"):
+        sign_in(params(authority, client_id="", access_token=jwt()), "graph", quick())
 
 
 def test_a_token_of_another_tenant_is_not_used(authority: Authority) -> None:

@@ -27,6 +27,7 @@ from tests.unit.exchange.helpers import TENANT, Script, client, jwt, reply
 
 NOT_FOUND_TYPE = "Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException"
 NOT_FOUND_TEXT = "The operation couldn't be performed because object 'X' couldn't be found on 'Y'."
+ENABLED_TEXT = "This operation is not required. Organization is already enabled for customization."
 DEHYDRATED_TEXT = (
     "The command you tried to run isn\u2019t currently allowed in your organization. To run this command, you first need to run"
     " the command: Enable-OrganizationCustomization."
@@ -88,7 +89,13 @@ def test_typed_bodies() -> None:
     script = Script(reply(200, {}))
     client(script).invoke(
         "Set-HostedConnectionFilterPolicy",
-        {"Identity": "Default", "IPAllowList": Delta(add=["192.0.2.1"], remove=["192.0.2.2"]), "IPBlockList": Delta(), "EnableSafeList": True, "AdminDisplayName": None},
+        {
+            "Identity": "Default",
+            "IPAllowList": Delta(add=["192.0.2.1"], remove=["192.0.2.2"]),
+            "IPBlockList": Delta(),
+            "EnableSafeList": True,
+            "AdminDisplayName": None,
+        },
     )
     assert script.bodies == [
         {
@@ -107,7 +114,8 @@ def test_sidecars_are_dropped_and_bare_objects_taken() -> None:
     wanted = [{"Name": "A", "Deep": {"X": 1}, "List": [{"Y": 2}]}]
     for body in ({"@odata.context": "c", "value": [value]}, {"value": value}, {"@odata.context": "c", "adminapi.warnings@odata.type": "t", **value}):
         assert client(Script(reply(200, body))).invoke("Get-X").values == wanted
-    for empty in ({"value": None}, {"value": []}, {"@odata.context": "c"}):
+    empties: list[dict[str, Any]] = [{"value": None}, {"value": []}, {"@odata.context": "c"}]
+    for empty in empties:
         assert client(Script(reply(200, empty))).invoke("Set-X").values == []
 
 
@@ -145,7 +153,7 @@ def test_the_inner_exception_tells_most() -> None:
         ("New-InboundConnector", 400, "|Microsoft.Exchange.Data.Directory.ADObjectAlreadyExistsException|It already exists.", AlreadyExists, "already exists"),
         ("Set-HostedConnectionFilterPolicy", 400, "|Microsoft.Exchange.X.InvalidOperationInDehydratedContextException|no", Dehydrated, "o365_organization"),
         ("Set-HostedConnectionFilterPolicy", 400, DEHYDRATED_TEXT, Dehydrated, "Enable-OrganizationCustomization"),
-        ("Enable-OrganizationCustomization", 400, "|System.InvalidOperationException|This operation is not required. Organization is already enabled for customization.", NotRequired, "already"),
+        ("Enable-OrganizationCustomization", 400, "|System.InvalidOperationException|" + ENABLED_TEXT, NotRequired, "already"),
         ("Set-InboundConnector", 400, "|Microsoft.Exchange.AdminApi.CommandInvocation.AmbiguousParameterSetException|x", Refused, "role hides it"),
         ("Set-X", 400, "|System.Management.Automation.ParameterTransformationException|The possible values are Off, On", Refused, "Off, On"),
         ("Set-X", 400, "|System.ArgumentException|already", Refused, "already"),
@@ -312,14 +320,29 @@ def test_pages_are_joined_by_the_same_request() -> None:
     assert script.calls[1]["path"] == "/adminapi/beta/t/InvokeCommand?$skiptoken=abc"
 
 
-@pytest.mark.parametrize(
-    "second",
-    [reply(400, {"error": {"code": "BadRequest", "message": "Expired or Invalid pagination request."}}), reply(200, b"no"), ReadError("gone"), reply(401, b"")],
-)
+LINK = "https://outlook.office365.com/adminapi/beta/t/InvokeCommand?$skiptoken=abc"
+EXPIRED = {"error": {"code": "BadRequest", "message": "Expired or Invalid pagination request."}}
+
+
+@pytest.mark.parametrize("second", [reply(400, EXPIRED), reply(200, b"no"), ReadError("gone"), reply(401, b"")])
 def test_half_a_list_is_no_list(second: Any) -> None:
-    link = "https://outlook.office365.com/adminapi/beta/t/InvokeCommand?$skiptoken=abc"
+    script = Script(reply(200, {"value": [{"N": 1}], "@odata.nextLink": LINK}), second, second)
     with pytest.raises(ReadError, match="next page"):
-        client(Script(reply(200, {"value": [{"N": 1}], "@odata.nextLink": link}), second)).invoke("Get-X")
+        client(script).invoke("Get-X")
+    assert [call["method"] for call in script.calls] == ["POST", "POST", "GET"]
+
+
+def test_a_next_page_may_want_to_be_got() -> None:
+    script = Script(reply(200, {"value": [{"N": 1}], "@odata.nextLink": LINK}), reply(400, EXPIRED), reply(200, {"value": [{"N": 2}]}))
+    assert client(script).invoke("Get-X").values == [{"N": 1}, {"N": 2}]
+    assert script.calls[2]["method"] == "GET" and script.calls[2]["data"] is None
+
+
+def test_a_write_is_never_sent_again_for_its_second_page() -> None:
+    script = Script(reply(200, {"value": [{"N": 1}], "@odata.nextLink": LINK}), reply())
+    with pytest.raises(AmbiguousWrite, match="was carried out"):
+        client(script).invoke("New-X")
+    assert len(script.calls) == 1
 
 
 def test_a_foreign_or_endless_next_page_is_refused() -> None:

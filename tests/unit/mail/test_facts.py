@@ -155,7 +155,15 @@ def test_default_regions_are_allowed(location: str) -> None:
 
 @pytest.mark.parametrize(
     ("location", "given_regions"),
-    [("us", ["DE"]), ("us", ["GLOBAL"]), ("india", ["IN", "US"]), ("australia", ["GLOBAL"]), ("eu", ["US"]), ("eu", ["AU", "DE"]), ("global", ["DE"])],
+    [
+        ("us", ["DE"]),
+        ("us", ["GLOBAL"]),
+        ("india", ["IN", "US"]),
+        ("australia", ["GLOBAL"]),
+        ("eu", ["US"]),
+        ("eu", ["AU", "DE"]),
+        ("global", ["DE"]),
+    ],
 )
 def test_regions_that_contradict_the_location_are_refused(location: str, given_regions: list[str]) -> None:
     with pytest.raises(InputError, match="contradicts") as caught:
@@ -182,7 +190,9 @@ def test_hosts_of_area1_are_recognised(host: str) -> None:
     assert presets.is_area1_host(host) and not presets.is_microsoft_host(host)
 
 
-@pytest.mark.parametrize("host", ["route1.mx.cloudflare.net", "mxrecord.io", "x.mxrecord.io.example.com", "contoso.com", ""])
+@pytest.mark.parametrize(
+    "host", ["route1.mx.cloudflare.net", "mxrecord.io", "x.mxrecord.io.example.com", "contoso.com", ""]
+)
 def test_other_hosts_are_not_area1(host: str) -> None:
     assert not presets.is_area1_host(host)
 
@@ -197,12 +207,21 @@ def test_hosts_of_microsoft_are_recognised(host: str) -> None:
 
 
 def test_names_of_the_tutorial_and_of_today_are_recognised() -> None:
-    assert (names.CONNECTOR_NAME, names.CONNECTOR_COMMENT) == ("Area 1 Inbound Connector", "Inbound connector for Enhanced Filtering")
-    assert (names.LOCKDOWN_NAME, names.LOCKDOWN_COMMENT) == ("Secure O365 Inbound", "Only accept inbound email from Area 1")
+    assert (names.CONNECTOR_NAME, names.CONNECTOR_COMMENT) == (
+        "Area 1 Inbound Connector",
+        "Inbound connector for Enhanced Filtering",
+    )
+    assert (names.LOCKDOWN_NAME, names.LOCKDOWN_COMMENT) == (
+        "Secure O365 Inbound",
+        "Only accept inbound email from Area 1",
+    )
     assert names.purpose_of("email security inbound connector") == names.ENHANCED_FILTERING
     assert names.purpose_of("Secure M365 Inbound") == names.LOCKDOWN
     assert names.purpose_of("Mimecast") is None and names.purpose_of(None) is None
-    assert names.purpose_of_comment("Only accept inbound email from Area 1. [mailflow.area1: staged ...]") == names.LOCKDOWN
+    assert (
+        names.purpose_of_comment("Only accept inbound email from Area 1. [mailflow.area1: staged ...]")
+        == names.LOCKDOWN
+    )
     assert names.purpose_of_comment("Inbound connector for Enhanced Filtering") == names.ENHANCED_FILTERING
     assert names.purpose_of_comment("") is None
     assert names.known_names(names.LOCKDOWN) == ["Secure O365 Inbound", "Secure M365 Inbound"]
