@@ -179,11 +179,10 @@ class HttpClient:
             ) as response:
                 content = self._read(response, end)
                 return Reply(response.status_code, response.headers, content, self._where(method, path)), "", False
-        except (
-            requests.exceptions.ConnectTimeout,
-            requests.exceptions.SSLError,
-            requests.exceptions.ProxyError,
-        ) as exc:
+        except requests.exceptions.SSLError as exc:
+            # Only a certificate that was not accepted proves that nothing was sent: TLS may break under a request, too.
+            return None, _reason(exc), "CERTIFICATE_VERIFY_FAILED" in repr(exc)
+        except (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError) as exc:
             return None, _reason(exc), True
         except requests.exceptions.ConnectionError as exc:
             return None, _reason(exc), "NewConnectionError" in repr(exc) or "NameResolutionError" in repr(exc)
@@ -292,6 +291,6 @@ def _reason(exc: BaseException) -> str:
 
 
 def _reach_hint(problem: str) -> str:
-    if "CERTIFICATE" in problem.upper() or "SSL" in problem.upper():
+    if "CERTIFICATE" in problem.upper():
         return "Its certificate is not trusted here: name the CA bundle in area1_ca_path (option ca_path)."
     return "Check the address, the network and the proxy of the machine that runs this task."

@@ -120,8 +120,8 @@ domains:
       type: float
 providers:
   description:
-    - What the DNS provider holds, by domain, with C(dns_provider), C(records), C(ttl), C(auto_ttl), C(modified_on) (where the
-      provider tells it) and C(date) (its clock).
+    - What the DNS provider holds, by domain, with C(dns_provider), C(records), C(ttl), C(auto_ttl), C(min_ttl) (the lowest TTL
+      that it takes), C(modified_on) (where it tells that) and C(date) (its clock).
   returned: O(provider=true)
   type: dict
 failed_domains:

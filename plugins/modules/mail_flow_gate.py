@@ -172,7 +172,7 @@ results:
     acknowledged:
       description: The gate is open because a person decided so.
       type: bool
-values:
+allowed:
   description: What the phase may do, for example the domains that may be switched.
   returned: success
   type: dict

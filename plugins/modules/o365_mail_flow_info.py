@@ -23,10 +23,10 @@ extends_documentation_fragment:
   - mailflow.area1.attributes.info
 options:
   sections:
-    description: What to read. All of it unless given.
+    description: What to read. All but V(permissions) unless given.
     type: list
     elements: str
-    choices: [organization, accepted_domains, connection_filter, content_filter, content_filter_rules, inbound_connectors, transport_rules, forwarding_hosts]
+    choices: [organization, accepted_domains, connection_filter, content_filter, content_filter_rules, inbound_connectors, transport_rules, forwarding_hosts, permissions]
   domains:
     description: Domains whose forwarding hosts are read. All accepted domains but C(*.onmicrosoft.com) unless given.
     type: list
@@ -80,6 +80,9 @@ mail_flow:
     forwarding_hosts:
       description: By domain, the hosts of its MX service configuration records and an error where they could not be read.
       type: dict
+    permissions:
+      description: Whether the service says which cmdlets are allowed (C(known)), and which that a deployment writes with are not (C(missing)).
+      type: dict
 date:
   description: The service's own clock at the last read (ISO 8601, UTC).
   returned: when known
@@ -118,6 +121,7 @@ ARGUMENT_SPEC = {
             "inbound_connectors",
             "transport_rules",
             "forwarding_hosts",
+            "permissions",
         ],
     },
     "domains": {"type": "list", "elements": "str"},

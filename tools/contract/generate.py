@@ -28,7 +28,7 @@ class Dumper(yaml.SafeDumper):
 
 
 def dump(value: t.Any) -> str:
-    return yaml.dump(value, Dumper=Dumper, sort_keys=False, width=150, allow_unicode=True)
+    return yaml.dump(value, Dumper=Dumper, sort_keys=False, width=110, allow_unicode=True)
 
 
 def targets(variable: Variable) -> dict[str, str]:
@@ -67,8 +67,8 @@ def vars_file(table: dict[str, t.Any], role: str) -> str:
         exchange["access_token"] = "{{ __mailflow_login.access_token | default(o365_access_token | default(omit)) }}"
         exchange["graph_access_token"] = "{{ __mailflow_login.graph_access_token | default(omit) }}"
     if role == "preflight":
-        names = "|".join(item["name"] for item in table["later"])
-        values["__preflight_unused"] = "{{ lookup('ansible.builtin.varnames', '^(%s)$', wantlist=true) }}" % names
+        values["__preflight_later"] = [item["name"] for item in table["later"]]
+        values["__preflight_unused"] = "{{ query('ansible.builtin.varnames', '^(' ~ __preflight_later | join('|') ~ ')$') }}"
     # Left undefined without the preflight: a gate that is asked without an observation fails closed.
     values["__%s_observation" % role] = "{{ __mailflow_observation }}"
     return "---\n%s%s" % (NOTE, dump(values))

@@ -11,18 +11,20 @@ import typing as t
 
 from .._engine.observation import FRESH_SECONDS, Observation
 from .change import View
+from .driver import Capabilities
 from .rrset import RecordSet
 
 WORLD = "dns"
 PROVIDER = "dns_provider"
 
 
-def provider_entry(record_set: RecordSet | None, now: float, predicted: bool = False) -> dict[str, t.Any]:
+def provider_entry(record_set: RecordSet | None, now: float, can: Capabilities, predicted: bool = False) -> dict[str, t.Any]:
     """A provider's set as modules return it and as it is handed on; no set is an empty list of records."""
     return {
         "records": record_set.records() if record_set else [],
         "ttl": record_set.ttl if record_set else None,
         "auto_ttl": bool(record_set and record_set.auto_ttl),
+        "min_ttl": can.min_ttl,
         "modified_on": record_set.modified_on if record_set and not predicted else None,
         "date": record_set.date if record_set and record_set.date else iso(now),
         "predicted": predicted,

@@ -33,8 +33,9 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
     values: dict[str, t.Any] = {"domains": views}
     held, failed = _providers(drivers, providers)
     if providers:
-        values["providers"] = {name: {"dns_provider": providers[name], **provider_entry(found, taken)} for name, found in held.items()}
-        merge(observation, PROVIDER, {name: provider_entry(found, taken) for name, found in held.items()}, failed)
+        entries = {name: provider_entry(found, taken, drivers.get(providers[name]).capabilities) for name, found in held.items()}
+        values["providers"] = {name: {"dns_provider": providers[name], **entry} for name, entry in entries.items()}
+        merge(observation, PROVIDER, entries, failed)
     for name, error in failed.items():
         observation.note(section="mx", object=name, status="failed", message=error.message, hint=error.hint)
     observation.save()

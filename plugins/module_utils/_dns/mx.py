@@ -50,7 +50,7 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
     prepare(drivers, {job.domain: job.provider for job in jobs if _will_ask(job, drivers, context, observation)})
     with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as pool:
         done = list(pool.map(lambda job: _one(job, drivers, context, observation), jobs))
-    _hand_on(done, observation, context)
+    _hand_on(done, drivers, observation, context)
     results = [_result(item) for item in done]
     plans = [item.outcome.plan for item in done if item.outcome]
     values: dict[str, t.Any] = {"results": results, "pending": any(result["pending"] for result in results)}
@@ -119,12 +119,12 @@ def _one(job: Job, drivers: Drivers, context: Context, observation: Observation)
         return Done(job, error=exc, sent=bool(steps and steps.sent))
 
 
-def _hand_on(done: t.Sequence[Done], observation: Observation, context: Context) -> None:
+def _hand_on(done: t.Sequence[Done], drivers: Drivers, observation: Observation, context: Context) -> None:
     entries = {}
     for item in done:
         if item.outcome:
             shown = item.outcome.before if item.outcome.pending else item.outcome.after
-            entries[item.job.domain] = provider_entry(shown, context.now(), item.outcome.predicted)
+            entries[item.job.domain] = provider_entry(shown, context.now(), drivers.get(item.job.provider).capabilities, item.outcome.predicted)
         note = _note(item, context.check_mode)
         if note:
             observation.note(section="mx", object=item.job.domain, **note)

@@ -63,7 +63,7 @@ def evaluate(logic: Logic, params: t.Mapping[str, t.Any], context: Context) -> t
         return True, outcome
     except Exception as exc:  # a bug of ours: say where, not what was in hand
         return True, {
-            "msg": "Unexpected %s in mailflow.area1; please report it with the traceback." % type(exc).__name__,
+            "msg": "Unexpected %s in mailflow.area1 (%s); please report it." % (type(exc).__name__, _place(exc)),
             "exception": "".join(traceback.format_tb(exc.__traceback__)) + type(exc).__name__,
         }
     outcome = result.to_dict(context.diff)
@@ -71,6 +71,12 @@ def evaluate(logic: Logic, params: t.Mapping[str, t.Any], context: Context) -> t
         outcome["msg"] = result.failed_message
         return True, outcome
     return False, outcome
+
+
+def _place(exc: BaseException) -> str:
+    """File and line of a bug. Never the message: it may quote what was in hand."""
+    frames = traceback.extract_tb(exc.__traceback__)
+    return ", ".join("%s:%s" % (frame.filename.rsplit("/", 1)[-1], frame.lineno) for frame in frames[-3:])
 
 
 def _note_failure(params: t.Mapping[str, t.Any], error: dict[str, t.Any]) -> None:

@@ -92,8 +92,8 @@ def _structured(status: int, error: dict[str, t.Any]) -> Fault:
     code = str(error.get("code") or "")
     return Fault(
         status,
-        type_name=next((name for name, _ in parsed if name), ""),
-        text=_short(next((text for _, text in parsed if text.strip().lower() not in _EMPTY_TEXTS), parsed[-1][1] or code)),
+        type_name=next((found[0] for found in parsed if found[0]), ""),
+        text=_short(next((found[1] for found in parsed if found[1].strip().lower() not in _EMPTY_TEXTS), parsed[-1][1] or code)),
         code=" ".join([code] + [str(_as_dict(item).get("code") or "") for item in _as_list(error.get("details"))]).strip(),
         structured=True,
         has_text=True,

@@ -18,16 +18,24 @@ from .store import Records, Store
 from .transport import ExchangeClient
 
 FORWARDING = "forwarding_hosts"
+PERMISSIONS = "permissions"
+
+#: Cmdlets that a deployment writes with; the service lists beforehand which of them the application's roles allow.
+WRITES = (
+    "Set-HostedConnectionFilterPolicy",
+    "Set-HostedContentFilterPolicy",
+    "New-InboundConnector",
+    "Set-InboundConnector",
+)
 
 
 def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Result:
     """Read the sections asked for. Exchange must answer all of them; Graph may be out of reach, which is said, not hidden."""
+    known = [*READS, FORWARDING, PERMISSIONS]
     sections = params.get("sections") or [*READS, FORWARDING]
-    unknown = sorted(set(sections) - {*READS, FORWARDING})
+    unknown = sorted(set(sections) - set(known))
     if unknown:
-        raise InputError(
-            "Unknown sections: %s." % ", ".join(unknown), "Known are %s." % ", ".join([*READS, FORWARDING])
-        )
+        raise InputError("Unknown sections: %s." % ", ".join(unknown), "Known are %s." % ", ".join(known))
     observation = Observation(params.get("observation_path"))
     client = ExchangeClient(params, context)
     store = Store(client, observation)
@@ -37,6 +45,9 @@ def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Resul
         observation.put("tenant", {"id": client.tenant_id, "initial_domain": initial_domain(found["accepted_domains"])})
     if FORWARDING in sections:
         found[FORWARDING] = _forwarding(params, context, observation, found.get("accepted_domains") or [])
+    if PERMISSIONS in sections:
+        found[PERMISSIONS] = missing_permissions(client)
+        observation.put(PERMISSIONS, found[PERMISSIONS])
     observation.save()
     values = {
         "mail_flow": found,
@@ -46,6 +57,12 @@ def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Resul
         "initial_domain": (observation.any_age("tenant") or {}).get("initial_domain", ""),
     }
     return Result(False, (), values)
+
+
+def missing_permissions(client: ExchangeClient) -> dict[str, t.Any]:
+    """C(known): the service said which cmdlets are allowed. C(missing): those of a deployment that are not."""
+    exported = client.exported_cmdlets()
+    return {"known": bool(exported), "missing": [name for name in WRITES if exported and name.lower() not in exported]}
 
 
 def check_tenant(client: ExchangeClient, accepted: Records) -> None:

@@ -18,7 +18,7 @@ import urllib.parse
 import uuid
 
 from .._engine.context import Context
-from .._engine.errors import AmbiguousWrite, MailflowError, ReadError, Refused
+from .._engine.errors import AmbiguousWrite, MailflowError, NotFound, PermissionDenied, ReadError, Refused
 from .._http import HttpClient, Reply
 from .clouds import host_of, is_loopback
 from .decode import Page, parse_fault, parse_page
@@ -124,6 +124,22 @@ class ExchangeClient:
                 self._context.warn_once("%s: %s" % (cmdlet, warning))
         return Answer(values, warnings, reply.date or self._own_date())
 
+    def exported_cmdlets(self) -> frozenset[str]:
+        """The cmdlets that this identity's roles allow, in lower case, as the service lists them; empty when it does not say.
+
+        EXOModuleFile is what the service's own PowerShell module reads at its start (facts: exchange-online, 1.5).
+        """
+        path = "adminapi/v1.0/%s/EXOModuleFile?Version=3.9.2" % urllib.parse.quote(self._tenant(), safe="")
+        try:
+            document = self._send("Get-EXOModuleFile", path, None, headers={"CommandName": "*"}).json()
+        except (ReadError, NotFound, PermissionDenied, Refused):
+            return frozenset()
+        values = document.get("value") if isinstance(document, dict) else None
+        first = values[0] if isinstance(values, list) and values else values
+        listed = first.get("exportedCmdlets") if isinstance(first, dict) else None
+        names = listed.split(",") if isinstance(listed, str) else listed if isinstance(listed, list) else []
+        return frozenset(str(name).strip().lower() for name in names if str(name).strip())
+
     def _tenant(self) -> str:
         return self.token.tenant_id or self._connection.get("tenant") or self._no_tenant()
 
@@ -134,14 +150,21 @@ class ExchangeClient:
         self._context.warn_once("Exchange Online sent no Date header; the clock of this machine is used instead.")
         return datetime.datetime.fromtimestamp(self._context.now(), datetime.timezone.utc)
 
-    def _send(self, cmdlet: str, path: str, body: bytes | None, first_base: str = "") -> Reply:
+    def _send(
+        self,
+        cmdlet: str,
+        path: str,
+        body: bytes | None,
+        first_base: str = "",
+        headers: t.Mapping[str, str] | None = None,
+    ) -> Reply:
         """One request up to its final answer: redirects and one renewed token included."""
         end = time.monotonic() + self._connection.timeout
         renewed = challenged = False
         hops, base = 0, first_base or self._base
         while True:
             used = self.token
-            reply = self._request(cmdlet, base, path, body, used, end)
+            reply = self._request(cmdlet, base, path, body, used, end, headers)
             if reply.status in (301, 302, 303, 307, 308):
                 hops += 1
                 base = self._base = self._redirected(cmdlet, reply, base, hops)
@@ -154,10 +177,20 @@ class ExchangeClient:
                 raise to_error(parse_fault(reply.status, reply.body), cmdlet, used, challenged or bool(challenge))
             return reply
 
-    def _request(self, cmdlet: str, base: str, path: str, body: bytes | None, token: Token, end: float) -> Reply:
+    def _request(
+        self,
+        cmdlet: str,
+        base: str,
+        path: str,
+        body: bytes | None,
+        token: Token,
+        end: float,
+        extra: t.Mapping[str, str] | None = None,
+    ) -> Reply:
         client = self._client(base)
         client.deadline = max(end - time.monotonic(), 0.5)
         headers = {
+            **(extra or {}),
             "Authorization": "Bearer " + token.value,
             "Content-Type": "application/json; charset=utf-8",
             "X-CmdletName": cmdlet,

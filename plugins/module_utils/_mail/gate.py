@@ -14,7 +14,7 @@ HOLDS, NOT_YET, CANNOT, NOT_CHECKED = "holds", "not_yet", "cannot", "not_checked
 
 @dataclasses.dataclass(frozen=True)
 class GateResult:
-    """``object`` is what the gate looked at (a domain, a connector); ``until`` an ISO 8601 time in UTC where it is known."""
+    """``notice``: worth a line in the report although it holds. ``object`` is what the gate looked at (a domain, a connector); ``until`` an ISO 8601 time in UTC where it is known."""
 
     gate: str
     status: str
@@ -23,6 +23,7 @@ class GateResult:
     hint: str = ""
     until: str = ""
     acknowledged: bool = False
+    notice: bool = False
 
     @property
     def open(self) -> bool:
@@ -35,6 +36,10 @@ class GateResult:
 
 def holds(gate: str, object: str = "", message: str = "") -> GateResult:
     return GateResult(gate, HOLDS, object, message)
+
+
+def noticed(gate: str, object: str, message: str) -> GateResult:
+    return GateResult(gate, HOLDS, object, message, notice=True)
 
 
 def not_yet(gate: str, object: str, message: str, until: str = "", hint: str = "") -> GateResult:

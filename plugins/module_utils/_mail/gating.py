@@ -45,7 +45,7 @@ def run_gate(params: t.Mapping[str, t.Any], context: Context) -> Result:
                 "open": True,
                 "status": "holds",
                 "results": [],
-                "values": {"domains": [item["name"] for item in settings["domains"]]},
+                "allowed": {"domains": [item["name"] for item in settings["domains"]]},
             },
         )
     evaluation = evaluate(params["phase"], World(sections_now(observation), settings))
@@ -70,7 +70,7 @@ def _answer(params: t.Mapping[str, t.Any], evaluation: Evaluation) -> Result:
         "open": evaluation.go,
         "status": evaluation.status,
         "results": [result.to_data() for result in evaluation.results],
-        "values": evaluation.values,
+        "allowed": evaluation.values,
     }
     stopping = [result for result in evaluation.results if result.status == CANNOT] if params["fail_on_cannot"] else []
     message = "; ".join(
@@ -84,6 +84,8 @@ def _journal(observation: Observation, phase: str, result: GateResult) -> None:
     status = JOURNAL_STATUS.get(result.status)
     if result.acknowledged:
         status = "acknowledged"
+    elif result.notice:
+        status = "found"
     if status is None:
         return
     observation.note(

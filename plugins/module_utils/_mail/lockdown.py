@@ -16,7 +16,7 @@ import re
 import typing as t
 
 from .._engine.values import boolean
-from .gate import GateResult, cannot, holds, not_checked, not_yet
+from .gate import GateResult, cannot, holds, not_checked, not_yet, noticed
 from .world import DomainState, World, iso, parse_time
 
 TOLERANCE = datetime.timedelta(minutes=2)
@@ -155,6 +155,16 @@ UNCHECKED = (
 )
 
 
+def initial_domains(world: World) -> list[GateResult]:
+    """Every tenant has them and they never block; but under scope all, direct mail to them is refused like any other."""
+    names = [state.name for state in world.domain_states() if state.kind == "initial"]
+    if world.settings["lockdown_scope"] != "all" or not names:
+        return []
+    return [
+        noticed("initial_domains", ", ".join(names), "direct mail to addresses of these is refused too under the lock-down")
+    ]
+
+
 def decide(
     world: World, blocked: t.Sequence[GateResult], acknowledged: t.Callable[[list[GateResult]], list[GateResult]]
 ) -> Decision:
@@ -164,7 +174,7 @@ def decide(
     if not world.settings["lockdown"]:
         return Decision("none", (holds("lockdown", name, "not wanted (area1_lockdown is false)"),))
     exposure, exposed = exposure_results(world)
-    results = acknowledged(exposure)
+    results = [*acknowledged(exposure), *initial_domains(world)]
     enabled = (
         connector is not None
         and boolean(connector.get("Enabled")) is True
@@ -174,7 +184,10 @@ def decide(
         return Decision("none", tuple(_losing_mail(name, state) for state in exposed))
     if enabled:
         return Decision(
-            "keep", (holds("lockdown", name, "is on"), *UNCHECKED), world.settings["lockdown_comment"], True
+            "keep",
+            (holds("lockdown", name, "is on"), *initial_domains(world), *UNCHECKED),
+            world.settings["lockdown_comment"],
+            True,
         )
     waiting = [result for result in [*results, *blocked] if not result.open]
     if waiting:

@@ -59,10 +59,11 @@ def _preflight(world: World) -> Evaluation:
     results = _decided(
         world,
         [
+            *gates.permissions(world),
             *gates.accepted_domains(world),
             *gates.baseline(world),
             *gates.egress_networks(world),
-            *gates.allow_list_capacity(world),
+            *(result for result in gates.allow_list_capacity(world) if not result.open),
         ],
     )
     return Evaluation(results)

@@ -29,7 +29,21 @@ SECTIONS = {
     "lockdown": "Lock-down",
     "verify": "Verification",
 }
-MARKS = {"changed": "+", "would change": "+", "due": "~", "cannot": "!", "failed": "!", "not checked": "?", "acknowledged": "a", "found": " ", "pending": "~"}
+MARKS = {
+    "failed": "!",
+    "cannot": "!",
+    "changed": "+",
+    "would change": "+",
+    "due": "~",
+    "pending": "~",
+    "acknowledged": "a",
+    "found": " ",
+    "not checked": "?",
+}
+ORDER = list(MARKS)
+#: Gates whose message names, after a colon, what each server answered: left out where several objects share a line.
+BRIEF = frozenset({"exposed", "name_server"})
+SHOWN_NAMES = 10
 
 
 def run_report(params: t.Mapping[str, t.Any], context: Context) -> Result:
@@ -55,7 +69,7 @@ def build(observation: Observation, params: t.Mapping[str, t.Any], context: Cont
     journal = [entry for entry in observation.journal if entry.get("section") or entry.get("status") == "failed"]
     failures = [_line(entry) for entry in journal if entry["status"] in ("cannot", "failed")]
     cause = str(params.get("failure") or "")
-    if cause and not any(cause.startswith(str(entry.get("message"))) or str(entry.get("message")) in cause for entry in journal if entry["status"] in ("failed", "cannot")):
+    if cause and not any(str(entry.get("message")) in cause for entry in journal if entry["status"] in ("failed", "cannot")):
         failures.insert(0, cause)
     due = [entry for entry in journal if entry["status"] in ("due", "pending")]
     done = bool(state.get("done")) and not failures and not due
@@ -103,15 +117,18 @@ def _line(entry: t.Mapping[str, t.Any]) -> str:
 
 
 def render(report: t.Mapping[str, t.Any]) -> list[str]:
-    title = "Area 1 for %s%s" % (report["tenant"] or "unknown tenant", " (check mode: nothing was written)" if report["check_mode"] else "")
+    title = "Area 1 for %s%s" % (
+        report["tenant"] or "unknown tenant",
+        " (check mode: nothing was written)" if report["check_mode"] else "",
+    )
     lines = [title, "=" * len(title)]
     urgent = [entry for entry in report["journal"] if entry.get("gate") == "lockdown_exposed"]
-    lines += _wrap("! ", "%s: %s" % (urgent[0]["object"], _line(urgent[0]))) if urgent else []
-    lines.append(_verdict(report))
+    lines += _wrap("! ", _line(urgent[0])) if urgent else []
+    lines += _wrap("", _verdict(report))
     for key, label in SECTIONS.items():
         lines += _section(label, [entry for entry in report["journal"] if entry.get("section") == key], report)
     if report["domains"]:
-        lines += ["", "Domains"] + _domains(report["domains"])
+        lines += ["", "Where mail goes", *_domains(report)]
     if report["failures"]:
         lines += ["", "What stopped this run"]
         for failure in report["failures"]:
@@ -127,30 +144,72 @@ def _verdict(report: t.Mapping[str, t.Any]) -> str:
     if report["failures"]:
         return "NOT DONE: something needs a decision or a repair (see below). %d %s." % (changed, verb)
     if report["done"]:
-        return "DONE: everything is in place%s. %d %s." % ("" if not report["lockdown_wanted"] else ", and only Area 1 may deliver", changed, verb)
+        lockdown = ", the lock-down is on" if report["lockdown_wanted"] else "; no lock-down is wanted"
+        return "DONE: everything is in place%s. %d %s." % (lockdown, changed, verb)
     when = " at %s or later" % report["next"] if report["next"] else " later"
     return "GOES ON: %d %s; run again%s." % (changed, verb, when)
 
 
 def _section(label: str, entries: list[dict[str, t.Any]], report: t.Mapping[str, t.Any]) -> list[str]:
+    """An empty section says only that nothing changed: it may have been left out by tags, or the run stopped before it."""
     if not entries:
-        return ["", "%s: as wanted" % label] if report["domains"] else []
+        quiet = not report["domains"] or report["failures"] or label == SECTIONS["verify"]
+        return [] if quiet else ["", "%s: no change" % label]
     lines = ["", label]
+    for entry in sorted(_together(entries), key=_rank):
+        lines += _wrap("  %s " % MARKS.get(str(entry["status"]), " "), _shown(entry))
+    return lines
+
+
+def _rank(entry: t.Mapping[str, t.Any]) -> int:
+    """What needs a person first, what was not checked last; a status without a mark is something found."""
+    status = str(entry["status"])
+    return ORDER.index(status if status in MARKS else "found")
+
+
+def _shown(entry: t.Mapping[str, t.Any]) -> str:
+    until = str(entry.get("until") or "")
+    text = "not checked: %s" % _line(entry) if entry["status"] == "not checked" else _line(entry)
+    if until and until not in text:
+        text += " (until %s)" % until
+    return text
+
+
+def _together(entries: t.Iterable[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """Equal answers about several objects are one line; which server said what of each is in the report's file."""
+    groups: dict[tuple[str, ...], list[dict[str, t.Any]]] = {}
     for entry in entries:
-        until = " (until %s)" % entry["until"] if entry.get("until") and entry["until"] not in str(entry.get("message")) else ""
-        lines += _wrap("  %s " % MARKS.get(entry["status"], " "), "%s%s%s" % ("not checked: " if entry["status"] == "not checked" else "", _line(entry), until))
-    return lines
+        message = str(entry.get("message") or "")
+        head = message.partition(": ")[0] if entry.get("gate") in BRIEF else message
+        key = (str(entry["status"]), str(entry.get("gate") or ""), head, str(entry.get("until") or ""), str(entry.get("hint") or ""))
+        groups.setdefault(key, []).append(entry)
+    return [_merged(group, key[2]) for key, group in groups.items()]
 
 
-def _domains(domains: t.Mapping[str, t.Mapping[str, t.Any]]) -> list[str]:
+def _merged(group: list[dict[str, t.Any]], head: str) -> dict[str, t.Any]:
+    if len(group) == 1:
+        return group[0]
+    names = list(dict.fromkeys(str(entry["object"]) for entry in group if entry.get("object")))
+    return {**group[0], "object": _some(names), "message": head}
+
+
+def _some(names: t.Sequence[str]) -> str:
+    rest = len(names) - SHOWN_NAMES
+    return ", ".join(names[:SHOWN_NAMES]) + (" and %d more" % rest if rest > 0 else "")
+
+
+def _domains(report: t.Mapping[str, t.Any]) -> list[str]:
+    domains: t.Mapping[str, t.Mapping[str, t.Any]] = report["domains"]
     moved = [name for name, state in domains.items() if state["switched"]]
-    lines = []
-    if len(moved) > 10 and len(moved) == len(domains):
-        return ["  all %d point to Area 1" % len(moved)]
-    for name, state in domains.items():
-        lines.append("  %-40s %s" % (name, "points to Area 1" if state["switched"] else "still as before"))
-    return lines
+    old = [name for name in domains if name not in moved]
+    lines = _wrap("  to Area 1:     ", _some(moved)) if moved else []
+    lines += _wrap("  as before:     ", _some(old)) if old else []
+    late = [name for name in moved if domains[name].get("exposed")]
+    lines += _wrap("  both for now:  ", "%s (not every server answers with the new records yet)" % _some(late)) if late else []
+    way = "the lock-down is on; this version does not probe its effect" if report["locked"] else "still open, the lock-down is not on"
+    return [*lines, "  past Area 1:   %s" % way]
 
 
 def _wrap(prefix: str, text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=prefix, subsequent_indent=" " * len(prefix), break_long_words=False) or [prefix]
+    lines = textwrap.wrap(text, WIDTH, initial_indent=prefix, subsequent_indent=" " * len(prefix), break_long_words=False, break_on_hyphens=False)
+    return lines or [prefix]
