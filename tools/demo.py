@@ -34,7 +34,12 @@ from lab.client import Lab, LabError  # noqa: E402
 
 HOST = "northwind"
 LOCKDOWN = "Secure O365 Inbound"
-GATEWAY = ("mailstream-central.mxrecord.mx", "mailstream-east.mxrecord.io", "mailstream-eu1.mxrecord.io", "mailstream-west.mxrecord.io")
+GATEWAY = (
+    "mailstream-central.mxrecord.mx",
+    "mailstream-east.mxrecord.io",
+    "mailstream-eu1.mxrecord.io",
+    "mailstream-west.mxrecord.io",
+)
 PLAYBOOK = """---
 - name: Put Area 1 in front of Microsoft 365
   ansible.builtin.import_playbook: mailflow.area1.deploy_area1
@@ -69,7 +74,9 @@ def mx_hosts(lab: Lab) -> dict[str, tuple[str, ...]]:
     """The MX hosts that each zone holds, from the lab's own state."""
     zones = lab.state()["cloudflare"]["zones"]
     return {
-        name: tuple(sorted(item["content"] for item in zone["records"] if item["type"] == "MX" and item["name"] == name))
+        name: tuple(
+            sorted(item["content"] for item in zone["records"] if item["type"] == "MX" and item["name"] == name)
+        )
         for name, zone in zones.items()
     }
 
@@ -90,11 +97,16 @@ def expect(condition: bool, text: str) -> str:
 
 def day_prepared(lab: Lab, mark: int) -> str:
     entries = len(lab.state()["tenant"]["connection_filter"]["IPAllowList"])
-    return expect(moved(lab) == 0 and entries == 42 and len(connectors(lab)) == 1, "42 networks allowed, one connector, no MX record moved")
+    return expect(
+        moved(lab) == 0 and entries == 42 and len(connectors(lab)) == 1,
+        "42 networks allowed, one connector, no MX record moved",
+    )
 
 
 def day_switched(lab: Lab, mark: int) -> str:
-    return expect(moved(lab) == 3 and LOCKDOWN not in connectors(lab), "the MX records of all 3 domains name Area 1; no lock-down")
+    return expect(
+        moved(lab) == 3 and LOCKDOWN not in connectors(lab), "the MX records of all 3 domains name Area 1; no lock-down"
+    )
 
 
 def day_staged(lab: Lab, mark: int) -> str:
@@ -139,6 +151,7 @@ def prepare(lab: Lab, folder: Path) -> list[str]:
         (folder / name).write_text(text, encoding="utf-8")
     for name in ("deploy_area1.yml", "inventory.yml"):
         say("\n%s:\n" % name + "".join("  %s\n" % line for line in texts[name].splitlines()).rstrip())
+    say("\nlab-vars.json: the lab's addresses and credentials")
     return ["ansible-playbook", "-i", "inventory.yml", "deploy_area1.yml", "-e", "@lab-vars.json"]
 
 
@@ -156,14 +169,23 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
+def end(process: subprocess.Popen[bytes]) -> None:
+    """It may be ending already: Ctrl-C reaches it too."""
+    process.terminate()
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 def play(command: list[str], folder: Path) -> None:
     say("$ %s\n" % " ".join(command))
     process = subprocess.Popen(command, cwd=folder, env=environment(folder), stdin=subprocess.DEVNULL)
     try:
         code = process.wait(timeout=180)
     except BaseException:
-        process.kill()
-        process.wait()
+        end(process)
         raise
     if code != 0:
         raise DemoError("ansible-playbook ended with exit code %d" % code)
@@ -184,7 +206,10 @@ def wire(lab: Lab, mark: int) -> None:
     """What the last run sent, as the lab's servers logged it."""
     title("The wire: requests of the last run, from the lab's log")
     log = lab.log(mark)
-    requests, writes = Counter(entry["service"] for entry in log), Counter(entry["service"] for entry in log if entry["write"])
+    requests, writes = (
+        Counter(entry["service"] for entry in log),
+        Counter(entry["service"] for entry in log if entry["write"]),
+    )
     for service, count in sorted(requests.items()):
         say("%-12s %3d requests  %3d writes" % (service, count, writes[service]))
 
@@ -194,13 +219,19 @@ def ask(lab: Lab) -> None:
     address, _colon, port = lab.extra_vars["area1_dns_resolvers"][0].rpartition(":")
     title("The world: MX records, asked at the resolver")
     for name in lab.extra_vars["area1_domains"]:
-        answer = dns.query.udp(dns.message.make_query(name, dns.rdatatype.MX), address, port=int(port), timeout=5).answer
-        say("\n".join(rrset.to_text() for rrset in answer))
+        answer = dns.query.udp(
+            dns.message.make_query(name, dns.rdatatype.MX), address, port=int(port), timeout=5
+        ).answer
+        for rrset in answer:
+            for record in sorted(rrset):
+                say("%-26s %4d  MX %s" % (name, rrset.ttl, record.to_text()))
 
 
 def tell(folder: Path) -> None:
     started = time.monotonic()
-    say("A Microsoft 365 tenant with three domains goes behind Area 1. All services are the lab's, on this machine's loopback;")
+    say(
+        "A Microsoft 365 tenant with three domains goes behind Area 1. All services are the lab's, on this machine's loopback;"
+    )
     say("ansible-playbook, the collection and what they print are real. Tasks that changed nothing are not shown.")
     with Lab.start("fresh", folder / "lab", max_seconds=900) as lab:
         command = prepare(lab, folder)
@@ -210,8 +241,11 @@ def tell(folder: Path) -> None:
         wire(lab, mark)
         ask(lab)
     title("Done")
-    say("Six days in %.0f seconds. \"Locked\" means here: the connector was written, switched on and read back." % (time.monotonic() - started))
-    say("That Microsoft 365 now refuses mail past Area 1 is not probed by this version (see \"not checked\" above).")
+    say(
+        'A week in %.0f seconds. "Locked" means here: the connector was written, switched on and read back.'
+        % (time.monotonic() - started)
+    )
+    say('That Microsoft 365 now refuses mail past Area 1 is not probed by this version (see "not checked" above).')
 
 
 def stop(number: int, _frame: FrameType | None) -> None:

@@ -27,7 +27,7 @@ options:
   phase:
     description: The phase to evaluate. V(settings) only checks and keeps O(settings).
     type: str
-    choices: [settings, preflight, connection_filter, enhanced_filtering, area1_domains, lower_ttl, switch, lockdown, verify]
+    choices: [settings, tenant, preflight, connection_filter, enhanced_filtering, area1_domains, lower_ttl, switch, lockdown, verify]
     required: true
   fail_on_cannot:
     description: Fail when a gate can never hold without a person. Otherwise the answer says so and the report shows it.
@@ -190,6 +190,7 @@ ARGUMENT_SPEC = {
         "required": True,
         "choices": [
             "settings",
+            "tenant",
             "preflight",
             "connection_filter",
             "enhanced_filtering",

@@ -26,7 +26,16 @@ options:
     description: What to read. All but V(permissions) unless given.
     type: list
     elements: str
-    choices: [organization, accepted_domains, connection_filter, content_filter, content_filter_rules, inbound_connectors, transport_rules, forwarding_hosts, permissions]
+    choices:
+      - organization
+      - accepted_domains
+      - connection_filter
+      - content_filter
+      - content_filter_rules
+      - inbound_connectors
+      - transport_rules
+      - forwarding_hosts
+      - permissions
   domains:
     description: Domains whose forwarding hosts are read. All accepted domains but C(*.onmicrosoft.com) unless given.
     type: list

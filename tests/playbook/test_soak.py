@@ -118,6 +118,7 @@ def _touch_the_stamp(deployment: Deployment, due: datetime.datetime) -> datetime
     outcome = deployment.run()
     _staged, new_due = assert_staged(deployment, outcome)
     assert new_due > due
+    assert "does not fit its own dates" in summary(outcome)
     return new_due
 
 
@@ -128,8 +129,10 @@ def _fall_back_and_return(deployment: Deployment, due: datetime.datetime) -> dat
     deployment.lab.advance(hours=2)
     replace_mx(deployment, DOMAIN, AREA1)
     deployment.lab.advance(hours=1)
-    staged, new_due = assert_staged(deployment, deployment.run())
+    outcome = deployment.run()
+    _staged, new_due = assert_staged(deployment, outcome)
     assert new_due >= due + 33 * HOUR
+    assert "the MX records of %s were changed after it was staged" % DOMAIN in summary(outcome)
 
     advance_to(deployment, due + HOUR)
     assert_waits(deployment, new_due)

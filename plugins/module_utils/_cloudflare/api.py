@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import threading
 import typing as t
 import urllib.parse
 
@@ -21,6 +22,33 @@ WRITE = "Cloud Email Security: Write"
 PER_PAGE = 50
 
 
+class _FirstWrite:
+    """The first write goes alone: the grant is the account's, so that one refusal settles it for the writes that wait."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._granted = False
+        self._refusal: PermissionDenied | None = None
+
+    def first(self, write: t.Callable[[], ResultT]) -> ResultT:
+        if not self._granted:
+            with self._lock:
+                if self._refusal is not None:
+                    raise self._refusal
+                if not self._granted:
+                    return self._alone(write)
+        return write()
+
+    def _alone(self, write: t.Callable[[], ResultT]) -> ResultT:
+        try:
+            answer = write()
+        except PermissionDenied as exc:
+            self._refusal = exc
+            raise
+        self._granted = True
+        return answer
+
+
 class EmailSecurity:
     """One account. May be used by several threads."""
 
@@ -29,6 +57,7 @@ class EmailSecurity:
         self._account = account
         self._path = "accounts/%s/email-security/settings/domains" % account
         self._token: str | None = None
+        self._may_write = _FirstWrite()
 
     def list(self) -> dict[str, Domain]:
         """All domains by canonical name. An element without a name is an error: it could be the one that is looked for."""
@@ -53,7 +82,7 @@ class EmailSecurity:
     def create(self, body: Domain) -> Domain:
         try:
             return self._answer(
-                self._explained(lambda: self._api.write("POST", self._path, body, permission=WRITE), WRITE)
+                self._written("POST", self._path, body)
             )
         except (NotFound, Refused) as exc:
             if exc.details.get("status") not in (404, 405):
@@ -67,7 +96,7 @@ class EmailSecurity:
 
     def update(self, domain_id: t.Any, body: Domain) -> Domain:
         return self._answer(
-            self._explained(lambda: self._api.write("PATCH", self._one(domain_id), body, permission=WRITE), WRITE)
+            self._written("PATCH", self._one(domain_id), body)
         )
 
     def verification(self, domain_id: t.Any) -> Domain | None:
@@ -109,6 +138,11 @@ class EmailSecurity:
 
     def _one(self, domain_id: t.Any) -> str:
         return "%s/%s" % (self._path, urllib.parse.quote(str(domain_id), safe=""))
+
+    def _written(self, method: str, path: str, body: Domain) -> t.Any:
+        return self._may_write.first(
+            lambda: self._explained(lambda: self._api.write(method, path, body, permission=WRITE), WRITE)
+        )
 
     def _answer(self, item: t.Any) -> Domain:
         """What a write answers is a courtesy: what counts is read back."""

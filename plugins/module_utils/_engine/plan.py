@@ -111,7 +111,7 @@ class Plan:
 
     def apply_to(self, observed: Object | None) -> dict[str, t.Any] | None:
         """The object as it will be: what check mode hands on."""
-        if self.action == "delete":
+        if self.action == "delete" or (observed is None and self.action != "create"):
             return None
         world = dict(observed or {})
         world.update({change.name: change.after for change in self.changes})

@@ -138,7 +138,7 @@ def _unauthorized(cmdlet: str, token: Token | None, challenged: bool) -> Mailflo
     until = " (it says that it is valid until %s)" % token.expires_text if token and token.expires_text else ""
     if challenged:
         return SignInError("%s was answered with 401: the service demands a new sign-in." % cmdlet, "A Conditional Access policy may block the app.", **details)
-    hint = "The token has expired, was revoked or is for another service%s: get a new one. Otherwise: %s" % (until, grant)
+    hint = "The token has expired, was revoked or is for another service or another tenant%s: check o365_tenant, get a new one. Otherwise: %s" % (until, grant)
     return SignInError("%s was answered with 401: the service does not take the access token." % cmdlet, hint, **details)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .._engine.context import Context
-from .._engine.errors import AmbiguousWrite, Conflict, MailflowError, Refused
+from .._engine.errors import AmbiguousWrite, Conflict, MailflowError, NotFound, Refused
 from .._engine.module import Result
 from .._engine.observation import Observation
 from .._engine.plan import Plan, Property, plan_object
@@ -85,11 +85,14 @@ def _customize(store: Store, context: Context, config: dict[str, t.Any], wait: f
         store.client.invoke("Enable-OrganizationCustomization", {})
     except NotRequired:
         plan = Plan("OrganizationConfig", "customization")
-    except (AmbiguousWrite, Refused) as exc:
+    except (AmbiguousWrite, NotFound, Refused) as exc:
         problem = exc
     dehydrated = _wait(store, context, wait)
-    if dehydrated and problem is not None and isinstance(problem, Refused):
-        raise problem
+    if dehydrated and problem is not None:
+        context.warn_once(
+            "Enable-OrganizationCustomization answered: %s This happens although it has begun; run again in an hour."
+            " If it stays so, run it by hand or ask Microsoft." % problem.message
+        )
     return plan, dehydrated
 
 

@@ -14,7 +14,11 @@ HOLDS, NOT_YET, CANNOT, NOT_CHECKED = "holds", "not_yet", "cannot", "not_checked
 
 @dataclasses.dataclass(frozen=True)
 class GateResult:
-    """``notice``: worth a line in the report although it holds. ``object`` is what the gate looked at (a domain, a connector); ``until`` an ISO 8601 time in UTC where it is known."""
+    """One answer.
+
+    ``object`` is what the gate looked at (a domain, a connector); ``until`` an ISO 8601 time in UTC where it is known;
+    ``notice`` says that it is worth a line in the report although it holds.
+    """
 
     gate: str
     status: str

@@ -370,7 +370,8 @@ def baseline(world: World) -> list[GateResult]:
                 "",
                 "this tenant carries traces of an earlier deployment (%s), but no baseline was found in %s"
                 % (", ".join(state.get("traces", [])), state.get("directory")),
-                "Give the directory in area1_snapshot_dir or the baseline in area1_baseline; or put baseline into area1_acknowledge to take today's state as it.",
+                "Give the directory in area1_snapshot_dir or the baseline in area1_baseline; or put baseline into area1_acknowledge"
+                " to take today's state as the baseline.",
             )
         ]
     if state.get("status") == "throw_away":

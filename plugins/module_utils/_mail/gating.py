@@ -20,7 +20,7 @@ from .world import World, iso, parse_time
 
 JOURNAL_STATUS = {NOT_YET: "due", CANNOT: "cannot", NOT_CHECKED: "not checked"}
 GUARDING = frozenset({"area1_change_window", "area1_expected_plan"})
-SECTION_OF_PHASE = {"lower_ttl": "mx", "switch": "mx"}
+SECTION_OF_PHASE = {"tenant": "preflight", "lower_ttl": "mx", "switch": "mx"}
 
 
 def run_gate(params: t.Mapping[str, t.Any], context: Context) -> Result:

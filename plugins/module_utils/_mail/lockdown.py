@@ -229,7 +229,7 @@ def _stage_or_enable(world: World, connector: dict[str, t.Any] | None, results: 
         waits = not_yet(
             "soak",
             name,
-            "staged, switched off on purpose; the soak ends %s" % iso(due),
+            "staged%s, switched off on purpose; the soak ends %s" % (" anew (%s)" % problem if connector else "", iso(due)),
             iso(due),
             hint="Run again after that time.",
         )

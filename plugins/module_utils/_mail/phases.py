@@ -14,6 +14,7 @@ from .gate import CANNOT, NOT_YET, GateResult, acknowledge, holds, not_checked, 
 from .world import World
 
 PHASES = (
+    "tenant",
     "preflight",
     "connection_filter",
     "enhanced_filtering",
@@ -55,12 +56,15 @@ def _decided(world: World, results: t.Iterable[GateResult]) -> list[GateResult]:
     return acknowledge(results, world.settings["acknowledge"])
 
 
+def _tenant(world: World) -> Evaluation:
+    """What the tenant's own answer settles, before the domains are asked for elsewhere."""
+    return Evaluation(_decided(world, [*gates.permissions(world), *gates.accepted_domains(world)]))
+
+
 def _preflight(world: World) -> Evaluation:
     results = _decided(
         world,
         [
-            *gates.permissions(world),
-            *gates.accepted_domains(world),
             *gates.baseline(world),
             *gates.egress_networks(world),
             *(result for result in gates.allow_list_capacity(world) if not result.open),
@@ -124,6 +128,12 @@ def _names(world: World, names: t.Collection[str]) -> list[dict[str, t.Any]]:
     ]
 
 
+def _expecting(world: World, entry: dict[str, t.Any]) -> dict[str, t.Any]:
+    """With the records that the gates decided on: a set that somebody changed since is not overwritten."""
+    provider = world.section("dns_provider", {}).get(entry["name"]) or {}
+    return {**entry, "expect": provider["records"] or []} if "records" in provider else entry
+
+
 def _lower_ttl(world: World) -> Evaluation:
     results, ready = [], []
     for name in world.covered():
@@ -171,7 +181,7 @@ def _switch(world: World) -> Evaluation:
             ready.append(name)
     limit = world.settings["max_switches"] or len(ready)
     values = {
-        "domains": _names(world, ready[:limit]),
+        "domains": [_expecting(world, entry) for entry in _names(world, ready[:limit])],
         "held_back": ready[limit:],
         "records": world.settings["mx_records"],
         "ttl": world.settings["mx_ttl"],
@@ -222,19 +232,21 @@ def _verify(world: World) -> Evaluation:
     switched = [name for name in world.covered() if world.is_switched(name)]
     decision = lockdown.decide(world, (), lambda results: _decided(world, results))
     locked = decision.enabled and decision.action == "keep"
+    losing = any(result.gate == "lockdown_exposed" for result in decision.results)
     states = {state.name: state for state in world.domain_states()}
     values = {
         "domains": {
             name: {"switched": name in switched, "exposed": list(states[name].exposed) if name in states else []}
             for name in world.covered()
         },
-        "locked": locked,
+        "locked": locked or losing,
         "done": len(switched) == len(world.covered()) and (locked or not world.settings["lockdown"]),
     }
     return Evaluation([result for result in decision.results if result.status == CANNOT], values)
 
 
 EVALUATORS: dict[str, t.Callable[[World], Evaluation]] = {
+    "tenant": _tenant,
     "preflight": _preflight,
     "connection_filter": _connection_filter,
     "enhanced_filtering": _enhanced_filtering,

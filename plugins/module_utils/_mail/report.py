@@ -11,6 +11,7 @@ import textwrap
 import typing as t
 
 from .._engine.context import Context
+from .._engine.errors import MailflowError
 from .._engine.module import Result
 from .._engine.observation import Observation
 from .gating import sections_now
@@ -43,6 +44,7 @@ MARKS = {
 ORDER = list(MARKS)
 #: Gates whose message names, after a colon, what each server answered: left out where several objects share a line.
 BRIEF = frozenset({"exposed", "name_server"})
+HINTED = ("failed", "cannot", "due", "pending")
 SHOWN_NAMES = 10
 
 
@@ -52,9 +54,13 @@ def run_report(params: t.Mapping[str, t.Any], context: Context) -> Result:
     lines = render(report)
     path = ""
     if not context.check_mode and report["tenant"]:
-        path = os.path.join(_directory(params, report["tenant"]), "report-%s.json" % utc_stamp())
-        write_private(path, report)
-        lines.append("Report: %s" % path)
+        try:
+            path = os.path.join(_directory(params, report["tenant"]), "report-%s.json" % utc_stamp())
+            write_private(path, report)
+            lines.append("Report: %s" % path)
+        except (MailflowError, OSError) as exc:  # the summary is for a person; a directory must not take it away
+            path = ""
+            lines.append("The report was not written: %s" % exc)
     return Result(False, (), {"report": report, "lines": lines, "path": path, "failures": report["failures"]})
 
 
@@ -69,7 +75,9 @@ def build(observation: Observation, params: t.Mapping[str, t.Any], context: Cont
     journal = [entry for entry in observation.journal if entry.get("section") or entry.get("status") == "failed"]
     failures = [_line(entry) for entry in journal if entry["status"] in ("cannot", "failed")]
     cause = str(params.get("failure") or "")
-    if cause and not any(str(entry.get("message")) in cause for entry in journal if entry["status"] in ("failed", "cannot")):
+    if cause and not any(
+        str(entry.get("message")) in cause for entry in journal if entry["status"] in ("failed", "cannot")
+    ):
         failures.insert(0, cause)
     due = [entry for entry in journal if entry["status"] in ("due", "pending")]
     done = bool(state.get("done")) and not failures and not due
@@ -86,9 +94,16 @@ def build(observation: Observation, params: t.Mapping[str, t.Any], context: Cont
         "domains": state.get("domains", {}),
         "locked": bool(state.get("locked")),
         "lockdown_wanted": bool((settings or {}).get("lockdown", True)),
-        "baseline": (observation.any_age("baseline_state") or {}).get("message", ""),
+        "baseline": _baseline(observation, context),
         "journal": journal,
     }
+
+
+def _baseline(observation: Observation, context: Context) -> str:
+    state = observation.any_age("baseline_state") or {}
+    if context.check_mode and state.get("status") == "taken":
+        return "none yet; a run without check mode takes it first"
+    return str(state.get("message") or "")
 
 
 def _next(due: t.Sequence[t.Mapping[str, t.Any]]) -> str:
@@ -110,10 +125,12 @@ def _state(observation: Observation, settings: t.Mapping[str, t.Any] | None) -> 
 
 
 def _line(entry: t.Mapping[str, t.Any]) -> str:
-    parts = [str(entry.get("object") or ""), str(entry.get("message") or "")]
-    hint = str(entry.get("hint") or "")
-    text = ": ".join(part for part in parts if part)
-    return "%s. %s" % (text.rstrip("."), hint) if hint and entry["status"] in ("cannot", "failed") else text
+    """Object, message, until when, and what to do."""
+    text = ": ".join(part for part in (str(entry.get("object") or ""), str(entry.get("message") or "")) if part)
+    until, hint = str(entry.get("until") or ""), str(entry.get("hint") or "")
+    if until and until not in text:
+        text += " (until %s)" % until
+    return "%s. %s" % (text.rstrip("."), hint) if hint and entry["status"] in HINTED else text
 
 
 def render(report: t.Mapping[str, t.Any]) -> list[str]:
@@ -125,8 +142,14 @@ def render(report: t.Mapping[str, t.Any]) -> list[str]:
     urgent = [entry for entry in report["journal"] if entry.get("gate") == "lockdown_exposed"]
     lines += _wrap("! ", _line(urgent[0])) if urgent else []
     lines += _wrap("", _verdict(report))
+    quiet = []
     for key, label in SECTIONS.items():
-        lines += _section(label, [entry for entry in report["journal"] if entry.get("section") == key], report)
+        entries = [entry for entry in report["journal"] if entry.get("section") == key and _says(entry)]
+        lines += _section(label, entries) if entries else []
+        quiet += [] if entries or key == "verify" else [label]
+    if quiet and report["domains"] and not report["failures"]:
+        # No more than that: tags may have left a section out.
+        lines += ["", *_wrap("No change: ", ", ".join(quiet))]
     if report["domains"]:
         lines += ["", "Where mail goes", *_domains(report)]
     if report["failures"]:
@@ -146,19 +169,24 @@ def _verdict(report: t.Mapping[str, t.Any]) -> str:
     if report["done"]:
         lockdown = ", the lock-down is on" if report["lockdown_wanted"] else "; no lock-down is wanted"
         return "DONE: everything is in place%s. %d %s." % (lockdown, changed, verb)
+    if report["check_mode"]:
+        return "PLAN: %d would change in the next run; what is due after it is marked ~." % changed
     when = " at %s or later" % report["next"] if report["next"] else " later"
     return "GOES ON: %d %s; run again%s." % (changed, verb, when)
 
 
-def _section(label: str, entries: list[dict[str, t.Any]], report: t.Mapping[str, t.Any]) -> list[str]:
-    """An empty section says only that nothing changed: it may have been left out by tags, or the run stopped before it."""
-    if not entries:
-        quiet = not report["domains"] or report["failures"] or label == SECTIONS["verify"]
-        return [] if quiet else ["", "%s: no change" % label]
+def _section(label: str, entries: list[dict[str, t.Any]]) -> list[str]:
     lines = ["", label]
     for entry in sorted(_together(entries), key=_rank):
-        lines += _wrap("  %s " % MARKS.get(str(entry["status"]), " "), _shown(entry))
+        lines += _wrap(
+            "  %s " % MARKS.get(str(entry["status"]), " "),
+            ("not checked: " if entry["status"] == "not checked" else "") + _line(entry),
+        )
     return lines
+
+
+def _says(entry: t.Mapping[str, t.Any]) -> bool:
+    return bool(entry.get("message") or entry["status"] in MARKS)
 
 
 def _rank(entry: t.Mapping[str, t.Any]) -> int:
@@ -167,21 +195,19 @@ def _rank(entry: t.Mapping[str, t.Any]) -> int:
     return ORDER.index(status if status in MARKS else "found")
 
 
-def _shown(entry: t.Mapping[str, t.Any]) -> str:
-    until = str(entry.get("until") or "")
-    text = "not checked: %s" % _line(entry) if entry["status"] == "not checked" else _line(entry)
-    if until and until not in text:
-        text += " (until %s)" % until
-    return text
-
-
 def _together(entries: t.Iterable[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
     """Equal answers about several objects are one line; which server said what of each is in the report's file."""
     groups: dict[tuple[str, ...], list[dict[str, t.Any]]] = {}
     for entry in entries:
         message = str(entry.get("message") or "")
         head = message.partition(": ")[0] if entry.get("gate") in BRIEF else message
-        key = (str(entry["status"]), str(entry.get("gate") or ""), head, str(entry.get("until") or ""), str(entry.get("hint") or ""))
+        key = (
+            str(entry["status"]),
+            str(entry.get("gate") or ""),
+            head,
+            str(entry.get("until") or ""),
+            str(entry.get("hint") or ""),
+        )
         groups.setdefault(key, []).append(entry)
     return [_merged(group, key[2]) for key, group in groups.items()]
 
@@ -190,7 +216,7 @@ def _merged(group: list[dict[str, t.Any]], head: str) -> dict[str, t.Any]:
     if len(group) == 1:
         return group[0]
     names = list(dict.fromkeys(str(entry["object"]) for entry in group if entry.get("object")))
-    return {**group[0], "object": _some(names), "message": head}
+    return {**group[0], "object": _some(names), "message": head.replace("mail for it", "their mail")}
 
 
 def _some(names: t.Sequence[str]) -> str:
@@ -205,11 +231,19 @@ def _domains(report: t.Mapping[str, t.Any]) -> list[str]:
     lines = _wrap("  to Area 1:     ", _some(moved)) if moved else []
     lines += _wrap("  as before:     ", _some(old)) if old else []
     late = [name for name in moved if domains[name].get("exposed")]
-    lines += _wrap("  both for now:  ", "%s (not every server answers with the new records yet)" % _some(late)) if late else []
-    way = "the lock-down is on; this version does not probe its effect" if report["locked"] else "still open, the lock-down is not on"
-    return [*lines, "  past Area 1:   %s" % way]
+    if late:
+        lines += _wrap("  both for now:  ", "%s (a server or cache still answers with old records)" % _some(late))
+    on, off = "the lock-down is on; this version does not probe its effect", "still open, the lock-down is not on"
+    return [*lines, "  past Area 1:   %s" % (on if report["locked"] else off)]
 
 
 def _wrap(prefix: str, text: str) -> list[str]:
-    lines = textwrap.wrap(text, WIDTH, initial_indent=prefix, subsequent_indent=" " * len(prefix), break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=prefix,
+        subsequent_indent=" " * len(prefix),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
     return lines or [prefix]

@@ -57,7 +57,21 @@ def normalise(raw: t.Mapping[str, t.Any]) -> Settings:
             "area1_lockdown_exempt_domains needs area1_lockdown_scope: covered.",
             "With scope all no recipient is exempt.",
         )
+    _refuse_circles(settings)
     return settings
+
+
+def _refuse_circles(settings: Settings) -> None:
+    """What a person gave is known before anything is read; a transport or record in place is looked at by the gate."""
+    gateways = {item["host"] for item in settings["mx_records"]}
+    for entry in settings["domains"]:
+        host = entry.get("forward_to") or ""
+        if host and (host in gateways or host == entry["name"] or presets.is_area1_host(host)):
+            raise InputError(
+                "area1_domains: forward_to %s of %s would send its mail in a circle: it is %s."
+                % (host, entry["name"], "the domain itself" if host == entry["name"] else "a host of Area 1"),
+                "Give the host at which Microsoft 365 takes the domain's mail, or leave forward_to out.",
+            )
 
 
 def domains(given: t.Any) -> list[dict[str, t.Any]]:

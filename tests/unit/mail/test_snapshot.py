@@ -1,0 +1,224 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The baseline: taken once, never overwritten, private, and never where it would be lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
+from ansible_collections.mailflow.area1.plugins.module_utils._mail import snapshot
+from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
+from tests.unit.mail.worlds import (
+    CONNECTOR,
+    INITIAL,
+    LOCKDOWN,
+    NOW,
+    ONE,
+    TWO,
+    connector,
+    sections,
+    stamped,
+    wanted,
+    world,
+)
+
+UNTOUCHED: dict[str, Any] = {"inbound_connectors": [], "connection_filter": [{"Name": "Default", "IPAllowList": ["192.0.2.1"]}]}
+
+
+@pytest.fixture(autouse=True)
+def durable_runner(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in snapshot.THROW_AWAY:
+        monkeypatch.delenv(variable, raising=False)
+
+
+class Run:
+    """One run's observation, and the module's function on it."""
+
+    def __init__(self, tmp_path: Path, moved: bool = False, **changed: Any) -> None:
+        self.directory = tmp_path / "state"
+        self.path = str(tmp_path / "run" / "o.json")
+        observation = Observation(self.path)
+        found = {**sections(wanted(), moved), **changed}
+        for name in ("baseline", "baseline_state", "timeline"):
+            found.pop(name)
+        for name, value in {**found, "settings": wanted()}.items():
+            observation.put(name, value)
+        observation.save()
+
+    def take(self, check: bool = False, **params: Any) -> dict[str, Any]:
+        given = {"observation_path": self.path, "state": "baseline", "directory": str(self.directory), **params}
+        result = snapshot.run_snapshot(given, Context(check_mode=check))
+        assert result.changed is False, "keeping the baseline never counts as a change"
+        return result.values
+
+    def left(self, section: str) -> Any:
+        return Observation(self.path).any_age(section)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_the_first_run_on_an_untouched_tenant_takes_it(tmp_path: Path) -> None:
+    run = Run(tmp_path, **UNTOUCHED)
+    values = run.take()
+    path = Path(values["path"])
+    assert values["status"] == "taken" and values["traces"] == []
+    assert mode(path) == 0o600 and mode(path.parent) == 0o700
+    kept = json.loads(path.read_text())
+    assert kept == values["baseline"] == run.left("baseline")
+    assert kept["digest"] == values["digest"] == snapshot.body_digest(kept)
+    assert kept["sections"]["connection_filter"] == UNTOUCHED["connection_filter"] and ONE in kept["sections"]["dns"]
+    assert "settings" not in kept["sections"] and "permissions" not in kept["sections"]
+    assert "20:00" in kept["taken"], "the time is the service's"
+
+
+def test_it_is_never_overwritten(tmp_path: Path) -> None:
+    first = Run(tmp_path, **UNTOUCHED).take()
+    before = Path(first["path"]).read_bytes()
+    later = Run(tmp_path, moved=True)
+    values = later.take(acknowledge=["baseline"])
+    assert values["status"] == "found" and values["digest"] == first["digest"]
+    assert Path(first["path"]).read_bytes() == before
+    assert later.left("baseline")["sections"]["inbound_connectors"] == []
+
+
+def test_check_mode_writes_no_file_and_plans_as_if(tmp_path: Path) -> None:
+    run = Run(tmp_path, **UNTOUCHED)
+    assert run.take(check=True)["status"] == "taken" and not run.directory.exists()
+    assert run.left("baseline")["kind"] == "mailflow.area1 baseline"
+
+
+def test_traces_without_a_baseline_stop_until_a_person_decides(tmp_path: Path) -> None:
+    run = Run(tmp_path, moved=True)
+    values = run.take()
+    assert values["status"] == "lost" and values["baseline"] is None and not run.directory.exists()
+    assert "connector %s" % CONNECTOR in values["traces"] and "MX records of %s" % TWO in values["traces"]
+    assert run.left("baseline_state")["status"] == "lost"
+    assert run.take(acknowledge=["baseline"])["status"] == "taken"
+
+
+def test_what_counts_as_a_trace() -> None:
+    chosen = wanted()
+
+    def found(**changed: Any) -> list[str]:
+        return snapshot.traces(world(chosen, **{**UNTOUCHED, **changed}))
+
+    assert found() == []
+    assert found(inbound_connectors=[connector([], Name=CONNECTOR.upper())]) == ["connector %s" % CONNECTOR]
+    renamed = stamped(chosen, NOW, NOW, Name="Renamed by an admin")
+    assert found(inbound_connectors=[renamed]) == ["stamp on connector Renamed by an admin"]
+    assert found(inbound_connectors=[stamped(chosen, NOW, NOW)]) == ["connector %s" % LOCKDOWN, "stamp on connector %s" % LOCKDOWN]
+    whole = [{"Name": "Default", "IPAllowList": [*chosen["egress"], "192.0.2.1"]}]
+    assert found(connection_filter=whole) == ["all egress networks in the IP allow list"]
+    part = [{"Name": "Default", "IPAllowList": chosen["egress"][1:]}]
+    assert found(connection_filter=part) == []
+    assert snapshot.traces(World({**sections(chosen, moved=True), **UNTOUCHED}, chosen)) == ["MX records of %s" % name for name in (ONE, TWO)]
+
+
+@pytest.mark.parametrize(("variable", "label"), sorted(snapshot.THROW_AWAY.items()))
+def test_a_runner_that_is_thrown_away_keeps_no_baseline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, label: str) -> None:
+    monkeypatch.setenv(variable, "1")
+    run = Run(tmp_path, **UNTOUCHED)
+    assert run.take()["status"] == "throw_away" and not run.directory.exists()
+    assert run.left("baseline_state")["runner"] == label
+    assert run.take(check=True, durable=True)["status"] == "taken"
+    assert run.take(check=True, acknowledge=["durable_snapshots"])["status"] == "taken"
+    given = run.take(check=True, durable=True)["baseline"]
+    assert run.take(baseline=given)["status"] == "given"
+
+
+def test_a_baseline_that_is_given_is_used_and_kept(tmp_path: Path) -> None:
+    baseline = Run(tmp_path, **UNTOUCHED).take(check=True)["baseline"]
+    for number, given in enumerate((baseline, json.dumps(baseline))):
+        run = Run(tmp_path / str(number), moved=True)
+        values = run.take(baseline=given)
+        assert values["status"] == "given" and values["digest"] == baseline["digest"]
+        assert json.loads(Path(values["path"]).read_text()) == baseline == run.left("baseline")
+
+
+@pytest.mark.parametrize(("harm", "words"), [
+    (lambda body: "{", "not JSON"),
+    (lambda body: [], "not a baseline"),
+    (lambda body: {**body, "kind": "other"}, "not a baseline"),
+    (lambda body: {**body, "sections": None}, "not a baseline"),
+    (lambda body: {**body, "taken": "2001-01-01T00:00:00Z"}, "does not match its digest"),
+    (lambda body: {**body, "sections": {}}, "does not match its digest"),
+    (lambda body: {key: value for key, value in body.items() if key != "digest"}, "does not match its digest"),
+])  # fmt: skip
+def test_a_baseline_that_was_changed_or_cut_is_refused(tmp_path: Path, harm: Any, words: str) -> None:
+    run = Run(tmp_path, **UNTOUCHED)
+    values = run.take()
+    given = harm(values["baseline"])
+    with pytest.raises(InputError, match=words) as caught:
+        snapshot.check_baseline(given, "area1_baseline")
+    assert "area1_baseline" in str(caught.value) and caught.value.hint
+    Path(values["path"]).write_text(given if isinstance(given, str) else json.dumps(given))
+    with pytest.raises(InputError, match=words):
+        run.take()
+
+
+def test_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert snapshot.state_directory(None, INITIAL) == str(tmp_path / "home" / ".local" / "state" / "mailflow.area1" / INITIAL)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
+    assert snapshot.state_directory(None, INITIAL) == str(tmp_path / "xdg" / "mailflow.area1" / INITIAL)
+    assert snapshot.state_directory("kept/here", INITIAL) == str(tmp_path / "kept" / "here")
+    assert snapshot.state_directory("~/kept", INITIAL) == str(tmp_path / "home" / "kept")
+
+
+@pytest.mark.parametrize("given", ["/x/ansible_collections/mailflow/area1/state", "ansible_collections/a"])
+def test_a_place_that_a_reinstall_deletes_is_refused(given: str) -> None:
+    with pytest.raises(InputError, match="inside a collection"):
+        snapshot.state_directory(given, INITIAL)
+
+
+@pytest.mark.parametrize("name", ["", "../../etc", ".hidden"])
+def test_a_tenant_that_is_no_directory_name_is_refused(tmp_path: Path, name: str) -> None:
+    run = Run(tmp_path, tenant={"initial_domain": name}, **UNTOUCHED)
+    with pytest.raises(InputError, match="tenant is not known"):
+        run.take(directory=None)
+
+
+@pytest.mark.parametrize("bits", [0o770, 0o707])
+def test_a_directory_that_others_can_write_to_is_refused(tmp_path: Path, bits: int) -> None:
+    run = Run(tmp_path, **UNTOUCHED)
+    run.directory.mkdir()
+    os.chmod(run.directory, bits)
+    with pytest.raises(InputError, match="written by others"):
+        run.take()
+    assert list(run.directory.iterdir()) == []
+
+
+def test_events_are_kept_in_order_with_the_service_s_time(tmp_path: Path) -> None:
+    run = Run(tmp_path, **UNTOUCHED)
+    event: dict[str, Any] = {"state": "event", "event": "ttl_lowered"}
+    assert run.take(check=True, domains=[ONE], **event)["status"] == "recorded" and not run.directory.exists()
+    run.take(domains=[ONE], **event)
+    run.take(domains=[TWO], **event)
+    kept = json.loads((run.directory / "timeline.json").read_text())
+    assert [item["domain"] for item in kept] == [ONE, TWO] and all(item["at"].startswith("2026-11-23T20:00") for item in kept)
+    assert mode(run.directory / "timeline.json") == 0o600
+    assert run.left("timeline") == kept
+    assert Run(tmp_path, **UNTOUCHED).take()["status"] == "taken"
+
+
+def test_a_broken_time_line_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    run = Run(tmp_path, **UNTOUCHED)
+    run.directory.mkdir(mode=0o700)
+    (run.directory / "timeline.json").write_text("[")
+    with pytest.raises(InputError, match="timeline.json cannot be read"):
+        run.take()

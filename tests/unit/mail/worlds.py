@@ -1,0 +1,115 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Made-up worlds for the gates: a tenant with two domains, and the ways in which it can be wrong."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+from collections.abc import Sequence
+from typing import Any
+
+from ansible_collections.mailflow.area1.plugins.module_utils._mail import lockdown, settings
+from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World, iso
+
+NOW = datetime.datetime(2026, 11, 23, 20, tzinfo=datetime.timezone.utc)
+TENANT = "11111111-2222-3333-4444-555555555555"
+ONE, TWO = "northwind.example", "nw-labs.example"
+INITIAL, ROUTING = "northwind.onmicrosoft.com", "northwind.mail.onmicrosoft.com"
+CONNECTOR, LOCKDOWN = "Area 1 Inbound Connector", "Secure O365 Inbound"
+OLD = {ONE: [(0, "northwind-example.mail.protection.outlook.com")], TWO: [(0, "nwlabs-example.mail.protection.outlook.com")]}
+NEW = [(5, "mailstream-eu1.mxrecord.io"), (10, "mailstream-central.mxrecord.mx"), (20, "mailstream-east.mxrecord.io"), (20, "mailstream-west.mxrecord.io")]
+Pairs = Sequence[tuple[int, str]]
+
+
+def ago(**span: float) -> str:
+    return iso(NOW - datetime.timedelta(**span))
+
+
+def ahead(**span: float) -> str:
+    return iso(NOW + datetime.timedelta(**span))
+
+
+def wanted(**options: Any) -> settings.Settings:
+    return settings.normalise({"domains": [ONE, TWO], "location": "eu", **options})
+
+
+def records(pairs: Pairs) -> list[dict[str, Any]]:
+    return [{"priority": priority, "host": host} for priority, host in pairs]
+
+
+def view(pairs: Pairs, ttl: int = 300, resolver: Pairs | None = None, resolver_ttl: int = 60) -> dict[str, Any]:
+    """What two name servers and one resolver answer, as the DNS package returns it."""
+    servers = [
+        {"name": name, "address": "192.0.2.53", "status": "ok", "ttl": ttl, "serial": 1, "records": records(pairs)}
+        for name in ("ns1.example", "ns2.example")
+    ]
+    cached = {"address": "9.9.9.9", "status": "ok", "ttl": resolver_ttl, "records": records(pairs if resolver is None else resolver)}
+    return {
+        "name_servers": servers, "resolvers": [cached], "agree": True, "complete": True, "records": records(pairs),
+        "ttl_max": ttl, "cname": None, "null_mx": False, "error": None,
+    }  # fmt: skip
+
+
+def accepted(name: str, **fields: Any) -> dict[str, Any]:
+    return {"Name": name, "DomainName": name, "DomainType": "Authoritative", "InitialDomain": False, **fields}
+
+
+def connector(egress: Sequence[str], **fields: Any) -> dict[str, Any]:
+    return {
+        "Name": CONNECTOR, "Identity": CONNECTOR, "Enabled": True, "ConnectorType": "Partner", "SenderDomains": ["smtp:*;1"],
+        "SenderIPAddresses": list(egress), "RestrictDomainsToIPAddresses": False, "RestrictDomainsToCertificate": False,
+        "EFSkipLastIP": True, "EFSkipIPs": [], "EFUsers": [], "Comment": "Inbound connector for Enhanced Filtering",
+        "WhenCreatedUTC": ago(days=2), "WhenChangedUTC": ago(days=2), **fields,
+    }  # fmt: skip
+
+
+def stamped(chosen: settings.Settings, staged: datetime.datetime, due: datetime.datetime, **fields: Any) -> dict[str, Any]:
+    """The lock-down connector as staging leaves it."""
+    names = [item["name"] for item in chosen["domains"]]
+    stamp = lockdown.Stamp(staged, due, len(names), lockdown.digest(TENANT, names))
+    given = {
+        "Name": LOCKDOWN, "Identity": LOCKDOWN, "Enabled": False, "RestrictDomainsToIPAddresses": True,
+        "Comment": stamp.comment(chosen["lockdown_comment"]), "WhenCreatedUTC": iso(staged), "WhenChangedUTC": iso(staged),
+    }  # fmt: skip
+    return connector(chosen["egress"], **{**given, **fields})
+
+
+def sections(chosen: settings.Settings, moved: bool = False) -> dict[str, Any]:
+    """All that a run reads. Everything of Exchange and Email Security is in place and settled; the MX records as ``moved`` says."""
+    names = [ONE, TWO]
+    mx = {name: NEW if moved else OLD[name] for name in names}
+    return copy.deepcopy({
+        "service_date": iso(NOW),
+        "tenant": {"id": TENANT, "initial_domain": INITIAL},
+        "organization": [{"IsDehydrated": False}],
+        "permissions": {"known": True, "missing": []},
+        "accepted_domains": [accepted(INITIAL, InitialDomain=True), accepted(ROUTING), *map(accepted, names)],
+        "connection_filter": [{"Name": "Default", "IsDefault": True, "IPAllowList": chosen["egress"], "WhenChangedUTC": ago(days=2)}],
+        "content_filter": [{"Name": "Default", "IsDefault": True, "MarkAsSpamSpfRecordHardFail": "Off"}],
+        "inbound_connectors": [connector(chosen["egress"])],
+        "email_security": {name: {"transport": "", "readiness": {"status": "ready", "message": "Active."}} for name in names},
+        "forwarding_hosts": {name: {"hosts": [OLD[name][0][1]], "error": ""} for name in names},
+        "dns": {name: view(mx[name]) for name in names},
+        "dns_provider": {
+            name: {"records": records(mx[name]), "min_ttl": 60, "auto_ttl": False, "modified_on": ago(days=2)} for name in names
+        },
+        "baseline": {"sections": {"dns": {name: {"ttl_max": 3600, "records": records(OLD[name])} for name in names}}},
+        "baseline_state": {"status": "found", "message": "baseline of %s" % ago(days=3)},
+        "timeline": [{"domain": name, "event": "ttl_lowered", "at": ago(days=2)} for name in names],
+    })  # fmt: skip
+
+
+def world(chosen: settings.Settings | None = None, moved: bool = False, **changed: Any) -> World:
+    """The world above with whole sections replaced by ``changed``."""
+    chosen = chosen or wanted()
+    return World({**sections(chosen, moved), **changed}, chosen)
+
+
+def changed_view(name: str, moved: bool = False, **fields: Any) -> dict[str, Any]:
+    """The section dns, with fields of one domain's view replaced."""
+    found = sections(wanted(), moved)["dns"]
+    found[name].update(fields)
+    return dict(found)
