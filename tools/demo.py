@@ -241,6 +241,7 @@ def tell(folder: Path) -> None:
         wire(lab, mark)
         ask(lab)
     title("Done")
+    say("The demo's own directory is removed now, and with it the reports named above.")
     say(
         'A week in %.0f seconds. "Locked" means here: the connector was written, switched on and read back.'
         % (time.monotonic() - started)

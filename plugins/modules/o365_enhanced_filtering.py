@@ -52,18 +52,21 @@ seealso:
 """
 
 EXAMPLES = r"""
+# With observation_path the second task can be planned in check mode, where the connector is not there yet.
 - name: Connector for the gateway
   mailflow.area1.o365_connector:
     name: Area 1 Inbound Connector
     sender_ip_addresses:
       set: [52.11.209.211]
     require_tls: true
+    observation_path: "{{ example_directory }}/observation.json"
 
 - name: Skip the last address, for the entire organization
   mailflow.area1.o365_enhanced_filtering:
     connector: Area 1 Inbound Connector
     skip_last_ip: true
     users: []
+    observation_path: "{{ example_directory }}/observation.json"
 """
 
 RETURN = r"""

@@ -60,7 +60,7 @@ class Played:
         for event in result.events:
             if event["event"] in ("runner_on_ok", "runner_on_failed", "runner_on_skipped"):
                 data = event["event_data"]
-                self.results[data["task"]] = {**data["res"], "failed": event["event"] == "runner_on_failed"}
+                self.results[data["task"]] = {**data.get("res", {}), "failed": event["event"] == "runner_on_failed"}
                 self.durations[data["task"]] = float(data.get("duration") or 0)
 
     def __getitem__(self, task: str) -> dict[str, Any]:

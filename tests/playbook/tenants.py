@@ -90,6 +90,11 @@ def add_app(deployment: Deployment, client_id: str, secret: str, **changes: Any)
     deployment.lab.mutate(["entra", "apps", client_id], value={**app, **changes})
 
 
-def add_api_token(deployment: Deployment, token: str, zones: Any = "*", permissions: tuple[str, ...] = ("Zone Read", "DNS Write", "Cloud Email Security: Write")) -> None:
+def add_api_token(
+    deployment: Deployment,
+    token: str,
+    zones: Any = "*",
+    permissions: tuple[str, ...] = ("Zone Read", "DNS Write", "Cloud Email Security: Write"),
+) -> None:
     """Another token of the Cloudflare account."""
     deployment.lab.mutate(["cloudflare", "tokens", token], value={"permissions": list(permissions), "zones": zones, "status": "active"})

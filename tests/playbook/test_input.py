@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.playbook.end_state import assert_finished
-from tests.playbook.harness import HOST, Deployment
+from tests.playbook.harness import Deployment
 
 IN_ENVIRONMENT = {
     "o365_tenant": "O365_TENANT",
@@ -98,7 +98,8 @@ def test_text_for_everything_and_each_way_to_sign_in(deploy: Callable[..., Deplo
     assert_finished(deployment)
 
     typed = deploy("fresh")
-    outcome = typed.run("-e", "area1_hosts=" + HOST, variables={"area1_acknowledge": ["durable_snapshots"], "area1_lockdown_soak_hours": 0, "area1_regions": ["DE", "US"]})
+    variables = {"area1_acknowledge": ["durable_snapshots"], "area1_lockdown_soak_hours": 0, "area1_regions": ["DE", "US"]}
+    outcome = typed.run(variables=variables)
     assert outcome.rc == 0, outcome.stdout
     assert first_day(typed) == from_text
 

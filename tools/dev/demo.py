@@ -2,21 +2,23 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Start the demo in its environment; what it shows is told by tools/demo.py.
+"""Become the demo in its environment; what it shows is told by tools/demo.py.
 
 python3 tools/dev/demo.py [arguments of the demo]
 """
 
 from __future__ import annotations
 
+import os
 import sys
 
-from environment import NEWEST, ROOT, main, run
+from environment import NEWEST, ROOT, variables
 
 
 def demo(*arguments: str) -> None:
-    run([NEWEST.python, ROOT / "tools" / "demo.py", *arguments])
+    """In place of this process, so that Ctrl-C reaches the demo alone and finds it able to clean up."""
+    os.execve(NEWEST.python, [str(NEWEST.python), str(ROOT / "tools" / "demo.py"), *arguments], variables(NEWEST))
 
 
 if __name__ == "__main__":
-    sys.exit(main(demo, *sys.argv[1:]))
+    demo(*sys.argv[1:])

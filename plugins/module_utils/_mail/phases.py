@@ -154,40 +154,46 @@ def _switch(world: World) -> Evaluation:
             [holds("switched", "", "all %d domains have the wanted MX records" % len(world.covered()))],
             {"domains": [], "done": True},
         )
-    tenant = _decided(
-        world,
-        [
-            *gates.egress_networks(world),
-            *gates.foreign_connector(world),
-            *gates.restricting_connector(world),
-            *gates.settled(world),
-        ],
-    )
-    results = [result for result in tenant if not result.open]
+    tenant = [
+        *gates.egress_networks(world),
+        *gates.foreign_connector(world),
+        *gates.restricting_connector(world),
+        *gates.settled(world),
+    ]
+    results = _decided(world, tenant)
     ready = []
-    for name in _canaries_first(world, todo):
-        found = _decided(
-            world,
-            [
-                gates.odd_shape(world, name),
-                gates.domain_ready(world, name),
-                gates.domain_type(world, name),
-                gates.authoritative_agreement(world, name),
-                gates.ttl(world, name),
-            ],
-        )
-        results += [result for result in found if not result.open or result.acknowledged]
-        if all(result.open for result in [*tenant, *found]):
+    turn = _canaries_first(world, todo)
+    for name in turn:
+        found = _decided(world, _domain_gates(world, name))
+        if all(result.open for result in [*results[: len(tenant)], *found]):
             ready.append(name)
+        results += found
+    results += [
+        not_yet("canary", name, "it waits for the canary domains", hint="Run again.")
+        for name in todo
+        if name not in turn
+    ]
     limit = world.settings["max_switches"] or len(ready)
+    waiting = "held back: a run switches at most %d (area1_max_switches)" % limit
+    results += [not_yet("max_switches", name, waiting, hint="Run again.") for name in ready[limit:]]
     values = {
         "domains": [_expecting(world, entry) for entry in _names(world, ready[:limit])],
-        "held_back": ready[limit:],
         "records": world.settings["mx_records"],
         "ttl": world.settings["mx_ttl"],
         "done": False,
     }
-    return Evaluation([*results, *UNCHECKED_SWITCH], values)
+    shown = [result for result in results if not result.open or result.acknowledged]
+    return Evaluation([*shown, *UNCHECKED_SWITCH], values)
+
+
+def _domain_gates(world: World, name: str) -> list[GateResult]:
+    return [
+        gates.odd_shape(world, name),
+        gates.domain_ready(world, name),
+        gates.domain_type(world, name),
+        gates.authoritative_agreement(world, name),
+        gates.ttl(world, name),
+    ]
 
 
 def _canaries_first(world: World, names: list[str]) -> list[str]:

@@ -1,0 +1,169 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whatever the world looks like: no domain is switched whose gates do not hold, and what is open stays explained."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.mailflow.area1.plugins.module_utils._mail import gate, phases
+from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World, iso
+from tests.unit.mail.worlds import NEW, NOW, OLD, ONE, TWO, accepted, connector, records, sections, view, wanted
+
+bounded = settings(max_examples=150, deadline=None)
+# At most two things are wrong at a time: so every condition is often the only one that fails, and the good case is common.
+TENANT_DEFECTS = ("Enabled", "EFSkipLastIP", "EFUsers", "SenderIPAddresses", "young", "old gateway", "allow list")
+DOMAIN_DEFECTS = ("moved", "relay", "readiness", "ttl", "cached", "lowered", "silent", "agree", "cname", "null_mx")
+NAMES = [ONE, TWO]
+
+
+class Drawn:
+    """A tenant before the switch. ``blocked``: by domain, why it must not move (as facts, not as gates)."""
+
+    def __init__(self, data: st.DataObject) -> None:
+        decisions = st.sampled_from([[], ["domain_type"], ["old_ttl"], ["name_server"], ["ttl", "settled", "area1_domain", "dns_shape"]])
+        self.decided = data.draw(decisions, "decided")
+        limit = data.draw(st.sampled_from([0, 0, 1]), "limit")
+        canary = data.draw(st.sampled_from([False, False, True]), "canary")
+        self.chosen = wanted(domains=[ONE, {"name": TWO, "canary": canary}], acknowledge=self.decided, max_switches=limit)
+        self.found = sections(self.chosen)
+        tenant = st.sampled_from(TENANT_DEFECTS)
+        domain = st.tuples(st.sampled_from(NAMES), st.sampled_from(DOMAIN_DEFECTS))
+        self.defects: set[Any] = data.draw(st.sets(domain | domain | tenant, max_size=2), "defects")
+        self.tenant_blocked: list[str] = []
+        self.blocked: dict[str, list[str]] = {ONE: [], TWO: []}
+        self._tenant(data)
+        for name in NAMES:
+            self._domain(data, name)
+
+    def _tenant(self, data: st.DataObject) -> None:
+        egress = self.chosen["egress"]
+        minutes = data.draw(st.sampled_from([0, 1, 59])) if "young" in self.defects else 60
+        fields: dict[str, Any] = {"WhenChangedUTC": iso(NOW - datetime.timedelta(minutes=minutes))}
+        for name, bad in (("Enabled", False), ("EFSkipLastIP", None), ("EFUsers", ["a@b.example"]), ("SenderIPAddresses", egress[:-1])):
+            if name in self.defects:
+                fields[name] = bad
+                self.tenant_blocked.append(name)
+        if minutes < 60:
+            self.tenant_blocked.append("young connector")
+        self.found["inbound_connectors"] = [connector(egress, **fields)]
+        if "old gateway" in self.defects:
+            self.found["inbound_connectors"].append(connector(["192.0.2.1"], Name="Old", RestrictDomainsToIPAddresses=True))
+            self.tenant_blocked.append("old gateway")
+        if "allow list" in self.defects:
+            self.found["connection_filter"][0]["IPAllowList"] = egress[1:]
+            self.tenant_blocked.append("allow list")
+
+    def _domain(self, data: st.DataObject, name: str) -> None:
+        say = self.blocked[name].append
+        if (name, "moved") in self.defects:
+            self.found["dns_provider"][name]["records"] = records(NEW)
+            say("moved")
+        self.found["accepted_domains"] = [item for item in self.found["accepted_domains"] if item["Name"] != name]
+        relay = (name, "relay") in self.defects
+        self.found["accepted_domains"].append(accepted(name, DomainType="InternalRelay" if relay else "Authoritative"))
+        if relay and "domain_type" not in self.decided:
+            say("relay")
+        status = data.draw(st.sampled_from(["not_yet", "cannot", "", None])) if (name, "readiness") in self.defects else "ready"
+        self.found["email_security"][name]["readiness"] = {"status": status}
+        if status != "ready":
+            say("not ready")
+        self._records(data, name, say)
+
+    def _records(self, data: st.DataObject, name: str, say: Any) -> None:
+        ttl = data.draw(st.sampled_from([301, 86400]) if (name, "ttl") in self.defects else st.sampled_from([60, 300]))
+        cached = data.draw(st.sampled_from([301, 3600]) if (name, "cached") in self.defects else st.sampled_from([0, 300]))
+        lowered = data.draw(st.sampled_from([1, 59]) if (name, "lowered") in self.defects else st.sampled_from([60, 600]))
+        shown = view(OLD[name], ttl=ttl, resolver_ttl=cached)
+        at = iso(NOW - datetime.timedelta(minutes=lowered))
+        self.found["timeline"] = [item for item in self.found["timeline"] if item["domain"] != name] + [{"domain": name, "event": "ttl_lowered", "at": at}]
+        if ttl > 300:
+            say("high TTL")
+        if (lowered < 60 or cached > 300) and "old_ttl" not in self.decided:
+            say("caches")
+        if (name, "silent") in self.defects:
+            shown["name_servers"][0].update(status="timeout", records=None)
+            if "name_server" not in self.decided:
+                say("silent")
+        for field, bad in (("agree", False), ("cname", "x.example"), ("null_mx", True)):
+            if (name, field) in self.defects:
+                shown[field] = bad
+                # The gate names one cause: a silent server that a person decided about stands before disagreement.
+                if field != "agree" or shown["name_servers"][0]["status"] == "ok":
+                    say(field)
+        self.found["dns"][name] = shown
+
+    def evaluate(self, phase: str) -> phases.Evaluation:
+        return phases.evaluate(phase, World(self.found, self.chosen))
+
+
+@bounded
+@given(st.data())
+def test_no_domain_is_switched_whose_gates_do_not_hold(data: st.DataObject) -> None:
+    drawn = Drawn(data)
+    evaluation = drawn.evaluate("switch")
+    names = [item["name"] for item in evaluation.values["domains"]]
+    event("switched %d" % len(names))
+    if names:
+        assert not drawn.tenant_blocked
+    for name in names:
+        assert not drawn.blocked[name], name
+    limit = drawn.chosen["max_switches"]
+    assert not limit or len(names) <= limit
+    canary = next((item["name"] for item in drawn.chosen["domains"] if item.get("canary")), None)
+    if canary and ONE in names:
+        assert "moved" in drawn.blocked[canary], "before the canary"
+
+
+@bounded
+@given(st.data())
+def test_a_domain_that_is_held_back_is_explained(data: st.DataObject) -> None:
+    drawn = Drawn(data)
+    evaluation = drawn.evaluate("switch")
+    if evaluation.values["done"]:
+        assert all("moved" in causes for causes in drawn.blocked.values())
+        return
+    names = {item["name"] for item in evaluation.values["domains"]} | set(evaluation.values["held_back"])
+    closed = {result.object for result in evaluation.results if not result.open}
+    if drawn.tenant_blocked:
+        assert not names and closed
+    canary = {item["name"] for item in drawn.chosen["domains"] if item.get("canary") and "moved" not in drawn.blocked[item["name"]]}
+    for name in NAMES:
+        waits = name not in names and "moved" not in drawn.blocked[name] and not (canary and name not in canary)
+        assert not waits or drawn.tenant_blocked or name in closed, name
+    for result in evaluation.results:
+        assert result.open or (result.message and (result.hint or result.until)), result
+
+
+@bounded
+@given(st.data())
+def test_ttls_are_lowered_only_where_the_set_is_understood(data: st.DataObject) -> None:
+    drawn = Drawn(data)
+    names = [item["name"] for item in drawn.evaluate("lower_ttl").values["domains"]]
+    for name in names:
+        assert not {"moved", "silent", "agree", "cname", "null_mx"} & set(drawn.blocked[name])
+
+
+statuses = st.sampled_from([gate.HOLDS, gate.NOT_YET, gate.CANNOT, gate.NOT_CHECKED])
+names = st.sampled_from([*sorted(gate.ACKNOWLEDGEABLE), "settled", "exposed", "area1_domain", "ttl", "soak", "customization", "lockdown_exposed"])
+results = st.lists(st.builds(gate.GateResult, names, statuses, st.sampled_from([ONE, TWO, ""])), max_size=6)
+
+
+@bounded
+@given(results, st.data())
+def test_acknowledging_opens_only_what_may_be_and_never_closes(found: list[gate.GateResult], data: st.DataObject) -> None:
+    words = [text for result in found for text in (result.gate, "%s:%s" % (result.gate, result.object))]
+    decided = data.draw(st.lists(st.sampled_from(words), max_size=4)) if words else []
+    once = gate.acknowledge(found, decided)
+    assert gate.acknowledge(once, decided) == once
+    for before, after in zip(found, once, strict=True):
+        if before == after:
+            continue
+        assert not before.open and after.open and after.acknowledged and before.gate in gate.ACKNOWLEDGEABLE
+        assert before.gate in decided or "%s:%s" % (before.gate, before.object) in decided
