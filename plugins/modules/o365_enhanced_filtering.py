@@ -57,7 +57,7 @@ EXAMPLES = r"""
   mailflow.area1.o365_connector:
     name: Area 1 Inbound Connector
     sender_ip_addresses:
-      set: [52.11.209.211]
+      add: [52.11.209.211]
     require_tls: true
     observation_path: "{{ example_directory }}/observation.json"
 

@@ -21,13 +21,15 @@ from tests.module.plays import ROOT, Played, _environment, area1_defaults, dns_d
 
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("[a-z]*.py"))
 READING = {"area1_domain_info", "area1_mx_info", "mail_flow_gate", "mail_flow_report", "mail_flow_snapshot", "o365_login", "o365_mail_flow_info"}
+# Most tenants are customized already.
+IDLE = {"o365_organization"}
 # Its last example undoes the first, so a second run finds the same to do.
 UNDOING = {"o365_connection_filter"}
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with Lab.start(world="fresh", directory=tmp_path_factory.mktemp("lab"), max_seconds=900) as lab:
+    with Lab.start(world="busy", directory=tmp_path_factory.mktemp("lab"), max_seconds=900) as lab:
         yield lab
 
 
@@ -70,7 +72,7 @@ def _named(tasks: list[dict[str, Any]], module: str) -> Iterator[dict[str, Any]]
 
 def test_examples(running: Lab, tmp_path: Path) -> None:
     lab = running
-    lab.reset("fresh")
+    lab.reset("busy")
     defaults = {"exchange": exchange_defaults(lab), "area1": area1_defaults(lab), "dns": dns_defaults(lab)}
 
     since, before = lab.mark(), lab.state()
@@ -79,7 +81,7 @@ def test_examples(running: Lab, tmp_path: Path) -> None:
 
     given = example_tasks(tmp_path / "examples")
     first = check(play(tmp_path, given, defaults, lab.extra_vars))
-    assert changing(first) == set(MODULES) - READING, "an example that does nothing shows nothing, and one that reads changes nothing"
+    assert changing(first) == set(MODULES) - READING - IDLE, "an example that does nothing shows nothing, and one that reads changes nothing"
 
     since = lab.mark()
     second = check(play(tmp_path, given, defaults, lab.extra_vars))

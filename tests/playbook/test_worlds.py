@@ -151,7 +151,7 @@ def test_a_dehydrated_tenant_is_enabled_once_waited_for_and_deployed(deploy: Cal
     low_ttl(deployment)
     # It may throw and yet succeed (exchange-online.md §2.7).
     deployment.lab.setting("enable_throws", True)
-    deployment.lab.setting("hydration_minutes", 30)
+    deployment.lab.setting("hydration_minutes", 60)
     with _hydrating(deployment, 17.0):
         outcomes = run_when_due(deployment, variables={**SOON, "area1_wait": True})
     assert enabled_customization(deployment) == 1
@@ -172,7 +172,7 @@ def _hydrating(deployment: Deployment, seconds: float) -> Iterator[None]:
             if over.wait(0.5):
                 return
         if not over.wait(seconds):
-            deployment.lab.advance(minutes=30)
+            deployment.lab.advance(hours=1)
 
     thread = threading.Thread(target=let_it_end)
     thread.start()

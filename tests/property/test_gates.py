@@ -129,13 +129,12 @@ def test_a_domain_that_is_held_back_is_explained(data: st.DataObject) -> None:
     if evaluation.values["done"]:
         assert all("moved" in causes for causes in drawn.blocked.values())
         return
-    names = {item["name"] for item in evaluation.values["domains"]} | set(evaluation.values["held_back"])
+    names = {item["name"] for item in evaluation.values["domains"]}
     closed = {result.object for result in evaluation.results if not result.open}
     if drawn.tenant_blocked:
         assert not names and closed
-    canary = {item["name"] for item in drawn.chosen["domains"] if item.get("canary") and "moved" not in drawn.blocked[item["name"]]}
     for name in NAMES:
-        waits = name not in names and "moved" not in drawn.blocked[name] and not (canary and name not in canary)
+        waits = name not in names and "moved" not in drawn.blocked[name]
         assert not waits or drawn.tenant_blocked or name in closed, name
     for result in evaluation.results:
         assert result.open or (result.message and (result.hint or result.until)), result

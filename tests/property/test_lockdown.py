@@ -78,7 +78,7 @@ class Drawn:
         if not self.good("dates"):
             self.created, self.changed = (NOW + data.draw(hours, label) * HOUR for label in ("created", "changed"))
         self.due = self.staged + (72 if self.good("due") else data.draw(st.sampled_from([0, 100, 101, 1000]), "due")) * HOUR
-        stamp = lockdown.Stamp(self.staged, self.due, 2, lockdown.digest(TENANT, [ONE, TWO] if self.good("same set") else [ONE]))
+        stamp = lockdown.Stamp(self.staged, self.due, 2, lockdown.digest(TENANT, [ONE, TWO] if self.good("same set") else [ONE], self.staged))
         base = self.chosen["lockdown_comment"]
         item = stamped(
             self.chosen, self.staged, self.due, Comment=stamp.comment(base) if self.good("stamped") else base, Enabled=not self.good("enabled"),

@@ -56,10 +56,10 @@ class SignIn:
         self._wire = Wire(connection, context)
         self._issued: dict[str, float] = {}
 
-    def token(self, audience: str, claims_challenge: str = "") -> Token:
+    def token(self, audience: str, claims_challenge: str = "", renew: bool = False) -> Token:
         connection = self.connection
         tenant = connection.get("tenant")
-        given = connection.given_token(audience)
+        given = "" if renew else connection.given_token(audience)
         if given:
             token = read_token(given, audience, None, self._context.now(), given=True)
             return check_token(token, tenant, connection.endpoints, self._context.now())

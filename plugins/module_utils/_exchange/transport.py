@@ -253,9 +253,11 @@ class ExchangeClient:
         with self._token_lock:
             if self._token is not used:
                 return True
-            if used.given or not (challenge or self._sign_in.is_stale(used)):
+            # A token that an earlier task handed on may have expired under a long wait: sign in anew where that is possible.
+            worn_out = self._connection.can_sign_in() if used.given else self._sign_in.is_stale(used)
+            if not worn_out and (used.given or not challenge):
                 return False
-            self._token = self._sign_in.token("exchange", challenge)
+            self._token = self._sign_in.token("exchange", challenge, renew=used.given)
             return True
 
     def _page(self, cmdlet: str, reply: Reply) -> Page:

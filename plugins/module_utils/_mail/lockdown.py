@@ -59,8 +59,9 @@ class Decision:
         return {"action": self.action, "comment": self.comment, "enabled": self.enabled, "due": self.due}
 
 
-def digest(tenant_id: str, domains: t.Iterable[str]) -> str:
-    text = "\n".join([tenant_id.lower(), *sorted(domains)])
+def digest(tenant_id: str, domains: t.Iterable[str], staged: datetime.datetime) -> str:
+    """Of tenant, domains and time, so that a stamp whose time was edited does not count."""
+    text = "\n".join([tenant_id.lower(), iso(staged), *sorted(domains)])
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
 
 
@@ -76,8 +77,8 @@ def stamp_problem(stamp: Stamp | None, connector: t.Mapping[str, t.Any], world: 
     """Empty when the stamp may be trusted: WhenCreated <= stamp <= WhenChanged <= the answer's Date, and of this set of domains."""
     if stamp is None:
         return "it carries no stamp"
-    if stamp.digest != digest(world.section("tenant")["id"], world.covered()):
-        return "it was staged for another set of domains"
+    if stamp.digest != digest(world.section("tenant")["id"], world.covered(), stamp.staged):
+        return "it was staged for another set of domains, or its stamp was edited"
     created = parse_time(connector.get("WhenCreatedUTC") or connector.get("WhenCreated"))
     changed = parse_time(connector.get("WhenChangedUTC") or connector.get("WhenChanged"))
     if created is None or changed is None:
@@ -225,7 +226,7 @@ def _stage_or_enable(world: World, connector: dict[str, t.Any] | None, results: 
     problem = stamp_problem(stamp, connector, world) if connector else "it does not exist yet"
     if stamp is None or problem:
         due = due_time(world, world.now, None)
-        fresh = Stamp(world.now, due, len(world.covered()), digest(world.section("tenant")["id"], world.covered()))
+        fresh = Stamp(world.now, due, len(world.covered()), digest(world.section("tenant")["id"], world.covered(), world.now))
         waits = not_yet(
             "soak",
             name,

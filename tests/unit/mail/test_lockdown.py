@@ -83,8 +83,15 @@ def test_what_is_no_stamp(comment: str | None) -> None:
 
 
 def test_the_digest_is_of_tenant_and_domains_in_any_order() -> None:
-    assert lockdown.digest(TENANT.upper(), [TWO, ONE]) == lockdown.digest(TENANT, [ONE, TWO])
-    assert len({lockdown.digest(TENANT, [ONE]), lockdown.digest(TENANT, [ONE, TWO]), lockdown.digest("other", [ONE])}) == 3
+    assert lockdown.digest(TENANT.upper(), [TWO, ONE], NOW) == lockdown.digest(TENANT, [ONE, TWO], NOW)
+    assert len(
+        {
+            lockdown.digest(TENANT, [ONE], NOW),
+            lockdown.digest(TENANT, [ONE, TWO], NOW),
+            lockdown.digest("other", [ONE], NOW),
+            lockdown.digest(TENANT, [ONE], NOW - HOUR),
+        }
+    ) == 4
 
 
 def test_all_gates_hold_and_the_soak_is_over_so_it_is_enabled() -> None:
@@ -99,7 +106,7 @@ def test_first_it_is_staged_with_the_soak_ahead() -> None:
     due = iso(NOW + 72 * HOUR)
     assert (decision.action, decision.enabled, decision.due) == ("stage", False, due)
     stamp = lockdown.parse_stamp(decision.comment)
-    assert stamp == lockdown.Stamp(NOW, NOW + 72 * HOUR, 2, lockdown.digest(TENANT, [ONE, TWO]))
+    assert stamp == lockdown.Stamp(NOW, NOW + 72 * HOUR, 2, lockdown.digest(TENANT, [ONE, TWO], NOW))
     (soak,) = [result for result in decision.results if result.gate == "soak"]
     assert soak.status == NOT_YET and soak.until == due and due in soak.message
 

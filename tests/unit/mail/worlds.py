@@ -69,7 +69,7 @@ def connector(egress: Sequence[str], **fields: Any) -> dict[str, Any]:
 def stamped(chosen: settings.Settings, staged: datetime.datetime, due: datetime.datetime, **fields: Any) -> dict[str, Any]:
     """The lock-down connector as staging leaves it."""
     names = [item["name"] for item in chosen["domains"]]
-    stamp = lockdown.Stamp(staged, due, len(names), lockdown.digest(TENANT, names))
+    stamp = lockdown.Stamp(staged, due, len(names), lockdown.digest(TENANT, names, staged))
     given = {
         "Name": LOCKDOWN, "Identity": LOCKDOWN, "Enabled": False, "RestrictDomainsToIPAddresses": True,
         "Comment": stamp.comment(chosen["lockdown_comment"]), "WhenCreatedUTC": iso(staged), "WhenChangedUTC": iso(staged),
