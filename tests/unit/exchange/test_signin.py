@@ -283,10 +283,11 @@ def test_an_old_token_is_renewed_and_a_fresh_one_is_not(authority: Authority) ->
 def test_a_given_token_that_wore_out_is_renewed_where_one_can_sign_in(authority: Authority) -> None:
     """A task of a long run got it from the run's first task; beside it stand the credentials."""
     script = Script(reply(401, b""), reply(200, {"value": [{"N": 1}]}))
-    assert exchange(authority, script, quick(), access_token=jwt()).invoke("Get-X").values == [{"N": 1}]
+    given = jwt()
+    assert exchange(authority, script, quick(), access_token=given).invoke("Get-X").values == [{"N": 1}]
     assert len(authority.forms) == 1
     tokens = [call["headers"]["Authorization"] for call in script.calls]
-    assert tokens[0] == "Bearer " + jwt() != tokens[1]
+    assert tokens[0] == "Bearer " + given != tokens[1]
 
 
 def test_a_given_token_alone_is_never_renewed(authority: Authority) -> None:
