@@ -86,11 +86,11 @@ def test_the_first_run_on_an_untouched_tenant_takes_it(tmp_path: Path) -> None:
 
 def test_it_is_never_overwritten(tmp_path: Path) -> None:
     first = Run(tmp_path, **UNTOUCHED).take()
-    before = Path(first["path"]).read_bytes()
+    before, inode = Path(first["path"]).read_bytes(), Path(first["path"]).stat().st_ino
     later = Run(tmp_path, moved=True)
     values = later.take(acknowledge=["baseline"])
     assert values["status"] == "found" and values["digest"] == first["digest"]
-    assert Path(first["path"]).read_bytes() == before
+    assert Path(first["path"]).read_bytes() == before and Path(first["path"]).stat().st_ino == inode
     assert later.left("baseline")["sections"]["inbound_connectors"] == []
 
 
