@@ -62,6 +62,9 @@ def evaluate(logic: Logic, params: t.Mapping[str, t.Any], context: Context) -> t
         _note_failure(params, outcome["error"])
         return True, outcome
     except Exception as exc:  # a bug of ours: say where, not what was in hand
+        _note_failure(
+            params, {"message": "Unexpected %s (%s)" % (type(exc).__name__, _place(exc)), "hint": "Please report it."}
+        )
         return True, {
             "msg": "Unexpected %s in mailflow.area1 (%s); please report it." % (type(exc).__name__, _place(exc)),
             "exception": "".join(traceback.format_tb(exc.__traceback__)) + type(exc).__name__,

@@ -13,6 +13,7 @@ from .._engine.errors import Conflict, InputError, PermissionDenied, SignInError
 from .._engine.module import Result
 from .._engine.observation import Observation
 from .._engine.values import as_list, host_name
+from .filters import applying_policies
 from .objects import READS
 from .store import Records, Store
 from .transport import ExchangeClient
@@ -45,6 +46,12 @@ def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Resul
         observation.put("tenant", {"id": client.tenant_id, "initial_domain": initial_domain(found["accepted_domains"])})
     if FORWARDING in sections:
         found[FORWARDING] = _forwarding(params, context, observation, found.get("accepted_domains") or [])
+    if "content_filter" in found and "content_filter_rules" in found:
+        names = [
+            str(policy.get("Name"))
+            for policy in applying_policies(found["content_filter"], found["content_filter_rules"])
+        ]
+        observation.put("applying_policies", names)
     if PERMISSIONS in sections:
         found[PERMISSIONS] = missing_permissions(client)
         observation.put(PERMISSIONS, found[PERMISSIONS])

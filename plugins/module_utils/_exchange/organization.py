@@ -20,7 +20,7 @@ from .transport import ExchangeClient
 
 SECTION = "organization"
 POLL_SECONDS = 30.0
-FIRST_LOOK_SECONDS = 10.0
+FIRST_LOOK_SECONDS = 5.0
 
 DIRECT_SEND = (Property("reject_direct_send", "RejectDirectSend", BOOL),)
 

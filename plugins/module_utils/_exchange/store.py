@@ -98,7 +98,12 @@ class ObjectSteps:
         after = plan.apply_to(record)
         kept = [item for item in world if item is not record]
         defaults = self.kind.defaults if record is None else {}
-        return kept if after is None else kept + [{"Name": self.name, "Identity": self.name, **defaults, **after}]
+        # As the service will say it: a gate that waits for a change to settle must see one in the predicted world too.
+        moment = self.store.observation.any_age("service_date")
+        times = {"WhenChangedUTC": moment, "WhenChanged": moment} if moment else {}
+        return (
+            kept if after is None else kept + [{"Name": self.name, "Identity": self.name, **defaults, **after, **times}]
+        )
 
     def apply(self, world: Records, plan: Plan) -> None:
         invoke = self.store.client.invoke

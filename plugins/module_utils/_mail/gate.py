@@ -66,6 +66,8 @@ ACKNOWLEDGEABLE = frozenset(
         "domain_type",
         "foreign_connector",
         "restricting_connector",
+        "transport_rule",
+        "spf_hard_fail",
         "egress_networks",
         "name_server",
         "old_ttl",

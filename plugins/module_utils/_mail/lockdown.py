@@ -15,8 +15,11 @@ import hashlib
 import re
 import typing as t
 
-from .._engine.values import boolean
+from .._engine.values import as_list, boolean, host_name
+from .connector_gates import restricts_by_address
+from .domain_gates import answered
 from .gate import GateResult, cannot, holds, not_checked, not_yet, noticed
+from .spans import outside
 from .world import DomainState, World, iso, parse_time
 
 TOLERANCE = datetime.timedelta(minutes=2)
@@ -32,31 +35,42 @@ class Stamp:
     count: int
     digest: str
 
-    def comment(self, base: str) -> str:
+    def comment(self, base: str, reason: str = "Disabled on purpose") -> str:
         """The connector's comment while it is staged: an administrator who finds it sees why it is off."""
         noun = "domain" if self.count == 1 else "domains"
-        return "%s. [mailflow.area1: staged %s, due %s, %d %s, %s. Disabled on purpose]" % (
+        return "%s. [mailflow.area1: staged %s, due %s, %d %s, %s. %s]" % (
             base,
             iso(self.staged),
             iso(self.due),
             self.count,
             noun,
             self.digest,
+            reason,
         )
 
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """``action``: none, stage, unstage, enable or keep. ``comment`` goes on the connector with stage, unstage and enable."""
+    """``action``: none, stage, unstage, enable or keep. ``comment`` "" leaves what is there.
+
+    ``enabled`` is what the connector is to be, ``associated`` the accepted domains that it is to be limited to (none: all).
+    """
 
     action: str
     results: tuple[GateResult, ...]
     comment: str = ""
     enabled: bool = False
     due: str = ""
+    associated: tuple[str, ...] = ()
 
     def to_data(self) -> dict[str, t.Any]:
-        return {"action": self.action, "comment": self.comment, "enabled": self.enabled, "due": self.due}
+        return {
+            "action": self.action,
+            "comment": self.comment,
+            "enabled": self.enabled,
+            "due": self.due,
+            "associated_accepted_domains": list(self.associated),
+        }
 
 
 def digest(tenant_id: str, domains: t.Iterable[str], staged: datetime.datetime) -> str:
@@ -116,6 +130,9 @@ def exposure_results(world: World) -> tuple[list[GateResult], list[DomainState]]
             or (state.kind == "other" and not scope_all)
         ):
             continue
+        silent = answered(world, state.name)
+        if not silent.open:
+            results.append(silent)
         if state.exposed:
             exposed.append(state)
             hint = (
@@ -162,38 +179,82 @@ def initial_domains(world: World) -> list[GateResult]:
     if world.settings["lockdown_scope"] != "all" or not names:
         return []
     return [
-        noticed("initial_domains", ", ".join(names), "direct mail to addresses of these is refused too under the lock-down")
+        noticed(
+            "initial_domains", ", ".join(names), "direct mail to addresses of these is refused too under the lock-down"
+        )
     ]
 
 
 def decide(
-    world: World, blocked: t.Sequence[GateResult], acknowledged: t.Callable[[list[GateResult]], list[GateResult]]
+    world: World, blocked: t.Sequence[GateResult], acknowledged: t.Callable[[t.Iterable[GateResult]], list[GateResult]]
 ) -> Decision:
     """What to do with the lock-down connector now. ``blocked``: gates of others that must hold before enabling."""
     name = world.settings["lockdown_connector_name"]
     connector = world.connector(name)
+    if connector is not None and boolean(connector.get("Enabled")) is True and restricts_by_address(connector):
+        return _enabled(world, connector, blocked, acknowledged)
     if not world.settings["lockdown"]:
         return Decision("none", (holds("lockdown", name, "not wanted (area1_lockdown is false)"),))
     exposure, exposed = exposure_results(world)
-    results = [*acknowledged(exposure), *initial_domains(world)]
-    enabled = (
-        connector is not None
-        and boolean(connector.get("Enabled")) is True
-        and boolean(connector.get("RestrictDomainsToIPAddresses")) is True
-    )
-    if enabled and exposed:
-        return Decision("none", tuple(_losing_mail(name, state) for state in exposed))
-    if enabled:
-        return Decision(
-            "keep",
-            (holds("lockdown", name, "is on"), *initial_domains(world), *UNCHECKED),
-            world.settings["lockdown_comment"],
-            True,
-        )
-    waiting = [result for result in [*results, *blocked] if not result.open]
+    results = [*acknowledged([*exposure, *blocked]), *initial_domains(world)]
+    waiting = [result for result in results if not result.open]
     if waiting:
         return _hold_back(world, connector, waiting, exposed)
-    return _stage_or_enable(world, connector, [result for result in results if result.open])
+    scope = tuple(world.covered()) if world.settings["lockdown_scope"] == "covered" else ()
+    return _soak(world, connector, scope, [result for result in results if result.acknowledged or result.notice])
+
+
+def _enabled(
+    world: World,
+    connector: dict[str, t.Any],
+    blocked: t.Sequence[GateResult],
+    acknowledged: t.Callable[[t.Iterable[GateResult]], list[GateResult]],
+) -> Decision:
+    """On already. Judged by the domains that it is limited to, not by those that are wanted; never widened without a soak."""
+    name = str(connector.get("Name"))
+    inside = {host_name(item) for item in as_list(connector.get("AssociatedAcceptedDomains"))}
+    present = tuple(sorted(inside))
+    losing = [state for state in world.domain_states() if _loses(state, inside)]
+    if losing or not world.settings["lockdown"]:
+        left = noticed("lockdown", name, "it is on although area1_lockdown is false; it is left as it is")
+        answers = tuple(_losing_mail(name, state) for state in losing) or (left,)
+        action = "keep" if world.settings["lockdown"] else "none"
+        return Decision(action, answers, enabled=True, associated=present)
+    notices = (*_extra_senders(world, connector), *initial_domains(world), *UNCHECKED)
+    wanted = tuple(world.covered()) if world.settings["lockdown_scope"] == "covered" else ()
+    if not inside or (wanted and set(wanted) <= inside):
+        return Decision(
+            "keep",
+            (holds("lockdown", name, "is on"), *notices),
+            _final_comment(world, connector),
+            True,
+            associated=wanted,
+        )
+    waiting = [result for result in acknowledged([*exposure_results(world)[0], *blocked]) if not result.open]
+    if waiting:
+        return Decision("keep", (*waiting, *notices), enabled=True, associated=present)
+    return _soak(world, connector, wanted, list(notices), present)
+
+
+def _loses(state: DomainState, inside: set[str]) -> bool:
+    return bool(state.exposed) and state.kind != "initial" and (not inside or state.name in inside)
+
+
+def _final_comment(world: World, connector: t.Mapping[str, t.Any]) -> str:
+    """The tutorial's comment in place of ours or of none; somebody else's words stay."""
+    present = str(connector.get("Comment") or "")
+    return str(world.settings["lockdown_comment"]) if not present or "[mailflow.area1:" in present else ""
+
+
+def _extra_senders(world: World, connector: t.Mapping[str, t.Any]) -> list[GateResult]:
+    extra = outside(as_list(connector.get("SenderIPAddresses")), world.settings["egress"])
+    if not extra:
+        return []
+    return [
+        noticed(
+            "lockdown", str(connector.get("Name")), "it also lets in %s, which are not of Area 1" % ", ".join(extra)
+        )
+    ]
 
 
 def _losing_mail(name: str, state: DomainState) -> GateResult:
@@ -220,31 +281,35 @@ def _hold_back(
     return Decision("none", tuple(waiting))
 
 
-def _stage_or_enable(world: World, connector: dict[str, t.Any] | None, results: list[GateResult]) -> Decision:
+def _soak(
+    world: World,
+    connector: dict[str, t.Any] | None,
+    wanted: tuple[str, ...],
+    results: list[GateResult],
+    present: tuple[str, ...] = (),
+) -> Decision:
+    """Stage, wait, enable. With ``present`` the connector is on for these domains and is to be widened to ``wanted``."""
     name, base = world.settings["lockdown_connector_name"], world.settings["lockdown_comment"]
     stamp = parse_stamp(connector.get("Comment")) if connector else None
     problem = stamp_problem(stamp, connector, world) if connector else "it does not exist yet"
     if stamp is None or problem:
         due = due_time(world, world.now, None)
-        fresh = Stamp(world.now, due, len(world.covered()), digest(world.section("tenant")["id"], world.covered(), world.now))
-        waits = not_yet(
-            "soak",
-            name,
-            "staged%s, switched off on purpose; the soak ends %s" % (" anew (%s)" % problem if connector else "", iso(due)),
-            iso(due),
-            hint="Run again after that time.",
+        fresh = Stamp(
+            world.now, due, len(world.covered()), digest(world.section("tenant")["id"], world.covered(), world.now)
         )
-        return Decision("stage", (*results, waits), fresh.comment(base), False, iso(due))
+        anew = " anew (%s)" % problem if connector and not present else ""
+        what = "to be widened to further domains" if present else "staged%s, switched off on purpose" % anew
+        waits = not_yet(
+            "soak", name, "%s; the soak ends %s" % (what, iso(due)), iso(due), hint="Run again after that time."
+        )
+        comment = fresh.comment(base, "Widening waits") if present else fresh.comment(base)
+        action = "keep" if present else "stage"
+        return Decision(action, (*results, waits), comment, bool(present), iso(due), present or wanted)
     due = due_time(world, stamp.staged, stamp.due)
     if world.now < due:
-        waits = not_yet(
-            "soak",
-            name,
-            "staged since %s; the soak ends %s" % (iso(stamp.staged), iso(due)),
-            iso(due),
-            hint="Run again after that time.",
-        )
-        return Decision("keep", (*results, waits), str((connector or {}).get("Comment") or ""), False, iso(due))
-    return Decision(
-        "enable", (*results, holds("soak", name, "over since %s" % iso(due)), *UNCHECKED), base, True, iso(due)
-    )
+        message = "staged since %s; the soak ends %s" % (iso(stamp.staged), iso(due))
+        waits = not_yet("soak", name, message, iso(due), hint="Run again after that time.")
+        return Decision("keep", (*results, waits), "", bool(present), iso(due), present or wanted)
+    over = holds("soak", name, "over since %s" % iso(due))
+    notices = () if present else UNCHECKED
+    return Decision("enable", (*results, over, *notices), base, True, iso(due), wanted)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from . import forwarding, gates, lockdown
+from . import connector_gates, domain_gates, forwarding, gates, lockdown
 from .gate import CANNOT, NOT_YET, GateResult, acknowledge, holds, not_checked, not_yet
 from .world import World
 
@@ -84,14 +84,14 @@ def _connection_filter(world: World) -> Evaluation:
 
 def _enhanced_filtering(world: World) -> Evaluation:
     results = _decided(
-        world, [*gates.customization(world), *gates.egress_networks(world), *gates.foreign_connector(world)]
+        world, [*gates.customization(world), *gates.egress_networks(world), *connector_gates.foreign_connector(world)]
     )
     return Evaluation(
         results,
         {
             "entries": world.settings["egress"],
             "name": world.settings["connector_name"],
-            "comment": world.settings["connector_comment"],
+            "comment": _own_comment(world),
         },
     )
 
@@ -139,7 +139,9 @@ def _lower_ttl(world: World) -> Evaluation:
     for name in world.covered():
         if world.is_switched(name):
             continue
-        found = _decided(world, [gates.odd_shape(world, name), gates.authoritative_agreement(world, name)])
+        found = _decided(
+            world, [domain_gates.odd_shape(world, name), domain_gates.authoritative_agreement(world, name)]
+        )
         results += [result for result in found if not result.open]
         if all(result.open for result in found):
             ready.append(name)
@@ -156,9 +158,11 @@ def _switch(world: World) -> Evaluation:
         )
     tenant = [
         *gates.egress_networks(world),
-        *gates.foreign_connector(world),
-        *gates.restricting_connector(world),
-        *gates.settled(world),
+        *connector_gates.foreign_connector(world),
+        *connector_gates.restricting_connector(world),
+        *connector_gates.transport_rules(world),
+        *connector_gates.spf_hard_fail(world),
+        *connector_gates.settled(world),
     ]
     results = _decided(world, tenant)
     ready = []
@@ -188,11 +192,13 @@ def _switch(world: World) -> Evaluation:
 
 def _domain_gates(world: World, name: str) -> list[GateResult]:
     return [
-        gates.odd_shape(world, name),
-        gates.domain_ready(world, name),
-        gates.domain_type(world, name),
-        gates.authoritative_agreement(world, name),
-        gates.ttl(world, name),
+        domain_gates.odd_shape(world, name),
+        domain_gates.domain_ready(world, name),
+        domain_gates.domain_settings(world, name),
+        domain_gates.domain_type(world, name),
+        domain_gates.answered(world, name),
+        domain_gates.authoritative_agreement(world, name),
+        domain_gates.ttl(world, name),
     ]
 
 
@@ -204,51 +210,58 @@ def _canaries_first(world: World, names: list[str]) -> list[str]:
 
 
 def _lockdown(world: World) -> Evaluation:
-    blocked = _decided(
-        world,
-        [
-            *gates.customization(world),
-            *gates.egress_networks(world),
-            *gates.foreign_connector(world),
-            *_connector_ready(world),
-        ],
-    )
+    blocked = [
+        *gates.customization(world),
+        *gates.egress_networks(world),
+        *connector_gates.foreign_connector(world),
+        *connector_gates.transport_rules(world),
+        *connector_gates.spf_hard_fail(world),
+        *connector_gates.in_place(world),
+    ]
     decision = lockdown.decide(world, blocked, lambda results: _decided(world, results))
-    associated = world.covered() if world.settings["lockdown_scope"] == "covered" else []
     values = {
         **decision.to_data(),
         "name": world.settings["lockdown_connector_name"],
         "entries": world.settings["egress"],
-        "associated_accepted_domains": associated,
     }
     return Evaluation(list(decision.results), values)
 
 
-def _connector_ready(world: World) -> list[GateResult]:
-    """The lock-down lets Area 1 in by the same list; a first connector that does not work shows that the list does not."""
-    connector = world.connector(world.settings["connector_name"])
-    if connector is None:
-        return [not_yet("settled", world.settings["connector_name"], "the connector does not exist yet")]
-    problems = gates.connector_problems(world, connector)
-    return [not_yet("settled", world.settings["connector_name"], "; ".join(problems))] if problems else []
+def _own_comment(world: World) -> str:
+    """The tutorial's comment, but never over one that somebody else wrote; empty leaves what is there."""
+    present = str((world.connector(world.settings["connector_name"]) or {}).get("Comment") or "")
+    return "" if present and "[mailflow.area1:" not in present else str(world.settings["connector_comment"])
 
 
 def _verify(world: World) -> Evaluation:
-    """The end state: what is in place, without looking at how it came about."""
-    switched = [name for name in world.covered() if world.is_switched(name)]
+    """The end state, as it was read: what is missing is due, whoever took it away."""
     decision = lockdown.decide(world, (), lambda results: _decided(world, results))
-    locked = decision.enabled and decision.action == "keep"
-    losing = any(result.gate == "lockdown_exposed" for result in decision.results)
+    switched = [name for name in world.covered() if world.is_switched(name)]
     states = {state.name: state for state in world.domain_states()}
+    missing = [result for result in _missing(world) if not result.open]
+    quiet = all(not states[name].exposed and not states[name].unknown for name in switched if name in states)
+    locked = decision.enabled and not any(result.gate == "lockdown_exposed" for result in decision.results)
     values = {
         "domains": {
             name: {"switched": name in switched, "exposed": list(states[name].exposed) if name in states else []}
             for name in world.covered()
         },
-        "locked": locked or losing,
-        "done": len(switched) == len(world.covered()) and (locked or not world.settings["lockdown"]),
+        "locked": decision.enabled,
+        "done": len(switched) == len(world.covered())
+        and not missing
+        and quiet
+        and (not world.settings["lockdown"] or (locked and decision.action == "keep" and not decision.due)),
     }
-    return Evaluation([result for result in decision.results if result.status == CANNOT], values)
+    alarms = [result for result in decision.results if result.status == CANNOT]
+    return Evaluation([*missing, *alarms], values)
+
+
+def _missing(world: World) -> list[GateResult]:
+    names = [name for name in world.covered() if world.is_switched(name)]
+    found = [*connector_gates.in_place(world), *connector_gates.spf_hard_fail(world)]
+    found += [domain_gates.domain_settings(world, name) for name in names]
+    found += [domain_gates.domain_ready(world, name) for name in names]
+    return _decided(world, found)
 
 
 EVALUATORS: dict[str, t.Callable[[World], Evaluation]] = {

@@ -76,11 +76,15 @@ def build(observation: Observation, params: t.Mapping[str, t.Any], context: Cont
     failures = [_line(entry) for entry in journal if entry["status"] in ("cannot", "failed")]
     cause = str(params.get("failure") or "")
     if cause and not any(
-        str(entry.get("message")) in cause for entry in journal if entry["status"] in ("failed", "cannot")
+        entry.get("message") and str(entry["message"]) in cause
+        for entry in journal
+        if entry["status"] in ("failed", "cannot")
     ):
         failures.insert(0, cause)
     due = [entry for entry in journal if entry["status"] in ("due", "pending")]
-    done = bool(state.get("done")) and not failures and not due
+    # In check mode the world is the predicted one: what would change is not done.
+    planned = context.check_mode and any(entry["status"] == "would change" for entry in journal)
+    done = bool(state.get("done")) and not failures and not due and not planned
     return {
         "format": 1,
         "tenant": str(tenant),
@@ -92,7 +96,7 @@ def build(observation: Observation, params: t.Mapping[str, t.Any], context: Cont
         "next": _next(due),
         "failures": failures,
         "domains": state.get("domains", {}),
-        "locked": bool(state.get("locked")),
+        "locked": bool(state.get("locked")) and not planned,
         "lockdown_wanted": bool((settings or {}).get("lockdown", True)),
         "baseline": _baseline(observation, context),
         "journal": journal,

@@ -19,8 +19,8 @@ from .._engine.errors import InputError
 from .._engine.module import Result
 from .._engine.observation import Observation
 from .._engine.values import as_list
-from .gates import _span
 from .gating import sections_now
+from .spans import spans
 from .world import World
 
 BASELINE = "baseline.json"
@@ -69,6 +69,7 @@ def run_snapshot(params: t.Mapping[str, t.Any], context: Context) -> Result:
         if state["status"] == "taken":
             baseline, message = take(observation), "baseline taken %s"
     if baseline is not None:
+        _same_tenant(baseline, observation, path)
         state["message"] = message % baseline["taken"]
         observation.put("baseline", baseline)
         if not context.check_mode and not os.path.exists(path):
@@ -84,6 +85,16 @@ def run_snapshot(params: t.Mapping[str, t.Any], context: Context) -> Result:
         "traces": state.get("traces", []),
     }
     return Result(False, (), {**values, "baseline": baseline})
+
+
+def _same_tenant(baseline: dict[str, t.Any], observation: Observation, path: str) -> None:
+    kept, here = (baseline["sections"].get("tenant") or {}).get("id"), (observation.any_age("tenant") or {}).get("id")
+    if kept and here and str(kept).lower() != str(here).lower():
+        raise InputError(
+            "The baseline at hand (%s) is of another tenant (%s)."
+            % (path, baseline["sections"]["tenant"].get("initial_domain") or kept),
+            "Give each tenant a directory (area1_snapshot_dir) and a baseline (area1_baseline) of its own.",
+        )
 
 
 def _may_take(
@@ -108,8 +119,7 @@ def traces(world: World) -> list[str]:
         item for item in world.section("inbound_connectors") if "[mailflow.area1:" in str(item.get("Comment") or "")
     ]
     found += ["stamp on connector %s" % item.get("Name") for item in stamped]
-    present = {_span(value) for value in as_list(world.connection_filter().get("IPAllowList"))}
-    if {_span(value) for value in world.settings["egress"]} <= present:
+    if spans(world.settings["egress"]) <= spans(world.connection_filter().get("IPAllowList")):
         found.append("all egress networks in the IP allow list")
     found += ["MX records of %s" % name for name in world.covered() if world.is_switched(name)]
     return found
@@ -214,7 +224,11 @@ def _record_event(params: t.Mapping[str, t.Any], context: Context, observation: 
     """Keep when something happened to a domain; the time is the service's."""
     events = _load_timeline(directory)
     at = sections_now(observation).get("service_date", "")
-    new = [{"domain": name, "event": params["event"], "at": at} for name in as_list(params.get("domains"))]
+    views = observation.any_age("dns") or {}
+    new = [
+        {"domain": name, "event": params["event"], "at": at, "ttl": (views.get(name) or {}).get("ttl_max")}
+        for name in as_list(params.get("domains"))
+    ]
     if new and not context.check_mode:
         write_private(os.path.join(directory, TIMELINE), events + new)
     observation.put("timeline", events + new)

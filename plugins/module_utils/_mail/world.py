@@ -110,10 +110,14 @@ class World:
         return bool(view.get("agree")) and record_set(view.get("records")) == self._wanted
 
     def old_ttl(self, name: str) -> int | None:
-        """The largest TTL that the MX set had before this deployment, from the baseline; None when it is not known."""
+        """The largest TTL that the MX set is known to have had: from the baseline, and from when it was lowered."""
         baseline = self.section("baseline", {}) or {}
-        entry = ((baseline.get("sections") or {}).get("dns") or {}).get(name)
-        return int(entry["ttl_max"]) if entry and entry.get("ttl_max") is not None else None
+        entry = ((baseline.get("sections") or {}).get("dns") or {}).get(name) or {}
+        events = [event for event in self.section("timeline", []) or [] if event.get("domain") == name]
+        known = [
+            int(item[key]) for key, items in (("ttl_max", [entry]), ("ttl", events)) for item in items if item.get(key)
+        ]
+        return max(known) if known else None
 
     def largest_old_ttl(self) -> int | None:
         known = [ttl for ttl in map(self.old_ttl, self.covered()) if ttl is not None]

@@ -1,0 +1,201 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Gates on what Exchange does with mail from Area 1: connectors, filters, rules. Pure."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+from .._engine.values import as_list, boolean, host_name, sender_domain
+from .gate import GateResult, cannot, holds, not_yet
+from .spans import outside, overlap
+from .world import World, iso, parse_time
+
+
+def _ours(world: World) -> set[str]:
+    return {world.settings["connector_name"].lower(), world.settings["lockdown_connector_name"].lower()}
+
+
+def _active(world: World) -> list[dict[str, t.Any]]:
+    return [item for item in world.section("inbound_connectors") if boolean(item.get("Enabled")) is not False]
+
+
+def foreign_connector(world: World) -> list[GateResult]:
+    """Another connector that claims addresses of Area 1 would be chosen in place of ours: attribution is by address first."""
+    results = []
+    for item in _active(world):
+        if str(item.get("Name", "")).lower() in _ours(world):
+            continue
+        if overlap(item.get("SenderIPAddresses"), world.settings["egress"]):
+            restricts = boolean(item.get("RestrictDomainsToIPAddresses"))
+            variable = "area1_lockdown_connector_name" if restricts else "area1_connector_name"
+            results.append(
+                cannot(
+                    "foreign_connector",
+                    str(item.get("Name")),
+                    "this connector already claims addresses of Area 1",
+                    "Adopt it with %s: %s, or remove the addresses from it." % (variable, item.get("Name")),
+                )
+            )
+    first = world.connector(world.settings["connector_name"])
+    if first and (restricts_by_address(first) or boolean(first.get("RestrictDomainsToCertificate"))):
+        results.append(
+            cannot(
+                "adopted_connector",
+                str(first.get("Name")),
+                "it restricts senders: it is a lock-down, not the connector for enhanced filtering",
+                "Name it in area1_lockdown_connector_name, and another one in area1_connector_name.",
+            )
+        )
+    return results or [holds("foreign_connector")]
+
+
+def restricts_by_address(connector: t.Mapping[str, t.Any]) -> bool:
+    return boolean(connector.get("RestrictDomainsToIPAddresses")) is True
+
+
+def restricting_connector(world: World) -> list[GateResult]:
+    """Any connector that restricts senders refuses their mail from the moment it comes by way of Area 1: a former gateway's
+    lock-down all of it, a partner's the mail of that partner. Our own counts too while networks are missing in it."""
+    results = []
+    for item in _active(world):
+        by_certificate = boolean(item.get("RestrictDomainsToCertificate")) is True
+        inside = {host_name(name) for name in as_list(item.get("AssociatedAcceptedDomains"))}
+        if not (restricts_by_address(item) or by_certificate) or (inside and not inside & set(world.covered())):
+            continue
+        missing = outside(world.settings["egress"], item.get("SenderIPAddresses"))
+        if missing or by_certificate:
+            results.append(_refuses(world, item, missing))
+    return results or [holds("restricting_connector")]
+
+
+def _refuses(world: World, item: t.Mapping[str, t.Any], missing: list[str]) -> GateResult:
+    name = str(item.get("Name"))
+    if name.lower() == world.settings["lockdown_connector_name"].lower() and not item.get("TlsSenderCertificateName"):
+        message = "the lock-down is on and leaves out %d egress networks" % len(missing)
+        return not_yet("restricting_connector", name, message, hint="The section lockdown adds them.")
+    domains = sorted({sender_domain(value) for value in as_list(item.get("SenderDomains"))})
+    whose = "every sender domain" if "*" in domains else ", ".join(domains)
+    command = 'Set-InboundConnector -Identity "%s" -Enabled $false' % name
+    return cannot(
+        "restricting_connector",
+        name,
+        "this connector refuses mail of %s that does not come from its own servers, so also when Area 1 brings it"
+        % whose,
+        "Disable it before the switch (%s), add the egress networks to it, or put restricting_connector:%s into area1_acknowledge."
+        % (command, name),
+    )
+
+
+REFUSING = (
+    "RejectMessageReasonText",
+    "RejectMessageEnhancedStatusCode",
+    "DeleteMessage",
+    "Quarantine",
+    "RedirectMessageTo",
+)
+
+
+def transport_rules(world: World) -> list[GateResult]:
+    """The other common lock-down to a former gateway: a rule that refuses outside mail except from given addresses."""
+    results = []
+    for rule in world.section("transport_rules", {}) or []:
+        active = (
+            str(rule.get("State", "Enabled")).lower() == "enabled"
+            and str(rule.get("Mode", "Enforce")).lower() == "enforce"
+        )
+        inside_only = str(rule.get("FromScope") or "").lower() == "inorganization"
+        excepted = as_list(rule.get("ExceptIfSenderIpRanges"))
+        refuses = any(rule.get(action) not in (None, "", False, []) for action in REFUSING)
+        if active and not inside_only and excepted and refuses and outside(world.settings["egress"], excepted):
+            name = str(rule.get("Name"))
+            results.append(
+                cannot(
+                    "transport_rule",
+                    name,
+                    "this rule refuses or diverts mail except from its own list of addresses, which leaves out Area 1",
+                    "Add the egress networks to its exception, disable it, or put transport_rule:%s into area1_acknowledge."
+                    % name,
+                )
+            )
+    return results or [holds("transport_rule")]
+
+
+def spf_hard_fail(world: World) -> list[GateResult]:
+    """Behind a gateway every sender's SPF fails at Microsoft 365 until enhanced filtering sees the source; hard fail makes it spam."""
+    applying = {str(name).lower() for name in world.section("applying_policies", {}) or []}
+    names = [
+        str(policy.get("Name"))
+        for policy in world.section("content_filter", {}) or []
+        if str(policy.get("Name", "")).lower() in applying
+        and str(policy.get("MarkAsSpamSpfRecordHardFail") or "Off").lower() == "on"
+    ]
+    hint = "Run the section connection_filter (tag allow_list) first."
+    return [
+        not_yet("spf_hard_fail", name, "SPF record hard fail is On in this anti-spam policy", hint=hint)
+        for name in names
+    ] or [holds("spf_hard_fail")]
+
+
+def in_place(world: World) -> list[GateResult]:
+    """Connector and allow list are as wanted, whenever that came about."""
+    name = world.settings["connector_name"]
+    connector = world.connector(name)
+    problems = ["it does not exist yet"] if connector is None else connector_problems(world, connector)
+    results = []
+    if problems:
+        hint = "It is made by the section enhanced_filtering."
+        results.append(not_yet("settled", name, "; ".join(problems), hint=hint))
+    if world.settings["allow_list"] == "manage":
+        missing = outside(world.settings["egress"], world.connection_filter().get("IPAllowList"))
+        if missing:
+            message = "%d egress networks are missing in the allow list" % len(missing)
+            results.append(
+                not_yet("settled", "connection filter", message, hint="The section connection_filter adds them.")
+            )
+    return results or [holds("settled")]
+
+
+def settled(world: World) -> list[GateResult]:
+    """In place, and changed long enough ago: Exchange takes minutes to an hour to act on them."""
+    missing = [result for result in in_place(world) if not result.open]
+    if missing:
+        return missing
+    wait = datetime.timedelta(minutes=world.settings["settle_minutes"])
+    objects = [
+        ("connector %s" % world.settings["connector_name"], world.connector(world.settings["connector_name"]) or {})
+    ]
+    if world.settings["allow_list"] == "manage":
+        objects.append(("connection filter", world.connection_filter()))
+    results = []
+    for label, item in objects:
+        changed = parse_time(item.get("WhenChangedUTC") or item.get("WhenChanged"))
+        if changed is not None and changed + wait > world.now:
+            message = "changed %s; Exchange is given %d minutes to act on it" % (
+                iso(changed),
+                world.settings["settle_minutes"],
+            )
+            results.append(not_yet("settled", label, message, iso(changed + wait)))
+    return results or [holds("settled")]
+
+
+def connector_problems(world: World, connector: t.Mapping[str, t.Any]) -> list[str]:
+    """Why mail from Area 1 would not be recognised by this connector; empty when it would (ORCA-233 asks the same)."""
+    problems = []
+    if boolean(connector.get("Enabled")) is not True:
+        problems.append("the connector is off")
+    missing = outside(world.settings["egress"], connector.get("SenderIPAddresses"))
+    if missing:
+        problems.append("%d egress networks are missing in it" % len(missing))
+    if "*" not in {sender_domain(value) for value in as_list(connector.get("SenderDomains"))}:
+        problems.append("it is not for all sender domains")
+    if boolean(connector.get("EFSkipLastIP")) is not True:
+        problems.append("enhanced filtering does not skip the last address")
+    if boolean(connector.get("EFTestMode")) is True:
+        problems.append("enhanced filtering is in test mode (EFTestMode)")
+    if as_list(connector.get("EFUsers")):
+        problems.append("enhanced filtering is limited to %d users" % len(as_list(connector.get("EFUsers"))))
+    return problems

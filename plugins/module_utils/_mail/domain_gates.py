@@ -1,0 +1,177 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Gates on one domain before its MX records move. Pure."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+from .._engine.values import as_list, host_name
+from . import forwarding
+from .gate import GateResult, cannot, holds, not_yet
+from .world import World, iso, parse_time
+
+
+def domain_ready(world: World, name: str) -> GateResult:
+    found = world.section("email_security", {}).get(name)
+    if found is None:
+        return not_yet(
+            "area1_domain", name, "Email Security does not have it yet", hint="Run the section area1_domains first."
+        )
+    readiness = found.get("readiness") or {}
+    status = readiness.get("status", "")
+    if status == "cannot":
+        return cannot(
+            "area1_domain",
+            name,
+            readiness.get("message", "Email Security refuses it"),
+            readiness.get("hint", "See the domain in the Cloudflare dashboard."),
+        )
+    if status != "ready":
+        return not_yet(
+            "area1_domain",
+            name,
+            readiness.get("message") or "Email Security has not verified it yet",
+            hint="Verification may take up to 24 hours.",
+        )
+    return holds("area1_domain", name)
+
+
+def domain_settings(world: World, name: str) -> GateResult:
+    """Email Security forwards this domain's mail, in MX mode, to the host that is its own; else the switch is into the void."""
+    entry = next(item for item in world.settings["domains"] if item["name"] == name)
+    host, result = forwarding.choose(world, entry)
+    if not host or not result.open:
+        return result
+    found = world.section("email_security", {}).get(name) or {}
+    problems = []
+    if host_name(found.get("transport") or "") != host:
+        problems.append("it forwards to %s, not to %s" % (found.get("transport") or "nowhere", host))
+    if "DIRECT" not in [str(mode).upper() for mode in as_list(found.get("allowed_delivery_modes"))]:
+        problems.append("it is not in MX mode (DIRECT)")
+    if as_list(found.get("ip_restrictions")):
+        problems.append("it takes mail from some addresses only (ip_restrictions)")
+    if found and problems:
+        return not_yet("area1_domain", name, "; ".join(problems), hint="The section area1_domains sets this.")
+    return holds("area1_domain", name)
+
+
+def domain_type(world: World, name: str) -> GateResult:
+    record = world.accepted().get(name) or {}
+    kind = str(record.get("DomainType") or "Authoritative")
+    if kind.lower() != "authoritative":
+        return cannot(
+            "domain_type",
+            name,
+            "it is %s: mail for unknown recipients leaves Microsoft 365 by MX, which would be Area 1, in a circle"
+            % kind,
+            "Give it a connector to its next host, then put domain_type:%s into area1_acknowledge." % name,
+        )
+    return holds("domain_type", name)
+
+
+def answered(world: World, name: str) -> GateResult:
+    """Somebody on either side answered. Total silence is no evidence, whatever a person said about single servers."""
+    view = world.section("dns").get(name) or {}
+    silent = [
+        label
+        for label, servers in (("name server", view.get("name_servers")), ("resolver", view.get("resolvers")))
+        if not any(item.get("status") in ("ok", "nodata", "nxdomain") for item in servers or [])
+    ]
+    if silent:
+        message = "no %s answered%s" % (" and no ".join(silent), ": %s" % view["error"] if view.get("error") else "")
+        return not_yet("dns_silent", name, message, hint="Can this machine ask DNS servers? Is the domain delegated?")
+    return holds("dns_silent", name)
+
+
+def authoritative_agreement(world: World, name: str) -> GateResult:
+    view = world.section("dns").get(name) or {}
+    servers = view.get("name_servers") or []
+    failing = [
+        "%s: %s" % (item.get("name"), item.get("status"))
+        for item in servers
+        if item.get("status") not in ("ok", "nodata", "nxdomain")
+    ]
+    if not servers:
+        return not_yet(
+            "name_server",
+            name,
+            "no name server of it could be found%s" % (": %s" % view["error"] if view.get("error") else ""),
+            hint="Is the domain delegated?",
+        )
+    if failing:
+        return not_yet(
+            "name_server",
+            name,
+            "not every name server answers: %s" % "; ".join(failing),
+            hint="It is asked again by the next run.",
+        )
+    if not view.get("agree"):
+        return not_yet(
+            "name_servers_agree",
+            name,
+            "its name servers answer different MX records",
+            hint="A secondary may lag; it is asked again by the next run.",
+        )
+    return holds("name_servers_agree", name)
+
+
+def odd_shape(world: World, name: str) -> GateResult:
+    view = world.section("dns").get(name) or {}
+    if view.get("cname"):
+        return cannot(
+            "dns_shape",
+            name,
+            "the name is an alias (CNAME to %s): it cannot carry MX records" % view["cname"],
+            "Remove the CNAME.",
+        )
+    if view.get("null_mx"):
+        return cannot(
+            "dns_shape",
+            name,
+            "it has a null MX: it says that it takes no mail",
+            "Remove the null MX, or take the domain out of area1_domains.",
+        )
+    return holds("dns_shape", name)
+
+
+def ttl(world: World, name: str) -> GateResult:
+    """The TTL is low at every name server, and caches that took the old one have run out."""
+    view = world.section("dns").get(name) or {}
+    provider = world.section("dns_provider", {}).get(name) or {}
+    low = max(int(world.settings["mx_ttl"]), int(provider.get("min_ttl") or 0), 300 if provider.get("auto_ttl") else 0)
+    present = int(view.get("ttl_max") or 0)
+    if present > low:
+        return not_yet(
+            "ttl",
+            name,
+            "the TTL of its MX records is %d s, not %d s yet" % (present, low),
+            hint="It is lowered by the MX section.",
+        )
+    old = world.old_ttl(name)
+    lowered = _lowered_at(world, name, provider)
+    if old is not None and old > low and lowered is not None and lowered + datetime.timedelta(seconds=old) > world.now:
+        until = iso(lowered + datetime.timedelta(seconds=old))
+        return not_yet("old_ttl", name, "caches may hold the old records (TTL %d s) until %s" % (old, until), until)
+    left = max(
+        (int(item.get("ttl") or 0) for item in view.get("resolvers") or [] if item.get("status") == "ok"), default=0
+    )
+    if left > low:
+        until = iso(world.now + datetime.timedelta(seconds=left))
+        return not_yet("old_ttl", name, "a resolver holds the old records for another %d s" % left, until)
+    return holds("ttl", name)
+
+
+def _lowered_at(world: World, name: str, provider: t.Mapping[str, t.Any]) -> datetime.datetime | None:
+    """When the set got its low TTL: from the durable time line, and from providers that say when a record changed."""
+    events = [
+        event
+        for event in world.section("timeline", []) or []
+        if event.get("domain") == name and event.get("event") == "ttl_lowered"
+    ]
+    moments = [parse_time(event.get("at")) for event in events] + [parse_time(provider.get("modified_on"))]
+    known = [moment for moment in moments if moment is not None]
+    return max(known) if known else None
