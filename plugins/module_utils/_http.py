@@ -147,6 +147,7 @@ class HttpClient:
                 raise AmbiguousWrite(
                     "%s answered %d; whether it was carried out is not known." % (reply.where, reply.status),
                     status=reply.status,
+                    retry_after=_retry_after(reply),
                 )
             again = reply.status == 429 or (
                 not is_write and (reply.status in RETRY_STATUSES or bool(transient and transient(reply)))

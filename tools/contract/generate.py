@@ -67,8 +67,8 @@ def vars_file(table: dict[str, t.Any], role: str) -> str:
         exchange["access_token"] = "{{ __mailflow_login.access_token | default(o365_access_token | default(omit)) }}"
         exchange["graph_access_token"] = "{{ __mailflow_login.graph_access_token | default(omit) }}"
     if role == "preflight":
-        values["__preflight_later"] = [item["name"] for item in table["later"]]
-        values["__preflight_unused"] = "{{ query('ansible.builtin.varnames', '^(' ~ __preflight_later | join('|') ~ ')$') }}"
+        values["__preflight_later"] = {item["name"]: "{{ %s | default('') }}" % item["name"] for item in table["later"]}
+        values["__preflight_unused"] = "{{ __preflight_later | dict2items | selectattr('value') | map(attribute='key') | list }}"
     # Left undefined without the preflight: a gate that is asked without an observation fails closed.
     values["__%s_observation" % role] = "{{ __mailflow_observation }}"
     return "---\n%s%s" % (NOTE, dump(values))

@@ -15,6 +15,8 @@ WorldT = t.TypeVar("WorldT")
 PlanT = t.TypeVar("PlanT")
 
 READ_BACK_SECONDS = 120.0
+UNKNOWN_READ_BACK_SECONDS = 20.0
+LONGEST_PAUSE = 60.0
 MAX_WRITES = 3
 
 
@@ -71,7 +73,11 @@ def reconcile(
             steps.apply(world, plan)
         except AmbiguousWrite as exc:
             unknown = exc
-        world, plan = _read_back(steps, context, read_back_seconds)
+        if unknown is not None:
+            context.sleep(min(float(unknown.details.get("retry_after") or 0.0), LONGEST_PAUSE))
+        # What was accepted only has to show; of what is unknown a shorter look tells as much, and it may be sent again.
+        seconds = read_back_seconds if unknown is None else min(read_back_seconds, UNKNOWN_READ_BACK_SECONDS)
+        world, plan = _read_back(steps, context, seconds)
         if plan and (unknown is None or attempt == MAX_WRITES - 1):
             raise NotVerified(
                 "The change was %s, but reading it back for %d s did not show it."

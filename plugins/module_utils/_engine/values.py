@@ -38,9 +38,11 @@ class Kind:
 
 
 def as_list(value: t.Any) -> list[t.Any]:
-    """None and "" are the empty list; a single value is a list of one (services return both forms)."""
+    """None and "" are the empty list; a single value is a list of one, a text with commas one of several (services return all forms)."""
     if value is None or value == "":
         return []
+    if isinstance(value, str) and "," in value:
+        return [item.strip() for item in value.split(",") if item.strip()]
     if isinstance(value, (list, tuple, set, frozenset)):
         return [item for item in value if item is not None and item != ""]
     return [value]

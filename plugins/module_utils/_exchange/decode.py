@@ -139,8 +139,16 @@ def _clean(value: t.Any) -> t.Any:
     if isinstance(value, dict):
         return {key: _clean(item) for key, item in value.items() if "@" not in key}
     if isinstance(value, list):
-        return [_clean(item) for item in value]
+        return [_plain(_clean(item)) for item in value]
     return value
+
+
+def _plain(item: t.Any) -> t.Any:
+    """An element of a list that came as an object instead of its text (both have been seen) is its text again."""
+    if not isinstance(item, dict):
+        return item
+    named = [item[key] for key in ("Value", "Address", "Domain", "Name") if isinstance(item.get(key), str)]
+    return named[0] if named else item
 
 
 def _short(text: str) -> str:

@@ -80,14 +80,14 @@ def to_error(fault: Fault, cmdlet: str, token: Token | None = None, challenged: 
         return _unauthorized(cmdlet, token, challenged)
     if fault.status == 403:
         return _forbidden(fault, cmdlet)
+    if cmdlet.startswith(("Enable-", "Disable-")) and fault.says("already", "not required", "isn't required", "in progress"):
+        return _error(NotRequired, fault, cmdlet)
     if fault.says("Enable-OrganizationCustomization") or fault.named("InvalidOperationInDehydratedContextException"):
         return _error(Dehydrated, fault, cmdlet, "Run mailflow.area1.o365_organization with customization enabled first; it may take a day to act.")
     if fault.structured and _is_not_found(fault):
         return _error(NotFound, fault, cmdlet)
     if fault.named("AlreadyExists") or fault.says("already exists"):
         return _error(AlreadyExists, fault, cmdlet)
-    if cmdlet.startswith(("Enable-", "Disable-")) and fault.says("already", "not required", "isn't required", "in progress"):
-        return _error(NotRequired, fault, cmdlet)
     if is_transient(fault):
         hint = "The service is busy; run again later."
         return _error(ReadError if is_read(cmdlet) else AmbiguousWrite, fault, cmdlet, hint)

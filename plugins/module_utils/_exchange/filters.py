@@ -13,7 +13,7 @@ from .._engine.errors import InputError, NotFound
 from .._engine.module import Result
 from .._engine.observation import Observation
 from .._engine.plan import ListIntent, Plan
-from .._engine.values import as_list
+from .._engine.values import as_list, boolean
 from .objects import CONNECTION_FILTER, CONTENT_FILTER, MAX_FILTER_ENTRIES, check_addresses
 from .store import ObjectSteps, Records, Store, drive, find
 from .transport import ExchangeClient
@@ -117,7 +117,7 @@ def applying_policies(policies: Records, rules: Records) -> Records:
 
 
 def is_default(policy: t.Mapping[str, t.Any]) -> bool:
-    return policy.get("IsDefault") is True or str(policy.get("Name", "")).lower() == "default"
+    return boolean(policy.get("IsDefault")) is True or str(policy.get("Name", "")).lower() == "default"
 
 
 def is_preset(policy: t.Mapping[str, t.Any]) -> bool:

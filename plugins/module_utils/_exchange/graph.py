@@ -21,6 +21,7 @@ from .token import Token
 
 # The service's limit for one $batch.
 BATCH = 20
+FEW = 3
 MAX_PAGES = 20
 _AGAIN = frozenset({429, 500, 502, 503, 504})
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
@@ -49,6 +50,13 @@ def forwarding_hosts(
     for start in range(0, len(names), BATCH):
         found.update(reader.read(names[start : start + BATCH]))
     return found
+
+
+def _body(reply: Reply) -> t.Any:
+    try:
+        return reply.json()
+    except ReadError:
+        return None
 
 
 class _Reader:
@@ -106,11 +114,23 @@ class _Reader:
             {"id": str(number), "method": "GET", "url": "/domains/%s/serviceConfigurationRecords" % urllib.parse.quote(name, safe="")}
             for number, name in enumerate(names)
         ]
+        if len(names) <= FEW:
+            return self._one_by_one(requests)
         reply = self._client.request("POST", "v1.0/$batch", payload={"requests": requests}, write=False)
+        if reply.status in (400, 404, 405, 501):
+            return self._one_by_one(requests)
         answers = self._document(reply).get("responses")
         if not isinstance(answers, list):
             raise ReadError("%s answered without responses." % reply.where)
         return {str(answer.get("id")): answer for answer in answers if isinstance(answer, dict)}
+
+    def _one_by_one(self, requests: list[dict[str, str]]) -> dict[str, t.Any]:
+        """The same answers by a request for each: for few domains, and where the service offers no $batch."""
+        answers: dict[str, t.Any] = {}
+        for request in requests:
+            reply = self._client.get("v1.0" + request["url"])
+            answers[request["id"]] = {"status": reply.status, "headers": dict(reply.headers), "body": _body(reply)}
+        return answers
 
     def _document(self, reply: Reply) -> dict[str, t.Any]:
         if not reply.ok:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import typing as t
 
 from .._engine.context import Context
-from .._engine.errors import Conflict, InputError, PermissionDenied, SignInError
+from .._engine.errors import Conflict, InputError, PermissionDenied, ReadError, SignInError
 from .._engine.module import Result
 from .._engine.observation import Observation
-from .._engine.values import as_list, host_name
+from .._engine.values import as_list, boolean, host_name
 from .filters import applying_policies
 from .objects import READS
 from .store import Records, Store
@@ -22,6 +22,7 @@ FORWARDING = "forwarding_hosts"
 PERMISSIONS = "permissions"
 
 #: Cmdlets that a deployment writes with; the service lists beforehand which of them the application's roles allow.
+ENABLE = "Enable-OrganizationCustomization"
 WRITES = (
     "Set-HostedConnectionFilterPolicy",
     "Set-HostedContentFilterPolicy",
@@ -53,7 +54,8 @@ def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Resul
         ]
         observation.put("applying_policies", names)
     if PERMISSIONS in sections:
-        found[PERMISSIONS] = missing_permissions(client)
+        dehydrated = any(boolean(item.get("IsDehydrated")) for item in found.get("organization") or [])
+        found[PERMISSIONS] = missing_permissions(client, (*WRITES, ENABLE) if dehydrated else WRITES)
         observation.put(PERMISSIONS, found[PERMISSIONS])
     observation.save()
     values = {
@@ -66,10 +68,10 @@ def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Resul
     return Result(False, (), values)
 
 
-def missing_permissions(client: ExchangeClient) -> dict[str, t.Any]:
+def missing_permissions(client: ExchangeClient, needed: t.Iterable[str]) -> dict[str, t.Any]:
     """C(known): the service said which cmdlets are allowed. C(missing): those of a deployment that are not."""
     exported = client.exported_cmdlets()
-    return {"known": bool(exported), "missing": [name for name in WRITES if exported and name.lower() not in exported]}
+    return {"known": bool(exported), "missing": [name for name in needed if exported and name.lower() not in exported]}
 
 
 def check_tenant(client: ExchangeClient, accepted: Records) -> None:
@@ -97,7 +99,7 @@ def initial_domain(accepted: Records) -> str:
     found = [
         host_name(domain.get("DomainName") or domain.get("Name") or "")
         for domain in accepted
-        if domain.get("InitialDomain")
+        if boolean(domain.get("InitialDomain"))
     ]
     if len(found) > 1:
         raise Conflict(
@@ -116,7 +118,7 @@ def _forwarding(
     domains = domains or domain_names(accepted)
     try:
         found = graph.forwarding_hosts(params, context, domains)
-    except (PermissionDenied, SignInError) as exc:
+    except (PermissionDenied, ReadError, SignInError) as exc:
         context.warn_once("Forwarding hosts could not be read from Graph: %s" % exc)
         found = {domain: {"hosts": [], "error": exc.message} for domain in domains}
     observation.put(FORWARDING, found)

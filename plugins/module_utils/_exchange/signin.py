@@ -62,7 +62,7 @@ class SignIn:
         given = "" if renew else connection.given_token(audience)
         if given:
             token = read_token(given, audience, None, self._context.now(), given=True)
-            return check_token(token, tenant, connection.endpoints, self._context.now())
+            return check_token(token, tenant, connection.endpoints)
         answer = self._ask(audience, claims_challenge)
         value = answer.get("access_token")
         if not value:
@@ -70,7 +70,7 @@ class SignIn:
         lifetime = float(answer.get("expires_in") or 0.0)
         self._issued[str(value)] = self._context.now()
         token = read_token(str(value), audience, lifetime, self._context.now(), given=False)
-        return check_token(token, tenant, connection.endpoints, self._context.now())
+        return check_token(token, tenant, connection.endpoints)
 
     def is_stale(self, token: Token) -> bool:
         """Was it issued long enough ago that a new one may fare better?"""

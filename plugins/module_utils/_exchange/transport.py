@@ -18,7 +18,7 @@ import urllib.parse
 import uuid
 
 from .._engine.context import Context
-from .._engine.errors import AmbiguousWrite, MailflowError, NotFound, PermissionDenied, ReadError, Refused
+from .._engine.errors import AmbiguousWrite, MailflowError, ReadError, Refused
 from .._http import HttpClient, Reply
 from .clouds import host_of, is_loopback
 from .decode import Page, parse_fault, parse_page
@@ -132,13 +132,16 @@ class ExchangeClient:
         path = "adminapi/v1.0/%s/EXOModuleFile?Version=3.9.2" % urllib.parse.quote(self._tenant(), safe="")
         try:
             document = self._send("Get-EXOModuleFile", path, None, headers={"CommandName": "*"}).json()
-        except (ReadError, NotFound, PermissionDenied, Refused):
+        except MailflowError:
             return frozenset()
         values = document.get("value") if isinstance(document, dict) else None
         first = values[0] if isinstance(values, list) and values else values
         listed = first.get("exportedCmdlets") if isinstance(first, dict) else None
-        names = listed.split(",") if isinstance(listed, str) else listed if isinstance(listed, list) else []
-        return frozenset(str(name).strip().lower() for name in names if str(name).strip())
+        names = re.split(r"[,\s]+", listed) if isinstance(listed, str) else listed if isinstance(listed, list) else []
+        plain = (name.get("Name") if isinstance(name, dict) else name for name in names)
+        found = frozenset(str(name).strip().lower() for name in plain if name)
+        # A list without a cmdlet that every reader has is not the list that we take it for.
+        return found if "get-organizationconfig" in found else frozenset()
 
     def _tenant(self) -> str:
         return self.token.tenant_id or self._connection.get("tenant") or self._no_tenant()

@@ -173,6 +173,11 @@ def settled(world: World) -> list[GateResult]:
     results = []
     for label, item in objects:
         changed = parse_time(item.get("WhenChangedUTC") or item.get("WhenChanged"))
+        if changed is None and world.changed_here() & {"connection_filter", "enhanced_filtering"}:
+            message = "changed by this run; the service does not say when, so the next run goes on"
+            results.append(
+                not_yet("settled", label, message, hint="Run again in %d minutes." % world.settings["settle_minutes"])
+            )
         if changed is not None and changed + wait > world.now:
             message = "changed %s; Exchange is given %d minutes to act on it" % (
                 iso(changed),

@@ -59,6 +59,10 @@ def run_gate(params: t.Mapping[str, t.Any], context: Context) -> Result:
 def sections_now(observation: Observation) -> dict[str, t.Any]:
     """The sections, with the service's clock carried on to this moment by the time that passed here since the read."""
     sections = observation.sections()
+    written = {
+        str(entry.get("section")) for entry in observation.journal if entry.get("status") in ("changed", "would change")
+    }
+    sections["changed_sections"] = sorted(written)
     moment = parse_time(sections.get("service_date"))
     if moment is not None:
         sections["service_date"] = iso(moment + datetime.timedelta(seconds=observation.age("service_date")))

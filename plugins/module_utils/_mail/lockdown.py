@@ -95,10 +95,13 @@ def stamp_problem(stamp: Stamp | None, connector: t.Mapping[str, t.Any], world: 
         return "it was staged for another set of domains, or its stamp was edited"
     created = parse_time(connector.get("WhenCreatedUTC") or connector.get("WhenCreated"))
     changed = parse_time(connector.get("WhenChangedUTC") or connector.get("WhenChanged"))
-    if created is None or changed is None:
-        return "the service does not say when it was made and changed"
-    if not created - TOLERANCE <= stamp.staged <= changed + TOLERANCE or changed > world.now + TOLERANCE:
+    # A service that does not tell its dates leaves the digest, which an edited time does not match.
+    if created is not None and stamp.staged < created - TOLERANCE:
+        return "its stamp (%s) is older than the connector" % iso(stamp.staged)
+    if changed is not None and (stamp.staged > changed + TOLERANCE or changed > world.now + TOLERANCE):
         return "its stamp (%s) does not fit its own dates" % iso(stamp.staged)
+    if stamp.staged > world.now + TOLERANCE:
+        return "its stamp (%s) lies in the future" % iso(stamp.staged)
     moved = [name for name in world.covered() if _moved_since(world, name, stamp.staged)]
     if moved:
         return "the MX records of %s were changed after it was staged" % ", ".join(moved)

@@ -10,7 +10,7 @@ import re
 import typing as t
 
 from .._engine.errors import InputError
-from .._engine.values import as_list, host_name
+from .._engine.values import as_list, boolean, host_name
 from . import dispositions, names, networks, presets
 
 Settings = dict[str, t.Any]
@@ -92,12 +92,26 @@ def domains(given: t.Any) -> list[dict[str, t.Any]]:
             )
         if name in found:
             raise InputError("area1_domains names %s twice." % name, "Name each domain once.")
-        found[name] = {**entry, "name": name}
+        found[name] = {**entry, "name": name, "canary": _flag(name, entry.get("canary"))}
         if entry.get("forward_to"):
             found[name]["forward_to"] = host_name(entry["forward_to"])
     if not found:
         raise InputError("area1_domains is empty.", "Name the domains whose mail goes through Area 1.")
     return list(found.values())
+
+
+def _flag(name: str, value: t.Any) -> bool:
+    """Yes or no, also as text."""
+    if value in (None, ""):
+        return False
+    found = boolean(value)
+    if found is None:
+        found = {"yes": True, "on": True, "1": True, "no": False, "off": False, "0": False}.get(
+            str(value).strip().lower()
+        )
+    if found is None:
+        raise InputError("area1_domains: canary of %s is %r." % (name, value), "Give true or false.")
+    return found
 
 
 def mx_records(raw: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:

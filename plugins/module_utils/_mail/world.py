@@ -95,6 +95,10 @@ class World:
             }
         return self._accepted
 
+    def changed_here(self) -> set[str]:
+        """Sections of the deployment that this run has written to."""
+        return set(self.section("changed_sections", {}) or ())
+
     def covered(self) -> list[str]:
         return [item["name"] for item in self.settings["domains"]]
 

@@ -17,6 +17,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors impo
     ReadError,
     SignInError,
 )
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange import graph as graph_module
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.graph import forwarding_hosts
 from tests.unit.exchange.helpers import TlsServer, jwt
 
@@ -35,10 +36,14 @@ class Graph:
         self.pages: dict[str, Any] = {}
         self.whole: tuple[int, Any] | None = None
         self.batches: list[list[str]] = []
+        self.single: list[str] = []
 
     def handle(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Any, dict[str, str]]:
-        if method == "GET":
+        if method == "GET" and path in self.pages:
             return 200, self.pages[path], {}
+        if method == "GET":
+            self.single.append(path)
+            return self.answers[path.split("/")[3]].pop(0)
         assert path == "/v1.0/$batch" and headers["Authorization"].startswith("Bearer ")
         if self.whole:
             return (*self.whole, {})
@@ -53,6 +58,12 @@ class Graph:
         return 200, {"responses": responses[::-1]}, {}
 
 
+@pytest.fixture(autouse=True)
+def by_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few domains are asked for one by one; these tests are about batches unless they say otherwise."""
+    monkeypatch.setattr(graph_module, "FEW", 0)
+
+
 @pytest.fixture
 def graph(tmp_path: Path) -> Iterator[Graph]:
     found = Graph()
@@ -64,6 +75,16 @@ def graph(tmp_path: Path) -> Iterator[Graph]:
 def ask(graph: Graph, *domains: str, context: Context | None = None) -> dict[str, Any]:
     params = {"graph_access_token": jwt(aud="https://graph.microsoft.com"), "graph_url": graph.url, "ca_path": graph.ca_path, "timeout": 20}
     return forwarding_hosts(params, context or Context(sleep=lambda seconds: None), domains)
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 501, None])
+def test_without_batch_each_domain_is_asked_for_by_itself(graph: Graph, status: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The facts name the plain request only; None: there are few domains, and no batch is tried."""
+    monkeypatch.setattr(graph_module, "FEW", 0 if status else 3)
+    graph.whole = (status, {"error": {"code": "x", "message": "no"}}) if status else None
+    graph.answers = {"a.example": [(200, {"value": [mx("a.mail")]}, {})], "b.example": [(404, {}, {})]}
+    assert ask(graph, "a.example", "b.example") == {"a.example": {"hosts": ["a.mail"], "error": ""}, "b.example": {"hosts": [], "error": ""}}
+    assert len(graph.single) == 2 and graph.batches == []
 
 
 def test_only_mx_records_count_and_the_best_comes_first(graph: Graph) -> None:

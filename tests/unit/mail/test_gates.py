@@ -19,7 +19,6 @@ from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import (
     HOLDS,
     NOT_CHECKED,
     NOT_YET,
-    GateResult,
     acknowledge,
     cannot,
     not_checked,
@@ -27,36 +26,20 @@ from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import (
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World, iso, parse_time
 from tests.unit.mail.worlds import (
-    LOCKDOWN,
     NEW,
     NOW,
-    OLD,
     ONE,
     TWO,
-    accepted,
     ago,
-    ahead,
-    changed_view,
     connector,
+    only,
+    protected,
     records,
-    sections,
-    view,
     wanted,
     world,
 )
 
 EGRESS = wanted()["egress"]
-
-
-def only(results: list[GateResult]) -> GateResult:
-    (result,) = results
-    if not result.open:
-        assert result.message and (result.hint or result.until), "what to do, or when, is missing"
-    return result
-
-
-def with_connectors(*more: dict[str, Any], **settings: Any) -> World:
-    return world(wanted(**settings), inbound_connectors=[connector(EGRESS), *more])
 
 
 def test_everything_holds_in_the_made_up_world() -> None:
@@ -105,147 +88,6 @@ def test_allow_list_capacity() -> None:
     assert only(gates.allow_list_capacity(skipped)).open
 
 
-@pytest.mark.parametrize(("fields", "claims"), [
-    ({"SenderIPAddresses": ["52.11.209.211"]}, True),
-    ({"SenderIPAddresses": ["104.30.40.7"]}, True),
-    ({"SenderIPAddresses": ["104.30.0.0/16"]}, True),
-    ({"SenderIPAddresses": ["158.51.64.10-158.51.64.20"]}, True),
-    ({"SenderIPAddresses": ["192.0.2.1"]}, False),
-    ({"SenderIPAddresses": []}, False),
-    ({"SenderIPAddresses": ["52.11.209.211"], "Enabled": False}, False),
-    ({"SenderIPAddresses": ["52.11.209.211"], "Name": LOCKDOWN.upper()}, False),
-    ({"SenderIPAddresses": ["a form nobody knows"]}, False),
-])  # fmt: skip
-def test_foreign_connector(fields: dict[str, Any], claims: bool) -> None:
-    results = gates.foreign_connector(with_connectors(connector([], **{"Name": "Old gateway", **fields})))
-    assert only(results).status == (CANNOT if claims else HOLDS)
-    if claims:
-        assert results[0].object == "Old gateway" and "area1_connector_name: Old gateway" in results[0].hint
-
-
-def test_a_foreign_lock_down_is_named_for_adoption_as_such() -> None:
-    found = with_connectors(connector(EGRESS, Name="Secure M365 Inbound", RestrictDomainsToIPAddresses=True))
-    assert "area1_lockdown_connector_name: Secure M365 Inbound" in only(gates.foreign_connector(found)).hint
-    adopted = with_connectors(
-        connector(EGRESS, Name="Secure M365 Inbound", RestrictDomainsToIPAddresses=True), lockdown_connector_name="Secure M365 Inbound"
-    )
-    assert only(gates.foreign_connector(adopted)).open
-
-
-@pytest.mark.parametrize(("fields", "refuses"), [
-    ({"RestrictDomainsToIPAddresses": True, "SenderIPAddresses": ["192.0.2.1"]}, True),
-    ({"RestrictDomainsToIPAddresses": "True", "SenderIPAddresses": EGRESS[1:]}, True),
-    ({"RestrictDomainsToIPAddresses": True, "SenderIPAddresses": [*EGRESS, "192.0.2.1"]}, False),
-    ({"RestrictDomainsToCertificate": True, "SenderIPAddresses": EGRESS}, True),
-    ({"RestrictDomainsToIPAddresses": True, "SenderDomains": ["smtp:partner.example;1"]}, False),
-    ({"RestrictDomainsToIPAddresses": True, "SenderDomains": ["partner.example", "*"]}, True),
-    ({"RestrictDomainsToIPAddresses": True, "Enabled": False}, False),
-    ({}, False),
-])  # fmt: skip
-def test_restricting_connector(fields: dict[str, Any], refuses: bool) -> None:
-    result = only(gates.restricting_connector(with_connectors(connector([], **{"Name": "Old gateway", **fields}))))
-    assert result.status == (CANNOT if refuses else HOLDS)
-    assert not refuses or 'Set-InboundConnector -Identity "Old gateway" -Enabled $false' in result.hint
-
-
-@pytest.mark.parametrize("fields", [
-    {"Enabled": False},
-    {"SenderIPAddresses": EGRESS[1:]},
-    {"EFSkipLastIP": False},
-    {"EFUsers": ["a@northwind.example"]},
-])  # fmt: skip
-def test_settled_needs_a_connector_that_recognises_area_1(fields: dict[str, Any]) -> None:
-    result = only(gates.settled(world(inbound_connectors=[connector(EGRESS, **fields)])))
-    assert result.status == NOT_YET and "enhanced_filtering" in result.hint
-
-
-def test_settled_needs_the_connector_and_the_list() -> None:
-    assert only(gates.settled(world())).open
-    assert "does not exist" in only(gates.settled(world(inbound_connectors=[]))).message
-    missing = world(connection_filter=[{"Name": "Default", "IPAllowList": EGRESS[2:], "WhenChangedUTC": ago(days=2)}])
-    assert "2 egress networks are missing" in only(gates.settled(missing)).message
-    unmanaged = World({**missing.sections}, wanted(allow_list="skip"))
-    assert only(gates.settled(unmanaged)).open
-
-
-@pytest.mark.parametrize("name", ["WhenChangedUTC", "WhenChanged"])
-def test_settled_waits_after_each_change(name: str) -> None:
-    young = {"WhenChangedUTC": None, name: ago(minutes=59)}
-    result = only(gates.settled(world(inbound_connectors=[connector(EGRESS, **young)])))
-    assert result.status == NOT_YET and result.until == ahead(minutes=1)
-    policy = {"Name": "Default", "IPAllowList": EGRESS, "WhenChangedUTC": ago(minutes=10)}
-    result = only(gates.settled(world(connection_filter=[policy])))
-    assert (result.object, result.until) == ("connection filter", ahead(minutes=50))
-    assert only(gates.settled(World(world(connection_filter=[policy]).sections, wanted(settle_minutes=10)))).open
-    assert only(gates.settled(World(world(connection_filter=[policy]).sections, wanted(allow_list="skip")))).open
-
-
-@pytest.mark.parametrize(("found", "status"), [
-    ({"readiness": {"status": "ready"}}, HOLDS),
-    ({"readiness": {"status": "not_yet", "message": "Waits for its TXT record."}}, NOT_YET),
-    ({"readiness": {"status": "cannot", "message": "Refused."}}, CANNOT),
-    ({"readiness": {}}, NOT_YET),
-    ({}, NOT_YET),
-    (None, NOT_YET),
-])  # fmt: skip
-def test_domain_ready(found: dict[str, Any] | None, status: str) -> None:
-    assert only([gates.domain_ready(world(email_security={} if found is None else {ONE: found}), ONE)]).status == status
-
-
-@pytest.mark.parametrize(("kind", "status"), [("Authoritative", HOLDS), ("authoritative", HOLDS), ("InternalRelay", CANNOT), ("ExternalRelay", CANNOT)])
-def test_domain_type(kind: str, status: str) -> None:
-    found = world(accepted_domains=[accepted(ONE, DomainType=kind), accepted(TWO)])
-    result = only([gates.domain_type(found, ONE)])
-    assert result.status == status
-    assert status == HOLDS or ("domain_type:%s" % ONE in result.hint and kind in result.message)
-
-
-def test_name_servers_must_all_answer_and_agree() -> None:
-    assert only([gates.authoritative_agreement(world(), ONE)]).open
-    silent = view(OLD[ONE])
-    silent["name_servers"][1].update(status="timeout", records=None)
-    result = only([gates.authoritative_agreement(world(dns=changed_view(ONE, **silent)), ONE)])
-    assert (result.gate, result.status) == ("name_server", NOT_YET) and "ns2.example: timeout" in result.message
-    apart = world(dns=changed_view(ONE, agree=False))
-    assert only([gates.authoritative_agreement(apart, ONE)]).gate == "name_servers_agree"
-    nowhere = world(dns=changed_view(ONE, name_servers=[], error="no zone holds this name"))
-    assert "no zone holds this name" in only([gates.authoritative_agreement(nowhere, ONE)]).message
-    assert only([gates.authoritative_agreement(world(dns={}), ONE)]).status == NOT_YET
-
-
-def test_odd_shapes() -> None:
-    assert only([gates.odd_shape(world(), ONE)]).open
-    assert "CNAME to x.example" in only([gates.odd_shape(world(dns=changed_view(ONE, cname="x.example")), ONE)]).message
-    assert "null MX" in only([gates.odd_shape(world(dns=changed_view(ONE, null_mx=True)), ONE)]).message
-
-
-def test_ttl_must_be_low_at_the_servers() -> None:
-    assert only([gates.ttl(world(), ONE)]).open
-    high = world(dns=changed_view(ONE, ttl_max=301))
-    result = only([gates.ttl(high, ONE)])
-    assert (result.gate, result.status) == ("ttl", NOT_YET) and "301 s, not 300 s" in result.message
-    for provider in ({"min_ttl": 600}, {"min_ttl": 301}):
-        assert only([gates.ttl(World({**high.sections, "dns_provider": {ONE: provider}}, high.settings), ONE)]).open
-    tight = World({**high.sections, "dns": changed_view(ONE, ttl_max=300), "dns_provider": {ONE: {"auto_ttl": True}}}, wanted(mx_ttl=60))
-    assert only([gates.ttl(tight, ONE)]).open, "Cloudflare's Auto is 300 s and is left"
-
-
-def test_the_old_ttl_must_be_over_since_it_was_lowered() -> None:
-    found = world(timeline=[{"domain": ONE, "event": "ttl_lowered", "at": ago(minutes=59)}])
-    result = only([gates.ttl(found, ONE)])
-    assert (result.gate, result.until) == ("old_ttl", ahead(minutes=1)) and "TTL 3600 s" in result.message
-    by_provider = sections(wanted())["dns_provider"]
-    by_provider[ONE]["modified_on"] = ago(minutes=30)
-    assert only([gates.ttl(world(dns_provider=by_provider), ONE)]).until == ahead(minutes=30)
-    assert only([gates.ttl(world(timeline=[{"domain": TWO, "event": "ttl_lowered", "at": ago(minutes=1)}]), ONE)]).open
-
-
-def test_a_cache_with_the_old_record_is_waited_for() -> None:
-    found = world(dns=changed_view(ONE, **view(OLD[ONE], resolver_ttl=1800)))
-    result = only([gates.ttl(found, ONE)])
-    assert (result.gate, result.until) == ("old_ttl", ahead(minutes=30))
-
-
 @pytest.mark.parametrize(("state", "gate", "words"), [
     ({"status": "lost", "traces": ["connector X"], "directory": "/d"}, "baseline", "connector X"),
     ({"status": "throw_away", "runner": "AWX", "directory": "/d"}, "durable_snapshots", "AWX"),
@@ -259,9 +101,10 @@ def test_without_a_baseline_nothing_is_written(state: dict[str, Any], gate: str,
 
 
 def test_only_what_costs_no_mail_can_be_acknowledged() -> None:
-    waiting = ("settled", "area1_domain", "name_servers_agree", "ttl", "exposed", "soak", "customization", "forwarding_host")
-    hopeless = ("accepted_domains", "permissions", "dns_shape", "allow_list_capacity", "lockdown_exposed", "forwarding_host")
+    waiting = ("settled", "area1_domain", "name_servers_agree", "ttl", "exposed", "soak", "customization", "forwarding_host", "dns_silent")
+    hopeless = ("accepted_domains", "permissions", "dns_shape", "allow_list_capacity", "lockdown_exposed", "forwarding_host", "adopted_connector")
     every = [not_yet(gate, "x", "m") for gate in waiting] + [cannot(gate, "x", "m", "h") for gate in hopeless]
+    assert "restricting_connector" in ACKNOWLEDGEABLE and not ACKNOWLEDGEABLE & {result.gate for result in every}
     decided = {result.gate for result in every} | {"%s:x" % result.gate for result in every}
     assert acknowledge(every, decided) == every
     for gate in ACKNOWLEDGEABLE:
@@ -280,6 +123,11 @@ def test_what_was_not_checked_is_shown_and_does_not_stop() -> None:
 BLOCKERS: dict[str, dict[str, Any]] = {
     "customs": {"inbound_connectors": []},
     "restricting": {"inbound_connectors": [connector(EGRESS), connector(["192.0.2.1"], Name="Old", RestrictDomainsToIPAddresses=True)]},
+    "partner": {"inbound_connectors": [connector(EGRESS), connector(["192.0.2.1"], Name="P", SenderDomains=["smtp:p.example;1"], RestrictDomainsToIPAddresses=True)]},
+    "adopted": {"inbound_connectors": [connector(EGRESS, RestrictDomainsToIPAddresses=True)]},
+    "rule": {"transport_rules": [{"Name": "Gateway only", "ExceptIfSenderIpRanges": ["192.0.2.1"], "DeleteMessage": True}]},
+    "spf": {"content_filter": [{"Name": "Default", "MarkAsSpamSpfRecordHardFail": "On"}]},
+    "test mode": {"inbound_connectors": [connector(EGRESS, EFTestMode=True)]},
     "young": {"inbound_connectors": [connector(EGRESS, WhenChangedUTC=ago(minutes=5))]},
     "list": {"connection_filter": [{"Name": "Default", "IPAllowList": []}]},
 }
@@ -292,7 +140,7 @@ def test_what_concerns_the_tenant_stands_before_every_switch(name: str) -> None:
 
 
 def test_one_domain_that_is_not_ready_holds_only_itself() -> None:
-    found = world(email_security={TWO: {"readiness": {"status": "ready"}}})
+    found = world(email_security={TWO: protected(TWO)})
     evaluation = phases.evaluate("switch", found)
     assert [item["name"] for item in evaluation.values["domains"]] == [TWO]
     assert [result.object for result in evaluation.results if not result.open] == [ONE]

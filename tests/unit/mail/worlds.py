@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.mailflow.area1.plugins.module_utils._mail import lockdown, settings
+from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import GateResult
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World, iso
 
 NOW = datetime.datetime(2026, 11, 23, 20, tzinfo=datetime.timezone.utc)
@@ -61,8 +62,17 @@ def connector(egress: Sequence[str], **fields: Any) -> dict[str, Any]:
     return {
         "Name": CONNECTOR, "Identity": CONNECTOR, "Enabled": True, "ConnectorType": "Partner", "SenderDomains": ["smtp:*;1"],
         "SenderIPAddresses": list(egress), "RestrictDomainsToIPAddresses": False, "RestrictDomainsToCertificate": False,
-        "EFSkipLastIP": True, "EFSkipIPs": [], "EFUsers": [], "Comment": "Inbound connector for Enhanced Filtering",
+        "TlsSenderCertificateName": None, "AssociatedAcceptedDomains": [],
+        "EFSkipLastIP": True, "EFSkipIPs": [], "EFTestMode": False, "EFUsers": [], "Comment": "Inbound connector for Enhanced Filtering",
         "WhenCreatedUTC": ago(days=2), "WhenChangedUTC": ago(days=2), **fields,
+    }  # fmt: skip
+
+
+def protected(name: str, **fields: Any) -> dict[str, Any]:
+    """A domain as Email Security has it once it is set up for MX."""
+    return {
+        "domain": name, "transport": OLD[name][0][1], "allowed_delivery_modes": ["DIRECT"], "ip_restrictions": [],
+        "readiness": {"status": "ready", "message": "Active."}, **fields,
     }  # fmt: skip
 
 
@@ -90,7 +100,10 @@ def sections(chosen: settings.Settings, moved: bool = False) -> dict[str, Any]:
         "connection_filter": [{"Name": "Default", "IsDefault": True, "IPAllowList": chosen["egress"], "WhenChangedUTC": ago(days=2)}],
         "content_filter": [{"Name": "Default", "IsDefault": True, "MarkAsSpamSpfRecordHardFail": "Off"}],
         "inbound_connectors": [connector(chosen["egress"])],
-        "email_security": {name: {"transport": "", "readiness": {"status": "ready", "message": "Active."}} for name in names},
+        "content_filter_rules": [],
+        "applying_policies": ["Default"],
+        "transport_rules": [],
+        "email_security": {name: protected(name) for name in names},
         "forwarding_hosts": {name: {"hosts": [OLD[name][0][1]], "error": ""} for name in names},
         "dns": {name: view(mx[name]) for name in names},
         "dns_provider": {
@@ -98,7 +111,7 @@ def sections(chosen: settings.Settings, moved: bool = False) -> dict[str, Any]:
         },
         "baseline": {"sections": {"dns": {name: {"ttl_max": 3600, "records": records(OLD[name])} for name in names}}},
         "baseline_state": {"status": "found", "message": "baseline of %s" % ago(days=3)},
-        "timeline": [{"domain": name, "event": "ttl_lowered", "at": ago(days=2)} for name in names],
+        "timeline": [{"domain": name, "event": "ttl_lowered", "at": ago(days=2), "ttl": 300} for name in names],
     })  # fmt: skip
 
 
@@ -113,3 +126,11 @@ def changed_view(name: str, moved: bool = False, **fields: Any) -> dict[str, Any
     found = sections(wanted(), moved)["dns"]
     found[name].update(fields)
     return dict(found)
+
+
+def only(results: Sequence[GateResult]) -> GateResult:
+    """The one answer; one that stops says what to do, or when."""
+    (result,) = results
+    if not result.open:
+        assert result.message and (result.hint or result.until), "what to do, or when, is missing"
+    return result
