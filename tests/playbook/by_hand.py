@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.playbook.harness import Deployment, Outcome
+from tests.playbook.tenants import exchange_token
 
 LOCKDOWN = "Secure O365 Inbound"
 
@@ -31,7 +32,9 @@ def replace_mx(deployment: Deployment, name: str, records: Sequence[tuple[int, s
     """By the API, as from the Cloudflare dashboard: the service dates the records."""
     zone = deployment.lab.state()["cloudflare"]["zones"][name]
     old = [record["id"] for record in zone["records"] if record["type"] == "MX" and record["name"] == name]
-    new = [{"type": "MX", "name": name, "content": host, "priority": priority, "ttl": ttl} for priority, host in records]
+    new = [
+        {"type": "MX", "name": name, "content": host, "priority": priority, "ttl": ttl} for priority, host in records
+    ]
     body = {"deletes": [{"id": identifier} for identifier in old], "posts": new}
     variables = deployment.lab.extra_vars
     request = urllib.request.Request(
@@ -75,4 +78,21 @@ def run_when_due(deployment: Deployment, limit: int = 6, **options: Any) -> list
 
 def exchange_writes(deployment: Deployment, since: int = 0) -> list[tuple[str, dict[str, Any]]]:
     """Cmdlet and parameters of each write, as they were on the wire."""
-    return [(entry["cmdlet"], entry["parameters"]) for entry in deployment.lab.writes(since) if entry["service"] == "exchange"]
+    return [
+        (entry["cmdlet"], entry["parameters"])
+        for entry in deployment.lab.writes(since)
+        if entry["service"] == "exchange"
+    ]
+
+
+def invoke(deployment: Deployment, cmdlet: str, **parameters: Any) -> None:
+    """An administrator's own cmdlet, with the module's way of asking."""
+    token = exchange_token(deployment, deployment.lab.info["tenant_id"])
+    body = {"CmdletInput": {"CmdletName": cmdlet, "Parameters": parameters}}
+    url = "%s/adminapi/beta/%s/InvokeCommand" % (deployment.lab.urls["exchange"], deployment.lab.info["tenant_id"])
+    headers = {"Authorization": "Bearer %s" % token, "Content-Type": "application/json"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    context = ssl.create_default_context(cafile=deployment.lab.ca_path)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    with opener.open(request, timeout=30) as response:
+        assert response.status == 200

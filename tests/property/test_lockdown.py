@@ -42,8 +42,10 @@ hours = st.sampled_from([-200, -100, -73, -72, -71, -24, -1, 0, 1, 100])
 class Drawn:
     """A world, and beside it the plain facts that it was made of."""
 
-    def __init__(self, data: st.DataObject) -> None:
+    def __init__(self, data: st.DataObject, on: bool = False) -> None:
         self.defects = data.draw(st.sets(st.sampled_from(DEFECTS), max_size=2), "defects")
+        if on:
+            self.defects = (self.defects - {"exists"}) | {"enabled"}
         self.scope = data.draw(st.sampled_from(["all", "covered"]), "scope")
         self.soak = data.draw(st.sampled_from([0, 1, 72]), "soak")
         acknowledge = data.draw(st.sampled_from([[], ["name_server"], ["exposed", "soak", "lockdown_exposed", "settled", "customization"]]), "decided")
@@ -57,6 +59,8 @@ class Drawn:
         self.found["dns"].pop(self.not_read, None)
         self.found["organization"][0]["IsDehydrated"] = not self.good("customized")
         self.found["inbound_connectors"] = [connector(self.chosen["egress"], EFSkipLastIP=self.good("first connector"))]
+        limits = st.sampled_from([[], [ONE], [ONE, TWO], [OTHER], [ONE, TWO, OTHER]])
+        self.inside: list[str] = data.draw(limits, "inside") if not self.good("enabled") else []
         self._staged(data)
         self._old_ttl(data)
 
@@ -82,7 +86,7 @@ class Drawn:
         base = self.chosen["lockdown_comment"]
         item = stamped(
             self.chosen, self.staged, self.due, Comment=stamp.comment(base) if self.good("stamped") else base, Enabled=not self.good("enabled"),
-            WhenCreatedUTC=iso(self.created), WhenChangedUTC=iso(self.changed),
+            WhenCreatedUTC=iso(self.created), WhenChangedUTC=iso(self.changed), AssociatedAcceptedDomains=self.inside,
         )  # fmt: skip
         if self.good("exists"):
             self.found["inbound_connectors"].append(item)
@@ -115,10 +119,42 @@ class Drawn:
         return [name for name in (ONE, TWO) if set(self.answers[name]) <= {"none", "null"}]
 
     @property
-    def may_enable(self) -> bool:
-        facts = not self.exposed and not self.silent and self.stamp_is_true and self.soak_is_over
+    def mute(self) -> list[str]:
+        """Nobody on one of the two sides answered, which no decision about single servers makes good."""
+        dumb = {"silent", "broken"}
+        sides = {name: (set(self.answers[name][:2]), set(self.answers[name][2:])) for name in self.counted}
+        return [name for name in self.counted if name == self.not_read or any(side <= dumb for side in sides[name])]
+
+    @property
+    def safe(self) -> bool:
+        """Apart from the clock: all that is to be locked is behind Area 1 for certain, and Area 1's mail is known."""
         known = not self.unknown or "name_server" in self.chosen["acknowledge"]
-        return facts and known and not {"wanted", "customized", "first connector", "enabled"} & self.defects
+        facts = not self.exposed and not self.silent and not self.mute
+        return facts and known and not {"customized", "first connector"} & self.defects
+
+    @property
+    def losing(self) -> list[str]:
+        """What a lock-down that is on refuses now."""
+        return [name for name in (self.inside or NAMES) if name != self.not_read and {"old", "mixed"} & set(self.answers[name])]
+
+    @property
+    def on(self) -> bool:
+        return self.good("exists") and not self.good("enabled")
+
+    @property
+    def target(self) -> list[str]:
+        """The accepted domains that it is to be limited to; none is all."""
+        return [] if self.scope == "all" else [ONE, TWO]
+
+    @property
+    def wider(self) -> bool:
+        return bool(self.inside) and not (self.target and set(self.target) <= set(self.inside))
+
+    @property
+    def may_enable(self) -> bool:
+        """Staged or on for a narrower set: in both cases only after a soak that can be believed."""
+        clock = self.stamp_is_true and self.soak_is_over
+        return self.safe and clock and self.good("wanted") and (not self.on or (self.wider and not self.losing))
 
     @property
     def soak_is_over(self) -> bool:
@@ -143,7 +179,30 @@ def test_it_is_enabled_exactly_where_that_is_safe(data: st.DataObject) -> None:
     values = phases.evaluate("lockdown", drawn.world).values
     event("action " + values["action"])
     assert (values["action"] == "enable") == drawn.may_enable
-    assert values["associated_accepted_domains"] == ([] if drawn.scope == "all" else [ONE, TWO])
+    if values["action"] in ("stage", "enable") or (values["action"] == "keep" and not drawn.on):
+        assert values["associated_accepted_domains"] == drawn.target
+
+
+@bounded
+@given(st.data())
+def test_one_that_is_on_stays_on_and_widens_only_by_enable(data: st.DataObject) -> None:
+    drawn = Drawn(data, on=True)
+    evaluation = phases.evaluate("lockdown", drawn.world)
+    values = evaluation.values
+    event("action %s, wider %s, losing %s" % (values["action"], drawn.wider, bool(drawn.losing)))
+    assert values["enabled"] is True, "never switched off by itself"
+    assert values["action"] in (("keep", "enable") if drawn.good("wanted") else ("none",))
+    alarms = [result.object for result in evaluation.results if result.gate == "lockdown_exposed"]
+    assert sorted(alarms) == sorted(drawn.losing)
+    after = values["associated_accepted_domains"]
+    if values["action"] == "enable":
+        assert after == drawn.target and drawn.wider
+    elif drawn.losing or drawn.wider or not drawn.good("wanted"):
+        assert after == sorted(drawn.inside), "as it is"
+    else:
+        assert after == drawn.target
+    stamp = lockdown.parse_stamp(values["comment"])
+    assert stamp is None or (stamp.staged == NOW and drawn.wider and drawn.safe and not drawn.losing)
 
 
 @bounded
@@ -151,11 +210,11 @@ def test_it_is_enabled_exactly_where_that_is_safe(data: st.DataObject) -> None:
 def test_nothing_switches_a_lock_down_on_but_enable(data: st.DataObject) -> None:
     drawn = Drawn(data)
     values = phases.evaluate("lockdown", drawn.world).values
-    already = drawn.good("exists") and not drawn.good("enabled")
-    assert values["enabled"] == (values["action"] == "enable" or (values["action"] == "keep" and already))
-    if already and drawn.chosen["lockdown"]:
-        assert values["action"] == ("none" if drawn.exposed else "keep"), "never switched off or staged anew by itself"
-    assert lockdown.parse_stamp(values["comment"]) is None or not values["enabled"]
+    assert values["enabled"] == (values["action"] == "enable" or drawn.on)
+    if drawn.on:
+        assert values["action"] in ("keep", "enable", "none"), "never switched off or staged anew by itself"
+    else:
+        assert lockdown.parse_stamp(values["comment"]) is None or not values["enabled"]
 
 
 @bounded
@@ -168,9 +227,10 @@ def test_a_stamp_is_kept_or_starts_now_and_never_shortens_the_wait(data: st.Data
         assert stamp is not None and stamp.staged == NOW and stamp.due >= NOW + drawn.soak * HOUR
         assert not drawn.exposed
     elif values["action"] == "keep" and not values["enabled"]:
-        assert stamp is not None and stamp.staged == drawn.staged and not drawn.soak_is_over
+        assert values["comment"] == "", "the stamp in it stays"
+        assert drawn.stamp_is_true and not drawn.soak_is_over
     elif values["action"] == "unstage":
-        assert drawn.exposed and stamp is None and not values["enabled"]
+        assert drawn.exposed and values["comment"] and stamp is None and not values["enabled"]
 
 
 @bounded
@@ -179,9 +239,13 @@ def test_once_enabled_the_next_run_keeps_it(data: st.DataObject) -> None:
     drawn = Drawn(data)
     values = phases.evaluate("lockdown", drawn.world).values
     if values["action"] == "enable":
-        drawn.found["inbound_connectors"][1].update(Enabled=True, Comment=values["comment"], WhenChangedUTC=iso(NOW))
+        limits = values["associated_accepted_domains"]
+        fields = {"Enabled": True, "Comment": values["comment"], "AssociatedAcceptedDomains": limits, "WhenChangedUTC": iso(NOW)}
+        drawn.found["inbound_connectors"][1].update(fields)
         after = phases.evaluate("lockdown", drawn.world).values
-        assert (after["action"], after["enabled"], after["comment"]) == ("keep", True, values["comment"])
+        assert (after["action"], after["enabled"], after["comment"], after["due"]) == ("keep", True, "", "")
+        assert after["associated_accepted_domains"] == limits
+        assert lockdown.parse_stamp(drawn.found["inbound_connectors"][1]["Comment"]) is None
         assert phases.evaluate("verify", drawn.world).values["locked"] is True
 
 

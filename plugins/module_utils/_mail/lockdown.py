@@ -194,7 +194,7 @@ def decide(
     """What to do with the lock-down connector now. ``blocked``: gates of others that must hold before enabling."""
     name = world.settings["lockdown_connector_name"]
     connector = world.connector(name)
-    if connector is not None and boolean(connector.get("Enabled")) is True and restricts_by_address(connector):
+    if connector is not None and is_on(connector):
         return _enabled(world, connector, blocked, acknowledged)
     if not world.settings["lockdown"]:
         return Decision("none", (holds("lockdown", name, "not wanted (area1_lockdown is false)"),))
@@ -205,6 +205,10 @@ def decide(
         return _hold_back(world, connector, waiting, exposed)
     scope = tuple(world.covered()) if world.settings["lockdown_scope"] == "covered" else ()
     return _soak(world, connector, scope, [result for result in results if result.acknowledged or result.notice])
+
+
+def is_on(connector: t.Mapping[str, t.Any]) -> bool:
+    return boolean(connector.get("Enabled")) is True and restricts_by_address(connector)
 
 
 def _enabled(
@@ -222,7 +226,8 @@ def _enabled(
         left = noticed("lockdown", name, "it is on although area1_lockdown is false; it is left as it is")
         answers = tuple(_losing_mail(name, state) for state in losing) or (left,)
         action = "keep" if world.settings["lockdown"] else "none"
-        return Decision(action, answers, enabled=True, associated=present)
+        comment = _without_stamp(world, connector) if losing and action == "keep" else ""
+        return Decision(action, answers, comment, enabled=True, associated=present)
     notices = (*_extra_senders(world, connector), *initial_domains(world), *UNCHECKED)
     wanted = tuple(world.covered()) if world.settings["lockdown_scope"] == "covered" else ()
     if not inside or (wanted and set(wanted) <= inside):
@@ -233,9 +238,11 @@ def _enabled(
             True,
             associated=wanted,
         )
-    waiting = [result for result in acknowledged([*exposure_results(world)[0], *blocked]) if not result.open]
+    exposure, exposed = exposure_results(world)
+    waiting = [result for result in acknowledged([*exposure, *blocked]) if not result.open]
     if waiting:
-        return Decision("keep", (*waiting, *notices), enabled=True, associated=present)
+        comment = _without_stamp(world, connector) if exposed else ""
+        return Decision("keep", (*waiting, *notices), comment, enabled=True, associated=present)
     return _soak(world, connector, wanted, list(notices), present)
 
 
@@ -247,6 +254,12 @@ def _final_comment(world: World, connector: t.Mapping[str, t.Any]) -> str:
     """The tutorial's comment in place of ours or of none; somebody else's words stay."""
     present = str(connector.get("Comment") or "")
     return str(world.settings["lockdown_comment"]) if not present or "[mailflow.area1:" in present else ""
+
+
+def _without_stamp(world: World, connector: t.Mapping[str, t.Any]) -> str:
+    """A domain fell back while a widening waits: its soak starts anew, as a staged connector's does."""
+    stamped = parse_stamp(connector.get("Comment")) is not None
+    return str(world.settings["lockdown_comment"]) if stamped else ""
 
 
 def _extra_senders(world: World, connector: t.Mapping[str, t.Any]) -> list[GateResult]:

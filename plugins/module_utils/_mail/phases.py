@@ -236,6 +236,7 @@ def _own_comment(world: World) -> str:
 def _verify(world: World) -> Evaluation:
     """The end state, as it was read: what is missing is due, whoever took it away."""
     decision = lockdown.decide(world, (), lambda results: _decided(world, results))
+    connector = world.connector(world.settings["lockdown_connector_name"])
     switched = [name for name in world.covered() if world.is_switched(name)]
     states = {state.name: state for state in world.domain_states()}
     missing = [result for result in _missing(world) if not result.open]
@@ -246,7 +247,7 @@ def _verify(world: World) -> Evaluation:
             name: {"switched": name in switched, "exposed": list(states[name].exposed) if name in states else []}
             for name in world.covered()
         },
-        "locked": decision.enabled,
+        "locked": connector is not None and lockdown.is_on(connector),
         "done": len(switched) == len(world.covered())
         and not missing
         and quiet

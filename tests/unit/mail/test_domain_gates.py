@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import domain_gates
+from ansible_collections.mailflow.area1.plugins.module_utils._mail import domain_gates, phases
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import CANNOT, HOLDS, NOT_YET
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
 from tests.unit.mail.worlds import (
@@ -22,6 +22,7 @@ from tests.unit.mail.worlds import (
     ahead,
     changed_view,
     only,
+    protected,
     sections,
     view,
     wanted,

@@ -101,6 +101,7 @@ def test_the_phase_goes_on_with_the_domains_whose_host_is_known() -> None:
     chosen = wanted(domains=[{"name": ONE, "dns_provider": "cloudflare", "canary": True}, TWO])
     found = sections(chosen)
     found["forwarding_hosts"][TWO] = {"hosts": [], "error": "404"}
+    found["email_security"][TWO]["transport"] = ""
     found["dns"][TWO] = view([(0, "mx.google.com")])
     found["baseline"] = {}
     evaluation = phases.evaluate("area1_domains", World(found, chosen))

@@ -123,7 +123,12 @@ def test_what_was_not_checked_is_shown_and_does_not_stop() -> None:
 BLOCKERS: dict[str, dict[str, Any]] = {
     "customs": {"inbound_connectors": []},
     "restricting": {"inbound_connectors": [connector(EGRESS), connector(["192.0.2.1"], Name="Old", RestrictDomainsToIPAddresses=True)]},
-    "partner": {"inbound_connectors": [connector(EGRESS), connector(["192.0.2.1"], Name="P", SenderDomains=["smtp:p.example;1"], RestrictDomainsToIPAddresses=True)]},
+    "partner": {
+        "inbound_connectors": [
+            connector(EGRESS),
+            connector(["192.0.2.1"], Name="P", SenderDomains=["smtp:p.example;1"], RestrictDomainsToIPAddresses=True),
+        ]
+    },
     "adopted": {"inbound_connectors": [connector(EGRESS, RestrictDomainsToIPAddresses=True)]},
     "rule": {"transport_rules": [{"Name": "Gateway only", "ExceptIfSenderIpRanges": ["192.0.2.1"], "DeleteMessage": True}]},
     "spf": {"content_filter": [{"Name": "Default", "MarkAsSpamSpfRecordHardFail": "On"}]},

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._mail import lockdown, phases
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import CANNOT, NOT_YET, not_yet
+from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import NOT_YET, not_yet
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.settings import Settings
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World, iso
 from tests.unit.mail.worlds import (
@@ -115,16 +115,14 @@ def test_within_the_soak_nothing_is_done() -> None:
     found = staged_world(staged=NOW - 71 * HOUR)
     decision = decide(found)
     assert (decision.action, decision.enabled, decision.due) == ("keep", False, iso(NOW + HOUR))
-    assert lockdown.parse_stamp(decision.comment) is not None, "keeping must not wipe the clock"
+    assert decision.comment == "", "the comment with the clock in it is left as it is"
 
 
 @pytest.mark.parametrize(("fields", "words"), [
     ({"Comment": "Only accept inbound email from Area 1"}, "carries no stamp"),
-    ({"WhenCreatedUTC": iso(STAGED + datetime.timedelta(minutes=3))}, "does not fit its own dates"),
+    ({"WhenCreatedUTC": iso(STAGED + datetime.timedelta(minutes=3))}, "is older than the connector"),
     ({"WhenChangedUTC": iso(STAGED - datetime.timedelta(minutes=3)), "WhenCreatedUTC": iso(STAGED - HOUR)}, "does not fit its own dates"),
     ({"WhenChangedUTC": iso(NOW + datetime.timedelta(minutes=3))}, "does not fit its own dates"),
-    ({"WhenChangedUTC": None, "WhenChanged": None}, "does not say when"),
-    ({"WhenCreatedUTC": "", "WhenCreated": "yesterday"}, "does not say when"),
 ])  # fmt: skip
 def test_a_stamp_that_cannot_be_true_starts_the_soak_anew(fields: dict[str, Any], words: str) -> None:
     found = staged_world(**fields)
@@ -135,16 +133,32 @@ def test_a_stamp_that_cannot_be_true_starts_the_soak_anew(fields: dict[str, Any]
     assert decision.action == "stage" and decision.due == iso(NOW + 72 * HOUR) and not decision.enabled
 
 
+def test_without_dates_the_digest_speaks_for_the_stamp() -> None:
+    untold: dict[str, Any] = {"WhenCreatedUTC": None, "WhenChangedUTC": None}
+    assert decide(staged_world(**untold)).action == "enable"
+    assert decide(staged_world(staged=NOW - HOUR, **untold)).action == "keep"
+    ahead = staged_world(staged=NOW + HOUR, **untold)
+    assert decide(ahead).action == "stage", "from a future that nobody has seen"
+    edited = stamped(wanted(), NOW - HOUR, NOW + 71 * HOUR)["Comment"].replace("staged %s" % iso(NOW - HOUR), "staged %s" % iso(STAGED))
+    assert decide(staged_world(Comment=edited, **untold)).action == "stage"
+
+
 @pytest.mark.parametrize("minutes", [-2, 0, 2])
 def test_two_minutes_between_clocks_are_forgiven(minutes: int) -> None:
     assert decide(staged_world(WhenCreatedUTC=iso(STAGED + datetime.timedelta(minutes=minutes)))).action == "enable"
 
 
 def test_an_edited_stamp_gains_nothing() -> None:
-    """A stamp dated back before the connector was made is not believed."""
+    """A stamp dated back before the connector was made is not believed, nor one whose time was edited by hand."""
     chosen = wanted()
     forged = stamped(chosen, NOW - 500 * HOUR, NOW - 400 * HOUR)["Comment"]
     assert decide(staged_world(Comment=forged)).action == "stage"
+    young = staged_world(staged=NOW - HOUR, WhenCreatedUTC=ago(days=30), WhenChangedUTC=ago(minutes=1))
+    assert decide(young).action == "keep"
+    item = young.section("inbound_connectors")[1]
+    item["Comment"] = item["Comment"].replace("staged %s" % iso(NOW - HOUR), "staged %s" % iso(STAGED))
+    assert "stamp was edited" in lockdown.stamp_problem(lockdown.parse_stamp(item["Comment"]), item, young)
+    assert decide(young).action == "stage" and decide(young).due == iso(NOW + 72 * HOUR)
 
 
 def test_a_stamp_of_another_set_of_domains_or_tenant_starts_anew() -> None:
@@ -213,24 +227,6 @@ def test_a_mixed_set_is_exposed() -> None:
     assert decide(found).action == "none"
 
 
-def test_a_lock_down_that_refuses_mail_now_is_the_first_thing_said_and_is_not_touched() -> None:
-    found = staged_world(Enabled=True)
-    found.section("dns")[TWO] = view(OLD[TWO])
-    decision = decide(found)
-    assert decision.action == "none"
-    (losing,) = decision.results
-    assert (losing.gate, losing.status, losing.object) == ("lockdown_exposed", CANNOT, TWO)
-    assert "BEING REFUSED" in losing.message and LOCKDOWN in losing.hint
-
-
-def test_a_lock_down_that_is_on_stays_on_whatever_else_waits() -> None:
-    found = staged_world(Enabled=True, Comment="whatever an admin wrote")
-    decision = lockdown.decide(found, [not_yet("settled", "x", "y")], lambda results: results)
-    assert (decision.action, decision.enabled) == ("keep", True)
-    found.section("dns")[TWO]["resolvers"][0].update(status="timeout", records=None)
-    assert (decide(found).action, decide(found).enabled) == ("keep", True)
-
-
 def test_an_enabled_connector_that_does_not_restrict_is_no_lock_down() -> None:
     decision = decide(staged_world(Enabled=True, RestrictDomainsToIPAddresses=False, Comment="by hand"))
     assert decision.action == "stage" and not decision.enabled
@@ -255,6 +251,7 @@ def test_a_domain_that_was_not_read_or_has_no_server_is_never_good() -> None:
     found = staged_world()
     found.section("dns")[ONE].update(name_servers=[], resolvers=[], error="no delegation")
     assert decide(found).action == "none"
+    assert "dns_silent" in {result.gate for result in decide(found).results if not result.open}
     del found.section("dns")[ONE]
     assert decide(found).action == "none"
 
@@ -326,3 +323,25 @@ def test_a_silent_server_may_be_decided_about_and_exposure_may_not() -> None:
     assert phases.evaluate("lockdown", found).values["action"] == "unstage"
     waiting = staged_world(chosen, staged=NOW - HOUR)
     assert phases.evaluate("lockdown", waiting).values["action"] == "keep" and not phases.evaluate("lockdown", waiting).values["enabled"]
+
+
+@pytest.mark.parametrize("side", ["name_servers", "resolvers"])
+def test_total_silence_holds_it_back_whatever_was_decided(side: str) -> None:
+    found = staged_world(wanted(acknowledge=["name_server", "dns_silent"]))
+    for server in found.section("dns")[TWO][side]:
+        server.update(status="timeout", records=None)
+    evaluation = phases.evaluate("lockdown", found)
+    assert evaluation.values["action"] == "none"
+    assert [(result.gate, result.object) for result in evaluation.results if not result.open] == [("dns_silent", TWO)]
+
+
+@pytest.mark.parametrize("changed", [
+    {"transport_rules": [{"Name": "Gateway only", "ExceptIfSenderIpRanges": ["192.0.2.1"], "DeleteMessage": True}]},
+    {"content_filter": [{"Name": "Default", "MarkAsSpamSpfRecordHardFail": "On"}]},
+])  # fmt: skip
+def test_rules_and_spf_hold_it_back_too(changed: dict[str, Any]) -> None:
+    found = staged_world()
+    held = phases.evaluate("lockdown", World({**found.sections, **changed}, found.settings))
+    assert held.values["action"] == "none"
+    decided = wanted(acknowledge=["transport_rule", "spf_hard_fail"])
+    assert phases.evaluate("lockdown", World({**found.sections, **changed}, decided)).values["action"] == "enable"

@@ -111,7 +111,7 @@ def sections(chosen: settings.Settings, moved: bool = False) -> dict[str, Any]:
         },
         "baseline": {"sections": {"dns": {name: {"ttl_max": 3600, "records": records(OLD[name])} for name in names}}},
         "baseline_state": {"status": "found", "message": "baseline of %s" % ago(days=3)},
-        "timeline": [{"domain": name, "event": "ttl_lowered", "at": ago(days=2), "ttl": 300} for name in names],
+        "timeline": [{"domain": name, "event": "ttl_lowered", "at": ago(days=2)} for name in names],
     })  # fmt: skip
 
 
