@@ -22,7 +22,8 @@ extends_documentation_fragment:
 options:
   domains:
     description:
-      - Names of the domains to return. All of the account when not given.
+      - Names of the domains to return, and to ask the service about the verification of. All of the account when not given.
+      - All domains of the account are listed and kept in the observation in any case.
       - A map counts by its C(name), so that the list of M(mailflow.area1.area1_domain) can be given.
     type: list
     elements: raw

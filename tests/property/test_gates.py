@@ -18,8 +18,14 @@ from tests.unit.mail.worlds import NEW, NOW, OLD, ONE, TWO, accepted, connector,
 
 bounded = settings(max_examples=150, deadline=None)
 # At most two things are wrong at a time: so every condition is often the only one that fails, and the good case is common.
-TENANT_DEFECTS = ("Enabled", "EFSkipLastIP", "EFUsers", "SenderIPAddresses", "young", "old gateway", "allow list")
-DOMAIN_DEFECTS = ("moved", "relay", "readiness", "ttl", "cached", "lowered", "silent", "agree", "cname", "null_mx")
+TENANT_DEFECTS = (
+    "Enabled", "EFSkipLastIP", "EFTestMode", "EFUsers", "SenderDomains", "SenderIPAddresses", "RestrictDomainsToIPAddresses", "young", "old gateway", "rule",
+    "spf", "allow list",
+)  # fmt: skip
+DOMAIN_DEFECTS = (
+    "moved", "relay", "readiness", "transport", "modes", "restrictions", "ttl", "cached", "lowered", "silent", "all silent", "no resolver", "agree", "cname",
+    "null_mx",
+)  # fmt: skip
 NAMES = [ONE, TWO]
 
 
@@ -27,7 +33,9 @@ class Drawn:
     """A tenant before the switch. ``blocked``: by domain, why it must not move (as facts, not as gates)."""
 
     def __init__(self, data: st.DataObject) -> None:
-        decisions = st.sampled_from([[], ["domain_type"], ["old_ttl"], ["name_server"], ["ttl", "settled", "area1_domain", "dns_shape"]])
+        hopeless = ["ttl", "settled", "area1_domain", "dns_shape", "dns_silent", "adopted_connector"]
+        decisions = st.sampled_from([[], ["domain_type"], ["old_ttl"], ["name_server"], hopeless])
+        decisions |= st.sampled_from([["restricting_connector"], ["transport_rule", "spf_hard_fail"]])
         self.decided = data.draw(decisions, "decided")
         limit = data.draw(st.sampled_from([0, 0, 1]), "limit")
         canary = data.draw(st.sampled_from([False, False, True]), "canary")
@@ -46,19 +54,34 @@ class Drawn:
         egress = self.chosen["egress"]
         minutes = data.draw(st.sampled_from([0, 1, 59])) if "young" in self.defects else 60
         fields: dict[str, Any] = {"WhenChangedUTC": iso(NOW - datetime.timedelta(minutes=minutes))}
-        for name, bad in (("Enabled", False), ("EFSkipLastIP", None), ("EFUsers", ["a@b.example"]), ("SenderIPAddresses", egress[:-1])):
+        wrong: dict[str, Any] = {
+            "Enabled": False, "EFSkipLastIP": None, "EFTestMode": True, "EFUsers": ["a@b.example"], "SenderDomains": ["smtp:a.example;1"],
+            "SenderIPAddresses": egress[:-1], "RestrictDomainsToIPAddresses": True,
+        }  # fmt: skip
+        for name, bad in wrong.items():
             if name in self.defects:
                 fields[name] = bad
                 self.tenant_blocked.append(name)
         if minutes < 60:
             self.tenant_blocked.append("young connector")
         self.found["inbound_connectors"] = [connector(egress, **fields)]
-        if "old gateway" in self.defects:
-            self.found["inbound_connectors"].append(connector(["192.0.2.1"], Name="Old", RestrictDomainsToIPAddresses=True))
-            self.tenant_blocked.append("old gateway")
+        self._refusing(data)
         if "allow list" in self.defects:
             self.found["connection_filter"][0]["IPAllowList"] = egress[1:]
             self.tenant_blocked.append("allow list")
+
+    def _refusing(self, data: st.DataObject) -> None:
+        """What else refuses mail from Area 1, and each may be decided about."""
+        if "old gateway" in self.defects:
+            whose = data.draw(st.sampled_from([["*"], ["smtp:partner.example;1"]]), "sender domains")
+            kind = data.draw(st.sampled_from(["RestrictDomainsToIPAddresses", "RestrictDomainsToCertificate"]), "restricts by")
+            self.found["inbound_connectors"].append(connector(["192.0.2.1"], **{"Name": "Old", "SenderDomains": whose, kind: True}))
+        if "rule" in self.defects:
+            self.found["transport_rules"] = [{"Name": "Only the gateway", "ExceptIfSenderIpRanges": ["192.0.2.1"], "Quarantine": True}]
+        if "spf" in self.defects:
+            self.found["content_filter"][0]["MarkAsSpamSpfRecordHardFail"] = "On"
+        gates = {"old gateway": "restricting_connector", "rule": "transport_rule", "spf": "spf_hard_fail"}
+        self.tenant_blocked += [defect for defect, gate in gates.items() if defect in self.defects and gate not in self.decided]
 
     def _domain(self, data: st.DataObject, name: str) -> None:
         say = self.blocked[name].append
@@ -74,6 +97,11 @@ class Drawn:
         self.found["email_security"][name]["readiness"] = {"status": status}
         if status != "ready":
             say("not ready")
+        wrong = (("transport", "transport", ""), ("modes", "allowed_delivery_modes", ["API"]), ("restrictions", "ip_restrictions", ["192.0.2.1"]))
+        for defect, field, bad in wrong:
+            if (name, defect) in self.defects:
+                self.found["email_security"][name][field] = bad
+                say(defect)
         self._records(data, name, say)
 
     def _records(self, data: st.DataObject, name: str, say: Any) -> None:
@@ -91,6 +119,11 @@ class Drawn:
             shown["name_servers"][0].update(status="timeout", records=None)
             if "name_server" not in self.decided:
                 say("silent")
+        for defect, side in (("all silent", "name_servers"), ("no resolver", "resolvers")):
+            if (name, defect) in self.defects:
+                for server in shown[side]:
+                    server.update(status="timeout", records=None)
+                say(defect)
         for field, bad in (("agree", False), ("cname", "x.example"), ("null_mx", True)):
             if (name, field) in self.defects:
                 shown[field] = bad
@@ -147,6 +180,7 @@ def test_ttls_are_lowered_only_where_the_set_is_understood(data: st.DataObject) 
     names = [item["name"] for item in drawn.evaluate("lower_ttl").values["domains"]]
     for name in names:
         assert not {"moved", "silent", "agree", "cname", "null_mx"} & set(drawn.blocked[name])
+        assert "all silent" not in drawn.blocked[name] or "name_server" in drawn.decided
 
 
 statuses = st.sampled_from([gate.HOLDS, gate.NOT_YET, gate.CANNOT, gate.NOT_CHECKED])

@@ -13,6 +13,7 @@ import urllib.parse
 from .._cloudflare_api import CloudflareApi
 from .._engine.errors import MailflowError, NotFound, PermissionDenied, ReadError, Refused, SignInError
 from .._engine.values import host_name
+from .readiness import PROOF_FIELDS
 
 Domain = dict[str, t.Any]
 ResultT = t.TypeVar("ResultT")
@@ -20,6 +21,7 @@ ResultT = t.TypeVar("ResultT")
 READ = "Cloud Email Security: Read"
 WRITE = "Cloud Email Security: Write"
 PER_PAGE = 50
+NOT_OFFERED = (400, 404, 405, 501)
 
 
 class _FirstWrite:
@@ -100,25 +102,28 @@ class EmailSecurity:
         )
 
     def verification(self, domain_id: t.Any) -> Domain | None:
-        """The proof of ownership that the service asks for; None where it asks for none (404)."""
+        """The proof of ownership that the service asks for; None where it offers none, or names neither status nor record."""
         try:
             found = self._explained(
                 lambda: self._api.get("%s/verification" % self._one(domain_id), permission=READ), READ
             )
-        except NotFound:
+        except (NotFound, ReadError) as exc:
+            if exc.details.get("status") not in NOT_OFFERED:
+                raise
             return None
         if found is not None and not isinstance(found, dict):
             raise ReadError(
                 "The verification of an Email Security domain is not an object.", "Is the API address right?"
             )
-        return found or None
+        return found if found and any(found.get(key) for key in PROOF_FIELDS) else None
 
     def token_status(self) -> dict[str, t.Any]:
         """What the service says of the token: C(status), C(kind), C(expires_on), C(refused); C(status) empty where it does not say.
 
-        A token of an account is unknown at the address for tokens of users and the other way round.
+        A token of an account is unknown at the address for tokens of users and the other way round. What is said here only
+        informs: a failure to answer is no failure of the caller, and no word against the token either.
         """
-        refused = False
+        refused, unsure = False, False
         for kind, path in (("user", "user/tokens/verify"), ("account", "accounts/%s/tokens/verify" % self._account)):
             try:
                 found = self._api.get(path)
@@ -127,6 +132,9 @@ class EmailSecurity:
             except SignInError:
                 refused = True
                 continue
+            except MailflowError:
+                unsure = True
+                continue
             if isinstance(found, dict) and found.get("status"):
                 return {
                     "kind": kind,
@@ -134,7 +142,7 @@ class EmailSecurity:
                     "expires_on": found.get("expires_on"),
                     "refused": False,
                 }
-        return {"kind": "", "status": "", "expires_on": None, "refused": refused}
+        return {"kind": "", "status": "", "expires_on": None, "refused": refused and not unsure}
 
     def _one(self, domain_id: t.Any) -> str:
         return "%s/%s" % (self._path, urllib.parse.quote(str(domain_id), safe=""))
@@ -181,11 +189,8 @@ class EmailSecurity:
     def _token_word(self) -> str:
         """Asked once: many domains may be refused for the same reason."""
         if self._token is None:
-            try:
-                found = self.token_status()
-                self._token = "not known to Cloudflare" if found["refused"] else str(found["status"])
-            except MailflowError:
-                self._token = ""
+            found = self.token_status()
+            self._token = "not known to Cloudflare" if found["refused"] else str(found["status"])
         return self._token
 
 

@@ -10,6 +10,8 @@ import typing as t
 
 READY, NOT_YET, CANNOT = "ready", "not_yet", "cannot"
 
+PROOF_FIELDS = ("status", "txt_record_name", "txt_record_value")
+
 _DONE = frozenset({"active", "verified", "success", "complete", "completed", "valid"})
 _FAILED = frozenset({"failed", "timeout"})
 
@@ -58,6 +60,11 @@ def readiness(
             NOT_YET, "The service reports the status %s." % status, since=domain.get("modified_at"), verification=asked
         )
     return _answer(READY, "Pending only for want of mail.", verification=asked)
+
+
+def unread(message: str, hint: str) -> dict[str, t.Any]:
+    """Where the question for its verification failed: nothing may be concluded, and the other domains go on."""
+    return _answer(NOT_YET, "Whether its ownership is verified could not be read: %s" % message, hint)
 
 
 def _unproven(

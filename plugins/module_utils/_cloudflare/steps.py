@@ -11,13 +11,13 @@ import threading
 import typing as t
 
 from .._engine.context import Context
-from .._engine.errors import Conflict, MailflowError
+from .._engine.errors import Conflict, MailflowError, SignInError
 from .._engine.plan import Plan
 from .._engine.reconcile import reconcile
 from .._engine.values import WORDS, as_list, host_name
 from .api import Domain, EmailSecurity
-from .readiness import READY, is_settled, readiness, wants_proof
-from .wishes import OBJECT_TYPE, Wish, create_body, plan_domain, predicted, update_body
+from .readiness import READY, is_settled, readiness, unread, wants_proof
+from .wishes import OBJECT_TYPE, Wish, create_body, kept_dispositions, plan_domain, predicted, untold, update_body
 
 MAY_BE_KEPT = "drop_dispositions"
 LOOKS_BEFORE_KEPT = 3  # reads lag writes: so many read-backs before a difference is the service's own decision
@@ -101,7 +101,7 @@ class DomainSteps:
         return predicted(self.wish, world, plan)
 
     def _tolerated(self, plan: Plan, world: Domain) -> Plan:
-        """The service may quarantine what it was told not to (MALICIOUS and SPAM, by one of its pages): seen, not fought."""
+        """The service may decide on dispositions by itself, beyond what the planner leaves to it: seen, not fought."""
         if [change.name for change in plan.changes] != [MAY_BE_KEPT] or self._looks_after_write < LOOKS_BEFORE_KEPT:
             return plan
         self.kept = as_list(world.get(MAY_BE_KEPT))
@@ -137,12 +137,9 @@ def carry_out(
     try:
         outcome = reconcile(steps, context, handed_on)
         done.domain, done.predicted = outcome.world, outcome.predicted
-        done.plan = _actual(outcome.plan, steps.kept)
-        if steps.kept is not None:
-            done.warnings.append(
-                "%s: Email Security quarantines %s although %s was asked for; it does not let that be changed."
-                % (steps.wish.name, _words(steps.kept), _words(steps.wish.drop_dispositions))
-            )
+        kept = kept_dispositions(steps.wish, outcome.world) if steps.kept is None else steps.kept
+        done.plan = _actual(outcome.plan, kept)
+        done.warnings.extend(_differences(steps.wish, outcome.world, kept))
         _prove(service, done, context, publish)
     except MailflowError as exc:
         done.error = exc
@@ -151,7 +148,12 @@ def carry_out(
 
 def with_readiness(service: EmailSecurity, domain: Domain) -> Domain:
     """The domain with what is said of its readiness; asks for its verification unless it is active."""
-    asked = None if is_settled(domain) or domain.get("id") in (None, "") else service.verification(domain["id"])
+    try:
+        asked = None if is_settled(domain) or domain.get("id") in (None, "") else service.verification(domain["id"])
+    except SignInError:
+        raise
+    except MailflowError as exc:
+        return {**domain, "readiness": unread(exc.message, exc.hint)}
     return {**domain, "readiness": readiness(domain, asked)}
 
 
@@ -189,6 +191,23 @@ def _actual(plan: Plan, kept: list[str] | None) -> Plan:
             changes.append(dataclasses.replace(change, after=kept, add=None, remove=None))
     action = "none" if not changes and plan.action == "update" else plan.action
     return dataclasses.replace(plan, action=action, changes=tuple(changes))
+
+
+def _differences(wish: Wish, world: Domain, kept: list[str] | None) -> list[str]:
+    """What is not as wanted and is left so, or cannot be seen: said, because no plan shows it."""
+    found = []
+    if kept is not None:
+        found.append(
+            "%s: Email Security quarantines %s although %s was asked for; it is left to the service, which may not let that be "
+            "changed." % (wish.name, _words(kept), _words(wish.drop_dispositions))
+        )
+    if world and untold(wish, world):
+        wanted = ["%s = %s" % (name, wish.fields()[name]) for name in untold(wish, world)]
+        found.append(
+            "%s: the API does not tell whether %s; look at the domain in the Cloudflare dashboard."
+            % (wish.name, ", ".join(wanted))
+        )
+    return found
 
 
 def _words(given: t.Any) -> str:

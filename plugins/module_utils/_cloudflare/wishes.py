@@ -32,6 +32,8 @@ PROPERTIES = (
 MX_MODE = "DIRECT"
 DEFAULT_REGIONS = ("GLOBAL",)  # Cloudflare's own default
 _REQUIRED_LISTS = ("drop_dispositions", "ip_restrictions")
+_FORCED = ("MALICIOUS", "SPAM")  # by one of Cloudflare's pages these are quarantined in MX mode whatever is set
+_MAY_BE_UNTOLD = ("lookback_hops", "require_tls_outbound")
 
 OWN_KEYS = ("name", "forward_to", "regions", "drop_dispositions", "dns_provider")
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?"
@@ -103,7 +105,34 @@ def plan_domain(wish: Wish, observed: t.Mapping[str, t.Any] | None, is_gateway: 
             "Give forward_to for it: the MX host that Microsoft 365 names for this domain.",
         )
     _refuse_loop(wish.name, target, is_gateway)
-    return plan_object(OBJECT_TYPE, wish.name, PROPERTIES, observed, wanted)
+    if observed is None:
+        return plan_object(OBJECT_TYPE, wish.name, PROPERTIES, None, wanted)
+    if kept_dispositions(wish, observed) is not None:
+        wanted["drop_dispositions"] = None
+    plan = plan_object(OBJECT_TYPE, wish.name, PROPERTIES, observed, wanted)
+    if {change.name for change in plan.changes} <= set(untold(wish, observed)):
+        return Plan(OBJECT_TYPE, wish.name)
+    return plan
+
+
+def kept_dispositions(wish: Wish, observed: t.Mapping[str, t.Any]) -> list[str] | None:
+    """All of a domain in MX mode, where they are more than wanted only by such as the service may force; else None.
+
+    To ask again in every run for what the service takes back would never end.
+    """
+    if wish.drop_dispositions is None or not set(WORDS.index(MX_MODE)) <= set(WORDS.index(observed.get("allowed_delivery_modes"))):
+        return None
+    there, wanted = WORDS.index(observed.get("drop_dispositions")), WORDS.index(wish.drop_dispositions)
+    surplus = set(there) - set(wanted)
+    if not surplus or not set(wanted) <= set(there) or not surplus <= set(WORDS.index(_FORCED)):
+        return None
+    return list(there.values())
+
+
+def untold(wish: Wish, observed: t.Mapping[str, t.Any]) -> list[str]:
+    """Wanted fields that this answer leaves out. They are sent along with other changes, and are no reason to write alone."""
+    wanted = wish.fields()
+    return [name for name in _MAY_BE_UNTOLD if wanted[name] is not None and name not in observed]
 
 
 def create_body(wish: Wish, plan: Plan) -> dict[str, t.Any]:

@@ -95,7 +95,7 @@ def interpret(response: t.Any, name: str, rdtype: str, recursive: bool) -> Answe
         return Answer("refused" if code == rcode.REFUSED and recursive else "lame" if code in (rcode.REFUSED, rcode.NOTAUTH) else "servfail")
     if not recursive and not authoritative:
         return Answer("lame")
-    if recursive and not response.flags & flags.RA and not authoritative and not response.answer:
+    if recursive and not response.flags & flags.RA and not authoritative and _is_referral(response, kinds):
         return Answer("refused")
     found = _follow(response, name, kinds, kinds.from_text(rdtype))
     owner, serial = _soa(response, kinds)
@@ -108,6 +108,12 @@ def interpret(response: t.Any, name: str, rdtype: str, recursive: bool) -> Answe
     if found.cname and not recursive:
         return dataclasses.replace(base, status="cname", ttl=found.ttl)
     return dataclasses.replace(base, status="nodata")
+
+
+def _is_referral(response: t.Any, kinds: t.Any) -> bool:
+    """It sends elsewhere instead of answering. With an SOA beside the NS it would be a negative answer (RFC 2308, 2.2)."""
+    types = {rrset.rdtype for rrset in response.authority}
+    return not response.answer and kinds.NS in types and kinds.SOA not in types
 
 
 def value_of(rdata: t.Any, rdtype: str) -> str:

@@ -82,6 +82,11 @@ class World:
             owner = self.resolvers.lookup(candidate, "SOA").soa_owner
             if owner is not None and (owner in ("", candidate) or name.endswith("." + owner)):
                 return owner
+        # Some resolvers give no SOA, neither as an answer nor with a negative one.
+        for candidate in ancestors(name):
+            answer = self.resolvers.lookup(candidate, "NS")
+            if answer.values and answer.cname is None:
+                return candidate
         raise ReadError("%s: no zone holds this name." % name, "Is the domain registered and delegated?")
 
     def _delegation_or_error(self, domain: str) -> Delegation | MailflowError:

@@ -241,7 +241,8 @@ def _verify(world: World) -> Evaluation:
     states = {state.name: state for state in world.domain_states()}
     missing = [result for result in _missing(world) if not result.open]
     quiet = all(not states[name].exposed and not states[name].unknown for name in switched if name in states)
-    locked = decision.enabled and not any(result.gate == "lockdown_exposed" for result in decision.results)
+    # Answers that are not open are a widening that waits, or mail that is being lost.
+    locked = decision.action == "keep" and decision.enabled and all(result.open for result in decision.results)
     values = {
         "domains": {
             name: {"switched": name in switched, "exposed": list(states[name].exposed) if name in states else []}
@@ -251,7 +252,7 @@ def _verify(world: World) -> Evaluation:
         "done": len(switched) == len(world.covered())
         and not missing
         and quiet
-        and (not world.settings["lockdown"] or (locked and decision.action == "keep" and not decision.due)),
+        and (locked or not world.settings["lockdown"]),
     }
     alarms = [result for result in decision.results if result.status == CANNOT]
     return Evaluation([*missing, *alarms], values)
@@ -260,6 +261,8 @@ def _verify(world: World) -> Evaluation:
 def _missing(world: World) -> list[GateResult]:
     names = [name for name in world.covered() if world.is_switched(name)]
     found = [*connector_gates.in_place(world), *connector_gates.spf_hard_fail(world)]
+    # Our own lock-down without one of the networks; another's connector is the switch's matter.
+    found += [result for result in connector_gates.restricting_connector(world) if result.status == NOT_YET]
     found += [domain_gates.domain_settings(world, name) for name in names]
     found += [domain_gates.domain_ready(world, name) for name in names]
     return _decided(world, found)

@@ -134,6 +134,30 @@ def test_check_mode_writes_no_file_and_says_so(tmp_path: Path) -> None:
     assert "check mode" in values["lines"][0] and "1 would change" in text(values)
 
 
+def test_what_is_only_planned_is_neither_done_nor_locked(tmp_path: Path) -> None:
+    run = Run(tmp_path, moved=True, locked=True).write()
+    values = run.report(check=True)["report"]
+    assert values["done"] is True and values["locked"] is True, "nothing is planned"
+    values = run.note(section="lockdown", object="x", status="would change", message="m").write().report(check=True)
+    assert values["report"]["done"] is False and values["report"]["locked"] is False
+    shown = text(values)
+    assert "PLAN: 1 would change" in shown and "DONE" not in shown and "the lock-down is on" not in shown
+
+
+@pytest.mark.parametrize("section", ["email_security", "connection_filter", "content_filter", "inbound_connectors"])
+def test_done_looks_beyond_the_records(tmp_path: Path, section: str) -> None:
+    run = Run(tmp_path, wanted(lockdown=False), moved=True)
+    assert run.write().report()["report"]["done"] is True
+    harm: dict[str, Any] = {
+        "email_security": {**run.found["email_security"], TWO: {**run.found["email_security"][TWO], "transport": "elsewhere.mail.protection.outlook.com"}},
+        "connection_filter": [{"Name": "Default", "IPAllowList": []}],
+        "content_filter": [{"Name": "Default", "MarkAsSpamSpfRecordHardFail": "On"}],
+        "inbound_connectors": [{**run.found["inbound_connectors"][0], "EFTestMode": True}],
+    }
+    run.found[section] = harm[section]
+    assert run.write().report()["report"]["done"] is False
+
+
 def test_a_run_that_saw_nothing_still_says_why(tmp_path: Path) -> None:
     run = Run(tmp_path)
     values = run.report(observation_path=None, failure="Preflight: area1_domains is empty.", tenant="northwind.example")

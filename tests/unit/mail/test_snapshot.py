@@ -25,6 +25,7 @@ from tests.unit.mail.worlds import (
     LOCKDOWN,
     NOW,
     ONE,
+    TENANT,
     TWO,
     connector,
     sections,
@@ -169,6 +170,27 @@ def test_a_baseline_that_was_changed_or_cut_is_refused(tmp_path: Path, harm: Any
         run.take()
 
 
+def test_a_baseline_of_another_tenant_is_refused(tmp_path: Path) -> None:
+    other = {"id": "99999999-2222-3333-4444-555555555555", "initial_domain": "other.onmicrosoft.com"}
+    baseline = Run(tmp_path / "other", tenant=other, **UNTOUCHED).take(check=True)["baseline"]
+    for number, check in enumerate((True, False)):
+        run = Run(tmp_path / str(number), **UNTOUCHED)
+        with pytest.raises(InputError, match="another tenant .other.onmicrosoft.com.") as caught:
+            run.take(check=check, baseline=baseline)
+        assert "area1_snapshot_dir" in str(caught.value.hint)
+        assert not run.directory.exists() and run.left("baseline") is None, "and nothing of it is kept"
+    stored = Run(tmp_path / "stored", tenant=other, **UNTOUCHED).take()
+    before = Path(stored["path"]).read_bytes()
+    with pytest.raises(InputError, match="another tenant"):
+        Run(tmp_path / "stored", **UNTOUCHED).take()
+    assert Path(stored["path"]).read_bytes() == before
+
+
+def test_the_same_tenant_in_other_letters_is_the_same(tmp_path: Path) -> None:
+    Run(tmp_path, tenant={"id": TENANT.upper(), "initial_domain": INITIAL}, **UNTOUCHED).take()
+    assert Run(tmp_path, **UNTOUCHED).take()["status"] == "found"
+
+
 def test_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
@@ -212,6 +234,7 @@ def test_events_are_kept_in_order_with_the_service_s_time(tmp_path: Path) -> Non
     kept = json.loads((run.directory / "timeline.json").read_text())
     assert [item["domain"] for item in kept] == [ONE, TWO] and all(item["at"].startswith("2026-11-23T20:00") for item in kept)
     assert mode(run.directory / "timeline.json") == 0o600
+    assert [item["ttl"] for item in kept] == [300, 300], "as it was read last"
     assert run.left("timeline") == kept
     assert Run(tmp_path, **UNTOUCHED).take()["status"] == "taken"
 
