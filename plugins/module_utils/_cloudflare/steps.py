@@ -102,7 +102,8 @@ class DomainSteps:
 
     def _tolerated(self, plan: Plan, world: Domain) -> Plan:
         """The service may decide on dispositions by itself, beyond what the planner leaves to it: seen, not fought."""
-        if [change.name for change in plan.changes] != [MAY_BE_KEPT] or self._looks_after_write < LOOKS_BEFORE_KEPT:
+        differing = {change.name for change in plan.changes} - set(untold(self.wish, world))
+        if differing != {MAY_BE_KEPT} or self._looks_after_write < LOOKS_BEFORE_KEPT:
             return plan
         self.kept = as_list(world.get(MAY_BE_KEPT))
         return Plan(OBJECT_TYPE, self.wish.name)

@@ -120,13 +120,12 @@ def kept_dispositions(wish: Wish, observed: t.Mapping[str, t.Any]) -> list[str] 
 
     To ask again in every run for what the service takes back would never end.
     """
-    if wish.drop_dispositions is None or not set(WORDS.index(MX_MODE)) <= set(WORDS.index(observed.get("allowed_delivery_modes"))):
+    modes = WORDS.index(observed.get("allowed_delivery_modes"))
+    if wish.drop_dispositions is None or WORDS.canonical(MX_MODE) not in modes:
         return None
-    there, wanted = WORDS.index(observed.get("drop_dispositions")), WORDS.index(wish.drop_dispositions)
-    surplus = set(there) - set(wanted)
-    if not surplus or not set(wanted) <= set(there) or not surplus <= set(WORDS.index(_FORCED)):
-        return None
-    return list(there.values())
+    there, wanted = WORDS.index(observed.get("drop_dispositions")), set(WORDS.index(wish.drop_dispositions))
+    is_left = wanted < set(there) <= wanted | set(WORDS.index(_FORCED))
+    return list(there.values()) if is_left else None
 
 
 def untold(wish: Wish, observed: t.Mapping[str, t.Any]) -> list[str]:

@@ -102,7 +102,7 @@ REFUSING = (
 def transport_rules(world: World) -> list[GateResult]:
     """The other common lock-down to a former gateway: a rule that refuses outside mail except from given addresses."""
     results = []
-    for rule in world.section("transport_rules", {}) or []:
+    for rule in world.section("transport_rules") or []:
         active = (
             str(rule.get("State", "Enabled")).lower() == "enabled"
             and str(rule.get("Mode", "Enforce")).lower() == "enforce"
@@ -126,10 +126,10 @@ def transport_rules(world: World) -> list[GateResult]:
 
 def spf_hard_fail(world: World) -> list[GateResult]:
     """Behind a gateway every sender's SPF fails at Microsoft 365 until enhanced filtering sees the source; hard fail makes it spam."""
-    applying = {str(name).lower() for name in world.section("applying_policies", {}) or []}
+    applying = {str(name).lower() for name in world.section("applying_policies") or []}
     names = [
         str(policy.get("Name"))
-        for policy in world.section("content_filter", {}) or []
+        for policy in world.section("content_filter") or []
         if str(policy.get("Name", "")).lower() in applying
         and str(policy.get("MarkAsSpamSpfRecordHardFail") or "Off").lower() == "on"
     ]

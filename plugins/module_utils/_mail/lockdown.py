@@ -15,7 +15,7 @@ import hashlib
 import re
 import typing as t
 
-from .._engine.values import as_list, boolean, host_name
+from .._engine.values import as_list, boolean, host_name, sender_domain
 from .connector_gates import restricts_by_address
 from .domain_gates import answered
 from .gate import GateResult, cannot, holds, not_checked, not_yet, noticed
@@ -134,7 +134,7 @@ def exposure_results(world: World) -> tuple[list[GateResult], list[DomainState]]
         ):
             continue
         silent = answered(world, state.name)
-        if not silent.open:
+        if not silent.open and not state.no_mail:
             results.append(silent)
         if state.exposed:
             exposed.append(state)
@@ -264,6 +264,10 @@ def _without_stamp(world: World, connector: t.Mapping[str, t.Any]) -> str:
 
 def _extra_senders(world: World, connector: t.Mapping[str, t.Any]) -> list[GateResult]:
     extra = outside(as_list(connector.get("SenderIPAddresses")), world.settings["egress"])
+    domains = sorted({sender_domain(value) for value in as_list(connector.get("SenderDomains"))})
+    if "*" not in domains:
+        message = "it is for the sender domains %s only; all others may still deliver directly" % ", ".join(domains)
+        return [noticed("lockdown", str(connector.get("Name")), message)]
     if not extra:
         return []
     return [

@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import pathlib
 import typing as t
 
 import pytest
 
+from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare import domains
 from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.api import EmailSecurity
 from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.options import account_of, api_of
 from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.steps import (
@@ -17,6 +19,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.steps i
     Listing,
     Published,
     carry_out,
+    with_readiness,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.wishes import Wish
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
@@ -31,6 +34,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors impo
     Refused,
     SignInError,
 )
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
 
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 PATH = "accounts/%s/email-security/settings/domains" % ACCOUNT
@@ -81,6 +85,10 @@ def domain(**fields: t.Any) -> dict[str, t.Any]:
 def carry(api: ScriptedApi, wish: Wish, publish: t.Any = None, context: Context = QUIET) -> t.Any:
     used = service(api)
     return carry_out(used, DomainSteps(used, Listing(used), wish, lambda host: False), context, None, publish)
+
+
+def failed(status: int) -> ReadError:
+    return ReadError("GET answered %d." % status, status=status)
 
 
 def denied(text: str = "Authentication error (10000)") -> PermissionDenied:
@@ -145,6 +153,16 @@ def test_service_that_says_nothing_of_the_token_is_no_failure() -> None:
     assert service(ScriptedApi().on("GET", "user/tokens/verify", denied())).token_status()["status"] == ""
 
 
+@pytest.mark.parametrize("status", [400, 404, 405, 500, 503])
+def test_token_address_that_fails_only_leaves_the_status_empty(status: int) -> None:
+    api = ScriptedApi().on("GET", "user/tokens/verify", failed(status))
+    api.on("GET", "accounts/%s/tokens/verify" % ACCOUNT, Refused("no", status=status))
+    assert service(api).token_status() == {"kind": "", "status": "", "expires_on": None, "refused": False}
+    api.on("GET", PATH, denied()).on("GET", "accounts/%s/tokens/verify" % ACCOUNT, SignInError("invalid"))
+    with pytest.raises(PermissionDenied, match="403"):
+        service(api).list()
+
+
 def test_listing_that_fails_is_never_an_empty_account() -> None:
     with pytest.raises(NotFound):
         service(ScriptedApi()).list()
@@ -161,6 +179,45 @@ def test_api_that_cannot_create_says_where_to() -> None:
 
 def test_no_verification_is_an_answer() -> None:
     assert service(ScriptedApi()).verification(12) is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [*(failed(status) for status in (400, 405, 501)), None, {}, {"last_checked_at": "then"}, {"status": None, "txt_record_name": ""}],
+)  # fmt: skip
+def test_service_that_offers_no_verification_asks_for_none(answer: t.Any) -> None:
+    api = ScriptedApi().on("GET", PATH + "/d1/verification", answer)
+    found = with_readiness(service(api), domain())["readiness"]
+    assert (found["status"], found["verification"]) == ("ready", None)
+
+
+@pytest.mark.parametrize("error", [denied(), failed(503), failed(0)])
+def test_verification_that_cannot_be_read_makes_only_that_domain_wait(error: MailflowError) -> None:
+    api = ScriptedApi().on("GET", PATH, [domain(), domain(id="d2", domain="b.example")]).on("GET", PATH + "/d1/verification", error)
+    used = service(api)
+    waiting, other = [with_readiness(used, found)["readiness"] for found in used.list().values()]
+    assert waiting["status"] == "not_yet" and error.message in waiting["message"] and other["status"] == "ready"
+    done = carry(api, Wish("a.example", HOST), lambda wish, name, value: pytest.fail("nothing to publish"))
+    assert done.error is None and done.readiness == waiting
+
+
+def test_bad_token_at_the_verification_is_an_error() -> None:
+    api = ScriptedApi().on("GET", PATH + "/d1/verification", SignInError("GET answered 400.", status=400))
+    with pytest.raises(SignInError):
+        with_readiness(service(api), domain())
+
+
+def test_information_asks_for_the_verification_of_named_domains_only(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    api = ScriptedApi().on("GET", PATH, [domain(), domain(id="d2", domain="b.example")]).on("GET", PATH + "/d1/verification", failed(500))
+    monkeypatch.setattr(domains, "api_of", lambda params, context: api)
+    path = str(tmp_path / "observation.json")
+    given = {"account_id": ACCOUNT, "observation_path": path}
+    read = domains.inform({**given, "domains": ["B.example."]}, QUIET).values
+    assert list(read["domains"]) == ["b.example"] and ("GET", PATH + "/d1/verification") not in api.calls
+    section = Observation(path).get(domains.SECTION)
+    assert set(section) == {"a.example", "b.example"} and "readiness" not in section["a.example"]
+    read = domains.inform(given, QUIET).values
+    assert {name: found["readiness"]["status"] for name, found in read["domains"].items()} == {"a.example": "not_yet", "b.example": "ready"}
 
 
 def test_create_with_unknown_outcome_is_found_in_the_list() -> None:
@@ -231,6 +288,43 @@ def test_stubborn_service_is_a_warning_and_reports_what_is_there() -> None:
     again = carry(ScriptedApi().on("GET", PATH, [dict(stored)]).on("PATCH", PATH + "/d1", patch).on(
         "GET", PATH + "/d1", lambda payload: dict(stored)), Wish("a.example", HOST, drop_dispositions=()))  # fmt: skip
     assert not again.changed and len(again.warnings) == 1
+
+
+def test_forced_dispositions_are_left_without_a_write() -> None:
+    api = ScriptedApi().on("GET", PATH, [domain(drop_dispositions=["malicious", "SPOOF", "SPAM"])])
+    done = carry(api, Wish("a.example", HOST, drop_dispositions=("SPOOF",)))
+    assert done.error is None and not done.changed and [method for method, _path in api.calls if method != "GET"] == []
+    assert len(done.warnings) == 1 and "malicious, SPOOF, SPAM although SPOOF" in done.warnings[0]
+
+
+def test_new_domain_with_forced_dispositions_is_reported_as_it_is() -> None:
+    world: list[dict[str, t.Any]] = []
+    api = ScriptedApi().on("GET", PATH, world).on("GET", PATH + "/d1", lambda payload: world[0])
+
+    def create(payload: t.Any) -> t.Any:
+        world.append(domain(**{**payload, "drop_dispositions": ["SPOOF", "MALICIOUS", "SPAM"]}))
+        return world[0]
+
+    done = carry(api.on("POST", PATH, create), Wish("a.example", HOST, drop_dispositions=("SPOOF",)))
+    assert done.error is None and len(done.warnings) == 1 and done.plan.action == "create"
+    assert done.plan.after()["drop_dispositions"] == ["SPOOF", "MALICIOUS", "SPAM"]
+
+
+def test_fields_that_the_api_does_not_tell_are_a_warning_and_never_not_verified() -> None:
+    stored = {key: value for key, value in domain(transport="old.example.net").items() if key not in ("lookback_hops", "require_tls_outbound")}
+    sent: list[dict[str, t.Any]] = []
+
+    def patch(payload: t.Any) -> t.Any:
+        sent.append(payload)
+        stored.update(transport=payload["transport"])
+        return stored
+
+    api = ScriptedApi().on("GET", PATH, [dict(stored)]).on("PATCH", PATH + "/d1", patch).on("GET", PATH + "/d1", lambda payload: dict(stored))
+    done = carry(api, Wish("a.example", HOST))
+    assert done.error is None and done.changed and sent[0]["lookback_hops"] == 1 and sent[0]["require_tls_outbound"] is True
+    assert len(done.warnings) == 1 and "lookback_hops = 1, require_tls_outbound = True" in done.warnings[0]
+    again = carry(api.on("GET", PATH, [dict(stored)]), Wish("a.example", HOST))
+    assert again.error is None and not again.changed and again.warnings == done.warnings and len(sent) == 1
 
 
 def test_write_that_never_shows_is_an_error_of_that_domain() -> None:

@@ -127,6 +127,29 @@ def test_the_same_in_other_words_is_no_change(same: dict[str, t.Any]) -> None:
     assert not subject.plan_domain(wish, in_place(**same), is_area1_host)
 
 
+@pytest.mark.parametrize(
+    ("observed", "changed"),
+    [
+        (in_place(drop_dispositions=["MALICIOUS", "SPOOF", "SPAM"]), False),
+        (in_place(drop_dispositions=["SPOOF", "BULK"]), True),
+        (in_place(drop_dispositions=["MALICIOUS", "SPAM"]), True),
+        (in_place(drop_dispositions=["SPOOF", "SPAM"], allowed_delivery_modes=["API"]), True),
+    ],
+)
+def test_only_what_the_service_may_force_is_left_to_it(observed: t.Any, changed: bool) -> None:
+    (wish,) = wishes(["contoso.com"], drop_dispositions=["SPOOF"])
+    assert ("drop_dispositions" in subject.plan_domain(wish, observed, is_area1_host).after()) is changed
+
+
+@pytest.mark.parametrize("field", ["lookback_hops", "require_tls_outbound"])
+def test_absent_is_not_told_but_null_is_a_value(field: str) -> None:
+    (wish,) = wishes(["contoso.com"])
+    without = {key: value for key, value in in_place().items() if key != field}
+    assert not subject.plan_domain(wish, without, is_area1_host) and subject.untold(wish, without) == [field]
+    assert set(subject.plan_domain(wish, in_place(**{field: None}), is_area1_host).after()) == {field}
+    assert set(subject.plan_domain(wish, {**without, "ip_restrictions": ["192.0.2.0/24"]}, is_area1_host).after()) == {field, "ip_restrictions"}
+
+
 @pytest.mark.parametrize("observed", [None, in_place(transport=None), in_place(transport="")])
 def test_a_domain_without_a_forwarding_host_is_refused(observed: t.Any) -> None:
     (wish,) = wishes(["contoso.com"])

@@ -26,7 +26,8 @@ from ansible_collections.mailflow.area1.plugins.module_utils._dns.resolvers impo
     split_address,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.wire import SILENCES, Answer, Patience, ask, interpret
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.world import summary
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.world import World, summary
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError, ReadError
 
 NAME = "contoso.example"
@@ -44,6 +45,7 @@ def reply(*answer: str, flags: str = "QR AA", code: str = "NOERROR", authority: 
 
 
 SOA = "contoso.example. 60 SOA ns.contoso.example. h.contoso.example. 7 1 1 1 1"
+NS = "example. 60 NS ns.example."
 MX = "Contoso.example. 300 MX 5 A.example."
 
 
@@ -53,7 +55,10 @@ MX = "Contoso.example. 300 MX 5 A.example."
         (reply(MX), False, "ok", ("5 a.example",)),
         (reply(MX, flags="QR"), False, "lame", ()),
         (reply(MX, flags="QR RA"), True, "ok", ("5 a.example",)),
-        (reply(flags="QR"), True, "refused", ()),
+        (reply(flags="QR"), True, "nodata", ()),
+        (reply(flags="QR", authority=(NS,)), True, "refused", ()),
+        (reply(flags="QR", authority=(NS, SOA)), True, "nodata", ()),
+        (reply(MX, flags="QR", authority=(NS,)), True, "ok", ("5 a.example",)),
         (reply(authority=(SOA,)), False, "nodata", ()),
         (reply(authority=(SOA,), code="NXDOMAIN"), False, "nxdomain", ()),
         (reply(code="SERVFAIL"), False, "servfail", ()),
@@ -206,6 +211,30 @@ def test_a_lookup_goes_on_to_the_next_resolver_and_never_says_none_for_silence(m
     told["192.0.2.2"] = Answer("timeout")
     with pytest.raises(ReadError, match="servfail"):
         resolvers.lookup("other.example", "MX")
+
+
+@pytest.mark.parametrize(
+    ("told", "zone"),
+    [
+        ({("contoso.example", "NS"): Answer("ok", ("ns.example",))}, "contoso.example"),
+        ({("mail.contoso.example", "NS"): Answer("ok", ("ns.example",)), ("contoso.example", "NS"): Answer("ok", ("n.example",))}, "mail.contoso.example"),
+        ({("mail.contoso.example", "NS"): Answer("ok", ("n.x.example",), cname="x.example"), ("contoso.example", "NS"): Answer("ok", ("n.example",))}, NAME),
+        ({("contoso.example", "NS"): Answer("ok", ("n.example",)), ("mail.contoso.example", "SOA"): Answer("nodata", soa_owner="example")}, "example"),
+    ],
+)
+def test_without_an_soa_the_nearest_name_with_name_servers_is_the_zone(told: Any, zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolvers = Resolvers(["192.0.2.1"])
+    told = {**told, ("example", "NS"): Answer("ok", ("ns.example",))}
+    monkeypatch.setattr(resolvers, "lookup", lambda name, rdtype: told.get((name, rdtype), Answer("nodata")))
+    monkeypatch.setattr(resolvers, "addresses", lambda host: ["192.0.2.53"])
+    assert World(resolvers, 53, Context()).delegation("mail.contoso.example").zone == zone
+
+
+def test_a_name_without_any_zone_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolvers = Resolvers(["192.0.2.1"])
+    monkeypatch.setattr(resolvers, "lookup", lambda name, rdtype: Answer("nodata"))
+    with pytest.raises(ReadError, match="no zone"):
+        World(resolvers, 53, Context()).delegation("mail.contoso.example")
 
 
 def test_resolvers_default_to_the_public_ones() -> None:
