@@ -22,6 +22,9 @@ from .gate import GateResult, cannot, holds, not_checked, not_yet, noticed
 from .spans import outside
 from .world import DomainState, World, iso, parse_time
 
+#: Opens the gates that a person decided about.
+Acknowledged = t.Callable[[t.Iterable[GateResult]], t.Iterable[GateResult]]
+
 TOLERANCE = datetime.timedelta(minutes=2)
 STAMP = re.compile(
     r"\[mailflow\.area1: staged (?P<staged>[0-9TZ:-]+), due (?P<due>[0-9TZ:-]+), (?P<count>\d+) domains?, (?P<digest>[0-9a-f]{12})\. [^\]]*\]"
@@ -188,9 +191,7 @@ def initial_domains(world: World) -> list[GateResult]:
     ]
 
 
-def decide(
-    world: World, blocked: t.Sequence[GateResult], acknowledged: t.Callable[[t.Iterable[GateResult]], list[GateResult]]
-) -> Decision:
+def decide(world: World, blocked: t.Sequence[GateResult], acknowledged: Acknowledged) -> Decision:
     """What to do with the lock-down connector now. ``blocked``: gates of others that must hold before enabling."""
     name = world.settings["lockdown_connector_name"]
     connector = world.connector(name)
@@ -215,7 +216,7 @@ def _enabled(
     world: World,
     connector: dict[str, t.Any],
     blocked: t.Sequence[GateResult],
-    acknowledged: t.Callable[[t.Iterable[GateResult]], list[GateResult]],
+    acknowledged: Acknowledged,
 ) -> Decision:
     """On already. Judged by the domains that it is limited to, not by those that are wanted; never widened without a soak."""
     name = str(connector.get("Name"))
