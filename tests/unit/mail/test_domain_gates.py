@@ -185,7 +185,8 @@ def test_without_any_view_nobody_answered() -> None:
 def test_the_old_ttl_is_also_known_from_when_it_was_lowered() -> None:
     event = {"domain": ONE, "event": "ttl_lowered", "at": ago(minutes=61)}
     assert only([domain_gates.ttl(world(timeline=[event]), ONE)]).open, "the baseline's hour is over"
-    for baseline in ({}, world().section("baseline")):
+    baselines: tuple[dict[str, Any], ...] = ({}, world().section("baseline"))
+    for baseline in baselines:
         found = world(timeline=[{**event, "ttl": 7200}, {**event, "domain": TWO, "ttl": 86400}], baseline=baseline)
         result = only([domain_gates.ttl(found, ONE)])
         assert (result.gate, result.until) == ("old_ttl", ahead(minutes=59)), "the largest TTL that is known counts"
