@@ -68,7 +68,9 @@ def sanity_of(environment: Environment, tarball: Path, arguments: tuple[str, ...
     env = {**variables(environment, folders), "HOME": str(home(environment))}
     for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
         env.pop(name, None)
-    command = [str(environment.path / "bin" / "ansible-test"), "sanity", "--local", "--color", "no", *arguments]
+    # The newest ansible-core tries all Pythons; the older ones their own, which keeps `make test` within its time.
+    own = [] if environment is NEWEST else ["--python", environment.pythons[0]]
+    command = [str(environment.path / "bin" / "ansible-test"), "sanity", "--local", "--color", "no", *own, *arguments]
     say(f"+ {environment.name}: {' '.join(os.path.basename(word) for word in command)}")
     with subprocess.Popen(command, cwd=collection, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         skipped = []

@@ -27,13 +27,16 @@ class Published(t.Protocol):
     """What a DNS driver says of a TXT value that was to be published."""
 
     @property
-    def changed(self) -> bool: ...
+    def changed(self) -> bool:
+        """Whether the record was written."""
 
     @property
-    def pending(self) -> bool: ...
+    def pending(self) -> bool:
+        """Whether a person has to write it."""
 
     @property
-    def zone_lines(self) -> tuple[str, ...]: ...
+    def zone_lines(self) -> tuple[str, ...]:
+        """What that person is to write."""
 
 
 #: (wish, TXT name, TXT value); None where nobody said who holds the zone

@@ -39,13 +39,17 @@ class Driver(t.Protocol):
     provider: str
     capabilities: Capabilities
 
-    def prepare(self, names: t.Sequence[str]) -> None: ...
+    def prepare(self, names: t.Sequence[str]) -> None:
+        """Look at many names at once, where that saves calls."""
 
-    def check(self, name: str) -> None: ...
+    def check(self, name: str) -> None:
+        """Prove the credentials, without a change."""
 
-    def read(self, name: str, rdtype: str) -> RecordSet | None: ...
+    def read(self, name: str, rdtype: str) -> RecordSet | None:
+        """The set in place; None if there is none."""
 
-    def replace(self, name: str, rdtype: str, expected: RecordSet | None, wanted: RecordSet) -> None: ...
+    def replace(self, name: str, rdtype: str, expected: RecordSet | None, wanted: RecordSet) -> None:
+        """Put ``wanted`` in the place of ``expected``."""
 
 
 def zone_lines(record_set: RecordSet) -> list[str]:

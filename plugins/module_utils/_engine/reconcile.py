@@ -23,13 +23,17 @@ MAX_WRITES = 3
 class Steps(t.Protocol[WorldT, PlanT]):
     """What an object type brings. ``observe`` never answers from a file; ``plan`` is pure and false when nothing is to do."""
 
-    def observe(self) -> WorldT: ...
+    def observe(self) -> WorldT:
+        """What is there now, asked of the service."""
 
-    def plan(self, world: WorldT) -> PlanT: ...
+    def plan(self, world: WorldT) -> PlanT:
+        """The difference to what is wanted."""
 
-    def apply(self, world: WorldT, plan: PlanT) -> None: ...
+    def apply(self, world: WorldT, plan: PlanT) -> None:
+        """Write it."""
 
-    def predict(self, world: WorldT, plan: PlanT) -> WorldT: ...
+    def predict(self, world: WorldT, plan: PlanT) -> WorldT:
+        """The world after it."""
 
 
 class Outcome(t.Generic[WorldT, PlanT]):

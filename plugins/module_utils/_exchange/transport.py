@@ -59,7 +59,8 @@ class Answer:
 class Connect(t.Protocol):
     def __call__(
         self, base_url: str, *, headers: t.Mapping[str, str], ca_path: str | None, deadline: float, timeout: float, sleep: t.Callable[[float], None]
-    ) -> HttpClient: ...
+    ) -> HttpClient:
+        """The client of one host."""
 
 
 class ExchangeClient:
