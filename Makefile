@@ -14,7 +14,8 @@ help:
 	@echo "make demo                          watch a tenant go behind Area 1, on the lab"
 	@echo "make test                          everything below"
 	@echo "make unit | module | playbook      the layers of tests (ARGS='-k name' reaches pytest)"
-	@echo "make sanity | lint | build | bench"
+	@echo "make sanity | lint | build"
+	@echo "make bench                         figures; not part of make test"
 	@echo "make setup | clean"
 
 setup:

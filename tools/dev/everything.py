@@ -28,7 +28,6 @@ STEPS: dict[str, Callable[[], None]] = {
     "module": lambda: layer_in_all("module"),
     "playbook": lambda: layer_in_all("playbook"),
     "sanity": lambda: sanity(NEWEST.name, *(environment.name for environment in OLDER)),
-    "bench": lambda: layer_in_all("bench"),
 }
 
 

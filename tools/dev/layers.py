@@ -26,14 +26,15 @@ class Layer:
     folders: tuple[str, ...]
     workers: int = 2
     matrix: bool = False  # its tests marked `matrix` also run on the older ansible-cores
-    timeout: int = 900
+    timeout: int = 1800
+    dist: str = "loadfile"
 
 
 LAYERS = {
     "unit": Layer(("tests/unit", "tests/property", "tests/lab", "tests/toolchain")),
     "module": Layer(("tests/module",)),
-    "playbook": Layer(("tests/playbook",), matrix=True),
-    "bench": Layer(("tests/bench",), workers=0),
+    # Each test has a lab of its own: spread them one by one.
+    "playbook": Layer(("tests/playbook",), matrix=True, timeout=3600, dist="load"),
 }
 
 
@@ -46,11 +47,20 @@ def pytest(environment: Environment, name: str, folders: list[str], extra: tuple
     report = RESULTS / f"{name}-{environment.name}.xml"
     chosen = [] if any((ROOT / word.partition("::")[0]).exists() for word in extra) else folders
     command: list[str | Path] = [environment.python, "-m", "pytest", f"--junitxml={report}", "--durations=5", "--durations-min=1", *chosen]
-    command += ["-n", str(layer.workers), "--dist", "loadfile"] if layer.workers else ["-s"]
+    command += ["-n", str(layer.workers), "--dist", layer.dist] if layer.workers else ["-s"]
     run([*command, *extra], environment, timeout=layer.timeout)
 
 
+def bench(*words: str) -> None:
+    """Benchmarks print figures; they assert nothing and are no part of the tests."""
+    for script in sorted((ROOT / "tests" / "bench").glob("bench_*.py")):
+        run([NEWEST.python, str(script), *(word for word in words if word != "--")], NEWEST, timeout=1800)
+
+
 def layer_in_all(name: str, *words: str) -> None:
+    if name == "bench":
+        bench(*words)
+        return
     if name not in LAYERS:
         raise Failure(f"unknown layer {name}: one of {', '.join(LAYERS)}")
     layer = LAYERS[name]
