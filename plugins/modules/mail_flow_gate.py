@@ -182,24 +182,14 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import run_module
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.gating import run_gate
+from ansible_collections.mailflow.area1.plugins.module_utils._mail.phases import EVALUATORS
 
 ARGUMENT_SPEC = {
     "observation_path": {"type": "path", "required": True},
     "phase": {
         "type": "str",
         "required": True,
-        "choices": [
-            "settings",
-            "tenant",
-            "preflight",
-            "connection_filter",
-            "enhanced_filtering",
-            "area1_domains",
-            "lower_ttl",
-            "switch",
-            "lockdown",
-            "verify",
-        ],
+        "choices": ["settings", *EVALUATORS],
     },
     "unused": {"type": "list", "elements": "str"},
     "fail_on_cannot": {"type": "bool", "default": False},

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ import yaml
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.login import login
 from lab.client import Lab
+from tests.support.controller import controller_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 SIGN_IN = ("tenant", "client_id", "client_secret", "authority_url", "exchange_url", "graph_url")
@@ -94,23 +94,12 @@ def play(
         playbook="play.yml",
         inventory={"all": {"hosts": {"localhost": given}}},
         cmdline="--diff --check" if check else "--diff",
-        envvars=_environment(),
+        envvars=controller_environment(),
         quiet=True,
         timeout=300,
         suppress_env_files=True,
     )
     return Played(result)
-
-
-def _environment() -> dict[str, str]:
-    return {
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
-        "REQUESTS_CA_BUNDLE": "",
-        "CURL_CA_BUNDLE": "",
-        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible_root"),
-        "ANSIBLE_NOCOLOR": "1",
-    }
 
 
 def written(lab: Lab, since: int) -> list[tuple[str, str]]:

@@ -17,7 +17,8 @@ import pytest
 import yaml
 
 from lab.client import Lab
-from tests.module.plays import ROOT, Played, _environment, area1_defaults, dns_defaults, exchange_defaults, play
+from tests.module.plays import ROOT, Played, area1_defaults, dns_defaults, exchange_defaults, play
+from tests.support.controller import controller_environment
 
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("[a-z]*.py"))
 READING = {"area1_domain_info", "area1_mx_info", "mail_flow_gate", "mail_flow_report", "mail_flow_snapshot", "o365_login", "o365_mail_flow_info"}
@@ -44,7 +45,7 @@ def documentation() -> dict[str, Any]:
 def _ansible_doc(*arguments: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         ["ansible-doc", "-t", "module", *arguments],
-        env={**os.environ, **_environment()}, capture_output=True, text=True, timeout=120, check=False,
+        env={**os.environ, **controller_environment()}, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import shlex
-import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import Any
 import ansible_runner
 
 from lab.client import Lab
+from tests.support.controller import controller_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "northwind"
@@ -132,7 +131,7 @@ class Deployment:
             private_data_dir=str(private),
             playbook=str(self.playbook),
             cmdline=shlex.join([*(["--check", "--diff"] if check else []), *arguments]) or None,
-            envvars={**_environment(), **self.environment, **(environment or {})},
+            envvars={**controller_environment(), **self.environment, **(environment or {})},
             verbosity=verbosity,
             quiet=True,
             timeout=400,
@@ -169,20 +168,3 @@ class Deployment:
 
     def connector(self, name: str) -> dict[str, Any] | None:
         return next((item for item in self.tenant()["inbound_connectors"] if item["Name"] == name), None)
-
-
-def _environment() -> dict[str, str]:
-    """A controller's environment: this interpreter's ansible-playbook, no CA bundle of the machine, the checkout's collection."""
-    return {
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
-        "REQUESTS_CA_BUNDLE": "",
-        "CURL_CA_BUNDLE": "",
-        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible_root"),
-        "ANSIBLE_NOCOLOR": "1",
-        # Such runners are told apart by these: a test of its own says what comes of it.
-        "AWX_HOST": "",
-        "GITHUB_ACTIONS": "",
-        "GITLAB_CI": "",
-        "TF_BUILD": "",
-    }

@@ -40,14 +40,10 @@ def run_connection_filter(params: t.Mapping[str, t.Any], context: Context) -> Re
     observation.save()
     record = find(outcome.world, params["identity"]) or {}
     values = {
-        prop.option: _listed(record.get(prop.name)) if prop.kind.is_list else record.get(prop.name)
+        prop.option: as_list(record.get(prop.name)) if prop.kind.is_list else record.get(prop.name)
         for prop in CONNECTION_FILTER.properties
     }
     return Result(outcome.changed, [outcome.plan], {"policy": values})
-
-
-def _listed(value: t.Any) -> list[t.Any]:
-    return as_list(value)
 
 
 def _check_capacity(record: dict[str, t.Any] | None, plan: Plan) -> None:

@@ -13,18 +13,6 @@ from . import connector_gates, domain_gates, forwarding, gates, lockdown
 from .gate import CANNOT, NOT_YET, GateResult, acknowledge, holds, not_checked, not_yet
 from .world import DomainState, World
 
-PHASES = (
-    "tenant",
-    "preflight",
-    "connection_filter",
-    "enhanced_filtering",
-    "area1_domains",
-    "lower_ttl",
-    "switch",
-    "lockdown",
-    "verify",
-)
-
 UNCHECKED_SWITCH = (
     not_checked("new_mx_hosts", "the new MX hosts answer with TLS (SMTP)"),
     not_checked("mta_sts", "MTA-STS policies admit the new hosts"),
