@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from lab.client import Lab
 from tests.module.plays import area1_defaults, dns_defaults, exchange_defaults, play
@@ -19,7 +20,7 @@ OWN = {"async": 120, "poll": 1}
 def test_a_process_of_its_own_and_the_controller_s_agree(tmp_path: Path) -> None:
     with Lab.start("fresh", tmp_path / "lab") as lab:
         defaults = {"exchange": exchange_defaults(lab, signed_in=True), "area1": area1_defaults(lab), "dns": dns_defaults(lab)}
-        tasks = [
+        tasks: list[dict[str, Any]] = [
             {"name": "own connector", **CONNECTOR, **OWN},
             {"name": "same connector", **CONNECTOR},
             {"name": "MX here", **MX},
