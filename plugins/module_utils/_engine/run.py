@@ -1,0 +1,32 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The run's own directory: made private, and removed only if it is one of ours."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import typing as t
+
+from .context import Context
+from .errors import InputError
+from .module import Result
+
+PREFIX = "mailflow.area1."
+OBSERVATION = "observation.json"
+
+
+def run_run(params: t.Mapping[str, t.Any], context: Context) -> Result:
+    """Also in check mode: the plan of a run needs its observation."""
+    if params["state"] == "present":
+        path = tempfile.mkdtemp(prefix=PREFIX)
+        return Result(False, (), {"path": path, "observation_path": os.path.join(path, OBSERVATION)})
+    path = params["path"]
+    if not os.path.basename(os.path.normpath(path)).startswith(PREFIX):
+        raise InputError("%s is not a run's directory: it was not removed." % path, "Give the path that state=present returned.")
+    if os.path.isdir(path):
+        shutil.rmtree(path)
+    return Result(False, (), {"path": path})
