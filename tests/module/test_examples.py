@@ -21,7 +21,16 @@ from tests.module.plays import ROOT, Played, area1_defaults, dns_defaults, excha
 from tests.support.controller import controller_environment
 
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("[a-z]*.py"))
-READING = {"area1_domain_info", "area1_mx_info", "mail_flow_gate", "mail_flow_report", "mail_flow_run", "mail_flow_snapshot", "o365_login", "o365_mail_flow_info"}
+READING = {
+    "area1_domain_info",
+    "area1_mx_info",
+    "mail_flow_gate",
+    "mail_flow_report",
+    "mail_flow_run",
+    "mail_flow_snapshot",
+    "o365_login",
+    "o365_mail_flow_info",
+}
 # Most tenants are customized already.
 IDLE = {"o365_organization"}
 # Its last example undoes the first, so a second run finds the same to do.
