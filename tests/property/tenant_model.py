@@ -12,7 +12,21 @@ from typing import Any
 from ansible_collections.mailflow.area1.plugins.module_utils._mail import phases
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.lockdown import is_on, parse_stamp
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World, iso
-from tests.unit.mail.worlds import CONNECTOR, LOCKDOWN, NEW, NOW, OLD, ONE, TWO, accepted, connector, protected, records, sections, wanted
+from tests.unit.mail.worlds import (
+    CONNECTOR,
+    LOCKDOWN,
+    NEW,
+    NOW,
+    OLD,
+    ONE,
+    TWO,
+    accepted,
+    connector,
+    protected,
+    records,
+    sections,
+    wanted,
+)
 
 OTHER = "shop.example"
 COVERED = [ONE, TWO]
@@ -190,14 +204,14 @@ class Tenant:
         gate = phases.evaluate("switch", self.world())
         for entry in gate.values["domains"]:
             assert gate.values["records"] and entry["expect"] == records(self.pairs(entry["name"], self.mx[entry["name"]][0]))
-            if (self.now - self.mx[entry["name"]][2]).total_seconds() < self.ttl and self.mx[entry["name"]][0] == "microsoft" and self._lowered_now(entry["name"]):
+            if self._held_with_old_ttl(entry["name"]):
                 self.sins.append("%s is switched while caches may hold its old TTL" % entry["name"])
             self.replace(entry["name"], "gateway", gate.values["ttl"])
             self._written()
 
-    def _lowered_now(self, name: str) -> bool:
+    def _held_with_old_ttl(self, name: str) -> bool:
         where, until = self.caches.get(name, ("", self.now))
-        return where == "microsoft" and until > self.now
+        return self.mx[name][0] == where == "microsoft" and until > self.now
 
     def _lockdown(self) -> None:
         values = phases.evaluate("lockdown", self.world()).values
