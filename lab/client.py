@@ -115,9 +115,15 @@ class Lab:
     def requests(self, service: str, since: int = 0) -> list[dict[str, Any]]:
         return [entry for entry in self.log(since) if entry["service"] == service]
 
-    def faults(self, faults: list[dict[str, Any]]) -> None:
-        """Add faults (lab/faults.py); an empty list clears them."""
-        self._call("POST", "/faults", faults)
+    def faults(self, faults: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Add faults (lab/faults.py); an empty list clears them. Returns those that have not struck yet."""
+        left: list[dict[str, Any]] = self._call("POST", "/faults", faults)
+        return left
+
+    def faults_left(self) -> list[dict[str, Any]]:
+        """Faults that have not struck yet."""
+        left: list[dict[str, Any]] = self._call("GET", "/faults")
+        return left
 
     def mutate(self, path: list[Any], **order: Any) -> None:
         """`value=...`, `append=...` or `delete=True` at a path of the state, as an admin would by hand."""

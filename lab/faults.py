@@ -9,6 +9,7 @@ A fault is {"service", "match", "kind", "times", "seconds", ...}:
   kind     one of GENERIC below (done by the server), or a word that a service itself asks for with `take`
   times    how often it strikes (default 1; -1 for ever);  skip: how many matching requests pass untouched first
   seconds  length of a stall, or the Retry-After of a throttle
+  writes   true: only requests that write (as the log counts them); for the kinds that strike after the commit
   status, body, headers   for kind "status"
 """
 
@@ -32,21 +33,22 @@ class Fault:
     times: int = 1
     skip: int = 0
     seconds: float = 0.0
+    writes: bool = False
     options: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Fault:
-        known = {"kind", "service", "match", "times", "skip", "seconds"}
+        known = {"kind", "service", "match", "times", "skip", "seconds", "writes"}
         if not isinstance(data.get("kind"), str):
             raise ValueError("a fault needs a kind")
         return cls(
             kind=data["kind"], service=str(data.get("service") or "*"), match=str(data.get("match") or ""),
-            times=int(data.get("times", 1)), skip=int(data.get("skip", 0)), seconds=float(data.get("seconds", 0.0)),
+            times=int(data.get("times", 1)), skip=int(data.get("skip", 0)), seconds=float(data.get("seconds", 0.0)), writes=bool(data.get("writes")),
             options={key: value for key, value in data.items() if key not in known},
         )
 
-    def fits(self, service: str, texts: Iterable[str]) -> bool:
-        return self.service in ("*", service) and any(self.match in text for text in texts)
+    def fits(self, service: str, texts: Iterable[str], write: bool) -> bool:
+        return self.service in ("*", service) and (write or not self.writes) and any(self.match in text for text in texts)
 
 
 class Faults:
@@ -64,12 +66,12 @@ class Faults:
         with self._lock:
             self._faults = []
 
-    def take(self, service: str, texts: Iterable[str], kinds: Iterable[str]) -> Fault | None:
-        """The first fault of one of these kinds that strikes this request; it is counted down."""
+    def take(self, service: str, texts: Iterable[str], kinds: Iterable[str], write: bool = False) -> Fault | None:
+        """The first fault of one of these kinds that strikes this request; it is counted down. ``write``: it is known to write."""
         texts, kinds = [*texts], set(kinds)
         with self._lock:
             for fault in self._faults:
-                if fault.times == 0 or fault.kind not in kinds or not fault.fits(service, texts):
+                if fault.times == 0 or fault.kind not in kinds or not fault.fits(service, texts, write):
                     continue
                 if fault.skip > 0:
                     fault.skip -= 1

@@ -189,7 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
         response = _before(fault, hub)
         if response is None and (fault is None or fault.kind == "stall"):
             response = _handled(service, request)
-            late = hub.faults.take(service.name, request.names, AFTER)
+            late = hub.faults.take(service.name, request.names, AFTER, _writes(request))
             response = _after(late, response, hub)
             fault = late or fault
         _log(hub, service, request, response, fault)
@@ -258,11 +258,15 @@ def _after(fault: Fault | None, response: Response, hub: Hub) -> Response | None
     return response
 
 
+def _writes(request: Request) -> bool:
+    return bool(request.notes.get("write", request.method not in _SAFE_METHODS))
+
+
 def _log(hub: Hub, service: Service, request: Request, response: Response | None, fault: Fault | None) -> None:
     notes = {key: hub.log.mask_tree(value) for key, value in request.notes.items() if key not in ("write", "operation")}
     hub.log.add(
         service.name, method=request.method, path=request.target.split("?", 1)[0], query=request.target.partition("?")[2],
-        status=response.status if response else 0, write=bool(request.notes.get("write", request.method not in _SAFE_METHODS)),
+        status=response.status if response else 0, write=_writes(request),
         headers=hub.log.headers(request.headers), body=hub.log.mask(request.body[:LOGGED_BODY].decode("utf-8", "replace")),
         fault=fault.kind if fault else None, **notes,
     )
