@@ -11,15 +11,14 @@ import typing as t
 import urllib.parse
 
 from .._cloudflare_api import CloudflareApi
-from .._engine.errors import MailflowError, NotFound, PermissionDenied, ReadError, Refused, SignInError
+from .._engine.errors import NotFound, PermissionDenied, ReadError, Refused
 from .._engine.values import host_name
+from .account import READ, WRITE, Account
 from .readiness import PROOF_FIELDS
 
 Domain = dict[str, t.Any]
 ResultT = t.TypeVar("ResultT")
 
-READ = "Cloud Email Security: Read"
-WRITE = "Cloud Email Security: Write"
 PER_PAGE = 50
 NOT_OFFERED = (400, 404, 405, 501)
 
@@ -56,9 +55,8 @@ class EmailSecurity:
 
     def __init__(self, api: CloudflareApi, account: str) -> None:
         self._api = api
-        self._account = account
-        self._path = "accounts/%s/email-security/settings/domains" % account
-        self._token: str | None = None
+        self._owner = Account(api, account)
+        self._path = "%s/settings/domains" % self._owner.path
         self._may_write = _FirstWrite()
 
     def list(self) -> dict[str, Domain]:
@@ -118,31 +116,7 @@ class EmailSecurity:
         return found if found and any(found.get(key) for key in PROOF_FIELDS) else None
 
     def token_status(self) -> dict[str, t.Any]:
-        """What the service says of the token: C(status), C(kind), C(expires_on), C(refused); C(status) empty where it does not say.
-
-        A token of an account is unknown at the address for tokens of users and the other way round. What is said here only
-        informs: a failure to answer is no failure of the caller, and no word against the token either.
-        """
-        refused, unsure = False, False
-        for kind, path in (("user", "user/tokens/verify"), ("account", "accounts/%s/tokens/verify" % self._account)):
-            try:
-                found = self._api.get(path)
-            except (NotFound, PermissionDenied):
-                continue
-            except SignInError:
-                refused = True
-                continue
-            except MailflowError:
-                unsure = True
-                continue
-            if isinstance(found, dict) and found.get("status"):
-                return {
-                    "kind": kind,
-                    "status": str(found["status"]).lower(),
-                    "expires_on": found.get("expires_on"),
-                    "refused": False,
-                }
-        return {"kind": "", "status": "", "expires_on": None, "refused": refused and not unsure}
+        return self._owner.token_status()
 
     def _one(self, domain_id: t.Any) -> str:
         return "%s/%s" % (self._path, urllib.parse.quote(str(domain_id), safe=""))
@@ -157,41 +131,7 @@ class EmailSecurity:
         return item if isinstance(item, dict) else {}
 
     def _explained(self, call: t.Callable[[], ResultT], permission: str) -> ResultT:
-        try:
-            return call()
-        except (PermissionDenied, SignInError) as exc:
-            raise self._why(exc, permission) from None
-
-    def _why(self, exc: MailflowError, permission: str) -> MailflowError:
-        """Three things look alike at the API: no subscription, a token without the grant, and no valid token."""
-        if "not available in the current subscription" in exc.message.lower():
-            return PermissionDenied(
-                "The Cloudflare account has no Email Security: %s" % exc.message,
-                "Check area1_account_id, or ask Cloudflare for an Email Security subscription of this account.",
-                **exc.details,
-            )
-        status = self._token_word()
-        if status in ("", "active") and isinstance(exc, PermissionDenied):
-            return PermissionDenied(
-                exc.message,
-                "Give the API token the permission %s for this account%s."
-                % (permission, "" if status else ", and check that it is not expired"),
-                **exc.details,
-            )
-        if status in ("", "active"):
-            return exc
-        return SignInError(
-            "%s The API token is %s." % (exc.message, status),
-            "Make a new one in the Cloudflare dashboard.",
-            **exc.details,
-        )
-
-    def _token_word(self) -> str:
-        """Asked once: many domains may be refused for the same reason."""
-        if self._token is None:
-            found = self.token_status()
-            self._token = "not known to Cloudflare" if found["refused"] else str(found["status"])
-        return self._token
+        return self._owner.explained(call, permission)
 
 
 def _record(item: t.Any, what: str) -> Domain:
