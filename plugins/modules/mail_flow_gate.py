@@ -103,6 +103,15 @@ options:
         description: MX switches of one run; V(0) is no limit.
         type: int
         default: 0
+      change_window:
+        description:
+          - Days, hours and zone in which the MX records may be switched and the lock-down enabled. A map like
+            C({days: [mon-thu], hours: "22:00-04:00", zone: Europe/Berlin}), or a text like C(mon-thu 22:00-04:00 Europe/Berlin).
+          - Hours past midnight belong to the day on which they begin. Any time unless given.
+        type: raw
+      mx_final_ttl:
+        description: TTL of the MX set once the lock-down is proven, in seconds. Left as it is unless given.
+        type: int
   unused:
     description: Variables that are set but have no effect in this version; said in the report. Those that guard something are refused.
     type: list
@@ -213,6 +222,8 @@ ARGUMENT_SPEC = {
             "settle_minutes": {"type": "int", "default": 60},
             "acknowledge": {"type": "list", "elements": "str"},
             "max_switches": {"type": "int", "default": 0},
+            "change_window": {"type": "raw"},
+            "mx_final_ttl": {"type": "int"},
         },
     },
 }

@@ -23,7 +23,7 @@ extends_documentation_fragment:
   - mailflow.area1.attributes.info
 options:
   sections:
-    description: What to read. All but V(permissions) unless given.
+    description: What to read. All but V(permissions) and V(message_trace) unless given.
     type: list
     elements: str
     choices:
@@ -36,6 +36,17 @@ options:
       - transport_rules
       - forwarding_hosts
       - permissions
+      - message_trace
+  trace_since:
+    description:
+      - From when on the message trace is read. A time (ISO 8601, UTC), or such a time by recipient domain. Rows for domains that are not
+        named then do not count.
+      - Exchange keeps 90 days. Needed with V(message_trace) in O(sections).
+    type: raw
+  trace_queries:
+    description: Most queries of one reading of the message trace. A tenant has 100 in five minutes. What was left out is said in the answer.
+    type: int
+    default: 60
   domains:
     description: Domains whose forwarding hosts are read. All accepted domains but C(*.onmicrosoft.com) unless given.
     type: list
@@ -92,6 +103,34 @@ mail_flow:
     permissions:
       description: Whether the service says which cmdlets are allowed (C(known)), and which that a deployment writes with are not (C(missing)).
       type: dict
+    message_trace:
+      description: Who sent mail to this tenant, from the message trace.
+      type: dict
+      contains:
+        since:
+          description: The O(trace_since) that it was read for.
+          type: raw
+        start:
+          description: The earliest time that was asked for; Exchange keeps 90 days.
+          type: str
+        end:
+          description: The service's clock at the time of the reading.
+          type: str
+        error:
+          description: Why it could not be read. Empty where it could.
+          type: str
+        truncated:
+          description: What was left out. Empty where nothing was.
+          type: str
+        rows:
+          description: Number of rows that count.
+          type: int
+        groups:
+          description:
+            - By sending address and recipient domain, the busiest first. Each with C(from_ip), C(domain), C(count), C(statuses) (how many
+              of each), C(senders) (up to five), C(first), C(last) and C(sample) (id and recipient of the last message).
+          type: list
+          elements: dict
 date:
   description: The service's own clock at the last read (ISO 8601, UTC).
   returned: when known
@@ -131,8 +170,11 @@ ARGUMENT_SPEC = {
             "transport_rules",
             "forwarding_hosts",
             "permissions",
+            "message_trace",
         ],
     },
+    "trace_since": {"type": "raw"},
+    "trace_queries": {"type": "int", "default": 60},
     "domains": {"type": "list", "elements": "str"},
     **OBSERVATION_OPTION,
     **EXCHANGE_OPTIONS,

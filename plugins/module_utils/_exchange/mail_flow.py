@@ -16,10 +16,12 @@ from .._engine.values import as_list, boolean, host_name
 from .filters import applying_policies
 from .objects import READS
 from .store import Records, Store
+from .trace import QUERIES, read_trace
 from .transport import ExchangeClient
 
 FORWARDING = "forwarding_hosts"
 PERMISSIONS = "permissions"
+TRACE = "message_trace"
 
 #: Cmdlets that a deployment writes with; the service lists beforehand which of them the application's roles allow.
 ENABLE = "Enable-OrganizationCustomization"
@@ -33,7 +35,7 @@ WRITES = (
 
 def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Result:
     """Read the sections asked for. Exchange must answer all of them; Graph may be out of reach, which is said, not hidden."""
-    known = [*READS, FORWARDING, PERMISSIONS]
+    known = [*READS, FORWARDING, PERMISSIONS, TRACE]
     sections = params.get("sections") or [*READS, FORWARDING]
     unknown = sorted(set(sections) - set(known))
     if unknown:
@@ -57,6 +59,8 @@ def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Resul
         dehydrated = any(boolean(item.get("IsDehydrated")) for item in found.get("organization") or [])
         found[PERMISSIONS] = missing_permissions(client, (*WRITES, ENABLE) if dehydrated else WRITES)
         observation.put(PERMISSIONS, found[PERMISSIONS])
+    if TRACE in sections:
+        found[TRACE] = _trace(params, context, store)
     observation.save()
     values = {
         "mail_flow": found,
@@ -66,6 +70,20 @@ def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Resul
         "initial_domain": (observation.any_age("tenant") or {}).get("initial_domain", ""),
     }
     return Result(False, (), values)
+
+
+def _trace(params: t.Mapping[str, t.Any], context: Context, store: Store) -> dict[str, t.Any]:
+    """Up to the service's own time. One that cannot be read is said, not taken for an empty one."""
+    since = params.get("trace_since")
+    if not since:
+        raise InputError("sections holds message_trace, but trace_since is not given.", "Give the time from which on it is read.")
+    if store.dated is None:
+        store.read("organization")
+    found = read_trace(store.client, store.now(context), since, int(params.get("trace_queries") or QUERIES))
+    if found["error"]:
+        context.warn_once("The message trace could not be read: %s" % found["error"])
+    store.observation.put(TRACE, found)
+    return found
 
 
 def missing_permissions(client: ExchangeClient, needed: t.Iterable[str]) -> dict[str, t.Any]:

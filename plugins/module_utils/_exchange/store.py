@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 
 from .._engine.context import Context
@@ -13,6 +14,7 @@ from .._engine.errors import AlreadyExists, AmbiguousWrite, Conflict, NotFound
 from .._engine.observation import Observation
 from .._engine.plan import Change, Plan, plan_object
 from .._engine.reconcile import Outcome, reconcile
+from .._engine.times import iso
 from .._engine.values import as_list
 from .errors import Dehydrated
 from .objects import READS, ObjectType
@@ -27,14 +29,20 @@ class Store:
     def __init__(self, client: ExchangeClient, observation: Observation) -> None:
         self.client = client
         self.observation = observation
+        self.dated: datetime.datetime | None = None
 
     def read(self, section: str) -> Records:
         """Ask the service, whatever an earlier task left. A failed read raises; it is never an empty list."""
         cmdlet, parameters = READS[section]
         answer = self.client.invoke(cmdlet, parameters)
         self.observation.put(section, answer.values)
-        self.observation.put("service_date", answer.date.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        self.observation.put("service_date", iso(answer.date))
+        self.dated = answer.date
         return list(answer.values)
+
+    def now(self, context: Context) -> datetime.datetime:
+        """The service's clock as of the last read of this task."""
+        return self.dated or datetime.datetime.fromtimestamp(context.now(), datetime.timezone.utc)
 
     def handed_on(self, section: str) -> Records | None:
         found = self.observation.get(section)

@@ -36,6 +36,8 @@ ANCHOR = "APP:SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}@%s"
 _CONFIRMING_VERBS = ("Set-", "Remove-", "Enable-", "Disable-")
 _WITHOUT_CONFIRM = frozenset({"Remove-QuarantinePolicy", "Set-ExternalInOutlook"})
 _UNLIMITED = frozenset({"Get-AcceptedDomain", "Get-InboundConnector", "Get-OutboundConnector", "Get-TransportRule"})
+# Their warnings say that there are more rows, which the caller then asks for.
+_READ_TO_THE_END = frozenset({"Get-MessageTraceV2"})
 _NOTHING_CHANGED = "completed successfully but no settings of"
 
 
@@ -121,7 +123,7 @@ class ExchangeClient:
             values += page.values
             warnings += page.warnings
         for warning in warnings:
-            if _NOTHING_CHANGED not in warning:
+            if _NOTHING_CHANGED not in warning and cmdlet not in _READ_TO_THE_END:
                 self._context.warn_once("%s: %s" % (cmdlet, warning))
         return Answer(values, warnings, reply.date or self._own_date())
 

@@ -11,7 +11,7 @@ import typing as t
 
 from .._engine.values import as_list, host_name
 from . import forwarding
-from .gate import GateResult, cannot, holds, not_yet
+from .gate import GateResult, cannot, holds, not_yet, noticed
 from .world import World, iso, parse_time
 
 
@@ -88,6 +88,7 @@ def answered(world: World, name: str) -> GateResult:
 
 
 def authoritative_agreement(world: World, name: str) -> GateResult:
+    """The servers that answer agree. One that is down warns only: the old path stays open until the lock-down, which waits for it."""
     view = world.section("dns").get(name) or {}
     servers = view.get("name_servers") or []
     failing = [
@@ -102,13 +103,8 @@ def authoritative_agreement(world: World, name: str) -> GateResult:
             "no name server of it could be found%s" % (": %s" % view["error"] if view.get("error") else ""),
             hint="Is the domain delegated?",
         )
-    if failing:
-        return not_yet(
-            "name_server",
-            name,
-            "not every name server answers: %s" % "; ".join(failing),
-            hint="It is asked again by the next run.",
-        )
+    if len(failing) == len(servers):
+        return not_yet("name_server", name, "no name server answers: %s" % "; ".join(failing), hint="It is asked again by the next run.")
     if not view.get("agree"):
         return not_yet(
             "name_servers_agree",
@@ -116,6 +112,9 @@ def authoritative_agreement(world: World, name: str) -> GateResult:
             "its name servers answer different MX records",
             hint="A secondary may lag; it is asked again by the next run.",
         )
+    if failing:
+        message = "not every name server answers: %s. What it gives out later is not known; the lock-down waits for it" % "; ".join(failing)
+        return noticed("name_server", name, message)
     return holds("name_servers_agree", name)
 
 

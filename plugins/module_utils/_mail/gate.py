@@ -71,6 +71,10 @@ ACKNOWLEDGEABLE = frozenset(
         "egress_networks",
         "name_server",
         "old_ttl",
+        "message_trace",
+        "direct_senders",
+        "lockdown_proof",
+        "lockdown_refused",
     }
 )
 
@@ -80,7 +84,7 @@ def acknowledge(results: t.Iterable[GateResult], decided: t.Collection[str]) -> 
     answer = []
     for result in results:
         named = result.gate in decided or "%s:%s" % (result.gate, result.object) in decided
-        if named and not result.open and result.gate in ACKNOWLEDGEABLE:
+        if named and result.status != HOLDS and result.gate in ACKNOWLEDGEABLE:
             result = dataclasses.replace(result, status=HOLDS, acknowledged=True, until="")
         answer.append(result)
     return answer

@@ -19,7 +19,7 @@ from .settings import normalise
 from .world import World, iso, parse_time
 
 JOURNAL_STATUS = {NOT_YET: "due", CANNOT: "cannot", NOT_CHECKED: "not checked"}
-GUARDING = frozenset({"area1_change_window", "area1_expected_plan"})
+GUARDING = frozenset({"area1_expected_plan"})
 SECTION_OF_PHASE = {"tenant": "preflight", "lower_ttl": "mx", "switch": "mx"}
 
 
@@ -110,7 +110,7 @@ def _say_unused(names: t.Iterable[str], observation: Observation) -> None:
         if name in GUARDING:
             raise InputError(
                 "%s has no effect in this version." % name,
-                "Take it out, and choose the time of the run (or approve its plan) by hand.",
+                "Take it out, and approve the plan (--check --diff) by hand.",
             )
         observation.note(
             section="preflight",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from . import connector_gates, domain_gates, forwarding, gates, lockdown
+from . import connector_gates, domain_gates, forwarding, gates, lockdown, window
 from .gate import CANNOT, NOT_YET, GateResult, acknowledge, holds, not_checked, not_yet
 from .world import DomainState, World
 
@@ -151,6 +151,7 @@ def _switch(world: World) -> Evaluation:
         *connector_gates.transport_rules(world),
         *connector_gates.spf_hard_fail(world),
         *connector_gates.settled(world),
+        *window.gate(world.settings["change_window"], world.now),
     ]
     results = _decided(world, tenant)
     ready = []
@@ -174,7 +175,7 @@ def _switch(world: World) -> Evaluation:
         "ttl": world.settings["mx_ttl"],
         "done": False,
     }
-    shown = [result for result in results if not result.open or result.acknowledged]
+    shown = [result for result in results if not result.open or result.acknowledged or result.notice]
     return Evaluation([*shown, *UNCHECKED_SWITCH], values)
 
 

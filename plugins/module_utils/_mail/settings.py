@@ -11,7 +11,7 @@ import typing as t
 
 from .._engine.errors import InputError
 from .._engine.values import as_list, boolean, host_name
-from . import dispositions, names, networks, presets
+from . import dispositions, names, networks, presets, window
 
 Settings = dict[str, t.Any]
 
@@ -45,6 +45,8 @@ def normalise(raw: t.Mapping[str, t.Any]) -> Settings:
         "exempt_domains": [host_name(name) for name in as_list(raw.get("lockdown_exempt_domains"))],
         "settle_minutes": _between("settle_minutes", raw.get("settle_minutes", 60), 0, 24 * 60),
         "max_switches": _between("max_switches", raw.get("max_switches", 0), 0, 1000000),
+        "change_window": window.parse(raw.get("change_window")),
+        "mx_final_ttl": _between("mx_final_ttl", raw.get("mx_final_ttl") or 0, 0, 604800),
         "acknowledge": [str(item) for item in as_list(raw.get("acknowledge"))],
     }
     if settings["connector_name"].lower() == settings["lockdown_connector_name"].lower():

@@ -8,28 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import re
 import typing as t
 
 from .._engine.errors import Conflict
+from .._engine.times import UTC, iso, parse_time
 from .._engine.values import boolean, host_name
 from . import presets
 
-UTC = datetime.timezone.utc
-
-
-def parse_time(value: t.Any) -> datetime.datetime | None:
-    """ISO 8601 as the services write it (seven fraction digits, Z or offset or none, which is UTC). None when it is none."""
-    text = re.sub(r"(\.\d{6})\d+", r"\1", str(value or "").strip()).replace("Z", "+00:00")
-    try:
-        moment = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def iso(moment: datetime.datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+__all__ = ["UTC", "DomainState", "World", "iso", "parse_time", "record_set"]
 
 
 @dataclasses.dataclass(frozen=True)

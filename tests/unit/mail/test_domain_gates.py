@@ -50,12 +50,18 @@ def test_domain_type(kind: str, status: str) -> None:
     assert status == HOLDS or ("domain_type:%s" % ONE in result.hint and kind in result.message)
 
 
-def test_name_servers_must_all_answer_and_agree() -> None:
+def test_name_servers_that_answer_agree_and_one_that_is_down_warns() -> None:
     assert only([domain_gates.authoritative_agreement(world(), ONE)]).open
     silent = view(OLD[ONE])
     silent["name_servers"][1].update(status="timeout", records=None)
     result = only([domain_gates.authoritative_agreement(world(dns=changed_view(ONE, **silent)), ONE)])
-    assert (result.gate, result.status) == ("name_server", NOT_YET) and "ns2.example: timeout" in result.message
+    assert (result.gate, result.status, result.notice) == ("name_server", HOLDS, True) and "ns2.example: timeout" in result.message
+    evaluation = phases.evaluate("switch", world(dns=changed_view(ONE, **silent)))
+    assert ONE in [item["name"] for item in evaluation.values["domains"]], "the switch goes on"
+    assert result in evaluation.results, "with a warning"
+    silent["name_servers"][0].update(status="servfail", records=None)
+    result = only([domain_gates.authoritative_agreement(world(dns=changed_view(ONE, **silent)), ONE)])
+    assert (result.gate, result.status) == ("name_server", NOT_YET)
     apart = world(dns=changed_view(ONE, agree=False))
     assert only([domain_gates.authoritative_agreement(apart, ONE)]).gate == "name_servers_agree"
     nowhere = world(dns=changed_view(ONE, name_servers=[], error="no zone holds this name"))
