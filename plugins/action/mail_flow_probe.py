@@ -1,0 +1,53 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError, MailflowError
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
+from ansible_collections.mailflow.area1.plugins.module_utils._mail.probe import run_probe, section_of
+from ansible_collections.mailflow.area1.plugins.modules.mail_flow_probe import ARGUMENT_SPEC
+from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ControllerAction
+
+
+class ActionModule(ControllerAction):
+    """Probes here or, delegated, from another host; what was seen joins the controller's observation either way."""
+
+    spec = ARGUMENT_SPEC
+    logic = staticmethod(run_probe)
+
+    def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> dict[str, t.Any]:
+        delegated = self._task.delegate_to
+        if delegated and delegated == (task_vars or {}).get("inventory_hostname"):
+            self._task.delegate_to = None
+        elif delegated and getattr(self._connection, "transport", "").rsplit(".", 1)[-1] == "local":
+            return _failure(
+                InputError(
+                    "%s has no connection of its own: the probe would look from the controller and say it was %s." % (delegated, delegated),
+                    "Give it one in the inventory (ansible_connection: ssh and ansible_host), or leave area1_probe_host out.",
+                )
+            )
+        given = self._task.args
+        path = given.get("observation_path")
+        # A path of the controller means nothing on another host.
+        self._task.args = {key: value for key, value in given.items() if key != "observation_path"}
+        try:
+            result: dict[str, t.Any] = super().run(tmp, task_vars)
+        finally:
+            self._task.args = given
+        if path and not result.get("failed"):
+            try:
+                observation = Observation(str(path))
+                observation.put("smtp", section_of(result, observation.any_age("smtp")))
+                observation.save()
+            except (MailflowError, OSError) as exc:
+                result.update(_failure(exc))
+        return result
+
+
+def _failure(exc: Exception) -> dict[str, t.Any]:
+    details = exc.to_result() if isinstance(exc, MailflowError) else {}
+    return {"failed": True, "changed": False, "msg": str(exc), **details}

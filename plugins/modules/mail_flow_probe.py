@@ -1,0 +1,253 @@
+#!/usr/bin/python
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mail_flow_probe
+short_description: Ask mail servers by SMTP what they take and what they refuse
+version_added: 0.1.0
+description:
+  - Gathers evidence about the mail path by SMTP, from the host that runs the task, and says from where it looked.
+  - Each of O(hosts) (a new MX host) has to offer STARTTLS, to show a certificate that is valid for its name, and to take a
+    recipient of each of O(domains). The envelope is taken back; no message is sent.
+  - Each of O(direct) is a delivery past Area 1, straight to the host at which Microsoft 365 takes the domain's mail, with an
+    envelope sender outside the tenant. Only C(5.7.51) proves the lock-down. Any other refusal, a closed port and silence are
+    V(unknown), which is never good. A recipient that was accepted is V(inconclusive) without a message, because the refusal may
+    come at DATA.
+  - With O(canary_recipient) one real message goes through a new MX host to that mailbox, and one by each of O(direct) whose domain
+    it is in. Nobody else ever gets a message.
+  - Names are not resolved here. The addresses come from M(mailflow.area1.area1_mx_info), which asks the resolvers of the deployment.
+  - Needs nothing but Python's standard library. Delegate the task to a host whose port 25 is open where that of the controller is
+    not. A delegated host must have a connection of its own, so that nobody takes the controller's view for its view.
+author:
+  - mailflow.area1 contributors (@mailflow-area1)
+extends_documentation_fragment:
+  - mailflow.area1.attributes.info
+options:
+  hosts:
+    description:
+      - The new MX hosts, maps with C(name) (for which the certificate has to be valid) and C(addresses) (a list of IP addresses;
+        none at all is reported as V(unknown)). Every address is asked, up to eight of a host.
+      - The maps of RV(mailflow.area1.area1_mx_info#module:mail_hosts) can be given as they are.
+    type: list
+    elements: dict
+  domains:
+    description: "Domains of which each new MX host has to take a recipient: names, or maps with C(name) and C(recipient)."
+    type: list
+    elements: raw
+  direct:
+    description: Deliveries past Area 1.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: The domain.
+        type: str
+        required: true
+      host:
+        description: Its forwarding host.
+        type: str
+        required: true
+      addresses:
+        description: IP addresses of that host. The first one that can be reached is asked.
+        type: list
+        elements: str
+      recipient:
+        description: Mailbox of the domain. Defaults to O(canary_recipient) where it is in the domain, else to C(postmaster) of the domain.
+        type: str
+  canary_recipient:
+    description: Mailbox that may receive test messages. Not used in check mode but as a recipient that is asked about.
+    type: str
+  sender:
+    description:
+      - Envelope sender, of a domain outside the tenant.
+      - Defaults to C(mailflow-probe) at the name of the probing host where that is a full name outside the tenant, else to the null sender.
+    type: str
+  internal_domains:
+    description: Domains of the tenant, beside those named in O(domains) and O(direct). The sender is never of one of them.
+    type: list
+    elements: str
+  helo:
+    description: Name to say hello with. Defaults to the probing host's full name, else to its address as a literal.
+    type: str
+  port:
+    description: SMTP port.
+    type: int
+    default: 25
+  ca_path:
+    description:
+      - File with the CA certificates that a new MX host's certificate must lead to, on the probing host. If not given, those of
+        that system count.
+    type: path
+  timeout:
+    description: Longest time in seconds for one conversation.
+    type: int
+    default: 60
+  observation_path:
+    description:
+      - The run's observation on the controller. What was seen joins its section C(smtp), wherever the task ran.
+    type: path
+seealso:
+  - module: mailflow.area1.area1_mx_info
+  - module: mailflow.area1.mail_flow_gate
+"""
+
+EXAMPLES = r"""
+- name: Find the addresses of the mail hosts
+  mailflow.area1.area1_mx_info:
+    domains: "{{ area1_domains }}"
+    mail_hosts: [mailstream-eu1.mxrecord.io, mailstream-central.mxrecord.mx]
+    dns_resolvers: "{{ area1_dns_resolvers }}"
+    dns_authoritative_port: "{{ area1_dns_authoritative_port }}"
+  register: world
+
+- name: Do the new MX hosts take mail for the domains?
+  mailflow.area1.mail_flow_probe:
+    hosts: "{{ world.mail_hosts.values() | list }}"
+    domains: "{{ area1_domains }}"
+    port: "{{ area1_smtp_port }}"
+    ca_path: "{{ area1_ca_path }}"
+  register: probe
+
+- name: Say so
+  ansible.builtin.debug:
+    msg: "{{ item.key }}: {{ item.value.status }} {{ item.value.problem }}"
+  loop: "{{ probe.hosts | dict2items }}"
+  loop_control:
+    label: "{{ item.key }}"
+"""
+
+RETURN = r"""
+hosts:
+  description: The new MX hosts, by name.
+  returned: success
+  type: dict
+  contains:
+    status:
+      description: V(ok), V(wrong) (it answers, but not as a mail host must) or V(unknown) (it could not be asked).
+      type: str
+    problem:
+      description: What is wrong or unknown, by address.
+      type: str
+    addresses:
+      description: Each address, with C(status), C(stage) (how far the conversation came), C(problem), C(tls) (the version) and C(source).
+      type: list
+      elements: dict
+    recipients:
+      description: By domain, C(verdict) (V(accepted), V(refused) or V(unknown)) with C(recipient), C(code), C(enhanced) and C(text).
+      type: dict
+direct:
+  description: The deliveries past Area 1, by domain.
+  returned: success
+  type: dict
+  contains:
+    verdict:
+      description:
+        - V(locked) where it was refused with C(5.7.51), V(open) where a message was taken, V(inconclusive) where a recipient was
+          taken and no message sent, else V(unknown).
+      type: str
+    stage:
+      description: Where the last answer came, V(connect), V(greeting), V(ehlo), V(starttls), V(mail), V(rcpt), V(data) or V(message).
+      type: str
+    code:
+      description: The reply code; V(0) if there was none.
+      type: int
+    enhanced:
+      description: The enhanced status code.
+      type: str
+    text:
+      description: The reply's text.
+      type: str
+    meaning:
+      description: What a refusal means that is often taken for the lock-down.
+      type: str
+    problem:
+      description: Why there was no answer.
+      type: str
+    host:
+      description: The forwarding host.
+      type: str
+    address:
+      description: The address that was asked.
+      type: str
+    recipient:
+      description: The recipient.
+      type: str
+    canary:
+      description: The message that was offered, as RV(canary).
+      type: dict
+canary:
+  description: The message through the first new MX host that takes the canary's domain; V(null) if none was to be sent.
+  returned: success
+  type: dict
+  contains:
+    accepted:
+      description: Whether the host took it.
+      type: bool
+    message_id:
+      description: Its Message-ID, with angle brackets; empty if no message was sent.
+      type: str
+    host:
+      description: The host.
+      type: str
+    recipient:
+      description: The mailbox.
+      type: str
+    sender:
+      description: The envelope sender; empty is the null sender.
+      type: str
+    text:
+      description: The last answer.
+      type: str
+looked_from:
+  description: From where it was seen, the C(host) and its source C(address).
+  returned: success
+  type: dict
+port:
+  description: The port that was asked.
+  returned: success
+  type: int
+date:
+  description: When, by the clock of the probing host.
+  returned: success
+  type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import run_module
+from ansible_collections.mailflow.area1.plugins.module_utils._mail.probe import run_probe
+
+ARGUMENT_SPEC = {
+    "hosts": {"type": "list", "elements": "dict"},
+    "domains": {"type": "list", "elements": "raw"},
+    "direct": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "name": {"type": "str", "required": True},
+            "host": {"type": "str", "required": True},
+            "addresses": {"type": "list", "elements": "str"},
+            "recipient": {"type": "str"},
+        },
+    },
+    "canary_recipient": {"type": "str"},
+    "sender": {"type": "str"},
+    "internal_domains": {"type": "list", "elements": "str"},
+    "helo": {"type": "str"},
+    "port": {"type": "int", "default": 25},
+    "ca_path": {"type": "path"},
+    "timeout": {"type": "int", "default": 60},
+    "observation_path": {"type": "path"},
+}
+
+
+def main() -> None:
+    run_module(AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True), run_probe)
+
+
+if __name__ == "__main__":
+    main()
