@@ -38,7 +38,18 @@ def _get_outbound_connector(call: Call) -> list[dict[str, Any]]:
 def _get_quarantine_policy(call: Call) -> list[dict[str, Any]]:
     """Without a type only user policies return (exchange-online.md §2.6)."""
     wanted = call.parameters.get("QuarantinePolicyType", "QuarantinePolicy")
-    return [item for item in verbs.get(call, QUARANTINE_POLICY) if item["QuarantinePolicyType"] == wanted]
+    found = [item for item in verbs.get(call, QUARANTINE_POLICY) if item["QuarantinePolicyType"] == wanted]
+    return [{**item, **_quarantine_reading(call, item)} for item in found]
+
+
+def _quarantine_reading(call: Call, item: dict[str, Any]) -> dict[str, Any]:
+    """How a policy reads back where the sources leave it open (exchange-online.md §2.6)."""
+    shown: dict[str, Any] = {}
+    if call.settings.get("quarantine_identity") == "tenant_name":
+        shown["Identity"] = f"{call.organization}\\{item['Name']}"
+    if not call.settings.get("quarantine_display_name", True):
+        shown["AdminDisplayName"] = ""
+    return shown
 
 
 def _get_blocked_connector(call: Call) -> list[dict[str, Any]]:

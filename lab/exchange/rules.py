@@ -111,7 +111,8 @@ def _assigned(call: Call, noun: Noun, item: dict[str, Any]) -> dict[str, Any]:
     wanted["Priority"] = item["Priority"]
     for name, value in call.parameters.items():
         if value is None:
-            wanted[name] = None  # null clears a predicate: [UNV] over REST, exchange-online.md §2.5
+            # null clears a predicate: [UNV] over REST, exchange-online.md §2.5; a world may say that it is passed over
+            wanted[name] = None if call.settings.get("null_clears_predicate", True) else item.get(name)
     if noun is TRANSPORT_RULE:
         describe(wanted)
     return wanted

@@ -31,7 +31,8 @@ _MORE_ENUMS: dict[str, list[str]] = {
 _NOT_REALLY_REQUIRED = {("Set-OrganizationConfig", "ShortenEventScopeDefault")}
 # exchange-online.md §2.2: reserved by its page, yet the portal and CIPP set it
 _RESERVED_IN_USE = {("Set-HostedConnectionFilterPolicy", "EnableSafeList")}
-_NULLABLE_ENUMS = ("TlsAuthLevel",)
+# null clears a predicate (exchange-online.md §2.5, [UNV]; the setting null_clears_predicate)
+_NULLABLE_ENUMS = ("TlsAuthLevel", "FromUserScope")
 
 
 @dataclass(frozen=True)

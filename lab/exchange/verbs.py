@@ -13,7 +13,7 @@ from lab.exchange import checks
 from lab.exchange.call import Call
 from lab.exchange.errors import CmdletError, exists, not_found
 from lab.exchange.nouns import Noun, build, changed, guid, renamed
-from lab.exchange.schema import Delta
+from lab.exchange.schema import Delta, table
 from lab.exchange.values import updated
 
 _CONTROL = ("Identity", "Confirm", "WhatIf", "Name", "ResultSize", "State")
@@ -21,7 +21,8 @@ DIRECTORY_SERVER = "AM9P999A01DC001.eurp999a001.prod.outlook.com"
 
 
 def matches(item: dict[str, Any], identity: str) -> bool:
-    wanted = identity.strip().lower()
+    # a quarantine policy is also named tenant\name (exchange-online.md §2.6)
+    wanted = identity.strip().lower().rpartition("\\")[2]
     names = (item.get("Identity"), item.get("Name"), item.get("Guid"), item.get("DistinguishedName"), item.get("DomainName"))
     return any(str(name).lower() == wanted for name in names if name is not None)
 
@@ -70,6 +71,8 @@ def confirmed(call: Call, destructive: bool, question: str) -> bool:
     if call.parameters.get("WhatIf"):
         return False
     asked = call.parameters.get("Confirm")
+    # Remove-QuarantinePolicy has no such parameter (exchange-online.md, appendix A)
+    destructive = destructive and "Confirm" in table()["cmdlets"][call.cmdlet]
     if asked or (asked is None and destructive and call.settings.get("confirm_required", True)):
         call.confirmation = question
         return False

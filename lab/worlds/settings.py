@@ -43,6 +43,21 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "mask_host_bits": False,
     # an entry that is there already: "drop" or "refuse"
     "duplicates": "drop",
+    # --- transport rules and quarantine (exchange-online.md §2.5, §2.6; cloudflare-email-security.md §9.2) ---
+    # null in Set-TransportRule clears a predicate ([UNV]); false: it is passed over
+    "null_clears_predicate": True,
+    # Identity of a quarantine policy reads back as "name" or "tenant_name" (tenant\name, Microsoft365DSC)
+    "quarantine_identity": "name",
+    # AdminDisplayName of New-QuarantinePolicy is kept; false: it reads back empty ([UNV])
+    "quarantine_display_name": True,
+    # removing a quarantine policy that an anti-spam policy uses: "refuse" or "allow" ([UNV])
+    "quarantine_policy_in_use": "refuse",
+    # what SenderIpRanges sees of mail that enhanced filtering looked behind: "last_hop" (New-TransportRule's page) or "original" ([UNV])
+    "rules_see": "last_hop",
+    # an address on the IP allow list keeps mail out of junk although a rule sets its SCL ([UNV]; Cloudflare's steps use both)
+    "allow_list_beats_rules": False,
+    # verdict of Microsoft's own filters by message id: spam, high_confidence_spam, phish, high_confidence_phish, malware, bulk
+    "verdicts": {},
     # --- objects ---
     # New-InboundConnector without ConnectorType, RequireTls (§5)
     "default_connector_type": "OnPremises",

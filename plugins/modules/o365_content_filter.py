@@ -37,8 +37,87 @@ options:
       - Whether mail that fails SPF hard is marked as high confidence spam (C(MarkAsSpamSpfRecordHardFail), V(true) is C(On)).
       - Behind a gateway this must be off, because the sending address that is seen is the gateway's.
     type: bool
+  spam_action:
+    description: What happens to spam (C(SpamAction)). V(MoveToJmf) is the junk folder.
+    type: str
+    choices: [MoveToJmf, Quarantine, AddXHeader, ModifySubject, Redirect, Delete]
+  high_confidence_spam_action:
+    description: What happens to high confidence spam (C(HighConfidenceSpamAction)). V(MoveToJmf) is the junk folder.
+    type: str
+    choices: [MoveToJmf, Quarantine, AddXHeader, ModifySubject, Redirect, Delete]
+  phish_spam_action:
+    description: What happens to phishing (C(PhishSpamAction)). V(MoveToJmf) is the junk folder.
+    type: str
+    choices: [MoveToJmf, Quarantine, AddXHeader, ModifySubject, Redirect, Delete]
+  high_confidence_phish_action:
+    description: What happens to high confidence phishing (C(HighConfidencePhishAction)).
+    type: str
+    choices: [Quarantine, Redirect]
+  bulk_spam_action:
+    description: What happens to bulk mail over the threshold (C(BulkSpamAction)). V(MoveToJmf) is the junk folder.
+    type: str
+    choices: [MoveToJmf, Quarantine, AddXHeader, ModifySubject, Redirect, Delete, NoAction]
+  spam_quarantine_tag:
+    description: Quarantine policy of spam (C(SpamQuarantineTag)). It must exist, or be made by an earlier task.
+    type: str
+  high_confidence_spam_quarantine_tag:
+    description: Quarantine policy of high confidence spam (C(HighConfidenceSpamQuarantineTag)). It must exist, or be made by an earlier task.
+    type: str
+  phish_quarantine_tag:
+    description: Quarantine policy of phishing (C(PhishQuarantineTag)). It must exist, or be made by an earlier task.
+    type: str
+  high_confidence_phish_quarantine_tag:
+    description: Quarantine policy of high confidence phishing (C(HighConfidencePhishQuarantineTag)). It must exist, or be made by an earlier task.
+    type: str
+  bulk_quarantine_tag:
+    description: Quarantine policy of bulk mail (C(BulkQuarantineTag)). It must exist, or be made by an earlier task.
+    type: str
+  bulk_threshold:
+    description: Bulk complaint level from which mail counts as bulk (C(BulkThreshold)), V(1) to V(9).
+    type: int
+  quarantine_retention_period:
+    description: Days that spam stays in quarantine (C(QuarantineRetentionPeriod)), V(1) to V(30).
+    type: int
+  spam_zap_enabled:
+    description: Zero-hour auto purge of spam (C(SpamZapEnabled)).
+    type: bool
+  phish_zap_enabled:
+    description: Zero-hour auto purge of phishing (C(PhishZapEnabled)).
+    type: bool
+  inline_safety_tips_enabled:
+    description: Safety tips in messages (C(InlineSafetyTipsEnabled)).
+    type: bool
+  add_x_header_value:
+    description: Name of the header that the action V(AddXHeader) adds (C(AddXHeaderValue)), at most 255 characters without spaces and colons.
+    type: str
+  modify_subject_value:
+    description: Text that the action V(ModifySubject) puts before the subject (C(ModifySubjectValue)).
+    type: str
+  redirect_to_recipients:
+    description: Recipients of the action V(Redirect) (C(RedirectToRecipients)).
+    type: dict
+    suboptions:
+      add:
+        description: Recipients that must be in the list; all others stay.
+        type: list
+        elements: str
+      remove:
+        description: Recipients that must not be in the list.
+        type: list
+        elements: str
+      set:
+        description: The whole list. V([]) empties it. O(redirect_to_recipients.add) and O(redirect_to_recipients.remove) are applied after it.
+        type: list
+        elements: str
+  admin_display_name:
+    description: Note for administrators (C(AdminDisplayName)), at most 256 characters.
+    type: str
+  report_section:
+    description: Section of the report that the change is listed under, where O(observation_path) is given.
+    type: str
 seealso:
   - module: mailflow.area1.o365_connection_filter
+  - module: mailflow.area1.o365_quarantine_policy
 """
 
 EXAMPLES = r"""
@@ -51,6 +130,18 @@ EXAMPLES = r"""
   mailflow.area1.o365_content_filter:
     identity: Default
     mark_as_spam_spf_record_hard_fail: false
+
+- name: Spam to the junk folder, what is worse to the quarantine that only administrators open
+  mailflow.area1.o365_content_filter:
+    identity: Default
+    spam_action: MoveToJmf
+    high_confidence_spam_action: Quarantine
+    high_confidence_spam_quarantine_tag: AdminOnlyAccessPolicy
+    phish_spam_action: Quarantine
+    phish_quarantine_tag: AdminOnlyAccessPolicy
+    high_confidence_phish_action: Quarantine
+    high_confidence_phish_quarantine_tag: AdminOnlyAccessPolicy
+    quarantine_retention_period: 30
 """
 
 RETURN = r"""
@@ -64,7 +155,7 @@ policies:
       description: Name of the policy.
       type: str
     mark_as_spam_spf_record_hard_fail:
-      description: V(On) or V(Off), as the service says it.
+      description: V(On) or V(Off), as the service says it. The other options follow under their own names.
       type: str
 plan:
   description: The changes made, or in check mode the changes that would be made. Absent when nothing differs.
@@ -90,13 +181,41 @@ plan:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import OBSERVATION_OPTION, run_module
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.filters import run_content_filter
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.content_filter import (
+    BULK_ACTIONS,
+    PHISH_ACTIONS,
+    SPAM_ACTIONS,
+    run_content_filter,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.options import EXCHANGE_OPTIONS
+
+TEXTS = {"type": "list", "elements": "str"}
+LIST_OPTION = {"type": "dict", "options": {"add": TEXTS, "remove": TEXTS, "set": TEXTS}}
 
 ARGUMENT_SPEC = {
     "identity": {"type": "str", "default": "Default"},
     "scope": {"type": "str", "default": "identity", "choices": ["identity", "applying"]},
     "mark_as_spam_spf_record_hard_fail": {"type": "bool"},
+    "spam_action": {"type": "str", "choices": list(SPAM_ACTIONS)},
+    "high_confidence_spam_action": {"type": "str", "choices": list(SPAM_ACTIONS)},
+    "phish_spam_action": {"type": "str", "choices": list(SPAM_ACTIONS)},
+    "high_confidence_phish_action": {"type": "str", "choices": list(PHISH_ACTIONS)},
+    "bulk_spam_action": {"type": "str", "choices": list(BULK_ACTIONS)},
+    "spam_quarantine_tag": {"type": "str"},
+    "high_confidence_spam_quarantine_tag": {"type": "str"},
+    "phish_quarantine_tag": {"type": "str"},
+    "high_confidence_phish_quarantine_tag": {"type": "str"},
+    "bulk_quarantine_tag": {"type": "str"},
+    "bulk_threshold": {"type": "int"},
+    "quarantine_retention_period": {"type": "int"},
+    "spam_zap_enabled": {"type": "bool"},
+    "phish_zap_enabled": {"type": "bool"},
+    "inline_safety_tips_enabled": {"type": "bool"},
+    "add_x_header_value": {"type": "str"},
+    "modify_subject_value": {"type": "str"},
+    "redirect_to_recipients": LIST_OPTION,
+    "admin_display_name": {"type": "str"},
+    "report_section": {"type": "str"},
     **OBSERVATION_OPTION,
     **EXCHANGE_OPTIONS,
 }

@@ -10,8 +10,8 @@ module: o365_mail_flow_info
 short_description: Read all that decides the inbound mail flow of a Microsoft 365 tenant
 version_added: 0.1.0
 description:
-  - Reads the organization, accepted domains, connection filter, anti-spam policies and their rules, inbound connectors and transport
-    rules of Exchange Online, and from Microsoft Graph the host that each domain's mail is to be forwarded to.
+  - Reads the organization, accepted domains, connection filter, anti-spam policies and their rules, inbound connectors, transport
+    rules and quarantine policies of Exchange Online, and from Microsoft Graph the host that each domain's mail is to be forwarded to.
   - A read that fails is an error. Graph may be out of reach; then a warning says so and the forwarding hosts are empty.
   - Checks that the token is for the tenant named in O(tenant).
 author:
@@ -34,6 +34,8 @@ options:
       - content_filter_rules
       - inbound_connectors
       - transport_rules
+      - quarantine_policies
+      - preset_rules
       - forwarding_hosts
       - permissions
       - message_trace
@@ -95,6 +97,14 @@ mail_flow:
       elements: dict
     transport_rules:
       description: Answer of C(Get-TransportRule).
+      type: list
+      elements: dict
+    quarantine_policies:
+      description: Answer of C(Get-QuarantinePolicy).
+      type: list
+      elements: dict
+    preset_rules:
+      description: Answer of C(Get-EOPProtectionPolicyRule), which says for whom preset security policies apply.
       type: list
       elements: dict
     forwarding_hosts:
@@ -168,6 +178,8 @@ ARGUMENT_SPEC = {
             "content_filter_rules",
             "inbound_connectors",
             "transport_rules",
+            "quarantine_policies",
+            "preset_rules",
             "forwarding_hosts",
             "permissions",
             "message_trace",

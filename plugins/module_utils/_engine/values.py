@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import json
+import re
 import typing as t
 
 from .errors import InputError
@@ -107,12 +109,30 @@ def _word(value: t.Any) -> str:
     return _text(value).strip().lower()
 
 
+def _size(value: t.Any) -> t.Any:
+    """Bytes of C(10MB), C(10 MB) and C(10 MB (10,485,760 bytes)), which is how a service gives the first back."""
+    found = re.fullmatch(r"([\d.]+) ?([KMGT]?)B?( \(.*\))?", _text(value).strip(), re.IGNORECASE)
+    if found is None:
+        return _text(value)
+    return int(float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " "))
+
+
+def _moment(value: t.Any) -> str:
+    """A date to the second; the rest of its spelling (fraction, zone sign of UTC) differs between what is sent and read."""
+    return re.sub(r"(\.\d+)?(Z|\+00:00)?$", "", _text(value).strip().replace(" ", "T"))
+
+
 TEXT = Kind("text", _text)
 WORD = Kind("word", _word)
 BOOL = Kind("bool", boolean)
+FLAG = Kind("flag", lambda value: bool(boolean(value)))  # none is false
+SIZE = Kind("size", _size)
+MOMENT = Kind("moment", _moment)
 INT = Kind("int", lambda value: None if value is None or value == "" else int(value))
 HOST = Kind("host", host_name)
 IPS = Kind("ips", _ip_or_text, is_list=True)
 HOSTS = Kind("hosts", host_name, is_list=True)
 SENDER_DOMAINS = Kind("sender_domains", sender_domain, is_list=True)
 WORDS = Kind("words", _word, is_list=True)
+TEXTS = Kind("texts", _text, is_list=True)
+OBJECTS = Kind("objects", lambda value: json.dumps(value, sort_keys=True, default=str), is_list=True)

@@ -2,7 +2,7 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The connection filter and the anti-spam (content filter) policies."""
+"""The connection filter, and which anti-spam policies apply to somebody."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .._engine.module import Result
 from .._engine.observation import Observation
 from .._engine.plan import ListIntent, Plan
 from .._engine.values import as_list, boolean
-from .objects import CONNECTION_FILTER, CONTENT_FILTER, MAX_FILTER_ENTRIES, check_addresses
+from .objects import CONNECTION_FILTER, MAX_FILTER_ENTRIES, check_addresses
 from .store import ObjectSteps, Records, Store, drive, find
 from .transport import ExchangeClient
 
@@ -55,41 +55,6 @@ def _check_capacity(record: dict[str, t.Any] | None, plan: Plan) -> None:
                 % (change.name, plan.identity, count, MAX_FILTER_ENTRIES),
                 "Remove entries that are not needed any more, or join neighbours to networks of up to /24.",
             )
-
-
-def run_content_filter(params: t.Mapping[str, t.Any], context: Context) -> Result:
-    """One policy by identity, or every policy that applies to some recipient, presets apart."""
-    given = dict(params)
-    if given.get("mark_as_spam_spf_record_hard_fail") is not None:
-        given["mark_as_spam_spf_record_hard_fail"] = "On" if given["mark_as_spam_spf_record_hard_fail"] else "Off"
-    wanted = CONTENT_FILTER.wanted(given)
-    observation = Observation(params.get("observation_path"))
-    store = Store(ExchangeClient(params, context), observation)
-    world = store.either("content_filter")
-    if params["scope"] == "applying":
-        names = [str(policy["Name"]) for policy in applying_policies(world, store.either("content_filter_rules"))]
-    else:
-        names = [params["identity"]]
-        record = find(world, names[0])
-        if record is not None and is_preset(record):
-            raise InputError(
-                "%s belongs to a preset security policy, which cannot be edited." % names[0], "Name another policy."
-            )
-    plans: list[Plan] = []
-    for name in names:
-        steps = ObjectSteps(
-            store, CONTENT_FILTER, name, wanted, must_exist="This module changes policies that exist; it makes none."
-        )
-        outcome = drive(steps, context, "connection_filter")
-        plans.append(outcome.plan)
-        world = outcome.world
-    observation.save()
-    policies = [{"name": name, **_content_values(find(world, name))} for name in names]
-    return Result(any(plans), plans, {"policies": policies})
-
-
-def _content_values(record: dict[str, t.Any] | None) -> dict[str, t.Any]:
-    return {prop.option: (record or {}).get(prop.name) for prop in CONTENT_FILTER.properties}
 
 
 def applying_policies(policies: Records, rules: Records) -> Records:

@@ -30,6 +30,13 @@ WRITES = (
     "Set-HostedContentFilterPolicy",
     "New-InboundConnector",
     "Set-InboundConnector",
+    "New-QuarantinePolicy",
+    "Set-QuarantinePolicy",
+    "Remove-QuarantinePolicy",
+    "New-TransportRule",
+    "Set-TransportRule",
+    "Enable-TransportRule",
+    "Remove-TransportRule",
 )
 
 

@@ -54,7 +54,28 @@ CONNECTION_FILTER = ObjectType(
 CONTENT_FILTER = ObjectType(
     "HostedContentFilterPolicy",
     "content_filter",
-    (Property("mark_as_spam_spf_record_hard_fail", "MarkAsSpamSpfRecordHardFail", values.WORD),),
+    (
+        Property("mark_as_spam_spf_record_hard_fail", "MarkAsSpamSpfRecordHardFail", values.WORD),
+        Property("spam_action", "SpamAction", values.WORD),
+        Property("high_confidence_spam_action", "HighConfidenceSpamAction", values.WORD),
+        Property("phish_spam_action", "PhishSpamAction", values.WORD),
+        Property("high_confidence_phish_action", "HighConfidencePhishAction", values.WORD),
+        Property("bulk_spam_action", "BulkSpamAction", values.WORD),
+        Property("spam_quarantine_tag", "SpamQuarantineTag", values.WORD),
+        Property("high_confidence_spam_quarantine_tag", "HighConfidenceSpamQuarantineTag", values.WORD),
+        Property("phish_quarantine_tag", "PhishQuarantineTag", values.WORD),
+        Property("high_confidence_phish_quarantine_tag", "HighConfidencePhishQuarantineTag", values.WORD),
+        Property("bulk_quarantine_tag", "BulkQuarantineTag", values.WORD),
+        Property("bulk_threshold", "BulkThreshold", values.INT),
+        Property("quarantine_retention_period", "QuarantineRetentionPeriod", values.INT),
+        Property("spam_zap_enabled", "SpamZapEnabled", values.BOOL),
+        Property("phish_zap_enabled", "PhishZapEnabled", values.BOOL),
+        Property("inline_safety_tips_enabled", "InlineSafetyTipsEnabled", values.BOOL),
+        Property("add_x_header_value", "AddXHeaderValue", values.TEXT),
+        Property("modify_subject_value", "ModifySubjectValue", values.TEXT),
+        Property("redirect_to_recipients", "RedirectToRecipients", values.WORDS),
+        Property("admin_display_name", "AdminDisplayName", values.TEXT),
+    ),
 )
 
 CONNECTOR_DEFAULTS: dict[str, t.Any] = {
@@ -95,6 +116,19 @@ ENHANCED_FILTERING = ObjectType(
     CONNECTOR_DEFAULTS,
 )
 
+QUARANTINE_POLICY = ObjectType(
+    "QuarantinePolicy",
+    "quarantine_policies",
+    (
+        Property("permissions_value", "EndUserQuarantinePermissionsValue", values.INT),
+        Property("notifications", "ESNEnabled", values.FLAG),
+        Property(
+            "include_messages_from_blocked_sender_address", "IncludeMessagesFromBlockedSenderAddress", values.FLAG
+        ),
+    ),
+    {"ESNEnabled": False, "IncludeMessagesFromBlockedSenderAddress": False, "EndUserQuarantinePermissionsValue": 0},
+)
+
 #: What one observation of a tenant's mail flow reads: section to (cmdlet, parameters).
 READS: dict[str, tuple[str, dict[str, t.Any]]] = {
     "organization": ("Get-OrganizationConfig", {}),
@@ -104,6 +138,8 @@ READS: dict[str, tuple[str, dict[str, t.Any]]] = {
     "content_filter_rules": ("Get-HostedContentFilterRule", {}),
     "inbound_connectors": ("Get-InboundConnector", {"ResultSize": "Unlimited"}),
     "transport_rules": ("Get-TransportRule", {"ResultSize": "Unlimited"}),
+    "quarantine_policies": ("Get-QuarantinePolicy", {}),
+    "preset_rules": ("Get-EOPProtectionPolicyRule", {}),
 }
 
 

@@ -56,14 +56,17 @@ class Store:
 def find(records: Records, name: str) -> dict[str, t.Any] | None:
     """The one record of that name. Never trusts that the service filtered: an unknown identity may return all objects."""
     key = name.strip().lower()
-    found = [
-        record for record in records if str(record.get("Name") or record.get("Identity") or "").strip().lower() == key
-    ]
+    found = [record for record in records if plain_name(record).lower() == key]
     if len(found) > 1:
         raise Conflict(
             "%d objects are named %r." % (len(found), name), "Rename all but one of them; nothing was changed."
         )
     return found[0] if found else None
+
+
+def plain_name(record: t.Mapping[str, t.Any]) -> str:
+    """Its name; some objects are given back as C(tenant\\name) (exchange-online facts, 2.6)."""
+    return str(record.get("Name") or record.get("Identity") or "").rpartition("\\")[2].strip()
 
 
 class ObjectSteps:
@@ -143,12 +146,19 @@ def parameter(change: Change) -> t.Any:
     return Delta(add=list(change.add or ()), remove=list(change.remove or ()))
 
 
-def drive(steps: ObjectSteps, context: Context, section: str) -> Outcome[Records, Plan]:
+class Bring(t.Protocol):
+    def __call__(self, steps: t.Any, context: Context, handed_on: Records | None) -> Outcome[Records, Plan]:
+        """Bring one object to what is wanted."""
+
+
+def drive(
+    steps: ObjectSteps, context: Context, section: str, bring: Bring = reconcile
+) -> Outcome[Records, Plan]:
     """Reconcile one object, hand the world on and leave a line for the report."""
     store = steps.store
     handed_on = store.handed_on(steps.kind.section)
     try:
-        outcome = reconcile(steps, context, handed_on)
+        outcome = bring(steps, context, handed_on)
     except Dehydrated as exc:
         if not store.observation.path:
             raise
