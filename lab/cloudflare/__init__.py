@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mailflow.area1 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's Cloudflare: zones, DNS records, the batch endpoint, Email Security domains.
+"""The lab's Cloudflare: zones, DNS records, the batch endpoint, Email Security domains and messages.
 
 The state is ``world["cloudflare"]``, plain data (every key but the first two may be left out)::
 
@@ -15,6 +15,7 @@ The state is ``world["cloudflare"]``, plain data (every key but the first two ma
                                      "records": [{"id", "type", "name" (full), "content", "priority" (MX), "ttl" (1 is Auto),
                                                   "comment", "tags": [], "created_on", "modified_on"}]}},
      "email_security": {"domains": [{public fields of cloudflare-email-security.md §6.1, "lab": {private}}]},
+     "messages": [what Area 1 saw: see lab/cloudflare/messages.py],
      "settings": {see DEFAULT_SETTINGS in lab/cloudflare/settings.py}}
 
 Records and domains that a world writes itself need the fields shown only; missing ids and dates are filled in by

@@ -13,12 +13,14 @@ import dns.rdatatype
 from lab.cloudflare.auth import Caller, authenticate, bearer, count, identify, throttled
 from lab.cloudflare.domains import Domains
 from lab.cloudflare.envelope import ApiError, no_method, no_route, success
+from lab.cloudflare.investigate import Investigate, Released
 from lab.cloudflare.settings import complete
 from lab.cloudflare.zones import Zones
 from lab.server import BadRequest, Hub, Request, Response
 
 PREFIX = "/client/v4/"
 _DOMAINS = ["email-security", "settings", "domains"]
+_INVESTIGATE = ["email-security", "investigate"]
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
@@ -33,14 +35,24 @@ class CloudflareService:
     def handle(self, request: Request) -> Response:
         """One request; every refusal is in Cloudflare's envelope."""
         headers: dict[str, str] = {}
+        released: list[Released] = []
         try:
             with self._hub.lock:
-                status, body = self._answer(request, headers)
+                status, body = self._answer(request, headers, released)
         except ApiError as error:
             return Response(error.status, error.body(), {**headers, **error.headers})
+        self._deliver(released)
         return Response(status, body, headers)
 
-    def _answer(self, request: Request, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    def _deliver(self, released: list[Released]) -> None:
+        """Where there is a mail path it carries what was released: ``hub.mail.release(id)`` says whether the next hop took it."""
+        mail: Any = getattr(self._hub, "mail", None)
+        for identifier, entry in released if mail is not None else ():
+            if not mail.release(identifier):
+                entry["undelivered"].extend(entry["delivered"])
+                entry["delivered"].clear()
+
+    def _answer(self, request: Request, headers: dict[str, str], released: list[Released]) -> tuple[int, dict[str, Any]]:
         world, now = self._hub.world, self._hub.clock.now()
         complete(world, now)
         state = world["cloudflare"]
@@ -59,14 +71,22 @@ class CloudflareService:
             return 200, Zones(world, caller, now).handle(request.method, path[1:], request.query, body)
         if path[0] == "accounts" and path[2:5] == _DOMAINS:
             return self._domains(request, path, body, caller, now)
+        if path[0] == "accounts" and path[2:4] == _INVESTIGATE:
+            self._own_account(path[1])
+            if path[4:] == ["preview"]:
+                request.notes["write"] = False
+            return Investigate(world, caller, now, released).handle(request.method, path[4:], request.query, body)
         raise no_route(request.path)
 
     def _domains(self, request: Request, path: list[str], body: Any, caller: Caller, now: datetime) -> tuple[int, dict[str, Any]]:
-        if path[1] != self._hub.world["cloudflare"]["account_id"]:
-            # An account that the token does not know looks like a missing permission
-            raise ApiError(403, 10000, "Authentication error")
+        self._own_account(path[1])
         lookup = self._lookup if self._hub.dns is not None else None
         return Domains(self._hub.world, caller, now, lookup).handle(request.method, path[5:], request.query, body)
+
+    def _own_account(self, account: str) -> None:
+        if account != self._hub.world["cloudflare"]["account_id"]:
+            # An account that the token does not know looks like a missing permission
+            raise ApiError(403, 10000, "Authentication error")
 
     def _lookup(self, name: str, kind: str) -> list[str]:
         """Contents of the records of a name, from the authoritative side."""

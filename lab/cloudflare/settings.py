@@ -35,6 +35,32 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "put_needs_lookback_hops": True,
     # whether PATCH demands ip_restrictions: it did in 2025 (§6.1)
     "patch_needs_ip_restrictions": False,
+    # --- messages (§6.3; where the facts are silent both answers must work) ---
+    # made-up quarantined messages, a minute apart
+    "quarantined_messages": 0,
+    # longest page, and whether a longer one is shortened in silence or refused: not documented
+    "investigate_page_limit": 100,
+    "investigate_page_clamps": True,
+    # "none" is offered, "offered" is one and it wins over page, "ignored": one is offered and leads back to the first page
+    "investigate_cursor": "none",
+    # whether result_info tells total_count and total_pages
+    "investigate_totals": True,
+    # whose domain the filter domain means: "sender" (the clients' documentation), "recipient" or "both"
+    "domain_filter": "sender",
+    # names of the date: "both", "scanned_at" or "ts" (§6.1, drift); a trace's line has logged_at or ts
+    "message_time_keys": "both",
+    # the name of a message's id: "id", or "postfix_id" as in older clients
+    "message_id_key": "id",
+    # false: a preview is made by POST investigate/preview first
+    "preview_ready": True,
+    # an id that was released before: "delivered" once more, "failed", or the whole request is "refused"
+    "release_again": "delivered",
+    # an id that nobody knows: an entry that names nobody ("empty"), or the whole request is "refused"
+    "release_unknown": "empty",
+    # is_quarantined after a release; the operation QUARANTINE_RELEASE is listed either way
+    "release_clears_quarantine": True,
+    # recipients, ids or Message-IDs whose release fails
+    "release_fails_for": [],
     # false: the account has no Email Security (§6, 403)
     "entitled": True,
     # false: POST, PUT and batch do not exist, as before autumn 2026 (§0.4)
@@ -53,6 +79,7 @@ def empty_state(account_id: str = "0" * 31 + "1") -> dict[str, Any]:
         "tokens": {},
         "zones": {},
         "email_security": {"domains": []},
+        "messages": [],
         "settings": dict(DEFAULT_SETTINGS),
     }
 
@@ -78,7 +105,7 @@ def complete(world: dict[str, Any], now: datetime) -> None:
     from lab.cloudflare.lifecycle import adopt_domain  # imports this module
 
     state = world["cloudflare"]
-    if not state.keys() >= {"account_id", "tokens", "zones", "email_security", "settings"}:
+    if not state.keys() >= {"account_id", "tokens", "zones", "email_security", "messages", "settings"}:
         for key, value in empty_state().items():
             state.setdefault(key, value)
     for zone in state["zones"].values():
