@@ -86,7 +86,7 @@ class Lab:
         data = None if order is None else json.dumps(order).encode()
         request = urllib.request.Request(self.info["control_url"] + path, data=data, method=method, headers={"Content-Type": "application/json"})
         try:
-            with _OPENER.open(request, timeout=60) as response:
+            with _OPENER.open(request, timeout=300) as response:
                 return json.load(response)
         except urllib.error.HTTPError as error:
             raise LabError(error.read().decode("utf-8", "replace")) from error
@@ -136,6 +136,30 @@ class Lab:
     def dns(self, flush: bool = False, warm: bool = False) -> None:
         """Let the resolver forget, or learn, every zone's MX."""
         self._call("POST", "/dns", {"flush": flush, "warm": warm})
+
+    def send(self, host: str, sender: str, recipient: str, **more: Any) -> dict[str, Any]:
+        """One mail over SMTP to a mail host: the reply's ``code`` and ``text``, the ``message_id``. ``more``: subject, headers, body, source, tls."""
+        reply: dict[str, Any] = self._call("POST", "/mail", {"send": {"host": host, "sender": sender, "recipient": recipient, **more}})
+        return reply
+
+    def settle(self) -> dict[str, Any]:
+        """Let every mail queue try once and come to rest: how many are ``waiting``, and for what ``reasons``."""
+        left: dict[str, Any] = self._call("POST", "/mail", {"settle": True})
+        return left
+
+    def release(self, identifier: str) -> bool:
+        """Let a message out of Area 1's quarantine."""
+        return bool(self._call("POST", "/mail", {"release": identifier})["released"])
+
+    def messages(self, kind: str = "messages", since: int = 0) -> list[dict[str, Any]]:
+        """What Microsoft took and where it lies; or ``refusals``, ``bounces``, ``held``."""
+        found: list[dict[str, Any]] = self._call("GET", f"/messages?kind={kind}&since={since}")
+        return found
+
+    def traffic(self, **order: Any) -> dict[str, Any]:
+        """Send mail as the world does (lab/mail/traffic.py): ``senders``, ``mails``, ``attacks``; or ``start``, ``rate``; ``stop``. The tally."""
+        tally: dict[str, Any] = self._call("POST", "/traffic", order)
+        return tally
 
     def reset(self, world: str) -> None:
         """Another world; clock and faults are reset, the log goes on, addresses and credentials stay."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from lab.exchange.nouns import changed
 from lab.exchange.organization import advance
+from lab.mail.journal import without_body
 from lab.server import BadRequest, Hub, Request, Response
 
 
@@ -28,6 +29,8 @@ class ControlService:
             ("GET", "state"): self._state, ("GET", "log"): self._log, ("GET", "mark"): lambda _request: {"seq": self._hub.log.last},
             ("GET", "faults"): lambda _request: self._hub.faults.left(),
             ("POST", "clock"): self._clock, ("POST", "faults"): self._faults, ("POST", "mutate"): self._mutate,
+            ("GET", "messages"): self._messages, ("POST", "mail"): self._mail,
+            ("POST", "traffic"): lambda request: self._hub.mail.traffic_order(request.json()),
             ("POST", "world"): self._world, ("POST", "dns"): self._dns, ("POST", "shutdown"): self._shutdown,
         }
         if route not in actions:
@@ -43,6 +46,8 @@ class ControlService:
             advance(self._hub)
             state = {key: value for key, value in self._hub.world.items() if not key.startswith("_")}
             state = copy.deepcopy(state)
+            if self._hub.mail is not None:
+                state["mail"] |= self._hub.mail.journal.summary()
         state["clock"] = {"now": self._hub.clock.iso(), "offset_seconds": self._hub.clock.offset}
         return self._hub.log.mask_tree(state)
 
@@ -64,7 +69,30 @@ class ControlService:
         with self._hub.lock:
             mutate(self._hub.world, path, order)
             self._touch(path)
+        if path[0] == "mail" and self._hub.mail is not None:
+            self._hub.mail.refresh()
         return None
+
+    def _messages(self, request: Request) -> Any:
+        """What the mail path remembers: ?kind=messages (taken by Microsoft), refusals, bounces or held (Area 1's quarantine)."""
+        kind = (request.query.get("kind") or ["messages"])[0]
+        since = int((request.query.get("since") or ["0"])[0])
+        journal = self._hub.mail.journal
+        if kind == "held":
+            return [without_body(entry) for entry in journal.held.values()]
+        kept = {"messages": journal.messages, "refusals": journal.refusals, "bounces": journal.bounces}[kind]
+        return [entry for entry in list(kept) if entry["seq"] > since]
+
+    def _mail(self, request: Request) -> Any:
+        """{"send": {...}} one mail, {"settle": true} drives the queues, {"release": id} out of Area 1's quarantine."""
+        order = request.json()
+        if "send" in order:
+            return self._hub.mail.send(order["send"])
+        if "release" in order:
+            return {"released": self._hub.mail.release(str(order["release"]))}
+        if order.get("settle"):
+            return self._hub.mail.settle()
+        raise ValueError("send, settle or release is needed")
 
     def _touch(self, path: list[Any]) -> None:
         """A change by hand in Exchange moves the object's date, as one in the portal would."""

@@ -21,6 +21,7 @@ from lab.dns import DnsServers, DohService
 from lab.entra import EntraService
 from lab.exchange import ExchangeService
 from lab.graph import GraphService
+from lab.mail.service import MailServers
 from lab.server import Hub, LabServer, Service, serve_https
 from lab.tls import Authority, ClientCertificate, client_certificate, write_private
 from lab.tokens import Tokens
@@ -42,6 +43,7 @@ class Laboratory:
         self._domains: list[str] = []
         self._servers: list[LabServer] = []
         self._dns = DnsServers(self.hub)
+        self._mail = MailServers(self.hub, self._authority)
         self._stop = threading.Event()
         self.hub.log.hide([*self._credentials.secrets, self._passphrase])
         self._build(world)
@@ -56,6 +58,7 @@ class Laboratory:
             self.hub.faults.clear()
             self._build(name)
         self._dns.world_changed()
+        self._mail.world_changed()
         self._write()
 
     def start(self) -> None:
@@ -65,6 +68,8 @@ class Laboratory:
         self._certificate.write_pfx(self._directory / "client.pfx", self._passphrase)
         self.hub.dns = self._dns
         self._dns.start()
+        self.hub.mail = self._mail
+        self._mail.start()
         tokens = Tokens(self.hub)
         services: dict[str, Service] = {
             "authority": EntraService(self.hub, tokens), "exchange": ExchangeService(self.hub, tokens), "graph": GraphService(self.hub, tokens),
@@ -92,6 +97,7 @@ class Laboratory:
 
     def stop(self) -> None:
         self.hub.stopping.set()
+        self._mail.stop()
         for server in self._servers:
             server.shutdown()
             server.server_close()
@@ -115,7 +121,8 @@ class Laboratory:
                 "o365_authority_url": urls["authority"], "o365_exchange_url": urls["exchange"], "o365_graph_url": urls["graph"],
                 "area1_account_id": worlds.ACCOUNT_ID, "area1_api_token": self._credentials.api_token,
                 "area1_api_url": urls["cloudflare"] + "/client/v4", "area1_ca_path": ca_path, "area1_dns_resolvers": self._dns.resolvers,
-                "area1_dns_authoritative_port": self._dns.authoritative_port, "area1_dns_provider": "cloudflare", "area1_domains": self._domains,
+                "area1_dns_authoritative_port": self._dns.authoritative_port, "area1_smtp_port": self._mail.smtp_port,
+                "area1_mta_sts_port": self._mail.sts_port, "area1_dns_provider": "cloudflare", "area1_domains": self._domains,
             },
             "secrets": [*self._credentials.secrets, self._passphrase],
             "certificates": {

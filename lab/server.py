@@ -90,6 +90,8 @@ class Hub:
         self.urls: dict[str, str] = {}
         # Set by DnsServers / the composition root; None where a test builds a part of the lab only.
         self.dns: Any = None
+        # Likewise: the mail path (lab.mail.service.MailServers).
+        self.mail: Any = None
 
     def setting(self, name: str, default: Any = None) -> Any:
         value = self.world.get("settings", {}).get(name, default)

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import os
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -22,11 +23,13 @@ from cryptography.x509.oid import NameOID
 
 
 class Authority:
-    """Signs one server certificate for every address that the lab is reached by."""
+    """Signs one server certificate for every address that the lab is reached by, and one for each name of a mail or policy host."""
 
     def __init__(self) -> None:
         self._ca = trustme.CA()
         self._server = self._ca.issue_cert("127.0.0.1", "localhost")
+        self._mail: dict[str, ssl.SSLContext] = {}
+        self._issued: dict[tuple[str, ...], ssl.SSLContext] = {}
 
     def write(self, path: Path) -> None:
         self._ca.cert_pem.write_to_path(str(path))
@@ -35,6 +38,59 @@ class Authority:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._server.configure_cert(context)
         return context
+
+    def named_context(self, default: str, choose: Callable[[str], str]) -> ssl.SSLContext:
+        """A certificate for the name that a client asks for (SNI), or for the one that ``choose`` makes of it."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._ca.issue_cert(default).configure_cert(context)
+
+        def chosen(connection: ssl.SSLObject | ssl.SSLSocket, asked: str | None, _context: ssl.SSLContext) -> None:
+            connection.context = self._named(choose(asked)) if asked else context
+
+        context.sni_callback = chosen
+        return context
+
+    def mail_context(self, name: str) -> ssl.SSLContext:
+        """A mail host's: for `*.suffix`, the wildcards that Microsoft's edge has, and any deeper name below it that is asked for.
+
+        A client may show a certificate of its own; connectors can ask for one (exchange-online.md §2.3, TlsSenderCertificateName).
+        """
+        if name not in self._mail:
+            self._mail[name] = self._mail_context(name)
+        return self._mail[name]
+
+    def _mail_context(self, name: str) -> ssl.SSLContext:
+        context = self._named(name, name.removeprefix("*."))
+        self._accept_clients(context)
+        suffix = name.removeprefix("*")
+
+        def chosen(connection: ssl.SSLObject | ssl.SSLSocket, asked: str | None, _context: ssl.SSLContext) -> None:
+            if asked and name.startswith("*.") and asked.lower().endswith(suffix) and asked.count(".") > name.count("."):
+                connection.context = self._accept_clients(self._named(asked.lower()))
+
+        context.sni_callback = chosen
+        return context
+
+    def _accept_clients(self, context: ssl.SSLContext) -> ssl.SSLContext:
+        self._ca.configure_trust(context)
+        context.verify_mode = ssl.CERT_OPTIONAL
+        return context
+
+    def _named(self, *names: str) -> ssl.SSLContext:
+        if names not in self._issued:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._ca.issue_cert(*dict.fromkeys(names)).configure_cert(context)
+            self._issued[names] = context
+        return self._issued[names]
+
+    def client_contexts(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+        """For senders: one that takes any certificate (opportunistic TLS), one that checks it and its name."""
+        plain = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        plain.check_hostname = False
+        plain.verify_mode = ssl.CERT_NONE
+        strict = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._ca.configure_trust(strict)
+        return plain, strict
 
 
 @dataclass(frozen=True)

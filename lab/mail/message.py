@@ -30,6 +30,10 @@ class Message:
     connector: str = ""
     # enhanced filtering looked behind the connecting address
     skip_listed: bool = False
+    # what SPF says of the address that the filter sees: pass, fail, softfail, neutral or none
+    spf: str = "none"
+    # the connection filter policy lists the address (exchange-online.md §2.2, IPV:CAL)
+    allow_listed: bool = False
 
     def header(self, name: str) -> list[str]:
         """Every value of a header, in order, without regard to the case of its name."""

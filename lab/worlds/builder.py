@@ -26,6 +26,7 @@ from lab.exchange.nouns import (
     guid,
 )
 from lab.exchange.organization import configuration
+from lab.mail.state import empty_state
 from lab.worlds.settings import DEFAULT_SETTINGS
 
 ORGANIZATION = "northwind.onmicrosoft.com"
@@ -69,6 +70,7 @@ class Builder:
         self.world: dict[str, Any] = {
             "name": name, "settings": copy.deepcopy(DEFAULT_SETTINGS), "entra": self._entra(), "tenant": self._tenant(),
             "cloudflare": self._cloudflare(), "dns": {**dns.empty_state(), "warm": True},
+            "mail": empty_state(),
         }
         for domain in DOMAINS:
             ttl, host = DOMAINS[domain]

@@ -73,4 +73,29 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "enable_throws": False,
     # what a dehydrated organization refuses
     "dehydrated_cmdlets": ["Set-HostedConnectionFilterPolicy"],
+    # --- mail (lab/mail) ---
+    # from a change of connectors or of the connection filter to its effect on mail; nobody has a figure, the field says minutes to
+    # an hour (§5; cutover-and-peers.md §4.1)
+    "connector_delay_minutes": 5,
+    # the same for transport rules, "up to about 30 min" (§2.5)
+    "rule_delay_minutes": 0,
+    # 5.7.51 and 5.7.68 come at "rcpt" or at "data" (cutover-and-peers.md §2.3, "rejection phase moved")
+    "edge_refuses_at": "rcpt",
+    # an address list of a Partner connector that does not restrict: "matches" (it selects, as in the portal) or "restricts_only" (it
+    # counts for nothing, and the connector is found by sender domain) (§2.3, SenderIPAddresses, disputed)
+    "partner_ip_list": "matches",
+    # which of two connectors that fit equally well is taken: "oldest" or "newest" (cutover-and-peers.md §7, not documented)
+    "equal_connectors": "oldest",
+    # the header that Area 1 writes: "current", "legacy" or "both" (cloudflare-email-security.md §5)
+    "disposition_header": "current",
+    # whether a clean message gets one too (§5, not stated)
+    "stamp_clean": False,
+    # whether Area 1 takes mail for a domain that is not verified yet (§10.2, open)
+    "area1_takes_unverified": False,
+    # message trace: minutes until a row shows, and whether FromIP is the "connecting" address or the "source" that enhanced
+    # filtering found ([UNV])
+    "trace_lag_minutes": 0,
+    "trace_from_ip": "connecting",
+    # whether a page that is asked for with StartingRecipientAddress begins with the last row of the one before ([UNV])
+    "trace_pages_overlap": False,
 }

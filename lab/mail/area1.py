@@ -1,0 +1,157 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Area 1's MX hosts: who is let in, the disposition header, its quarantine, and the way on to the customer's mail service.
+
+Sources: cloudflare-email-security.md §1 (MX/Inline), §5 (headers), §6.1 (domain fields). What a message is found to be is written on it by
+the test: a header `X-Lab-Disposition: SPAM`, or a subject that begins with `[lab:SPAM]`; one of the API's words (§6.1).
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from email.utils import format_datetime
+from typing import Any
+
+from lab.cloudflare import complete
+from lab.cloudflare.lifecycle import Lifecycle
+from lab.mail import text
+from lab.mail.attribution import listed
+from lab.mail.client import Line
+from lab.mail.journal import Journal
+from lab.mail.message import DISPOSITION_HEADER, LEGACY_DISPOSITION_HEADER
+from lab.mail.relay import Item, Later, Relay
+from lab.mail.smtp import Client
+from lab.mail.state import public, trouble
+from lab.server import Hub
+
+MARKER = "X-Lab-Disposition"
+_SUBJECT = re.compile(r"\[lab:(?P<disposition>[A-Z-]+)\]")
+_STAMPS = {"current": [DISPOSITION_HEADER], "legacy": [LEGACY_DISPOSITION_HEADER], "both": [DISPOSITION_HEADER, LEGACY_DISPOSITION_HEADER]}
+_MOST_HOPS = 25
+
+
+class Area1:
+    """The desk of all MX hosts of Area 1. Called on the mail loop."""
+
+    def __init__(self, hub: Hub, journal: Callable[[], Journal], resolve: Callable[[str], list[str]], port: Callable[[], int]) -> None:
+        self._hub, self._journal, self._resolve, self._port = hub, journal, resolve, port
+        self._turn = 0
+        self.relay: Relay | None = None
+
+    def rcpt(self, host: str, client: Client, sender: str, recipient: str) -> str:
+        with self._hub.lock:
+            refusal = self._refusal(host, client, text.domain_of(recipient))
+            if refusal:
+                self._journal().refused(
+                    host=host, stage="rcpt", reply=refusal, envelope_from=sender, recipient=recipient, at=self._hub.clock.iso(),
+                    connecting_ip=public(self._hub.world, client.address),
+                )
+        return refusal
+
+    def _refusal(self, host: str, client: Client, name: str) -> str:
+        wrong = trouble(self._hub.world, host)
+        if wrong.get("mode") == "defer" or (self.relay and self.relay.full):
+            return "451 4.3.2 Please try again later"
+        domain = self.domain(name)
+        if domain is None or name in wrong.get("refuse_domains", ()):
+            # whether an unverified domain's mail is taken is open (§10.2): a setting
+            return "554 5.7.1 <%s>: Relay access denied" % name
+        if domain["ip_restrictions"] and not listed(domain["ip_restrictions"], public(self._hub.world, client.address)):
+            return "550 5.7.1 Access denied"
+        if domain.get("require_tls_inbound") and not client.tls:
+            return "550 5.7.10 Encryption needed"
+        return ""
+
+    def domain(self, name: str) -> dict[str, Any] | None:
+        """The Email Security domain that takes mail for a name: in MX mode and verified."""
+        world = self._hub.world
+        complete(world, self._hub.clock.now())
+        for domain in world["cloudflare"]["email_security"]["domains"]:
+            if domain["domain"] == name and "DIRECT" in domain["allowed_delivery_modes"]:
+                proven = self._hub.setting("area1_takes_unverified", False) or self._life().verified_at(domain) is not None
+                return domain if proven else None
+        return None
+
+    def _life(self) -> Lifecycle:
+        return Lifecycle(self._hub.world, self._hub.clock.now())
+
+    def data(self, host: str, client: Client, sender: str, recipients: list[str], content: bytes) -> str:
+        headers, body = text.split(content)
+        if len(text.hops(headers)) > _MOST_HOPS:
+            return "554 5.4.6 Too many hops"
+        with self._hub.lock:
+            for recipient in recipients:
+                domain = self.domain(text.domain_of(recipient))
+                if domain is None:
+                    return "451 4.3.0 Please try again later"
+                self._process(host, client, domain, Item(
+                    text.first(headers, "Message-ID"), sender, recipient, b"", self._hub.clock.time()), headers, body)
+        return ""
+
+    def _process(self, host: str, client: Client, domain: dict[str, Any], item: Item, headers: text.Headers, body: bytes) -> None:
+        now = self._hub.clock
+        domain["lab"]["mail"] = {"count": domain["lab"].get("mail", {}).get("count", 0) + 1, "last": now.time()}
+        disposition = _disposition(headers)
+        # §5: one disposition header a message; what a sender wrote himself goes
+        kept = [field for field in headers if field[0].lower() not in (DISPOSITION_HEADER.lower(), LEGACY_DISPOSITION_HEADER.lower())]
+        identifier = str(uuid.uuid4())
+        received = "from %s (%s [%s]) by %s with %s id %s; %s" % (
+            client.helo, client.helo, public(self._hub.world, client.address), host, "ESMTPS" if client.tls else "ESMTP", identifier[:8],
+            format_datetime(now.now()),
+        )
+        item.data = text.join([("Received", received), *self._stamps(disposition), *kept], body)
+        if disposition != "NONE" and disposition in domain["drop_dispositions"]:
+            self._journal().hold(identifier, {
+                "id": identifier, "message_id": item.message_id, "disposition": disposition, "envelope_from": item.sender, "recipient": item.recipient,
+                "subject": text.first(headers, "Subject"), "domain": domain["domain"], "at": now.iso(), "data": item.data,
+            })
+        elif self.relay is not None:
+            self.relay.take(item)
+
+    def _stamps(self, disposition: str) -> text.Headers:
+        """§5: the word for SPAM is UCE; whether a clean message is stamped is not stated, nor whether both names are used at once."""
+        if disposition == "NONE" and not self._hub.setting("stamp_clean", False):
+            return []
+        word = {"SPAM": "UCE", "MALICIOUS-BEC": "MALICIOUS"}.get(disposition, disposition)
+        return [(name, word) for name in _STAMPS[str(self._hub.setting("disposition_header", "current"))]]
+
+    def release(self, identifier: str) -> bool:
+        """A person lets a held message go on (§6.3, investigate/release). False: there is none of this id."""
+        held = self._journal().held.pop(identifier, None)
+        if held is None or self.relay is None:
+            return False
+        self.relay.take(Item(held["message_id"], held["envelope_from"], held["recipient"], held["data"], self._hub.clock.time()))
+        return True
+
+    async def route(self, item: Item) -> list[Line]:
+        """To the domain's `transport`, from an address of an egress network (§3)."""
+        with self._hub.lock:
+            domain = self.domain(text.domain_of(item.recipient))
+            if domain is None or not domain.get("transport"):
+                raise Later("the domain has no transport")
+            sources = list(self._hub.world["mail"]["egress"])
+            tls = "required" if domain.get("require_tls_outbound") else "opportunistic"
+            host = str(domain["transport"])
+        addresses = self._resolve(host)
+        if not addresses:
+            raise Later("%s has no address" % host)
+        self._turn += 1
+        source = sources[self._turn % len(sources)]
+        return [Line(source, address, self._port(), "egress.cf-emailsecurity.net", tls) for address in addresses]
+
+    def outcome(self, item: Item, verdict: str, words: str) -> None:
+        if verdict == "bounced":
+            self._journal().bounced(message_id=item.message_id, recipient=item.recipient, by="area1", reason=words, at=self._hub.clock.iso())
+        elif verdict == "deferred":
+            self._journal().deferred(item.message_id, words)
+
+
+def _disposition(headers: text.Headers) -> str:
+    marked = text.first(headers, MARKER)
+    if marked:
+        return marked.strip().upper()
+    found = _SUBJECT.match(text.first(headers, "Subject"))
+    return found["disposition"] if found else "NONE"
