@@ -157,7 +157,7 @@ def test_the_mail_path_carries_what_is_released(api: Api) -> None:
             self.carried.append(identifier)
             return len(self.carried) == 1
 
-    api.hub.mail = Mail()  # type: ignore[attr-defined]
+    api.hub.mail = Mail()
     ids = [pass_through(api, number) for number in (1, 2)]
     answer = api.result("POST", f"{PATH}/release", ids)
     assert Mail.carried == ids
