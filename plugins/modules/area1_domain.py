@@ -78,6 +78,12 @@ options:
     type: list
     elements: str
     default: []
+  delivery_modes:
+    description:
+      - All ways in which mail may reach Area 1 (C(allowed_delivery_modes)), for example V(DIRECT), V(API) or V(JOURNAL).
+      - When not given, V(DIRECT) (the tutorial's I(MX Records)) is added and others stay.
+    type: list
+    elements: str
   publish_verification:
     description:
       - Publish the TXT record by which the service verifies ownership, where it asks for one. Other TXT values at its name stay.
@@ -214,6 +220,7 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
     "require_tls_outbound": {"type": "bool", "default": True},
     "lookback_hops": {"type": "int", "default": 1},
     "ip_restrictions": {"type": "list", "elements": "str", "default": []},
+    "delivery_modes": {"type": "list", "elements": "str"},
     "publish_verification": {"type": "bool", "default": True},
     **DNS_OPTIONS,
     **AREA1_OPTIONS,

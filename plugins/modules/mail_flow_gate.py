@@ -27,7 +27,22 @@ options:
   phase:
     description: The phase to evaluate. V(settings) only checks and keeps O(settings).
     type: str
-    choices: [settings, tenant, preflight, connection_filter, enhanced_filtering, area1_domains, lower_ttl, switch, lockdown, verify]
+    choices:
+      - settings
+      - tenant
+      - preflight
+      - connection_filter
+      - enhanced_filtering
+      - area1_domains
+      - lower_ttl
+      - switch
+      - lockdown
+      - verify
+      - rollback_preflight
+      - rollback_lockdown
+      - rollback_mx
+      - rollback_rest
+      - rollback_verify
     required: true
   fail_on_cannot:
     description: Fail when a gate can never hold without a person. Otherwise the answer says so and the report shows it.
@@ -190,8 +205,7 @@ allowed:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import run_module
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.gating import run_gate
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.phases import EVALUATORS
+from ansible_collections.mailflow.area1.plugins.module_utils._mail.gating import EVALUATORS, run_gate
 
 ARGUMENT_SPEC = {
     "observation_path": {"type": "path", "required": True},

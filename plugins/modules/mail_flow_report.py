@@ -35,6 +35,11 @@ options:
   failure:
     description: What stopped the run, where something did.
     type: str
+  purpose:
+    description: What the run was for; the summary's words and what counts as done follow from it.
+    type: str
+    choices: [deploy, rollback, audit]
+    default: deploy
 seealso:
   - module: mailflow.area1.mail_flow_gate
 """
@@ -107,6 +112,7 @@ ARGUMENT_SPEC = {
     "snapshot_directory": {"type": "path"},
     "tenant": {"type": "str"},
     "failure": {"type": "str"},
+    "purpose": {"type": "str", "choices": ["deploy", "rollback", "audit"], "default": "deploy"},
 }
 
 

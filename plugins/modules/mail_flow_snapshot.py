@@ -7,11 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: mail_flow_snapshot
-short_description: Keep the baseline of a tenant's mail flow
+short_description: Keep the baseline and snapshots of a tenant's mail flow
 version_added: 0.1.0
 description:
   - Takes the baseline (the first observation of an untouched tenant) and keeps it as a file of mode C(0600) with a digest. It is never
     overwritten.
+  - Beside it, each run that finds something else than the last one keeps a snapshot C(snapshot-TIME.json) of what is there before its first
+    write. Runs that find the same keep nothing, so that daily runs do not fill the directory.
   - A tenant that carries traces of an earlier deployment without a baseline is reported as RV(status=lost), and the gate of the preflight
     stops the run.
   - Runs on the controller. In check mode no file is written.
@@ -27,9 +29,13 @@ options:
     type: path
     required: true
   state:
-    description: V(baseline) finds or takes the baseline. V(event) keeps the time of an O(event).
+    description:
+      - V(baseline) finds or takes the baseline, and takes a snapshot where something changed since the last one.
+      - V(verify) finds the baseline, never takes one, and checks the digest of each snapshot.
+      - V(compare) returns what differs between the baseline (or O(snapshot)) and the observation.
+      - V(event) keeps the time of an O(event).
     type: str
-    choices: [baseline, event]
+    choices: [baseline, verify, compare, event]
     default: baseline
   directory:
     description:
@@ -49,10 +55,13 @@ options:
     description: V(baseline) takes today's state although there are traces. V(durable_snapshots) accepts a runner that is thrown away.
     type: list
     elements: str
+  snapshot:
+    description: Name of a snapshot's file in O(directory), for O(state=compare).
+    type: str
   event:
     description: What happened.
     type: str
-    choices: [ttl_lowered]
+    choices: [ttl_lowered, switched, mx_restored]
   domains:
     description: Domains that it happened to.
     type: list
@@ -79,11 +88,19 @@ EXAMPLES = r"""
     observation_path: "{{ example_directory }}/observation.json"
     directory: "{{ example_directory }}/state"
     durable: true
+
+- name: See what has changed since
+  mailflow.area1.mail_flow_snapshot:
+    observation_path: "{{ example_directory }}/observation.json"
+    directory: "{{ example_directory }}/state"
+    state: compare
 """
 
 RETURN = r"""
 status:
-  description: V(found), V(given), V(taken), V(lost) (traces, but no baseline), V(throw_away) (the runner would lose it) or V(recorded).
+  description:
+    - V(found), V(given), V(taken), V(lost) (traces, but no baseline) or V(throw_away) (the runner would lose it); V(missing) with
+      O(state=verify); V(compared); V(recorded).
   returned: success
   type: str
 directory:
@@ -92,7 +109,7 @@ directory:
   type: str
 path:
   description: The baseline's file.
-  returned: with O(state=baseline)
+  returned: with O(state=baseline) and O(state=verify)
   type: str
 digest:
   description: SHA-256 over the baseline.
@@ -105,8 +122,39 @@ traces:
   elements: str
 baseline:
   description: The baseline itself, to be handed to a later job. V(null) where there is none.
-  returned: with O(state=baseline)
+  returned: with O(state=baseline) and O(state=verify)
   type: dict
+snapshot:
+  description: The snapshot's file; empty where nothing changed since the last one, and in check mode.
+  returned: with O(state=baseline)
+  type: str
+files:
+  description: Each snapshot with C(path), C(digest), C(ok) and C(problem).
+  returned: with O(state=verify)
+  type: list
+  elements: dict
+taken:
+  description: When the compared baseline or snapshot was taken (ISO 8601, UTC, the service's clock).
+  returned: with O(state=compare)
+  type: str
+differences:
+  description: Objects that came, went or changed since.
+  returned: with O(state=compare)
+  type: list
+  elements: dict
+  contains:
+    section:
+      description: What was read, for example V(inbound_connectors).
+      type: str
+    object:
+      description: Name of the object or domain.
+      type: str
+    change:
+      description: V(came), V(went) or V(changed).
+      type: str
+    properties:
+      description: With V(changed), each property with C(before) and C(after).
+      type: dict
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -116,13 +164,14 @@ from ansible_collections.mailflow.area1.plugins.module_utils._mail.snapshot impo
 
 ARGUMENT_SPEC = {
     "observation_path": {"type": "path", "required": True},
-    "state": {"type": "str", "default": "baseline", "choices": ["baseline", "event"]},
+    "state": {"type": "str", "default": "baseline", "choices": ["baseline", "verify", "compare", "event"]},
     "directory": {"type": "path"},
     "tenant": {"type": "str"},
     "durable": {"type": "bool"},
     "baseline": {"type": "raw"},
     "acknowledge": {"type": "list", "elements": "str"},
-    "event": {"type": "str", "choices": ["ttl_lowered"]},
+    "snapshot": {"type": "str"},
+    "event": {"type": "str", "choices": ["ttl_lowered", "switched", "mx_restored"]},
     "domains": {"type": "list", "elements": "str"},
 }
 

@@ -63,11 +63,13 @@ class Wish:
     lookback_hops: int | None = 1
     ip_restrictions: tuple[str, ...] | None = ()
     dns_provider: str | None = None
+    delivery_modes: tuple[str, ...] | None = None
 
     def fields(self) -> dict[str, t.Any]:
-        """By API field, for the planner. Other delivery modes that are allowed stay allowed."""
+        """By API field, for the planner. Unless they are given, other delivery modes that are allowed stay allowed."""
+        modes = ListIntent(add=(MX_MODE,)) if self.delivery_modes is None else ListIntent(set=self.delivery_modes)
         wanted: dict[str, t.Any] = {
-            "allowed_delivery_modes": ListIntent(add=(MX_MODE,)),
+            "allowed_delivery_modes": modes,
             "lookback_hops": self.lookback_hops,
             "transport": self.forward_to,
             "require_tls_outbound": self.require_tls_outbound,
@@ -182,6 +184,7 @@ def _wish(entry: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any], rules: Ru
         lookback_hops=hops,
         ip_restrictions=None if restrictions is None else tuple(_network(value) for value in as_list(restrictions)),
         dns_provider=str(entry.get("dns_provider") or params.get("dns_provider") or "").strip().lower() or None,
+        delivery_modes=tuple(str(mode).upper() for mode in as_list(params.get("delivery_modes"))) or None,
     )
 
 

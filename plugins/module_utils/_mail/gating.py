@@ -13,14 +13,25 @@ from .._engine.context import Context
 from .._engine.errors import InputError
 from .._engine.module import Result
 from .._engine.observation import Observation
+from . import phases, rollback_phases
 from .gate import CANNOT, NOT_CHECKED, NOT_YET, GateResult
-from .phases import Evaluation, evaluate
+from .phases import Evaluation
 from .settings import normalise
 from .world import World, iso, parse_time
 
 JOURNAL_STATUS = {NOT_YET: "due", CANNOT: "cannot", NOT_CHECKED: "not checked"}
 GUARDING = frozenset({"area1_expected_plan"})
-SECTION_OF_PHASE = {"tenant": "preflight", "lower_ttl": "mx", "switch": "mx"}
+SECTION_OF_PHASE = {
+    "tenant": "preflight",
+    "lower_ttl": "mx",
+    "switch": "mx",
+    "rollback_preflight": "preflight",
+    "rollback_lockdown": "lockdown",
+    "rollback_mx": "mx",
+    "rollback_rest": "rollback",
+    "rollback_verify": "rollback",
+}
+EVALUATORS = {**phases.EVALUATORS, **rollback_phases.EVALUATORS}
 
 
 def run_gate(params: t.Mapping[str, t.Any], context: Context) -> Result:
@@ -48,7 +59,7 @@ def run_gate(params: t.Mapping[str, t.Any], context: Context) -> Result:
                 "allowed": {"domains": [item["name"] for item in settings["domains"]]},
             },
         )
-    evaluation = evaluate(params["phase"], World(sections_now(observation), settings))
+    evaluation = EVALUATORS[params["phase"]](World(sections_now(observation), settings))
     observation.journal[:] = [entry for entry in observation.journal if entry.get("phase") != params["phase"]]
     for result in evaluation.results:
         _journal(observation, params["phase"], result)

@@ -14,9 +14,8 @@ from .._engine.context import Context
 from .._engine.errors import MailflowError
 from .._engine.module import Result
 from .._engine.observation import Observation
-from .gating import sections_now
-from .phases import evaluate
-from .snapshot import state_directory, utc_stamp, write_private
+from .gating import EVALUATORS, sections_now
+from .state import state_directory, utc_stamp, write_private
 from .world import World
 
 WIDTH = 100
@@ -29,7 +28,12 @@ SECTIONS = {
     "mx": "MX records",
     "lockdown": "Lock-down",
     "verify": "Verification",
+    "rollback": "The way back",
 }
+#: Sections that say nothing where nothing happened.
+QUIET = frozenset({"verify", "rollback"})
+#: Which phase judges the end state.
+JUDGE = {"deploy": "verify", "rollback": "rollback_verify", "audit": "verify"}
 MARKS = {
     "failed": "!",
     "cannot": "!",
@@ -44,6 +48,7 @@ MARKS = {
 ORDER = list(MARKS)
 #: Gates whose message names, after a colon, what each server answered: left out where several objects share a line.
 BRIEF = frozenset({"exposed", "name_server"})
+TITLES = {"deploy": "Area 1 for", "rollback": "Rollback of Area 1 for", "audit": "Audit of Area 1 for"}
 HINTED = ("failed", "cannot", "due", "pending")
 SHOWN_NAMES = 10
 
@@ -71,7 +76,8 @@ def _directory(params: t.Mapping[str, t.Any], tenant: str) -> str:
 def build(observation: Observation, params: t.Mapping[str, t.Any], context: Context) -> dict[str, t.Any]:
     settings = observation.any_age("settings")
     tenant = (observation.any_age("tenant") or {}).get("initial_domain") or params.get("tenant") or ""
-    state = _state(observation, settings)
+    purpose = str(params.get("purpose") or "deploy")
+    state = _state(observation, settings, purpose)
     journal = [entry for entry in observation.journal if entry.get("section") or entry.get("status") == "failed"]
     failures = [_line(entry) for entry in journal if entry["status"] in ("cannot", "failed")]
     cause = str(params.get("failure") or "")
@@ -87,6 +93,7 @@ def build(observation: Observation, params: t.Mapping[str, t.Any], context: Cont
     done = bool(state.get("done")) and not failures and not due and not planned
     return {
         "format": 1,
+        "purpose": purpose,
         "tenant": str(tenant),
         "date": sections_now(observation).get("service_date", ""),
         "check_mode": context.check_mode,
@@ -119,14 +126,14 @@ def _next(due: t.Sequence[t.Mapping[str, t.Any]]) -> str:
     return min((moment for moment in latest.values() if moment), default="")
 
 
-def _state(observation: Observation, settings: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
+def _state(observation: Observation, settings: t.Mapping[str, t.Any] | None, purpose: str) -> dict[str, t.Any]:
     """The end state as far as it was read; a run that failed early has none, and says so by leaving it out."""
     sections = sections_now(observation)
     needed = {"accepted_domains", "inbound_connectors", "dns", "service_date", "tenant", "connection_filter"}
     if settings is None or not needed <= set(sections):
         return {}
     try:
-        return evaluate("verify", World(sections, settings)).values
+        return EVALUATORS[JUDGE[purpose]](World(sections, settings)).values
     except MailflowError:  # what it lacks was said where it was needed
         return {}
 
@@ -141,7 +148,8 @@ def _line(entry: t.Mapping[str, t.Any]) -> str:
 
 
 def render(report: t.Mapping[str, t.Any]) -> list[str]:
-    title = "Area 1 for %s%s" % (
+    title = "%s %s%s" % (
+        TITLES[report["purpose"]],
         report["tenant"] or "unknown tenant",
         " (check mode: nothing was written)" if report["check_mode"] else "",
     )
@@ -153,7 +161,7 @@ def render(report: t.Mapping[str, t.Any]) -> list[str]:
     for key, label in SECTIONS.items():
         entries = [entry for entry in report["journal"] if entry.get("section") == key and _says(entry)]
         lines += _section(label, entries) if entries else []
-        quiet += [] if entries or key == "verify" else [label]
+        quiet += [] if entries or key in QUIET else [label]
     if quiet and report["domains"] and not report["failures"]:
         # No more than that: tags may have left a section out.
         lines += ["", *_wrap("No change: ", ", ".join(quiet))]
@@ -173,6 +181,8 @@ def _verdict(report: t.Mapping[str, t.Any]) -> str:
     changed, verb = len(report["changed"]), "would change" if report["check_mode"] else "changed"
     if report["failures"]:
         return "NOT DONE: something needs a decision or a repair (see below). %d %s." % (changed, verb)
+    if report["done"] and report["purpose"] == "rollback":
+        return "ROLLED BACK: everything is as it was before, but for what is named below. %d %s." % (changed, verb)
     if report["done"]:
         lockdown = ", the lock-down is on" if report["lockdown_wanted"] else "; no lock-down is wanted"
         return "DONE: everything is in place%s. %d %s." % (lockdown, changed, verb)

@@ -2,16 +2,11 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The baseline: what the tenant, its domains and their records were before the first write. Taken once, never overwritten."""
+"""The module mail_flow_snapshot: takes the baseline once, a snapshot before each run that found something new, and looks at both."""
 
 from __future__ import annotations
 
-import datetime
-import hashlib
-import json
 import os
-import stat
-import tempfile
 import typing as t
 
 from .._engine.context import Context
@@ -19,70 +14,109 @@ from .._engine.errors import InputError
 from .._engine.module import Result
 from .._engine.observation import Observation
 from .._engine.values import as_list
+from . import snapshots
+from .baseline import KIND, check_baseline, compose, throw_away_runner, traces
+from .differences import differences
 from .gating import sections_now
-from .spans import spans
+from .state import TIMELINE, load_timeline, state_directory, write_private
 from .world import World
 
 BASELINE = "baseline.json"
-TIMELINE = "timeline.json"
-KEPT = (
-    "tenant",
-    "service_date",
-    "organization",
-    "accepted_domains",
-    "connection_filter",
-    "content_filter",
-    "content_filter_rules",
-    "inbound_connectors",
-    "transport_rules",
-    "forwarding_hosts",
-    "email_security",
-    "dns",
-    "dns_provider",
-)
-#: Runners that are thrown away with their disk after the job; the variable is one that they are known to set.
-THROW_AWAY = {
-    "AWX_HOST": "AWX",
-    "GITHUB_ACTIONS": "GitHub Actions",
-    "GITLAB_CI": "GitLab CI",
-    "TF_BUILD": "Azure Pipelines",
-}
+State = dict[str, t.Any]
 
 
 def run_snapshot(params: t.Mapping[str, t.Any], context: Context) -> Result:
     observation = Observation(params["observation_path"])
     directory = state_directory(params.get("directory"), _tenant_name(params, observation))
-    if params["state"] == "event":
-        return _record_event(params, context, observation, directory)
+    return STATES[params["state"]](params, context, observation, directory)
+
+
+def _take(params: t.Mapping[str, t.Any], context: Context, observation: Observation, directory: str) -> Result:
+    """Find the baseline or take it; and keep what is there now, before this run writes."""
+    baseline, state = _find(params, observation, directory)
+    if baseline is None:
+        state.update(_may_take(params, observation, directory))
+        if state["status"] == "taken":
+            baseline = compose(KIND, observation.sections())
+            state["message"] = "baseline taken %s" % baseline["taken"]
+    snapshot = ""
+    if baseline is not None and not context.check_mode:
+        path = os.path.join(directory, BASELINE)
+        if not os.path.exists(path):
+            write_private(path, baseline)
+        snapshot = snapshots.record(directory, observation.sections(), observation.any_age("settings"))
+    return _hand_on(observation, directory, baseline, {**state, "snapshot": snapshot})
+
+
+def _verify(params: t.Mapping[str, t.Any], context: Context, observation: Observation, directory: str) -> Result:
+    """Find the baseline, never take one; and say of each file whether it is whole. For those who want to go back, or only look."""
+    baseline, state = _find(params, observation, directory)
+    kept, files = snapshots.load_all(directory)
+    for entry in files:
+        if not entry["ok"]:
+            context.warn_once(entry["problem"])
+    if baseline is None:
+        state["status"] = "missing"
+    elif not context.check_mode and not os.path.exists(os.path.join(directory, BASELINE)):
+        write_private(os.path.join(directory, BASELINE), baseline)
+    observation.put("history", snapshots.history(kept))
+    return _hand_on(observation, directory, baseline, {**state, "files": files})
+
+
+def _compare(params: t.Mapping[str, t.Any], context: Context, observation: Observation, directory: str) -> Result:
+    """What differs now from the baseline, or from a snapshot."""
+    if params.get("snapshot"):
+        body = snapshots.load(os.path.join(directory, params["snapshot"]))
+        _same_tenant(body, observation, params["snapshot"])
+    else:
+        found, _state = _find(params, observation, directory)
+        if found is None:
+            raise InputError(
+                "There is no baseline in %s to compare with." % directory, "Give area1_snapshot_dir or area1_baseline."
+            )
+        body = found
+    found_differences = differences(body["sections"], observation.sections())
+    return Result(
+        False,
+        (),
+        {
+            "status": "compared",
+            "directory": directory,
+            "differences": found_differences,
+            "taken": body["taken"],
+            "digest": body["digest"],
+        },
+    )
+
+
+def _find(
+    params: t.Mapping[str, t.Any], observation: Observation, directory: str
+) -> tuple[dict[str, t.Any] | None, State]:
     path = os.path.join(directory, BASELINE)
     baseline, status, message = _load(path), "found", "baseline of %s"
     if baseline is None and params.get("baseline"):
-        baseline, status, message = (
-            check_baseline(params["baseline"], "area1_baseline"),
-            "given",
-            "baseline of %s, as given in area1_baseline",
-        )
-    acknowledged = set(as_list(params.get("acknowledge")))
-    state: dict[str, t.Any] = {"status": status, "directory": directory}
-    if baseline is None:
-        state = _may_take(params, observation, directory, acknowledged)
-        if state["status"] == "taken":
-            baseline, message = take(observation), "baseline taken %s"
+        baseline = check_baseline(params["baseline"], "area1_baseline")
+        status, message = "given", "baseline of %s, as given in area1_baseline"
+    state: State = {"status": status, "directory": directory}
     if baseline is not None:
         _same_tenant(baseline, observation, path)
         state["message"] = message % baseline["taken"]
+    return baseline, state
+
+
+def _hand_on(observation: Observation, directory: str, baseline: dict[str, t.Any] | None, state: State) -> Result:
+    if baseline is not None:
         observation.put("baseline", baseline)
-        if not context.check_mode and not os.path.exists(path):
-            write_private(path, baseline)
-    observation.put("timeline", _load_timeline(directory))
-    observation.put("baseline_state", state)
+    observation.put("timeline", load_timeline(directory))
+    observation.put("baseline_state", {key: value for key, value in state.items() if key not in ("snapshot", "files")})
     observation.save()
-    values = {
+    values: State = {
         "status": state["status"],
         "directory": directory,
-        "path": path,
+        "path": os.path.join(directory, BASELINE),
         "digest": (baseline or {}).get("digest", ""),
         "traces": state.get("traces", []),
+        **{key: state[key] for key in ("snapshot", "files") if key in state},
     }
     return Result(False, (), {**values, "baseline": baseline})
 
@@ -97,9 +131,8 @@ def _same_tenant(baseline: dict[str, t.Any], observation: Observation, path: str
         )
 
 
-def _may_take(
-    params: t.Mapping[str, t.Any], observation: Observation, directory: str, acknowledged: set[str]
-) -> dict[str, t.Any]:
+def _may_take(params: t.Mapping[str, t.Any], observation: Observation, directory: str) -> State:
+    acknowledged = set(as_list(params.get("acknowledge")))
     found = traces(World(sections_now(observation), observation.any_age("settings") or {}))
     if found and "baseline" not in acknowledged:
         return {"status": "lost", "directory": directory, "traces": found}
@@ -107,84 +140,6 @@ def _may_take(
     if runner and not params.get("durable") and "durable_snapshots" not in acknowledged:
         return {"status": "throw_away", "directory": directory, "runner": runner}
     return {"status": "taken", "directory": directory, "traces": found}
-
-
-def traces(world: World) -> list[str]:
-    """What only an earlier deployment leaves behind."""
-    found = []
-    for name in (world.settings["connector_name"], world.settings["lockdown_connector_name"]):
-        if world.connector(name) is not None:
-            found.append("connector %s" % name)
-    stamped = [
-        item for item in world.section("inbound_connectors") if "[mailflow.area1:" in str(item.get("Comment") or "")
-    ]
-    found += ["stamp on connector %s" % item.get("Name") for item in stamped]
-    if spans(world.settings["egress"]) <= spans(world.connection_filter().get("IPAllowList")):
-        found.append("all egress networks in the IP allow list")
-    found += ["MX records of %s" % name for name in world.covered() if world.is_switched(name)]
-    return found
-
-
-def throw_away_runner(environment: t.Mapping[str, str]) -> str:
-    return next((label for variable, label in THROW_AWAY.items() if environment.get(variable)), "")
-
-
-def take(observation: Observation) -> dict[str, t.Any]:
-    sections = {name: value for name, value in observation.sections().items() if name in KEPT}
-    body = {
-        "format": 1,
-        "kind": "mailflow.area1 baseline",
-        "taken": sections.get("service_date", ""),
-        "sections": sections,
-    }
-    return {**body, "digest": body_digest(body)}
-
-
-def body_digest(body: t.Mapping[str, t.Any]) -> str:
-    text = json.dumps(
-        {key: value for key, value in body.items() if key != "digest"}, sort_keys=True, ensure_ascii=False
-    )
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
-
-
-def check_baseline(value: t.Any, where: str) -> dict[str, t.Any]:
-    """A baseline that was edited or cut is worse than none."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            raise InputError(
-                "%s is not a baseline: it is not JSON." % where, "Give it as mail_flow_snapshot returned or stored it."
-            ) from None
-    if (
-        not isinstance(value, dict)
-        or value.get("kind") != "mailflow.area1 baseline"
-        or not isinstance(value.get("sections"), dict)
-    ):
-        raise InputError(
-            "%s is not a baseline of this collection." % where, "Give it as mail_flow_snapshot returned or stored it."
-        )
-    if value.get("digest") != body_digest(value):
-        raise InputError(
-            "%s does not match its digest: it was changed or cut." % where,
-            "Restore the file from a backup; it is not used as it is.",
-        )
-    return value
-
-
-def state_directory(given: str | None, tenant: str) -> str:
-    """Absolute directory of the tenant's baseline and snapshots. Relative paths count from where ansible-playbook was started."""
-    if given:
-        directory = os.path.abspath(os.path.expanduser(given))
-    else:
-        base = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
-        directory = os.path.join(os.path.abspath(base), "mailflow.area1", tenant)
-    if "ansible_collections" in directory.split(os.sep):
-        raise InputError(
-            "area1_snapshot_dir lies inside a collection (%s): a reinstall would delete the baseline." % directory,
-            "Name a directory of your own.",
-        )
-    return directory
 
 
 def _tenant_name(params: t.Mapping[str, t.Any], observation: Observation) -> str:
@@ -207,22 +162,9 @@ def _load(path: str) -> dict[str, t.Any] | None:
         ) from exc
 
 
-def _load_timeline(directory: str) -> list[dict[str, t.Any]]:
-    try:
-        with open(os.path.join(directory, TIMELINE), encoding="utf-8") as stream:
-            return t.cast("list[dict[str, t.Any]]", json.load(stream))
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError) as exc:
-        raise InputError(
-            "%s cannot be read: %s." % (os.path.join(directory, TIMELINE), exc),
-            "Restore it from a backup or remove it.",
-        ) from exc
-
-
 def _record_event(params: t.Mapping[str, t.Any], context: Context, observation: Observation, directory: str) -> Result:
     """Keep when something happened to a domain; the time is the service's."""
-    events = _load_timeline(directory)
+    events = load_timeline(directory)
     at = sections_now(observation).get("service_date", "")
     views = observation.any_age("dns") or {}
     new = [
@@ -236,24 +178,9 @@ def _record_event(params: t.Mapping[str, t.Any], context: Context, observation: 
     return Result(False, (), {"status": "recorded", "directory": directory})
 
 
-def write_private(path: str, value: t.Any) -> None:
-    """0600 in a 0700 directory, whole or not at all."""
-    directory = os.path.dirname(path)
-    os.makedirs(directory, mode=0o700, exist_ok=True)
-    if stat.S_IMODE(os.stat(directory).st_mode) & 0o022:
-        raise InputError(
-            "%s can be written by others." % directory, "Take the write permission of group and others away."
-        )
-    handle, name = tempfile.mkstemp(dir=directory, prefix=".new-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(value, stream, indent=1, sort_keys=True, ensure_ascii=False)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def utc_stamp() -> str:
-    """For file names only; nothing is decided by it."""
-    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+STATES: dict[str, t.Callable[[t.Mapping[str, t.Any], Context, Observation, str], Result]] = {
+    "baseline": _take,
+    "verify": _verify,
+    "compare": _compare,
+    "event": _record_event,
+}

@@ -17,7 +17,8 @@ import pytest
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import snapshot
+from ansible_collections.mailflow.area1.plugins.module_utils._mail import baseline as baselines
+from ansible_collections.mailflow.area1.plugins.module_utils._mail import snapshot, state
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
 from tests.unit.mail.worlds import (
     CONNECTOR,
@@ -39,7 +40,7 @@ UNTOUCHED: dict[str, Any] = {"inbound_connectors": [], "connection_filter": [{"N
 
 @pytest.fixture(autouse=True)
 def durable_runner(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in snapshot.THROW_AWAY:
+    for variable in baselines.THROW_AWAY:
         monkeypatch.delenv(variable, raising=False)
 
 
@@ -79,7 +80,7 @@ def test_the_first_run_on_an_untouched_tenant_takes_it(tmp_path: Path) -> None:
     assert mode(path) == 0o600 and mode(path.parent) == 0o700
     kept = json.loads(path.read_text())
     assert kept == values["baseline"] == run.left("baseline")
-    assert kept["digest"] == values["digest"] == snapshot.body_digest(kept)
+    assert kept["digest"] == values["digest"] == baselines.body_digest(kept)
     assert kept["sections"]["connection_filter"] == UNTOUCHED["connection_filter"] and ONE in kept["sections"]["dns"]
     assert "settings" not in kept["sections"] and "permissions" not in kept["sections"]
     assert "20:00" in kept["taken"], "the time is the service's"
@@ -114,7 +115,7 @@ def test_what_counts_as_a_trace() -> None:
     chosen = wanted()
 
     def found(**changed: Any) -> list[str]:
-        return snapshot.traces(world(chosen, **{**UNTOUCHED, **changed}))
+        return baselines.traces(world(chosen, **{**UNTOUCHED, **changed}))
 
     assert found() == []
     assert found(inbound_connectors=[connector([], Name=CONNECTOR.upper())]) == ["connector %s" % CONNECTOR]
@@ -125,10 +126,10 @@ def test_what_counts_as_a_trace() -> None:
     assert found(connection_filter=whole) == ["all egress networks in the IP allow list"]
     part = [{"Name": "Default", "IPAllowList": chosen["egress"][1:]}]
     assert found(connection_filter=part) == []
-    assert snapshot.traces(World({**sections(chosen, moved=True), **UNTOUCHED}, chosen)) == ["MX records of %s" % name for name in (ONE, TWO)]
+    assert baselines.traces(World({**sections(chosen, moved=True), **UNTOUCHED}, chosen)) == ["MX records of %s" % name for name in (ONE, TWO)]
 
 
-@pytest.mark.parametrize(("variable", "label"), sorted(snapshot.THROW_AWAY.items()))
+@pytest.mark.parametrize(("variable", "label"), sorted(baselines.THROW_AWAY.items()))
 def test_a_runner_that_is_thrown_away_keeps_no_baseline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, label: str) -> None:
     monkeypatch.setenv(variable, "1")
     run = Run(tmp_path, **UNTOUCHED)
@@ -163,7 +164,7 @@ def test_a_baseline_that_was_changed_or_cut_is_refused(tmp_path: Path, harm: Any
     values = run.take()
     given = harm(values["baseline"])
     with pytest.raises(InputError, match=words) as caught:
-        snapshot.check_baseline(given, "area1_baseline")
+        baselines.check_baseline(given, "area1_baseline")
     assert "area1_baseline" in str(caught.value) and caught.value.hint
     Path(values["path"]).write_text(given if isinstance(given, str) else json.dumps(given))
     with pytest.raises(InputError, match=words):
@@ -195,17 +196,17 @@ def test_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.chdir(tmp_path)
-    assert snapshot.state_directory(None, INITIAL) == str(tmp_path / "home" / ".local" / "state" / "mailflow.area1" / INITIAL)
+    assert state.state_directory(None, INITIAL) == str(tmp_path / "home" / ".local" / "state" / "mailflow.area1" / INITIAL)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
-    assert snapshot.state_directory(None, INITIAL) == str(tmp_path / "xdg" / "mailflow.area1" / INITIAL)
-    assert snapshot.state_directory("kept/here", INITIAL) == str(tmp_path / "kept" / "here")
-    assert snapshot.state_directory("~/kept", INITIAL) == str(tmp_path / "home" / "kept")
+    assert state.state_directory(None, INITIAL) == str(tmp_path / "xdg" / "mailflow.area1" / INITIAL)
+    assert state.state_directory("kept/here", INITIAL) == str(tmp_path / "kept" / "here")
+    assert state.state_directory("~/kept", INITIAL) == str(tmp_path / "home" / "kept")
 
 
 @pytest.mark.parametrize("given", ["/x/ansible_collections/mailflow/area1/state", "ansible_collections/a"])
 def test_a_place_that_a_reinstall_deletes_is_refused(given: str) -> None:
     with pytest.raises(InputError, match="inside a collection"):
-        snapshot.state_directory(given, INITIAL)
+        state.state_directory(given, INITIAL)
 
 
 @pytest.mark.parametrize("name", ["", "../../etc", ".hidden"])

@@ -1,0 +1,187 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""What must hold before a step back: the order of risk (cutover facts, 3.2). Pure."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import typing as t
+
+from .._engine.values import as_list, boolean, host_name
+from . import connector_gates, lockdown
+from .gate import GateResult, cannot, holds, not_yet
+from .past import at_gateway
+from .rollback_domains import MxState
+from .world import World, iso, parse_time
+
+OFF = re.compile(r"\[mailflow\.area1: rollback, switched off (?P<at>[0-9TZ:-]+)\]")
+TOLERANCE = datetime.timedelta(minutes=2)
+
+
+def baseline(world: World) -> list[GateResult]:
+    state = world.section("baseline_state", {}) or {}
+    if state.get("status") in ("found", "given"):
+        return [holds("rollback_baseline", "", str(state.get("message") or ""))]
+    hint = "Give the directory in area1_snapshot_dir, or the baseline in area1_baseline as the deployment's job returned it."
+    message = "there is no baseline in %s: what was there before is not known, and nothing is undone by guessing"
+    return [cannot("rollback_baseline", "", message % state.get("directory"), hint)]
+
+
+def lockdown_off(world: World, past: World) -> list[GateResult]:
+    """Mail comes directly again only once the lock-down has stopped to act: Exchange takes up to an hour (design, settle time)."""
+    name = world.settings["lockdown_connector_name"]
+    connector = world.connector(name)
+    was_on = lockdown.is_on(past.connector(name) or {})
+    if connector is None:
+        return [holds("lockdown_off", name, "it does not exist")]
+    if lockdown.is_on(connector) and not was_on:
+        return [not_yet("lockdown_off", name, "it is on and would refuse direct mail", hint="It is switched off first.")]
+    accepted = _probed(world)
+    if accepted:
+        return [holds("lockdown_off", name, accepted)]
+    since = _since(world, connector)
+    if since is None:
+        if "lockdown" in world.changed_here():
+            minutes = world.settings["settle_minutes"]
+            message = "switched off by this run; Exchange is given %d minutes to act on it" % minutes
+            return [not_yet("lockdown_off", name, message, hint="Run again in %d minutes." % minutes)]
+        return [holds("lockdown_off", name, "it is off")]
+    until = since + datetime.timedelta(minutes=world.settings["settle_minutes"])
+    if until > world.now:
+        message = "changed %s; Exchange is given %d minutes to act on it" % (iso(since), world.settings["settle_minutes"])
+        return [not_yet("lockdown_off", name, message, iso(until), "Run again after that time.")]
+    return [holds("lockdown_off", name, "off since %s" % iso(since))]
+
+
+def _since(world: World, connector: t.Mapping[str, t.Any]) -> datetime.datetime | None:
+    """The service's own date, else our stamp. Who touches the connector makes the wait longer, never shorter."""
+    match = OFF.search(str(connector.get("Comment") or ""))
+    stamped = parse_time(match["at"]) if match else None
+    changed = parse_time(connector.get("WhenChangedUTC") or connector.get("WhenChanged"))
+    known = [moment for moment in (stamped, changed) if moment is not None and moment <= world.now + TOLERANCE]
+    return max(known) if known else None
+
+
+def _probed(world: World) -> str:
+    """Evidence that direct mail is accepted, from the probe; what is unknown is no evidence."""
+    rows = (world.section("smtp", {}) or {}).get("direct") or []
+    verdicts = {str(row.get("verdict")) for row in rows if isinstance(row, t.Mapping)}
+    return "direct mail is accepted (probe)" if verdicts and verdicts <= {"open", "accepted"} else ""
+
+
+def others_refuse(world: World, past: World) -> list[GateResult]:
+    """A connector of somebody else that came since and refuses what is not its own: mail that comes directly would be lost."""
+    ours = {world.settings["connector_name"].lower(), world.settings["lockdown_connector_name"].lower()}
+    results = []
+    for item in world.section("inbound_connectors"):
+        name = str(item.get("Name"))
+        restricts = connector_gates.restricts_by_address(item) or boolean(item.get("RestrictDomainsToCertificate")) is True
+        if name.lower() in ours or not restricts or boolean(item.get("Enabled")) is False:
+            continue
+        inside = {host_name(domain) for domain in as_list(item.get("AssociatedAcceptedDomains"))}
+        if inside and not inside & set(world.covered()):
+            continue
+        before = past.connector(name)
+        if before is not None and boolean(before.get("Enabled")) is not False and _same_restriction(before, item):
+            continue
+        message = "this connector came or was changed since the baseline, and refuses mail that does not come from its own servers"
+        hint = 'Disable it (Set-InboundConnector -Identity "%s" -Enabled $false), or put restricting_connector:%s into area1_acknowledge.'
+        results.append(cannot("restricting_connector", name, message, hint % (name, name)))
+    return results or [holds("restricting_connector")]
+
+
+def _same_restriction(before: t.Mapping[str, t.Any], now: t.Mapping[str, t.Any]) -> bool:
+    names = ("RestrictDomainsToIPAddresses", "RestrictDomainsToCertificate")
+    return all(boolean(before.get(name)) is boolean(now.get(name)) for name in names)
+
+
+def mta_sts(world: World, state: MxState) -> list[GateResult]:
+    """A policy in mode enforce that leaves the old hosts out would keep mail away from them."""
+    policy = (world.section("mta_sts", {}) or {}).get(state.name) or {}
+    if str(policy.get("mode") or "").lower() != "enforce":
+        return [holds("mta_sts", state.name)]
+    patterns = [host_name(pattern) for pattern in as_list(policy.get("mx"))]
+    missing = [item["host"] for item in state.records if not any(admits(pattern, item["host"]) for pattern in patterns)]
+    if not missing:
+        return [holds("mta_sts", state.name)]
+    message = "its MTA-STS policy (enforce) does not admit %s" % ", ".join(missing)
+    hint = "Publish the policy with old and new hosts (mx: %s), then a new id in the TXT record of _mta-sts.%s." % (
+        ", mx: ".join(dict.fromkeys([*patterns, *missing])),
+        state.name,
+    )
+    return [not_yet("mta_sts", state.name, message, hint=hint)]
+
+
+def admits(pattern: str, host: str) -> bool:
+    """RFC 8461, 4.1: a wildcard stands for exactly one label."""
+    name = host_name(host)
+    return name == pattern or (pattern.startswith("*.") and name.partition(".")[2] == pattern[2:])
+
+
+def path_closed(world: World, past: World, states: t.Sequence[MxState]) -> list[GateResult]:
+    """No mail comes through Area 1 any more: nobody answers its hosts, and the caches of its sets have run out."""
+    # While some domain's mail is still sent there, what caches hold is no question yet.
+    results = _away(world, states) or [*_answers(world, past), *_caches(world, states)]
+    return results or [holds("area1_path", "", "no mail comes through Area 1 any more")]
+
+
+def _away(world: World, states: t.Sequence[MxState]) -> list[GateResult]:
+    hint = "It goes back once its own gates hold."
+    found = [not_yet("area1_path", state.name, "its mail still goes to Area 1", hint=hint) for state in states if state.state == "away"]
+    for state in states:
+        if state.state == "left" and not state.gateway and at_gateway(world, state.expect):
+            message = "its MX records point at Area 1, and are not ours: what its mail needs stays in place"
+            found.append(not_yet("area1_path", state.name, message, hint="Move its MX records, then run again."))
+    return found
+
+
+def _answers(world: World, past: World) -> list[GateResult]:
+    results = []
+    for name, view in sorted((world.section("dns") or {}).items()):
+        if at_gateway(past, ((past.section("dns", {}) or {}).get(name) or {}).get("records")):
+            continue
+        servers = [*(view.get("name_servers") or []), *(view.get("resolvers") or [])]
+        late = [item for item in servers if at_gateway(world, item.get("records"))]
+        silent = [item for item in servers if item.get("status") not in ("ok", "nodata", "nxdomain")]
+        if late:
+            labels = ", ".join(str(item.get("name") or item.get("address")) for item in late)
+            left = max((int(item.get("ttl") or 0) for item in view.get("resolvers") or [] if item in late), default=0)
+            until = iso(world.now + datetime.timedelta(seconds=left)) if left else ""
+            results.append(not_yet("area1_path", name, "still answered with hosts of Area 1: %s" % labels, until, "Caches run out."))
+        elif silent and name in world.covered():
+            labels = ", ".join("%s: %s" % (item.get("name") or item.get("address"), item.get("status")) for item in silent)
+            results.append(not_yet("name_server", name, "not every server answers: %s" % labels, hint="It is asked again by the next run."))
+    return results
+
+
+def _caches(world: World, states: t.Sequence[MxState]) -> list[GateResult]:
+    results = []
+    for state in states:
+        until = caches_until(world, state)
+        if until is not None and until > world.now:
+            message = "caches may hold the records of Area 1 until %s" % iso(until)
+            results.append(not_yet("old_ttl", state.name, message, iso(until), "Run again after that time."))
+    return results
+
+
+def caches_until(world: World, state: MxState) -> datetime.datetime | None:
+    """When the last cache forgets Area 1's set: its TTL after the set went back. By the time line, else by the record's own date."""
+    if state.state != "back" or state.gateway:
+        return None
+    events = [event for event in world.section("timeline", []) or [] if event.get("domain") == state.name]
+    moves = [event for event in events if event.get("event") in ("switched", "mx_restored")]
+    held = world.section("dns_provider", {}).get(state.name) or {}
+    modified = parse_time(held.get("modified_on"))
+    lowered = [parse_time(event.get("at")) for event in events if event.get("event") == "ttl_lowered"]
+    explained = not moves and any(moment and modified and abs(modified - moment) <= TOLERANCE for moment in lowered)
+    known = [parse_time(moves[-1].get("at"))] if moves else []
+    known += [] if explained else [modified]
+    moments = [moment for moment in known if moment is not None]
+    if not moments:
+        return None
+    ttls = [int(event["ttl"]) for event in moves if event.get("ttl")]
+    longest = max([int(world.settings["mx_ttl"]), int(world.settings.get("mx_final_ttl") or 0), int(held.get("min_ttl") or 0), *ttls])
+    return max(moments) + datetime.timedelta(seconds=longest)

@@ -1,0 +1,85 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The phases of rollback.yml: which gates stand before which step back, and what it may then do. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+
+from . import lockdown, rollback, rollback_connectors, rollback_gates
+from .gate import GateResult, acknowledge, holds
+from .past import past_of
+from .phases import Evaluation
+from .world import World
+
+
+def _decided(world: World, results: t.Iterable[GateResult]) -> list[GateResult]:
+    return acknowledge(results, world.settings["acknowledge"])
+
+
+def _shown(results: t.Iterable[GateResult]) -> list[GateResult]:
+    return [result for result in results if not result.open or result.acknowledged or result.notice]
+
+
+def _preflight(world: World) -> Evaluation:
+    return Evaluation(rollback_gates.baseline(world))
+
+
+def _lockdown(world: World) -> Evaluation:
+    """Off first. Nothing stands before it: a lock-down that is off refuses nobody."""
+    step = rollback_connectors.switch_off(world, past_of(world))
+    return Evaluation([holds("rollback")], {"comment": "", "associated_accepted_domains": [], **step})
+
+
+def _mx(world: World) -> Evaluation:
+    past, plan = past_of(world), rollback.plan(world)
+    away = plan.away()
+    if not away:
+        return Evaluation([holds("rollback", "", "no MX records are to go back")], {"domains": []})
+    tenant = _decided(world, [*rollback_gates.lockdown_off(world, past), *rollback_gates.others_refuse(world, past)])
+    results, ready = list(tenant), []
+    for state in away:
+        found = _decided(world, rollback_gates.mta_sts(world, state))
+        results += found
+        if all(result.open for result in [*tenant, *found]):
+            ready.append(state.wish(records=list(state.records), ttl=state.ttl))
+    return Evaluation(_shown(results), {"domains": ready})
+
+
+def _rest(world: World) -> Evaluation:
+    """All that Area 1's path needs stays until no mail can come by it; TTLs rise last."""
+    past, plan = past_of(world), rollback.plan(world)
+    results = [] if plan.empty else _decided(world, rollback_gates.path_closed(world, past, plan.mx))
+    go = all(result.open for result in results)
+    values = {
+        "connectors": plan.connectors if go else [],
+        "allow_list": plan.allow_list if go else [],
+        "policies": plan.policies if go else [],
+        "domains": plan.domains if go else [],
+        "ttls": [state.wish(ttl=state.ttl) for state in plan.ttls()] if go else [],
+    }
+    return Evaluation(_shown(results), values)
+
+
+def _verify(world: World) -> Evaluation:
+    """The end: an empty plan. What is left alone and what has no way back is named each time."""
+    plan = rollback.plan(world)
+    connector = world.connector(world.settings["lockdown_connector_name"])
+    away = {state.name for state in plan.away()}
+    values = {
+        "domains": {state.name: {"switched": state.name in away, "exposed": []} for state in plan.mx},
+        "locked": connector is not None and lockdown.is_on(connector),
+        "done": plan.empty,
+    }
+    return Evaluation([*plan.left, *plan.one_way], values)
+
+
+EVALUATORS: dict[str, t.Callable[[World], Evaluation]] = {
+    "rollback_preflight": _preflight,
+    "rollback_lockdown": _lockdown,
+    "rollback_mx": _mx,
+    "rollback_rest": _rest,
+    "rollback_verify": _verify,
+}
