@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.playbook.by_hand import LOCKDOWN, advance_to, exchange_writes, invoke, low_ttl, moment, replace_mx
-from tests.playbook.end_state import EGRESS
+from tests.playbook.by_hand import LOCKDOWN, advance_to, exchange_writes, moment
 from tests.playbook.harness import EU_RECORDS, ROOT, SERVER_MADE, Deployment, Outcome
 
 ROLLBACK = ROOT / "playbooks" / "rollback.yml"

@@ -10,12 +10,13 @@ import datetime
 import re
 import typing as t
 
+from .._engine.times import iso, parse_time
 from .._engine.values import as_list, boolean, host_name
 from . import connector_gates, lockdown
 from .gate import GateResult, cannot, holds, not_yet
 from .past import at_gateway
 from .rollback_domains import MxState
-from .world import World, iso, parse_time
+from .world import World
 
 OFF = re.compile(r"\[mailflow\.area1: rollback, switched off (?P<at>[0-9TZ:-]+)\]")
 TOLERANCE = datetime.timedelta(minutes=2)
@@ -39,9 +40,9 @@ def lockdown_off(world: World, past: World) -> list[GateResult]:
         return [holds("lockdown_off", name, "it does not exist")]
     if lockdown.is_on(connector) and not was_on:
         return [not_yet("lockdown_off", name, "it is on and would refuse direct mail", hint="It is switched off first.")]
-    accepted = _probed(world)
-    if accepted:
-        return [holds("lockdown_off", name, accepted)]
+    seen = _probed(world, name)
+    if seen:
+        return seen
     since = _since(world, connector)
     if since is None:
         if "lockdown" in world.changed_here():
@@ -65,11 +66,17 @@ def _since(world: World, connector: t.Mapping[str, t.Any]) -> datetime.datetime 
     return max(known) if known else None
 
 
-def _probed(world: World) -> str:
-    """Evidence that direct mail is accepted, from the probe; what is unknown is no evidence."""
-    rows = (world.section("smtp", {}) or {}).get("direct") or []
-    verdicts = {str(row.get("verdict")) for row in rows if isinstance(row, t.Mapping)}
-    return "direct mail is accepted (probe)" if verdicts and verdicts <= {"open", "accepted"} else ""
+def _probed(world: World, name: str) -> list[GateResult]:
+    """What the probe of this run saw of direct delivery. Only a message that was taken, or a refusal by a connector, is evidence."""
+    seen = (world.section("smtp", {}) or {}).get("direct") or {}
+    verdicts = {domain: str(row.get("verdict")) for domain, row in seen.items() if domain in world.covered()}
+    locked = sorted(domain for domain, verdict in verdicts.items() if verdict == "locked")
+    if locked:
+        message = "direct mail for %s is still refused (5.7.51)" % ", ".join(locked)
+        return [not_yet("lockdown_off", name, message, hint="Exchange takes up to an hour; run again later.")]
+    if verdicts and set(verdicts.values()) == {"open"}:
+        return [holds("lockdown_off", name, "direct mail is accepted (probe)")]
+    return []
 
 
 def others_refuse(world: World, past: World) -> list[GateResult]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from . import lockdown, rollback, rollback_connectors, rollback_gates
+from . import lockdown, rollback, rollback_connectors, rollback_gates, window
 from .gate import GateResult, acknowledge, holds
 from .past import past_of
 from .phases import Evaluation
@@ -27,10 +27,17 @@ def _preflight(world: World) -> Evaluation:
     return Evaluation(rollback_gates.baseline(world))
 
 
+def _window(world: World) -> list[GateResult]:
+    return window.gate(world.settings.get("change_window"), world.now)
+
+
 def _lockdown(world: World) -> Evaluation:
-    """Off first. Nothing stands before it: a lock-down that is off refuses nobody."""
+    """Off first. Nothing but the change window stands before it: a lock-down that is off refuses nobody."""
     step = rollback_connectors.switch_off(world, past_of(world))
-    return Evaluation([holds("rollback")], {"comment": "", "associated_accepted_domains": [], **step})
+    results = _window(world) if step["action"] != "none" else [holds("rollback")]
+    if not all(result.open for result in results):
+        step = {**step, "action": "none"}
+    return Evaluation(_shown(results), {"comment": "", "associated_accepted_domains": [], **step})
 
 
 def _mx(world: World) -> Evaluation:
@@ -38,7 +45,8 @@ def _mx(world: World) -> Evaluation:
     away = plan.away()
     if not away:
         return Evaluation([holds("rollback", "", "no MX records are to go back")], {"domains": []})
-    tenant = _decided(world, [*rollback_gates.lockdown_off(world, past), *rollback_gates.others_refuse(world, past)])
+    asked = [*rollback_gates.lockdown_off(world, past), *rollback_gates.others_refuse(world, past), *_window(world)]
+    tenant = _decided(world, asked)
     results, ready = list(tenant), []
     for state in away:
         found = _decided(world, rollback_gates.mta_sts(world, state))
@@ -51,7 +59,8 @@ def _mx(world: World) -> Evaluation:
 def _rest(world: World) -> Evaluation:
     """All that Area 1's path needs stays until no mail can come by it; TTLs rise last."""
     past, plan = past_of(world), rollback.plan(world)
-    results = [] if plan.empty else _decided(world, rollback_gates.path_closed(world, past, plan.mx))
+    asked = [] if plan.empty else [*rollback_gates.path_closed(world, past, plan.mx), *_window(world)]
+    results = _decided(world, asked)
     go = all(result.open for result in results)
     values = {
         "connectors": plan.connectors if go else [],
