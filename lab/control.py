@@ -11,7 +11,7 @@ from typing import Any
 
 from lab.exchange.nouns import changed
 from lab.exchange.organization import advance
-from lab.mail.journal import without_body
+from lab.mail.journal import SHOWN, without_body
 from lab.server import BadRequest, Hub, Request, Response
 
 
@@ -45,6 +45,8 @@ class ControlService:
         with self._hub.lock:
             advance(self._hub)
             state = {key: value for key, value in self._hub.world.items() if not key.startswith("_")}
+            # the log of messages may be long: the last of it
+            state["cloudflare"] = {**state["cloudflare"], "messages": state["cloudflare"].get("messages", [])[-SHOWN:]}
             state = copy.deepcopy(state)
             if self._hub.mail is not None:
                 state["mail"] |= self._hub.mail.journal.summary()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from lab.exchange import organization, rules, verbs
+from lab.exchange import organization, rules, trace, verbs
 from lab.exchange.call import Call
 from lab.exchange.nouns import (
     ACCEPTED_DOMAIN,
@@ -69,6 +69,8 @@ def _table() -> dict[str, Cmdlet]:
         "Get-OutboundConnector": _get_outbound_connector,
         "Get-QuarantinePolicy": _get_quarantine_policy,
         "Get-BlockedConnector": _get_blocked_connector,
+        "Get-MessageTraceV2": trace.get_message_trace,
+        "Get-MessageTraceDetailV2": trace.get_message_trace_detail,
     }
     for noun in (ACCEPTED_DOMAIN, CONNECTION_FILTER, CONTENT_FILTER, CONTENT_FILTER_RULE, EOP_RULE, ATP_RULE, INBOUND_CONNECTOR, TRANSPORT_RULE):
         cmdlets[f"Get-{noun.name}"] = _by(verbs.get, noun)

@@ -9,13 +9,13 @@ the test: a header `X-Lab-Disposition: SPAM`, or a subject that begins with `[la
 
 from __future__ import annotations
 
+import contextlib
 import re
-import uuid
 from collections.abc import Callable
 from email.utils import format_datetime
 from typing import Any
 
-from lab.cloudflare import complete
+from lab.cloudflare import complete, messages
 from lab.cloudflare.lifecycle import Lifecycle
 from lab.mail import text
 from lab.mail.attribution import listed
@@ -97,15 +97,18 @@ class Area1:
         disposition = _disposition(headers)
         # §5: one disposition header a message; what a sender wrote himself goes
         kept = [field for field in headers if field[0].lower() not in (DISPOSITION_HEADER.lower(), LEGACY_DISPOSITION_HEADER.lower())]
-        identifier = str(uuid.uuid4())
+        held = disposition != "NONE" and disposition in domain["drop_dispositions"]
+        raw, address = text.join(kept, body), public(self._hub.world, client.address)
+        item.identifier = messages.record(
+            self._hub.world, raw, item.sender, [item.recipient], disposition, held, now.now(), address, client.helo)
         received = "from %s (%s [%s]) by %s with %s id %s; %s" % (
-            client.helo, client.helo, public(self._hub.world, client.address), host, "ESMTPS" if client.tls else "ESMTP", identifier[:8],
+            client.helo, client.helo, address, host, "ESMTPS" if client.tls else "ESMTP", item.identifier[:16],
             format_datetime(now.now()),
         )
         item.data = text.join([("Received", received), *self._stamps(disposition), *kept], body)
-        if disposition != "NONE" and disposition in domain["drop_dispositions"]:
-            self._journal().hold(identifier, {
-                "id": identifier, "message_id": item.message_id, "disposition": disposition, "envelope_from": item.sender, "recipient": item.recipient,
+        if held:
+            self._journal().hold(item.identifier, {
+                "id": item.identifier, "message_id": item.message_id, "disposition": disposition, "envelope_from": item.sender, "recipient": item.recipient,
                 "subject": text.first(headers, "Subject"), "domain": domain["domain"], "at": now.iso(), "data": item.data,
             })
         elif self.relay is not None:
@@ -118,13 +121,25 @@ class Area1:
         word = {"SPAM": "UCE", "MALICIOUS-BEC": "MALICIOUS"}.get(disposition, disposition)
         return [(name, word) for name in _STAMPS[str(self._hub.setting("disposition_header", "current"))]]
 
-    def release(self, identifier: str) -> bool:
-        """A person lets a held message go on (§6.3, investigate/release). False: there is none of this id."""
-        held = self._journal().held.pop(identifier, None)
+    async def release(self, identifier: str) -> bool:
+        """A person lets a held message go on (§6.3, investigate/release): whether the next hop took it, now or before."""
+        journal = self._journal()
+        if identifier in journal.released:
+            return True
+        held = journal.held.pop(identifier, None)
         if held is None or self.relay is None:
-            return False
-        self.relay.take(Item(held["message_id"], held["envelope_from"], held["recipient"], held["data"], self._hub.clock.time()))
-        return True
+            # what a world put into the quarantine itself is scenery: it goes nowhere
+            return held is None and self._made_up(identifier)
+        journal.released.add(identifier)
+        item = Item(held["message_id"], held["envelope_from"], held["recipient"], held["data"], self._hub.clock.time(), identifier=identifier)
+        return await self.relay.attempt(item) == "accepted"
+
+    def _made_up(self, identifier: str) -> bool:
+        with self._hub.lock:
+            try:
+                return bool(messages.find(self._hub.world["cloudflare"], identifier).get("made_up"))
+            except KeyError:
+                return False
 
     async def route(self, item: Item) -> list[Line]:
         """To the domain's `transport`, from an address of an egress network (§3)."""
@@ -143,6 +158,9 @@ class Area1:
         return [Line(source, address, self._port(), "egress.cf-emailsecurity.net", tls) for address in addresses]
 
     def outcome(self, item: Item, verdict: str, words: str) -> None:
+        status = {"accepted": "delivered", "deferred": "deferred"}.get(verdict, "bounced")
+        with self._hub.lock, contextlib.suppress(KeyError):
+            messages.handed_on(self._hub.world, item.identifier, status, "to=<%s> status=%s (%s)" % (item.recipient, status, words), self._hub.clock.now())
         if verdict == "bounced":
             self._journal().bounced(message_id=item.message_id, recipient=item.recipient, by="area1", reason=words, at=self._hub.clock.iso())
         elif verdict == "deferred":

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timezone
 from email.utils import format_datetime
 from typing import Any
 
@@ -41,7 +41,6 @@ class Edge:
 
     def __init__(self, hub: Hub, journal: Callable[[], Journal], spf_text: spf.Lookup) -> None:
         self._hub, self._journal, self._spf_text = hub, journal, spf_text
-        self._last = 0.0
 
     def rcpt(self, host: str, client: Client, sender: str, recipient: str) -> str:
         with self._hub.lock:
@@ -104,9 +103,8 @@ class Edge:
         )
 
     def _take(self, host: str, client: Client, sender: str, recipients: list[str], message: Message) -> None:
-        now = max(self._hub.clock.time(), self._last + 0.000_01)
-        self._last = now
-        message.received = self._hub.clock.now() + timedelta(seconds=max(0.0, now - self._hub.clock.time()))
+        now = self._journal().moment(self._hub.clock.time())
+        message.received = datetime.fromtimestamp(now, timezone.utc)
         acting = acting_world(self._hub.world, self._hub.clock.time())
         nowhere = self._no_mailbox(acting["tenant"], message.recipient)
         if nowhere:

@@ -26,13 +26,20 @@ class Journal:
         self.messages: deque[dict[str, Any]] = deque(maxlen=MAX_MESSAGES)
         self.refusals: deque[dict[str, Any]] = deque(maxlen=MAX_REFUSALS)
         self.held: dict[str, dict[str, Any]] = {}
+        self.released: set[str] = set()
         self.bounces: deque[dict[str, Any]] = deque(maxlen=MAX_REFUSALS)
         self.counters: Counter[str] = Counter()
         self.watchers: list[Watcher] = []
         self._sequence = itertools.count(1)
+        self._last = 0.0
 
     def next(self) -> int:
         return next(self._sequence)
+
+    def moment(self, now: float) -> float:
+        """No two messages are of the same moment."""
+        self._last = max(now, self._last + 0.000_01)
+        return self._last
 
     def placed(self, record: dict[str, Any]) -> None:
         self.messages.append({"seq": self.next(), **record})

@@ -36,6 +36,8 @@ class Item:
     next_at: float = 0.0
     reason: str = ""
     log: list[str] = field(default_factory=list)
+    # under which Area 1's API knows it
+    identifier: str = ""
 
 
 # item, one of "accepted", "deferred", "bounced", and the words
@@ -49,7 +51,7 @@ class Relay:
     def __init__(self, pool: Pool, route: Route, outcome: Outcome, clock: Callable[[], float], parallel: int = _PARALLEL) -> None:
         self._pool, self._route, self._outcome, self._clock = pool, route, outcome, clock
         self._slots = asyncio.Semaphore(parallel)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[str]] = set()
         self.waiting: list[Item] = []
 
     @property
@@ -62,11 +64,12 @@ class Relay:
 
     def take(self, item: Item) -> None:
         """Try in the background."""
-        task = asyncio.get_running_loop().create_task(self.attempt(item))
+        task: asyncio.Task[str] = asyncio.get_running_loop().create_task(self.attempt(item))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def attempt(self, item: Item) -> None:
+    async def attempt(self, item: Item) -> str:
+        """accepted, deferred (it waits from then on) or bounced."""
         async with self._slots:
             verdict, text = await self._try(item)
         item.tries += 1
@@ -79,6 +82,7 @@ class Relay:
             item.next_at = self._clock() + 60 * RETRY_MINUTES[min(item.tries, len(RETRY_MINUTES)) - 1]
             self.waiting.append(item)
         self._outcome(item, verdict, text)
+        return verdict
 
     async def _try(self, item: Item) -> tuple[str, str]:
         """Each host in turn: the first that takes it, or refuses it for good, decides (RFC 5321 §5.1)."""

@@ -87,7 +87,8 @@ def test_dropped_dispositions_lie_in_area1s_quarantine_until_released(onboarded:
     onboarded.settle()
     (message,) = onboarded.messages()
     assert _headers(message, DISPOSITION_HEADER) == ["MALICIOUS"] and onboarded.messages("held") == []
-    assert onboarded.release(held["id"]) is False
+    assert onboarded.release(held["id"]) is True and len(onboarded.messages()) == 1, "twice is once"
+    assert onboarded.release("nothing") is False
 
 
 def test_a_deferred_mail_waits_for_its_time_and_a_refused_one_is_a_loss(onboarded: Lab) -> None:
