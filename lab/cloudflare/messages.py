@@ -72,7 +72,7 @@ def fill(state: dict[str, Any], now: datetime) -> None:
     words = ("MALICIOUS", "SPAM", "SPOOF")
     for number in range(made, int(setting(state, "quarantined_messages"))):
         item = _new(state, now - timedelta(minutes=number + 1), words[number % 3], True)
-        sender = f"sender{number % 97}@spam-{number % 7}.example"
+        sender = "newsletter@fabrikam.example" if number % 10 == 0 else f"sender{number % 97}@spam-{number % 7}.example"
         item.update(
             {"from": sender, "to": [f"user{number % 50}@northwind.example"]}, subject=f"Offer {number}", made_up=True,
             message_id=f"<{number}@spam-{number % 7}.example>", envelope_from=sender, envelope_to=[f"user{number % 50}@northwind.example"],
