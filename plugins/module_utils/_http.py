@@ -263,7 +263,7 @@ def pin(session: t.Any, base_url: str, address: str) -> None:
     netloc = "[%s]" % address if ":" in address else address
     netloc += ":%d" % parts.port if parts.port else ""
 
-    class Pinned(adapters.HTTPAdapter):  # type: ignore[name-defined,misc]
+    class Pinned(adapters.HTTPAdapter):  # type: ignore[name-defined]
         def init_poolmanager(self, *arguments: t.Any, **options: t.Any) -> None:
             super().init_poolmanager(*arguments, **{**options, "server_hostname": parts.hostname, "assert_hostname": parts.hostname})
 

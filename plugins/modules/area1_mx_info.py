@@ -36,8 +36,8 @@ options:
   details:
     description:
       - Also read what a switch of the MX depends on. These are the delegation by the parent's word, an MX wildcard below the
-        domain, MTA-STS (the TXT record, and the policy over HTTPS), TLS reporting, whether the MX set is signed (DNSSEC), and of
-        the MX hosts in place the addresses and TLSA records.
+        domain, MTA-STS (the TXT record, and the policy over HTTPS), the TXT records for SPF, DMARC and TLS reporting, whether the
+        MX set is signed (DNSSEC), and of the MX hosts in place the addresses and TLSA records.
       - What cannot be read is said in its place and fails nothing.
     type: bool
     default: false
@@ -154,10 +154,11 @@ details:
         - The TXT C(records) at C(_mta-sts) (V(null) if they could not be read, see C(error)) with their C(ttl), and the text of the
           C(policy). V(null) is a policy that was not fetched, because no record speaks of one or for the reason in C(policy_error).
       type: dict
-    tlsrpt:
-      description: The TXT records at C(_smtp._tls). V(null) if they could not be read.
-      type: list
-      elements: str
+    texts:
+      description:
+        - The TXT records at the domain (SPF among them), at C(_dmarc) and at C(_smtp._tls) below it, by name. V(null) where they could
+          not be read.
+      type: dict
     secure:
       description: Whether the resolver vouches for the MX set (DNSSEC).
       type: bool

@@ -61,7 +61,7 @@ options:
   event:
     description: What happened.
     type: str
-    choices: [ttl_lowered, switched, mx_restored]
+    choices: [ttl_lowered, switched, mx_restored, mta_sts_seen]
   domains:
     description: Domains that it happened to.
     type: list
@@ -171,7 +171,7 @@ ARGUMENT_SPEC = {
     "baseline": {"type": "raw"},
     "acknowledge": {"type": "list", "elements": "str"},
     "snapshot": {"type": "str"},
-    "event": {"type": "str", "choices": ["ttl_lowered", "switched", "mx_restored"]},
+    "event": {"type": "str", "choices": ["ttl_lowered", "switched", "mx_restored", "mta_sts_seen"]},
     "domains": {"type": "list", "elements": "str"},
 }
 

@@ -61,7 +61,7 @@ def _details(world: World, domain: str, view: View, sts_port: int, ca_path: str 
         "delegation": _delegation(world, view),
         "below": _below(world, domain, view),
         "mta_sts": read_sts(world, domain, view, sts_port, ca_path),
-        "tlsrpt": _texts(world, "_smtp._tls." + domain),
+        "texts": {name: _texts(world, name) for name in (domain, "_dmarc." + domain, "_smtp._tls." + domain)},
         "secure": _secure(world, domain),
     }
 

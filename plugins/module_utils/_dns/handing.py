@@ -17,6 +17,8 @@ from .rrset import RecordSet
 WORLD = "dns"
 PROVIDER = "dns_provider"
 DETAILS = "dns_details"
+TEXTS = "dns_texts"
+STS = "mta_sts"
 MAIL_HOSTS = "mail_hosts"
 
 

@@ -15,7 +15,7 @@ from .._engine.module import Result
 from .._engine.observation import Observation
 from .details import domain_details, mail_hosts
 from .drivers import Drivers
-from .handing import DETAILS, MAIL_HOSTS, PROVIDER, WORLD, iso, merge, provider_entry
+from .handing import DETAILS, MAIL_HOSTS, PROVIDER, STS, TEXTS, WORLD, iso, merge, provider_entry
 from .mx import THREADS, failure_text, prepare
 from .options import domain_maps, given
 from .rrset import RecordSet, wanted_host
@@ -66,7 +66,9 @@ def _more(
             entry["date"] = views[name]["date"]
             entry["mta_sts"]["modified_on"] = _sts_changed(drivers, providers.get(name), name) if entry["mta_sts"]["records"] else None
         values["details"] = details
-        merge(observation, DETAILS, details)
+        merge(observation, DETAILS, {name: {key: entry[key] for key in ("delegation", "below", "secure", "date")} for name, entry in details.items()})
+        merge(observation, STS, {name: entry["mta_sts"] for name, entry in details.items()})
+        merge(observation, TEXTS, {name: {"texts": entry["texts"]} for name, entry in details.items()})
     names = [wanted_host(host, "mail_hosts") for host in params.get("mail_hosts") or []]
     found.update(mail_hosts(drivers.world, [name for name in names if name not in found]))
     if found or names:

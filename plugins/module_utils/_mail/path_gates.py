@@ -127,9 +127,9 @@ def _bound(host: t.Mapping[str, t.Any] | None) -> bool:
 
 def tlsrpt(world: World, name: str) -> list[GateResult]:
     """Where MTA-STS is published, reports are how its owner would learn that mail waits."""
-    details = _details(world, name)
-    records = (details.get("mta_sts") or {}).get("records")
-    if records and not any(text.lower().startswith("v=tlsrptv1") for text in details.get("tlsrpt") or []):
+    records = ((world.section("mta_sts", {}) or {}).get(name) or {}).get("records")
+    texts = ((world.section("dns_texts", {}) or {}).get(name) or {}).get("texts") or {}
+    if records and not any(text.lower().startswith("v=tlsrptv1") for text in texts.get("_smtp._tls." + name) or []):
         return [noticed("tls_reporting", name, "it has MTA-STS but asks for no reports (TXT at _smtp._tls): nobody would hear of mail that waits")]
     return []
 

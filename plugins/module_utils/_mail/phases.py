@@ -13,6 +13,7 @@ from . import connector_gates, domain_gates, forwarding, gates, lockdown, path_g
 from .gate import CANNOT, NOT_YET, GateResult, acknowledge, holds, not_yet
 from .world import DomainState, World
 
+
 @dataclasses.dataclass
 class Evaluation:
     """``values`` is what the role that asked goes on with; C(go) is false when nothing of the phase may be done."""

@@ -132,13 +132,12 @@ def _event(world: World, name: str, identifier: str) -> dict[str, t.Any] | None:
 
 
 def _read(world: World, name: str) -> dict[str, t.Any] | None:
-    details = (world.section("dns_details", {}) or {}).get(name) or {}
-    return t.cast("dict[str, t.Any] | None", details.get("mta_sts"))
+    return t.cast("dict[str, t.Any] | None", (world.section("mta_sts", {}) or {}).get(name))
 
 
 def _baseline(world: World, name: str) -> dict[str, t.Any] | None:
     sections = (world.section("baseline", {}) or {}).get("sections") or {}
-    return t.cast("dict[str, t.Any] | None", ((sections.get("dns_details") or {}).get(name) or {}).get("mta_sts"))
+    return t.cast("dict[str, t.Any] | None", (sections.get("mta_sts") or {}).get(name))
 
 
 def _new_hosts(world: World) -> list[str]:

@@ -80,10 +80,13 @@ def details(**fields: Any) -> dict[str, Any]:
     """What area1_mx_info says of a domain that has nothing odd."""
     servers = ["ns1.example", "ns2.example"]
     return {
-        "delegation": {"zone": ONE, "parent": servers, "zone_servers": servers, "error": ""}, "below": [],
-        "mta_sts": {"records": [], "ttl": None, "error": "", "policy": None, "policy_error": "", "modified_on": None}, "tlsrpt": [], "secure": False,
+        "delegation": {"zone": ONE, "parent": servers, "zone_servers": servers, "error": ""}, "below": [], "secure": False,
         **fields,
     }  # fmt: skip
+
+
+def sts(**fields: Any) -> dict[str, Any]:
+    return {"records": [], "ttl": None, "error": "", "policy": None, "policy_error": "", "modified_on": None, **fields}
 
 
 def mail_host(name: str, **fields: Any) -> dict[str, Any]:
@@ -94,7 +97,7 @@ def answering(names: Sequence[str], **fields: Any) -> dict[str, Any]:
     """What mail_flow_probe says of a new MX host that is as it should be."""
     accepted_one = {"verdict": "accepted", "code": 250, "enhanced": "2.1.5", "text": "2.1.5 ok"}
     return {
-        "status": "ok", "problem": "", "addresses": [], "recipients": {name: accepted_one for name in names}, "looked_from": {"host": "runner"}, **fields,
+        "status": "ok", "problem": "", "addresses": [], "recipients": dict.fromkeys(names, accepted_one), "looked_from": {"host": "runner"}, **fields,
     }  # fmt: skip
 
 
@@ -133,6 +136,8 @@ def sections(chosen: settings.Settings, moved: bool = False) -> dict[str, Any]:
             name: {"records": records(mx[name]), "min_ttl": 60, "auto_ttl": False, "modified_on": ago(days=2)} for name in names
         },
         "dns_details": {name: details() for name in names},
+        "dns_texts": {name: {"texts": {}} for name in names},
+        "mta_sts": {name: sts() for name in names},
         "mail_hosts": {host: mail_host(host) for host in hosts},
         "smtp": {"hosts": {host: answering(names) for host in hosts}},
         "baseline": {"sections": {"dns": {name: {"ttl_max": 3600, "records": records(OLD[name])} for name in names}}},
