@@ -22,7 +22,9 @@ PARENT_TRIES = 4
 View = dict[str, t.Any]
 
 
-def domain_details(world: World, views: t.Mapping[str, View], sts_port: int, ca_path: str | None, tlsa_port: int = 25) -> tuple[dict[str, View], dict[str, View]]:
+def domain_details(
+    world: World, views: t.Mapping[str, View], sts_port: int, ca_path: str | None, tlsa_port: int = 25
+) -> tuple[dict[str, View], dict[str, View]]:
     """({domain: details}, {mail host in place: view}). Each read that fails is said where it belongs, and stops no other."""
     hosts = sorted({str(record["host"]) for view in views.values() for record in view.get("records") or [] if record["host"] != "."})
     with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as pool:
