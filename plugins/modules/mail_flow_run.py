@@ -21,7 +21,9 @@ extends_documentation_fragment:
   - mailflow.area1.attributes.info
 options:
   state:
-    description: V(present) makes a new directory. V(absent) removes the one at O(path), with all that is in it.
+    description:
+      - V(present) makes a new directory, or keeps the one at O(path) where that is given and exists. V(absent) removes the one at
+        O(path), with all that is in it.
     type: str
     choices: [present, absent]
     default: present

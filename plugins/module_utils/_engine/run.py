@@ -21,12 +21,13 @@ OBSERVATION = "observation.json"
 
 def run_run(params: t.Mapping[str, t.Any], context: Context) -> Result:
     """Also in check mode: the plan of a run needs its observation."""
+    path = str(params.get("path") or "")
+    if path and not os.path.basename(os.path.normpath(path)).startswith(PREFIX):
+        raise InputError("%s is not a run's directory: it was left as it is." % path, "Give the path that state=present returned.")
     if params["state"] == "present":
-        path = tempfile.mkdtemp(prefix=PREFIX)
+        if not path or not os.path.isdir(path):
+            path = tempfile.mkdtemp(prefix=PREFIX)
         return Result(False, (), {"path": path, "observation_path": os.path.join(path, OBSERVATION)})
-    path = params["path"]
-    if not os.path.basename(os.path.normpath(path)).startswith(PREFIX):
-        raise InputError("%s is not a run's directory: it was not removed." % path, "Give the path that state=present returned.")
     if os.path.isdir(path):
         shutil.rmtree(path)
     return Result(False, (), {"path": path})
