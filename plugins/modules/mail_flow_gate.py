@@ -37,6 +37,8 @@ options:
       - lower_ttl
       - switch
       - lockdown
+      - proof
+      - final_ttl
       - verify
       - rollback_preflight
       - rollback_lockdown
@@ -120,8 +122,8 @@ options:
         default: 0
       change_window:
         description:
-          - Days, hours and zone in which the MX records may be switched and the lock-down enabled. A map like
-            C({days: [mon-thu], hours: "22:00-04:00", zone: Europe/Berlin}), or a text like C(mon-thu 22:00-04:00 Europe/Berlin).
+          - Days, hours and zone in which the MX records may be switched and the lock-down enabled.
+          - "A map like C({days: [mon-thu], hours: '22:00-04:00', zone: Europe/Berlin}), or a text like C(mon-thu 22:00-04:00 Europe/Berlin)."
           - Hours past midnight belong to the day on which they begin. Any time unless given.
         type: raw
       mx_final_ttl:

@@ -61,9 +61,12 @@ options:
   event:
     description: What happened.
     type: str
-    choices: [ttl_lowered, switched, mx_restored, mta_sts_seen]
+    choices: [ttl_lowered, switched, mx_restored, direct_refused, proven]
+  subject:
+    description: What it is about, where that may change; for the proof of a lock-down the time at which its connector was last changed.
+    type: str
   domains:
-    description: Domains that it happened to.
+    description: Domains that it happened to, or the connector.
     type: list
     elements: str
 seealso:
@@ -171,7 +174,8 @@ ARGUMENT_SPEC = {
     "baseline": {"type": "raw"},
     "acknowledge": {"type": "list", "elements": "str"},
     "snapshot": {"type": "str"},
-    "event": {"type": "str", "choices": ["ttl_lowered", "switched", "mx_restored", "mta_sts_seen"]},
+    "event": {"type": "str", "choices": ["ttl_lowered", "switched", "mx_restored", "direct_refused", "proven"]},
+    "subject": {"type": "str"},
     "domains": {"type": "list", "elements": "str"},
 }
 

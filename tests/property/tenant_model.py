@@ -25,6 +25,7 @@ from tests.unit.mail.worlds import (
     protected,
     records,
     sections,
+    traced,
     wanted,
 )
 
@@ -129,6 +130,7 @@ class Tenant:
             dns_provider={name: self._provider(name) for name in COVERED},
             baseline={"sections": {"dns": {name: {"ttl_max": self.ttl, "records": records(OLD[name])} for name in COVERED}}},
             timeline=list(self.timeline),
+            message_trace=traced(end=iso(self.now)),
         )
         return World(found, self.chosen)
 

@@ -47,9 +47,8 @@ class Reading:
             for items in one.pages():
                 fresh = {self._key(item): item for item in items if self._key(item) not in self._seen}
                 self._seen.update(fresh)
-                self.total = one.total
                 yield list(fresh.values())
-            listed = len(one.keys)
+            self.total, listed = one.total, len(one.keys)
             if one.whole:
                 return
         raise ReadError(

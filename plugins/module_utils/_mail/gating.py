@@ -25,6 +25,8 @@ SECTION_OF_PHASE = {
     "tenant": "preflight",
     "lower_ttl": "mx",
     "switch": "mx",
+    "proof": "lockdown",
+    "final_ttl": "mx",
     "rollback_preflight": "preflight",
     "rollback_lockdown": "lockdown",
     "rollback_mx": "mx",
@@ -112,7 +114,6 @@ def _journal(observation: Observation, phase: str, result: GateResult) -> None:
         message=result.message,
         hint=result.hint,
         until=result.until,
-        **({"lines": list(result.lines)} if result.lines else {}),
     )
 
 

@@ -16,9 +16,10 @@ import re
 import typing as t
 
 from .._engine.values import as_list, boolean, host_name, sender_domain
+from . import direct_senders, window
 from .connector_gates import restricts_by_address
 from .domain_gates import answered
-from .gate import GateResult, cannot, holds, not_checked, not_yet, noticed
+from .gate import GateResult, cannot, holds, not_yet, noticed
 from .spans import outside
 from .world import DomainState, World, iso, parse_time
 
@@ -29,6 +30,8 @@ TOLERANCE = datetime.timedelta(minutes=2)
 STAMP = re.compile(
     r"\[mailflow\.area1: staged (?P<staged>[0-9TZ:-]+), due (?P<due>[0-9TZ:-]+), (?P<count>\d+) domains?, (?P<digest>[0-9a-f]{12})\. [^\]]*\]"
 )
+
+SWITCHED_OFF = re.compile(r"\[mailflow\.area1: switched off (?P<at>[0-9TZ:-]+), ")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +68,9 @@ class Decision:
     enabled: bool = False
     due: str = ""
     associated: tuple[str, ...] = ()
+    #: Nothing but the message trace and the change window stands between this and enabling; from when on the trace is asked, by domain.
+    ready: bool = False
+    trace_since: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def to_data(self) -> dict[str, t.Any]:
         return {
@@ -73,6 +79,8 @@ class Decision:
             "enabled": self.enabled,
             "due": self.due,
             "associated_accepted_domains": list(self.associated),
+            "ready": self.ready,
+            "trace_since": dict(self.trace_since),
         }
 
 
@@ -173,12 +181,6 @@ def _caches_run_out(world: World, state: DomainState) -> str:
     return iso(world.now + datetime.timedelta(seconds=max(left, default=0)))
 
 
-UNCHECKED = (
-    not_checked("message_trace", "direct senders since the switch (message trace)"),
-    not_checked("smtp_probe", "refusal of direct mail and delivery through Area 1 (SMTP)"),
-)
-
-
 def initial_domains(world: World) -> list[GateResult]:
     """Every tenant has them and they never block; but under scope all, direct mail to them is refused like any other."""
     names = [state.name for state in world.domain_states() if state.kind == "initial"]
@@ -200,12 +202,22 @@ def decide(world: World, blocked: t.Sequence[GateResult], acknowledged: Acknowle
     if not world.settings["lockdown"]:
         return Decision("none", (holds("lockdown", name, "not wanted (area1_lockdown is false)"),))
     exposure, exposed = exposure_results(world)
-    results = [*acknowledged([*exposure, *blocked]), *initial_domains(world)]
+    results = [*acknowledged([*exposure, *blocked, *_switched_off(connector)]), *initial_domains(world)]
     waiting = [result for result in results if not result.open]
     if waiting:
         return _hold_back(world, connector, waiting, exposed)
     scope = tuple(world.covered()) if world.settings["lockdown_scope"] == "covered" else ()
-    return _soak(world, connector, scope, [result for result in results if result.acknowledged or result.notice])
+    return _soak(world, connector, scope, [result for result in results if result.acknowledged or result.notice], acknowledged)
+
+
+def _switched_off(connector: t.Mapping[str, t.Any] | None) -> list[GateResult]:
+    """Our own run found that it refused mail of Area 1 and took it back: it is not tried again before somebody has looked."""
+    found = SWITCHED_OFF.search(str((connector or {}).get("Comment") or ""))
+    if connector is None or found is None:
+        return []
+    message = "it was switched off %s because mail through Area 1 was refused (see its comment)" % found["at"]
+    hint = "Find the cause, then put lockdown_refused into area1_acknowledge for one run; the soak starts anew."
+    return [cannot("lockdown_refused", str(connector.get("Name")), message, hint)]
 
 
 def is_on(connector: t.Mapping[str, t.Any]) -> bool:
@@ -229,7 +241,7 @@ def _enabled(
         action = "keep" if world.settings["lockdown"] else "none"
         comment = _without_stamp(world, connector) if losing and action == "keep" else ""
         return Decision(action, answers, comment, enabled=True, associated=present)
-    notices = (*_extra_senders(world, connector), *initial_domains(world), *UNCHECKED)
+    notices = (*_extra_senders(world, connector), *initial_domains(world))
     wanted = tuple(world.covered()) if world.settings["lockdown_scope"] == "covered" else ()
     if not inside or (wanted and set(wanted) <= inside):
         return Decision(
@@ -244,7 +256,7 @@ def _enabled(
     if waiting:
         comment = _without_stamp(world, connector) if exposed else ""
         return Decision("keep", (*waiting, *notices), comment, enabled=True, associated=present)
-    return _soak(world, connector, wanted, list(notices), present)
+    return _soak(world, connector, wanted, list(notices), acknowledged, present)
 
 
 def _loses(state: DomainState, inside: set[str]) -> bool:
@@ -307,6 +319,7 @@ def _soak(
     connector: dict[str, t.Any] | None,
     wanted: tuple[str, ...],
     results: list[GateResult],
+    acknowledged: Acknowledged,
     present: tuple[str, ...] = (),
 ) -> Decision:
     """Stage, wait, enable. With ``present`` the connector is on for these domains and is to be widened to ``wanted``."""
@@ -332,5 +345,9 @@ def _soak(
         waits = not_yet("soak", name, message, iso(due), hint="Run again after that time.")
         return Decision("keep", (*results, waits), "", bool(present), iso(due), present or wanted)
     over = holds("soak", name, "over since %s" % iso(due))
-    notices = () if present else UNCHECKED
-    return Decision("enable", (*results, over, *notices), base, True, iso(due), wanted)
+    since = direct_senders.since(world, stamp.staged)
+    last = [*acknowledged(direct_senders.gate(world, since)), *window.gate(world.settings["change_window"], world.now)]
+    shown = [result for result in last if not result.open or result.acknowledged or result.notice]
+    if any(not result.open for result in last):
+        return Decision("keep", (*results, over, *shown), "", bool(present), iso(due), present or wanted, ready=True, trace_since=since)
+    return Decision("enable", (*results, over, *shown), base, True, iso(due), wanted, ready=True, trace_since=since)

@@ -9,9 +9,14 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from . import connector_gates, domain_gates, forwarding, gates, lockdown, path_gates, sts_gate, window
-from .gate import CANNOT, NOT_YET, GateResult, acknowledge, holds, not_yet
-from .world import DomainState, World
+from . import connector_gates, domain_gates, forwarding, gates, lockdown, proof, window
+from .gate import CANNOT, HOLDS, NOT_YET, GateResult, acknowledge, holds, not_checked, not_yet
+from .world import DomainState, World, iso
+
+UNCHECKED_SWITCH = (
+    not_checked("new_mx_hosts", "the new MX hosts answer with TLS (SMTP)"),
+    not_checked("mta_sts", "MTA-STS policies admit the new hosts"),
+)
 
 
 @dataclasses.dataclass
@@ -40,9 +45,8 @@ def _decided(world: World, results: t.Iterable[GateResult]) -> list[GateResult]:
 
 
 def _tenant(world: World) -> Evaluation:
-    """What the tenant's own answer settles, before the domains are asked for elsewhere. C(relay): what outbound connectors decide about."""
-    results = [*gates.permissions(world), *gates.accepted_domains(world), *connector_gates.by_hand(world)]
-    return Evaluation(_decided(world, results), {"relay": [name for name in world.covered() if domain_gates.is_relay(world, name)]})
+    """What the tenant's own answer settles, before the domains are asked for elsewhere."""
+    return Evaluation(_decided(world, [*gates.permissions(world), *gates.accepted_domains(world)]))
 
 
 def _preflight(world: World) -> Evaluation:
@@ -138,7 +142,7 @@ def _switch(world: World) -> Evaluation:
     if not todo:
         return Evaluation(
             [holds("switched", "", "all %d domains have the wanted MX records" % len(world.covered()))],
-            {"domains": [], "done": True, "candidates": [], "sts_seen": [], "sts_ids": [], "probe": _probe(world, [])},
+            {"domains": [], "done": True},
         )
     tenant = [
         *gates.egress_networks(world),
@@ -146,29 +150,17 @@ def _switch(world: World) -> Evaluation:
         *connector_gates.restricting_connector(world),
         *connector_gates.transport_rules(world),
         *connector_gates.spf_hard_fail(world),
-        *connector_gates.scl_bypass(world),
-        *connector_gates.reject_direct_send(world),
         *connector_gates.settled(world),
         *window.gate(world.settings["change_window"], world.now),
     ]
     results = _decided(world, tenant)
-    open_tenant = all(result.open for result in results)
+    ready = []
     turn = _canaries_first(world, todo)
-    candidates = []
     for name in turn:
         found = _decided(world, _domain_gates(world, name))
-        if open_tenant and all(result.open for result in found):
-            candidates.append(name)
-        results += found
-    # What the new hosts answer is asked when all else holds, and only then stands in the way.
-    hosts = _decided(world, path_gates.new_mx_hosts(world)) if candidates else []
-    ready = []
-    for name in candidates:
-        found = _decided(world, [path_gates.new_mx_recipient(world, name)])
-        if all(result.open for result in [*hosts, *found]):
+        if all(result.open for result in [*results[: len(tenant)], *found]):
             ready.append(name)
         results += found
-    results += [*hosts, *(path_gates.unsigned_tlsa(world) if candidates else ())]
     results += [
         not_yet("canary", name, "it waits for the canary domains", hint="Run again.")
         for name in todo
@@ -182,25 +174,9 @@ def _switch(world: World) -> Evaluation:
         "records": world.settings["mx_records"],
         "ttl": world.settings["mx_ttl"],
         "done": False,
-        "candidates": _names(world, candidates),
-        "sts_seen": sts_gate.first_seen(world),
-        "sts_ids": sts_gate.to_publish(world),
-        "probe": _probe(world, candidates),
     }
     shown = [result for result in results if not result.open or result.acknowledged or result.notice]
-    return Evaluation(shown, values)
-
-
-def _probe(world: World, candidates: list[str]) -> dict[str, t.Any]:
-    """What mail_flow_probe is to ask: the addresses are those that the resolvers of the deployment gave."""
-    known = world.section("mail_hosts", {}) or {}
-    hosts = path_gates.new_hosts(world) if candidates else []
-    return {
-        "names": hosts,
-        "hosts": [{"name": host, "addresses": (known.get(host) or {}).get("addresses") or []} for host in hosts],
-        "domains": candidates,
-        "internal_domains": sorted(world.accepted()),
-    }
+    return Evaluation([*shown, *UNCHECKED_SWITCH], values)
 
 
 def _domain_gates(world: World, name: str) -> list[GateResult]:
@@ -212,11 +188,6 @@ def _domain_gates(world: World, name: str) -> list[GateResult]:
         domain_gates.answered(world, name),
         domain_gates.authoritative_agreement(world, name),
         domain_gates.ttl(world, name),
-        path_gates.zone_control(world, name),
-        sts_gate.mta_sts(world, name),
-        *path_gates.shapes(world, name),
-        *path_gates.dane(world, name),
-        *path_gates.tlsrpt(world, name),
     ]
 
 
@@ -245,6 +216,48 @@ def _lockdown(world: World) -> Evaluation:
     return Evaluation(list(decision.results), values)
 
 
+def _proof(world: World) -> Evaluation:
+    """Of a lock-down that is on: does it act, and does it let Area 1 in? Only mail of Area 1 that it refuses switches it off."""
+    name = world.settings["lockdown_connector_name"]
+    connector = world.connector(name)
+    if connector is None or not lockdown.is_on(connector):
+        return Evaluation([], {"look": False, "action": "none", "verdict": "", "proven": False})
+    found = proof.prove(world, connector)
+    result = _decided(world, [proof.result(world, connector, found)])[0]
+    changed = proof.enabled_at(connector)
+    values = {
+        "look": True,
+        "name": name,
+        "action": "disable" if found.verdict == proof.REFUSED else "none",
+        "comment": proof.switched_off_comment(world, found.why) if found.verdict == proof.REFUSED else "",
+        "verdict": found.verdict,
+        "proven": found.verdict == proof.PROVEN,
+        "until": found.until,
+        "changed": iso(changed) if changed else "",
+        "events": proof.new_events(world, found, changed),
+        **proof.where_to_look(world, connector),
+    }
+    return Evaluation([result], values)
+
+
+def _final_ttl(world: World) -> Evaluation:
+    """Once the lock-down is proven, or a person decided about its proof, no rollback by DNS alone is left to be quick for."""
+    connector = world.connector(world.settings["lockdown_connector_name"])
+    wanted = int(world.settings["mx_final_ttl"])
+    ready = []
+    if wanted and connector is not None and lockdown.is_on(connector):
+        result = _proven(world, connector)
+        if result.status == HOLDS:
+            ready = [name for name in world.covered() if _has_other_ttl(world, name, wanted)]
+    return Evaluation([], {"domains": [_expecting(world, entry) for entry in _names(world, ready)], "records": world.settings["mx_records"], "ttl": wanted})
+
+
+def _has_other_ttl(world: World, name: str, wanted: int) -> bool:
+    provider = world.section("dns_provider", {}).get(name) or {}
+    present = (world.section("dns").get(name) or {}).get("ttl_max")
+    return world.is_switched(name) and not provider.get("auto_ttl") and present is not None and int(present) != wanted
+
+
 def _own_comment(world: World) -> str:
     """The tutorial's comment, but never over one that somebody else wrote; empty leaves what is there."""
     present = str((world.connector(world.settings["connector_name"]) or {}).get("Comment") or "")
@@ -260,16 +273,25 @@ def _verify(world: World) -> Evaluation:
     missing = [result for result in [*_missing(world), *_unseen(world, switched, states)] if not result.open]
     # Answers that are not open are a widening that waits, or mail that is being lost.
     locked = decision.action == "keep" and decision.enabled and all(result.open for result in decision.results)
+    proven = _proven(world, connector) if connector is not None and lockdown.is_on(connector) else None
+    # What nobody could see stays unproven, which is said; what is seen not to act yet is not done.
+    acts = proven is not None and proven.open
     values = {
         "domains": {
             name: {"switched": name in switched, "exposed": list(states[name].exposed) if name in states else []}
             for name in world.covered()
         },
         "locked": connector is not None and lockdown.is_on(connector),
-        "done": len(switched) == len(world.covered()) and not missing and (locked or not world.settings["lockdown"]),
+        "proof": proven.to_data() if proven else {},
+        "proven": proven is not None and proven.status == HOLDS and not proven.acknowledged,
+        "done": len(switched) == len(world.covered()) and not missing and ((locked and acts) or not world.settings["lockdown"]),
     }
     alarms = [result for result in decision.results if result.status == CANNOT]
     return Evaluation([*missing, *alarms], values)
+
+
+def _proven(world: World, connector: dict[str, t.Any]) -> GateResult:
+    return _decided(world, [proof.result(world, connector)])[0]
 
 
 def _unseen(world: World, switched: list[str], states: t.Mapping[str, DomainState]) -> list[GateResult]:
@@ -304,5 +326,7 @@ EVALUATORS: dict[str, t.Callable[[World], Evaluation]] = {
     "lower_ttl": _lower_ttl,
     "switch": _switch,
     "lockdown": _lockdown,
+    "proof": _proof,
+    "final_ttl": _final_ttl,
     "verify": _verify,
 }

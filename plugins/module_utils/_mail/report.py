@@ -104,6 +104,8 @@ def build(observation: Observation, params: t.Mapping[str, t.Any], context: Cont
         "failures": failures,
         "domains": state.get("domains", {}),
         "locked": bool(state.get("locked")) and not planned,
+        "proven": bool(state.get("proven")) and not planned,
+        "proof": state.get("proof") or {},
         "lockdown_wanted": bool((settings or {}).get("lockdown", True)),
         "baseline": _baseline(observation, context),
         "journal": journal,
@@ -184,12 +186,22 @@ def _verdict(report: t.Mapping[str, t.Any]) -> str:
     if report["done"] and report["purpose"] == "rollback":
         return "ROLLED BACK: everything is as it was before, but for what is named below. %d %s." % (changed, verb)
     if report["done"]:
-        lockdown = ", the lock-down is on" if report["lockdown_wanted"] else "; no lock-down is wanted"
-        return "DONE: everything is in place%s. %d %s." % (lockdown, changed, verb)
+        return "DONE: everything is in place%s. %d %s." % (_lockdown(report), changed, verb)
     if report["check_mode"]:
         return "PLAN: %d would change in the next run; what is due after it is marked ~." % changed
     when = " at %s or later" % report["next"] if report["next"] else " later"
     return "GOES ON: %d %s; run again%s." % (changed, verb, when)
+
+
+def _lockdown(report: t.Mapping[str, t.Any]) -> str:
+    """On and proven, or on and what is not known of it: never the one in place of the other."""
+    if not report["lockdown_wanted"]:
+        return "; no lock-down is wanted"
+    if report["proven"]:
+        return ", the lock-down is on and proven"
+    if (report["proof"] or {}).get("acknowledged"):
+        return ", the lock-down is on; somebody decided to do without its proof (lockdown_proof)"
+    return ", the lock-down is on but NOT PROVEN (see below)"
 
 
 def _section(label: str, entries: list[dict[str, t.Any]]) -> list[str]:
@@ -199,7 +211,6 @@ def _section(label: str, entries: list[dict[str, t.Any]]) -> list[str]:
             "  %s " % MARKS.get(str(entry["status"]), " "),
             ("not checked: " if entry["status"] == "not checked" else "") + _line(entry),
         )
-        lines += ["      " + line for line in entry.get("lines") or []]
     return lines
 
 
@@ -234,8 +245,7 @@ def _merged(group: list[dict[str, t.Any]], head: str) -> dict[str, t.Any]:
     if len(group) == 1:
         return group[0]
     names = list(dict.fromkeys(str(entry["object"]) for entry in group if entry.get("object")))
-    shown = [line for entry in group for line in entry.get("lines") or []]
-    return {**group[0], "object": _some(names), "message": head.replace("mail for it", "their mail"), "lines": shown}
+    return {**group[0], "object": _some(names), "message": head.replace("mail for it", "their mail")}
 
 
 def _some(names: t.Sequence[str]) -> str:
@@ -252,8 +262,8 @@ def _domains(report: t.Mapping[str, t.Any]) -> list[str]:
     late = [name for name in moved if domains[name].get("exposed")]
     if late:
         lines += _wrap("  both for now:  ", "%s (a server or cache still answers with old records)" % _some(late))
-    on, off = "the lock-down is on; this version does not probe its effect", "still open, the lock-down is not on"
-    return [*lines, "  past Area 1:   %s" % (on if report["locked"] else off)]
+    on = "refused, the lock-down is on and proven" if report["proven"] else "the lock-down is on, its effect is not proven"
+    return [*lines, "  past Area 1:   %s" % (on if report["locked"] else "still open, the lock-down is not on")]
 
 
 def _wrap(prefix: str, text: str) -> list[str]:

@@ -18,9 +18,7 @@ from . import snapshots
 from .baseline import KIND, check_baseline, compose, throw_away_runner, traces
 from .differences import differences
 from .gating import sections_now
-from .mta_sts import record_id
 from .state import TIMELINE, load_timeline, state_directory, write_private
-from .sts_gate import SEEN
 from .world import World
 
 BASELINE = "baseline.json"
@@ -170,15 +168,15 @@ def _record_event(params: t.Mapping[str, t.Any], context: Context, observation: 
     at = sections_now(observation).get("service_date", "")
     views = observation.any_age("dns") or {}
     new = [
-        {"domain": name, "event": params["event"], "at": at, "ttl": (views.get(name) or {}).get("ttl_max")}
+        {
+            "domain": name,
+            "event": params["event"],
+            "at": at,
+            "ttl": (views.get(name) or {}).get("ttl_max"),
+            **({"subject": params["subject"]} if params.get("subject") else {}),
+        }
         for name in as_list(params.get("domains"))
     ]
-    if params["event"] == SEEN:
-        told = observation.any_age("mta_sts") or {}
-        new = [
-            {"domain": item["domain"], "event": SEEN, "at": at, "id": record_id((told.get(item["domain"]) or {}).get("records") or ())[0]}
-            for item in new
-        ]
     if new and not context.check_mode:
         write_private(os.path.join(directory, TIMELINE), events + new)
     observation.put("timeline", events + new)

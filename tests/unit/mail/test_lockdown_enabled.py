@@ -28,6 +28,7 @@ from tests.unit.mail.worlds import (
     records,
     sections,
     stamped,
+    traced,
     view,
     wanted,
 )
@@ -71,7 +72,8 @@ def carried_out(found: World, decision: lockdown.Decision) -> None:
 
 
 def later(found: World, hours: float) -> World:
-    return World({**found.sections, "service_date": iso(found.now + hours * HOUR)}, found.settings)
+    at = iso(found.now + hours * HOUR)
+    return World({**found.sections, "service_date": at, "message_trace": traced(end=at)}, found.settings)
 
 
 def test_a_lock_down_that_refuses_mail_now_is_the_first_thing_said_and_stays_as_it_is() -> None:

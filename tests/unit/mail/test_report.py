@@ -19,7 +19,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.context imp
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
 from ansible_collections.mailflow.area1.plugins.module_utils._mail import report
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.settings import Settings
-from tests.unit.mail.worlds import INITIAL, NOW, OLD, ONE, TWO, records, sections, stamped, view, wanted
+from tests.unit.mail.worlds import INITIAL, NOW, OLD, ONE, TWO, ago, records, sections, stamped, view, wanted
 
 
 class Run:
@@ -31,7 +31,7 @@ class Run:
         chosen = chosen or wanted()
         self.found = {**sections(chosen, moved), "settings": chosen, **changed}
         if locked:
-            self.found["inbound_connectors"].append(stamped(chosen, NOW, NOW, Enabled=True))
+            self.found["inbound_connectors"].append(stamped(chosen, NOW, NOW, Enabled=True, WhenChangedUTC=ago(hours=3)))
         self.journal: list[dict[str, Any]] = []
 
     def note(self, **entry: Any) -> Run:
