@@ -15,7 +15,7 @@ from lab.laboratory import Laboratory
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="lab", description="A loopback twin of Microsoft 365, Cloudflare and DNS.")
-    parser.add_argument("--world", default="fresh", help="fresh, dehydrated, busy, foreign_domain or many")
+    parser.add_argument("--world", default="fresh", help="one of lab/worlds/__init__.py")
     parser.add_argument("--dir", required=True, type=Path, help="where lab.json, the CA and the client certificate are written")
     parser.add_argument("--max-seconds", type=float, default=3600)
     parser.add_argument("--latency-ms", type=float, default=0.0)

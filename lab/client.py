@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from lab.mail.sts import policy_text
+
 _ROOT = Path(__file__).resolve().parent.parent
 # no proxy: the lab is on loopback
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -146,6 +148,13 @@ class Lab:
         """Let every mail queue try once and come to rest: how many are ``waiting``, and for what ``reasons``."""
         left: dict[str, Any] = self._call("POST", "/mail", {"settle": True})
         return left
+
+    def publish_sts(self, domain: str, mode: str, hosts: list[str], identifier: str) -> None:
+        """What the customer does on his policy host and in his zone: the policy first, then its id (RFC 8461 §3.1, §8.1)."""
+        self.mutate(["mail", "sts", domain], value={"body": policy_text(mode, hosts), "mode": "ok"})
+        records = self.state()["cloudflare"]["zones"][domain]["records"]
+        record = next(item for item in records if (item["type"], item["name"]) == ("TXT", "_mta-sts.%s" % domain))
+        self.mutate(["cloudflare", "zones", domain, "records", record["id"], "content"], value='"v=STSv1; id=%s;"' % identifier)
 
     def release(self, identifier: str) -> bool:
         """Let a message out of Area 1's quarantine."""

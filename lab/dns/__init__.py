@@ -12,6 +12,7 @@ The state is ``world["dns"]``, plain data; every key may be left out (``empty_st
          # mode: ok | down (no answer) | servfail | lame (REFUSED) | lag (the zone as it was lag_seconds ago, lab clock);
          # an address must be one of lab.dns.ADDRESSES; several names may share one; a server answers only zones that name it
      "hosts": {"mailstream-eu1.mxrecord.io": "127.0.1.4", ...},   # overrides of the built-in addresses of mail hosts; "" = no such name
+     "scenery": [{"type": "TLSA", "name", "content", "ttl"}],     # more records of the zones that hold mail hosts
      "forward": {"zone": "127.0.0.1:5353"},     # the resolver asks this server (a real BIND) for the zone; the
          # authoritative addresses pass queries for it on, so that one area1_dns_authoritative_port serves both
      "warm": False,                             # true: the resolver starts with every zone's MX in its cache

@@ -77,4 +77,6 @@ def infrastructure_zones(dns: dict[str, Any]) -> dict[str, dict[str, Any]]:
         zone = zones.setdefault(_home(name), {"name": _home(name), "name_servers": [], "records": []})
         if address:
             zone["records"].append({"type": "A", "name": name, "content": address, "ttl": 300})
+    for record in dns.get("scenery", ()):
+        zones.setdefault(_home(record["name"]), {"name": _home(record["name"]), "name_servers": [], "records": []})["records"].append(record)
     return zones

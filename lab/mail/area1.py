@@ -68,8 +68,10 @@ class Area1:
     def domain(self, name: str) -> dict[str, Any] | None:
         """The Email Security domain that takes mail for a name: in MX mode and verified."""
         world = self._hub.world
-        complete(world, self._hub.clock.now())
-        for domain in world["cloudflare"]["email_security"]["domains"]:
+        domains = world["cloudflare"]["email_security"]["domains"]
+        if any("lab" not in domain for domain in domains):
+            complete(world, self._hub.clock.now())
+        for domain in domains:
             if domain["domain"] == name and "DIRECT" in domain["allowed_delivery_modes"]:
                 proven = self._hub.setting("area1_takes_unverified", False) or self._life().verified_at(domain) is not None
                 return domain if proven else None
@@ -101,6 +103,7 @@ class Area1:
         raw, address = text.join(kept, body), public(self._hub.world, client.address)
         item.identifier = messages.record(
             self._hub.world, raw, item.sender, [item.recipient], disposition, held, now.now(), address, client.helo)
+        item.record = self._hub.world["cloudflare"]["messages"][-1]
         received = "from %s (%s [%s]) by %s with %s id %s; %s" % (
             client.helo, client.helo, address, host, "ESMTPS" if client.tls else "ESMTP", item.identifier[:16],
             format_datetime(now.now()),
@@ -160,7 +163,8 @@ class Area1:
     def outcome(self, item: Item, verdict: str, words: str) -> None:
         status = {"accepted": "delivered", "deferred": "deferred"}.get(verdict, "bounced")
         with self._hub.lock, contextlib.suppress(KeyError):
-            messages.handed_on(self._hub.world, item.identifier, status, "to=<%s> status=%s (%s)" % (item.recipient, status, words), self._hub.clock.now())
+            known = item.record or item.identifier
+            messages.handed_on(self._hub.world, known, status, "to=<%s> status=%s (%s)" % (item.recipient, status, words), self._hub.clock.now())
         if verdict == "bounced":
             self._journal().bounced(message_id=item.message_id, recipient=item.recipient, by="area1", reason=words, at=self._hub.clock.iso())
         elif verdict == "deferred":

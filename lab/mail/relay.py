@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from lab.mail.client import Line, Pool, Unreachable
 
@@ -18,7 +19,7 @@ from lab.mail.client import Line, Pool, Unreachable
 RETRY_MINUTES = (5, 15, 30, 30, 60, 60, 120, 240)
 HORIZON = 5 * 86400.0
 MAX_QUEUE = 20_000
-_PARALLEL = 12
+_PARALLEL = 6
 
 
 class Later(Exception):
@@ -36,8 +37,9 @@ class Item:
     next_at: float = 0.0
     reason: str = ""
     log: list[str] = field(default_factory=list)
-    # under which Area 1's API knows it
+    # what Area 1's API knows of it, and under which id
     identifier: str = ""
+    record: dict[str, Any] | None = None
 
 
 # item, one of "accepted", "deferred", "bounced", and the words

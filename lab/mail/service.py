@@ -73,7 +73,7 @@ class MailServers:
         clock = self._hub.clock.time
         self._area1.relay = Relay(self._pools[0], self._area1.route, self._area1.outcome, clock)
         self._gateway.relay = Relay(self._pools[0], self._gateway.route, self._gateway.outcome, clock)
-        self.traffic = Traffic(self._hub, self._pools[1], strict, lambda: (self.smtp_port, self.sts_port), lambda: self.journal)
+        self.traffic = Traffic(self._hub, self._pools[1], strict, lambda: (self.smtp_port, self.sts_port), self._at_rest)
         self._relays = [self._area1.relay, self._gateway.relay, self.traffic.relay]
         self.journal.watchers.append(self.traffic.fate)
         desks: list[tuple[str, str, Desk]] = [(name, address, self._area1) for name, address in AREA1_HOSTS.items()]
@@ -151,11 +151,15 @@ class MailServers:
     async def _settle(self) -> dict[str, Any]:
         for relay in reversed(self._relays):
             await relay.flush()
+        await self._at_rest()
+        waiting = [item for relay in self._relays for item in relay.waiting]
+        return {"waiting": len(waiting), "reasons": sorted({item.reason for item in waiting})}
+
+    async def _at_rest(self) -> None:
+        """Nothing is under way any more: what was given to a relay has been tried."""
         while any(relay.busy for relay in self._relays):
             for relay in self._relays:
                 await relay.idle()
-        waiting = [item for relay in self._relays for item in relay.waiting]
-        return {"waiting": len(waiting), "reasons": sorted({item.reason for item in waiting})}
 
     def send(self, order: dict[str, Any]) -> dict[str, Any]:
         """One mail to one host: {"host", "sender", "recipient", "subject", "headers", "body", "source", "tls", "message_id"}."""
@@ -177,7 +181,7 @@ class MailServers:
             reply = await self._pools[1].deliver(line, sender, recipient, data)
         except Unreachable as reason:
             return {"code": 0, "text": str(reason), "message_id": message_id}
-        await asyncio.gather(*(relay.idle() for relay in self._relays[:2]))
+        await asyncio.gather(*(relay.idle() for relay in self._relays[:2]))  # the traffic may go on
         return {"code": reply.code, "text": reply.text, "message_id": message_id}
 
     def release(self, identifier: str) -> bool:

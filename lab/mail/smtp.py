@@ -111,6 +111,7 @@ class Host:
             if connection.transport is not None:
                 connection.transport.abort()
         self._connections = []
+        await asyncio.sleep(0)  # their tasks see it
 
     def _connection(self) -> Any:
         trouble = self._trouble()

@@ -13,6 +13,8 @@ _RECEIVED_FROM = re.compile(r"^from\s+\S+\s+\([^)]*\[(?P<address>[0-9.]+)\]\)", 
 
 def split(data: bytes) -> tuple[Headers, bytes]:
     """Header fields, unfolded, and the body."""
+    if b"\r\n" not in data:
+        data = data.replace(b"\n", b"\r\n")
     head, _, body = data.partition(b"\r\n\r\n")
     fields: Headers = []
     for line in head.decode("utf-8", "replace").split("\r\n"):

@@ -20,13 +20,12 @@ import itertools
 import random
 import ssl
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from lab.mail import text
 from lab.mail.client import Line, Pool, Unreachable
-from lab.mail.journal import Journal
 from lab.mail.relay import Item, Later, Relay
 from lab.mail.senders import Names, Ports, Sender, population
 from lab.mail.state import ATTACKERS, SENDERS
@@ -51,9 +50,9 @@ class Mail:
 class Traffic:
     """Lives on the mail loop."""
 
-    def __init__(self, hub: Hub, pool: Pool, strict: ssl.SSLContext, ports: Ports, journal: Callable[[], Journal]) -> None:
-        self._hub, self._pool, self._strict, self._ports, self._journal = hub, pool, strict, ports, journal
-        self.relay = Relay(pool, self._route, self._outcome, hub.clock.time, parallel=40)
+    def __init__(self, hub: Hub, pool: Pool, strict: ssl.SSLContext, ports: Ports, at_rest: Callable[[], Awaitable[None]]) -> None:
+        self._hub, self._pool, self._strict, self._ports, self._at_rest = hub, pool, strict, ports, at_rest
+        self.relay = Relay(pool, self._route, self._outcome, hub.clock.time, parallel=12)
         self._pacing: asyncio.Task[None] | None = None
         self.renew()
 
@@ -76,7 +75,7 @@ class Traffic:
             raise ValueError("traffic knows %s" % ", ".join(sorted(known)))
         if order.get("stop"):
             self.stop()
-            await self.relay.idle()
+            await self._at_rest()
             return self.tally(self._mails.values())
         if order.get("senders"):
             self._hire(int(order["senders"]))
@@ -101,7 +100,7 @@ class Traffic:
         for number in range(int(order.get("mails", 0))):
             self._legitimate(domains, number)
         await asyncio.gather(*attacks)
-        await self.relay.idle()
+        await self._at_rest()
         return self.tally(mail for key, mail in self._mails.items() if key not in before)
 
     async def _pace(self, order: dict[str, Any]) -> None:
@@ -210,7 +209,8 @@ class Traffic:
         legitimate = [mail for mail in mails if mail.kind == "legitimate"]
         states = Counter(mail.state for mail in legitimate)
         attacks = Counter(mail.state for mail in mails if mail.kind == "attack")
-        reasons = Counter(mail.reason for mail in mails if mail.reason and mail.state in ("lost", "waiting", "refused", "failed"))
+        reasons = Counter(mail.reason for mail in legitimate if mail.reason and mail.state in ("lost", "waiting"))
+        refusals = Counter(mail.reason for mail in mails if mail.kind == "attack" and mail.reason)
         direct: dict[str, Counter[str]] = {}
         for mail in mails:
             if mail.kind not in ("legitimate", "attack"):
@@ -220,5 +220,5 @@ class Traffic:
             "waiting": states["waiting"], "delayed": sum(mail.delayed for mail in legitimate), "lost": states["lost"],
             "folders": dict(Counter(mail.folder for mail in legitimate if mail.folder)), "refused_direct": attacks["refused"],
             "accepted_direct": attacks["accepted"], "failed_direct": attacks["failed"], "direct": {name: dict(each) for name, each in direct.items()},
-            "reasons": dict(reasons.most_common(_MOST_REASONS)),
+            "reasons": dict(reasons.most_common(_MOST_REASONS)), "refusals": dict(refusals.most_common(_MOST_REASONS)),
         }

@@ -8,6 +8,13 @@
   busy            a customer's own allow list, connectors, policies and rules; MX TTL 86400
   foreign_domain  one more accepted domain, legacy.example, whose mail goes to Microsoft and which is not in area1_domains
   many            a hundred domains, for benchmarks (many:20 has twenty)
+  former_gateway  mail comes by another gateway, which locked the tenant down for itself
+  direct_senders  a scanner and a service deliver straight to Microsoft
+  locked_year_ago deployed and locked down; gained a domain since, whose mail goes to Microsoft
+  half_finished   begun by hand under today's names, and left
+  mta_sts         enforced policies that admit Microsoft's hosts alone
+  laggard         one name server is half an hour late          one_down        one name server is dead
+  long_ttl        MX TTL 86400
 """
 
 from __future__ import annotations
@@ -29,6 +36,16 @@ from lab.worlds.builder import (
     records,
 )
 from lab.worlds.busy import furnish
+from lab.worlds.mail import (
+    direct_senders,
+    former_gateway,
+    half_finished,
+    laggard,
+    locked_year_ago,
+    long_ttl,
+    mta_sts,
+    one_down,
+)
 
 __all__ = ["ACCOUNT_ID", "CLIENT_ID", "Credentials", "ORGANIZATION", "OTHER_TENANT", "TENANT_ID", "WORLDS", "build"]
 
@@ -60,7 +77,9 @@ def _many(builder: Builder, count: int) -> None:
 
 WORLDS: dict[str, Callable[[Builder], None]] = {
     "fresh": lambda builder: None, "dehydrated": _dehydrated, "busy": furnish, "foreign_domain": _foreign_domain,
-    "many": lambda builder: _many(builder, 100),
+    "many": lambda builder: _many(builder, 100), "former_gateway": former_gateway, "direct_senders": direct_senders,
+    "locked_year_ago": locked_year_ago, "half_finished": half_finished, "mta_sts": mta_sts, "laggard": laggard, "one_down": one_down,
+    "long_ttl": long_ttl,
 }
 
 

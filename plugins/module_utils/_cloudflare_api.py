@@ -29,9 +29,10 @@ from ._http import HttpClient, Reply, redact
 DEFAULT_API_URL = "https://api.cloudflare.com/client/v4"
 MAX_PAGES = 10000
 
-# 6003/6111: the header is no token at all; 1000 and 9109 "Invalid access token": no such token. 10000 "Authentication
-# error" is also what a good token gets where it lacks the permission, so that one is told apart by the HTTP status.
-_BAD_TOKEN_CODES = frozenset({1000, 6003, 6103, 6111})
+# 6103/6111: the header is no token at all (6003 says so of headers, and also of parameters that are out of range); 1000 and
+# 9109 "Invalid access token": no such token. 10000 "Authentication error" is also what a good token gets where it lacks the
+# permission, so that one is told apart by the HTTP status.
+_BAD_TOKEN_CODES = frozenset({1000, 6103, 6111})
 _NO_ROUTE_CODES = frozenset({7000, 7003})
 _IDENTICAL_RECORD_CODES = frozenset({81057, 81058})
 
@@ -139,7 +140,8 @@ class CloudflareApi:
         wrong = "Check the API token (is it complete, active, not expired, allowed from this address?)."
         needs = "The API token needs the permission %s for this object." % (permission or "that this call asks for")
         status = reply.status
-        if status == 401 or codes & _BAD_TOKEN_CODES or "invalid access token" in text.lower():
+        bad_header = codes & _BAD_TOKEN_CODES or (6003 in codes and "header" in text.lower())
+        if status == 401 or bad_header or "invalid access token" in text.lower():
             return SignInError(message, wrong, **details)
         if status == 403 or 10000 in codes or 9109 in codes:
             return PermissionDenied(message, "%s Or the token itself is wrong or expired." % needs, **details)

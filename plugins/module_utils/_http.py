@@ -83,6 +83,9 @@ class HttpClient:
     :param ca_path: CA bundle for this peer; None is the system's (as C(requests) finds it).
     :param deadline: seconds for one call with all its retries.
     :param timeout: seconds for one connection or one silence in an answer.
+    :param address: IP address to connect to in place of a look-up of the host's name; the certificate is still the name's.
+    :param max_body: longest answer in bytes.
+    :param tries: how often a read is sent at most.
     """
 
     def __init__(
@@ -94,8 +97,14 @@ class HttpClient:
         timeout: float = 60.0,
         clock: t.Callable[[], float] = time.monotonic,
         sleep: t.Callable[[float], None] = time.sleep,
+        address: str | None = None,
+        max_body: int | None = None,
+        tries: int = MAX_TRIES,
     ) -> None:
         self.base_url = check_url(base_url)
+        self._address = address
+        self._max_body = max_body
+        self._tries = tries
         self.headers = dict(headers or {})
         self.ca_path = ca_path
         self.deadline = deadline
@@ -130,7 +139,7 @@ class HttpClient:
         if payload is not None:
             sent_headers.setdefault("Content-Type", "application/json; charset=utf-8")
         end = self._clock() + self.deadline
-        for attempt in range(1, MAX_TRIES + 1):
+        for attempt in range(1, self._tries + 1):
             reply, problem, unsent = self._once(method, path, params, body, sent_headers, end)
             if reply is None:
                 if is_write and not unsent:
@@ -138,7 +147,7 @@ class HttpClient:
                         "%s broke off (%s); whether it was carried out is not known."
                         % (self._where(method, path), problem)
                     )
-                if attempt == MAX_TRIES or not self._pause(attempt, None, end):
+                if attempt == self._tries or not self._pause(attempt, None, end):
                     raise ReadError(
                         "%s could not be reached: %s." % (self._where(method, path), problem), _reach_hint(problem)
                     )
@@ -152,7 +161,7 @@ class HttpClient:
             again = reply.status == 429 or (
                 not is_write and (reply.status in RETRY_STATUSES or bool(transient and transient(reply)))
             )
-            if not again or attempt == MAX_TRIES or not self._pause(attempt, reply, end):
+            if not again or attempt == self._tries or not self._pause(attempt, reply, end):
                 return reply
         raise ReadError(
             "%s gave no final answer." % self._where(method, path)
@@ -191,12 +200,12 @@ class HttpClient:
             return None, _reason(exc), False
 
     def _read(self, response: t.Any, end: float) -> bytes:
-        parts, size = [], 0
+        parts, size, limit = [], 0, self._max_body or MAX_BODY
         for part in response.iter_content(65536):
             parts.append(part)
             size += len(part)
-            if size > MAX_BODY or self._clock() > end:
-                raise OSError("the answer is larger than %d bytes or slower than the deadline" % MAX_BODY)
+            if size > limit or self._clock() > end:
+                raise OSError("the answer is larger than %d bytes or slower than the deadline" % limit)
         return b"".join(parts)
 
     def _pause(self, attempt: int, reply: Reply | None, end: float) -> bool:
@@ -212,6 +221,8 @@ class HttpClient:
         session = getattr(self._local, "session", None)
         if session is None:
             session = new_session(self.ca_path)
+            if self._address:
+                pin(session, self.base_url, self._address)
             self._local.session = session
         return session
 
@@ -240,6 +251,29 @@ def new_session(ca_path: str | None) -> t.Any:
 
         session.merge_environment_settings = merge
     return session
+
+
+def pin(session: t.Any, base_url: str, address: str) -> None:
+    """Have a C(requests) session connect to ``address`` for this host, with the host's name in SNI, certificate check and Host.
+
+    A proxy of the environment would look the name up by itself, so none is used.
+    """
+    adapters = need("requests.adapters", "requests")
+    parts = urllib.parse.urlsplit(base_url)
+    netloc = "[%s]" % address if ":" in address else address
+    netloc += ":%d" % parts.port if parts.port else ""
+
+    class Pinned(adapters.HTTPAdapter):  # type: ignore[name-defined]
+        def init_poolmanager(self, *arguments: t.Any, **options: t.Any) -> None:
+            super().init_poolmanager(*arguments, **{**options, "server_hostname": parts.hostname, "assert_hostname": parts.hostname})
+
+        def send(self, request: t.Any, *arguments: t.Any, **options: t.Any) -> t.Any:
+            request.url = urllib.parse.urlunsplit(urllib.parse.urlsplit(request.url)._replace(netloc=netloc))
+            request.headers["Host"] = parts.netloc
+            return super().send(request, *arguments, **options)
+
+    session.trust_env = False
+    session.mount(base_url, Pinned())
 
 
 def check_url(url: str) -> str:

@@ -33,7 +33,24 @@ options:
     description: Also read what the DNS provider holds. Needs O(dns_provider) and its credentials; a domain that fails fails the task.
     type: bool
     default: false
+  details:
+    description:
+      - Also read what a switch of the MX depends on. These are the delegation by the parent's word, an MX wildcard below the
+        domain, MTA-STS (the TXT record, and the policy over HTTPS), the TXT records for SPF, DMARC and TLS reporting, whether the
+        MX set is signed (DNSSEC), and of the MX hosts in place the addresses and TLSA records.
+      - What cannot be read is said in its place and fails nothing.
+    type: bool
+    default: false
+  mail_hosts:
+    description: Further mail hosts whose addresses and TLSA records to read, for example the new MX hosts. See M(mailflow.area1.mail_flow_probe).
+    type: list
+    elements: str
+  mta_sts_port:
+    description: Port at which the hosts C(mta-sts) of the domains serve the policy.
+    type: int
+    default: 443
 seealso:
+  - module: mailflow.area1.mail_flow_probe
   - module: mailflow.area1.area1_mx
 """
 
@@ -118,10 +135,43 @@ domains:
     taken:
       description: The same in seconds since 1970.
       type: float
+details:
+  description: What a switch depends on, by domain.
+  returned: O(details=true)
+  type: dict
+  contains:
+    delegation:
+      description:
+        - The C(zone), its name servers as the C(parent) refers to them and as the zone itself names them (C(zone_servers)), each
+          V(null) where that could not be read, and the C(error).
+      type: dict
+    below:
+      description: The MX records that any name below the domain gets from a wildcard. V(null) if that could not be asked.
+      type: list
+      elements: dict
+    mta_sts:
+      description:
+        - The TXT C(records) at C(_mta-sts) (V(null) if they could not be read, see C(error)) with their C(ttl), and the text of the
+          C(policy). V(null) is a policy that was not fetched, because no record speaks of one or for the reason in C(policy_error).
+      type: dict
+    texts:
+      description:
+        - The TXT records at the domain (SPF among them), at C(_dmarc) and at C(_smtp._tls) below it, by name. V(null) where they could
+          not be read.
+      type: dict
+    secure:
+      description: Whether the resolver vouches for the MX set (DNSSEC).
+      type: bool
+mail_hosts:
+  description:
+    - The mail hosts asked for and, with O(details=true), those in place, by name. Each has C(name), C(addresses), C(error) (why there
+      are none), C(tlsa) (V(null) if it could not be read) and C(secure) (the resolver vouches for that answer).
+  returned: O(details=true) or O(mail_hosts) given
+  type: dict
 providers:
   description:
     - What the DNS provider holds, by domain, with C(dns_provider), C(records), C(ttl), C(auto_ttl), C(min_ttl) (the lowest TTL
-      that it takes), C(modified_on) (where it tells that) and C(date) (its clock).
+      that it takes), C(name_servers) (V(null) where it does not tell), C(modified_on) (where it tells that) and C(date) (its clock).
   returned: O(provider=true)
   type: dict
 failed_domains:
@@ -145,6 +195,9 @@ SPEC = {
     **OBSERVATION_OPTION,
     "domains": {"type": "list", "elements": "raw", "required": True},
     "provider": {"type": "bool", "default": False},
+    "details": {"type": "bool", "default": False},
+    "mail_hosts": {"type": "list", "elements": "str"},
+    "mta_sts_port": {"type": "int", "default": 443},
 }
 
 

@@ -61,7 +61,7 @@ options:
   event:
     description: What happened.
     type: str
-    choices: [ttl_lowered, switched, mx_restored, direct_refused, proven]
+    choices: [ttl_lowered, switched, mx_restored, mta_sts_seen, direct_refused, proven]
   subject:
     description: What it is about, where that may change; for the proof of a lock-down the time at which its connector was last changed.
     type: str
@@ -174,7 +174,7 @@ ARGUMENT_SPEC = {
     "baseline": {"type": "raw"},
     "acknowledge": {"type": "list", "elements": "str"},
     "snapshot": {"type": "str"},
-    "event": {"type": "str", "choices": ["ttl_lowered", "switched", "mx_restored", "direct_refused", "proven"]},
+    "event": {"type": "str", "choices": ["ttl_lowered", "switched", "mx_restored", "mta_sts_seen", "direct_refused", "proven"]},
     "subject": {"type": "str"},
     "domains": {"type": "list", "elements": "str"},
 }

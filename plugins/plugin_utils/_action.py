@@ -10,6 +10,7 @@ import contextlib
 import os
 import typing as t
 
+from ansible.errors import AnsiblePromptInterrupt, AnsiblePromptNoninteractive
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
@@ -87,7 +88,7 @@ class ControllerAction(ActionBase):
         def warn(message: str) -> None:
             display.warning(remove_values(message, secrets))
 
-        return Context(check_mode=bool(self._task.check_mode), diff=bool(self._task.diff), warn=warn)
+        return Context(check_mode=bool(self._task.check_mode), diff=bool(self._task.diff), warn=warn, ask=ask)
 
     def _task_environment(self) -> dict[str, str]:
         """The task's C(environment), merged and templated as it would be for a module."""
@@ -123,6 +124,16 @@ def _environment(variables: t.Mapping[str, str]) -> t.Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def ask(question: str) -> str | None:
+    """The operator's answer; None where no terminal is there (AWX, CI). It is the controller's main process that asks."""
+    try:
+        return str(Display().prompt_until(question).decode("utf-8", "replace")).strip()
+    except AnsiblePromptNoninteractive:
+        return None
+    except AnsiblePromptInterrupt:
+        return ""
 
 
 def conceal(secret: str) -> None:

@@ -24,6 +24,7 @@ MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("[a-z
 READING = {
     "area1_domain_info",
     "area1_mx_info",
+    "area1_quarantine_info",
     "area1_trace_info",
     "mail_flow_gate",
     "mail_flow_report",
@@ -85,6 +86,7 @@ def _named(tasks: list[dict[str, Any]], module: str) -> Iterator[dict[str, Any]]
 def test_examples(running: Lab, tmp_path: Path) -> None:
     lab = running
     lab.reset("busy")
+    lab.mutate(["cloudflare", "settings", "quarantined_messages"], value=3)
     defaults = {"exchange": exchange_defaults(lab), "area1": area1_defaults(lab), "dns": dns_defaults(lab)}
 
     since, before = lab.mark(), lab.state()

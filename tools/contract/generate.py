@@ -35,10 +35,13 @@ def targets(variable: Variable) -> dict[str, str]:
     return dict(item.split(".", 1) for item in variable["option"].split())
 
 
-def expression(variable: Variable) -> str:
+def expression(variable: Variable, group: str) -> str:
     """The only place of conversion: text with one item a line becomes a list. Numbers and booleans are converted by the modules' specs."""
     name = variable["name"]
     fallback = "%s | default(omit)" % variable["fallback"] if "fallback" in variable else "omit"
+    if group == "own":
+        # What a role reads itself goes to keywords, where nothing leaves an omitted value out.
+        fallback = "''"
     if variable.get("secret") and "fallback" in variable:
         fallback = "lookup('ansible.builtin.env', '%s') | default(%s, true)" % (name.upper(), fallback)
     source = "%s | default(%s)" % (name, fallback)
@@ -60,7 +63,7 @@ def vars_file(table: dict[str, t.Any], role: str) -> str:
     values: dict[str, t.Any] = {}
     for group in table["roles"][role]["groups"]:
         chosen = [variable for variable in table["variables"] if group in targets(variable)]
-        values["__%s_%s" % (role, group)] = {targets(variable)[group]: expression(variable) for variable in chosen}
+        values["__%s_%s" % (role, group)] = {targets(variable)[group]: expression(variable, group) for variable in chosen}
     exchange = values.get("__%s_exchange" % role)
     if exchange is not None and role != "preflight":
         # One sign-in for the whole run; a role that is used alone signs in by itself.

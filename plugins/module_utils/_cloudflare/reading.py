@@ -47,8 +47,9 @@ class Reading:
             for items in one.pages():
                 fresh = {self._key(item): item for item in items if self._key(item) not in self._seen}
                 self._seen.update(fresh)
+                self.total = one.total
                 yield list(fresh.values())
-            self.total, listed = one.total, len(one.keys)
+            listed = len(one.keys)
             if one.whole:
                 return
         raise ReadError(

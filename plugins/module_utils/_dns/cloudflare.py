@@ -70,6 +70,12 @@ class CloudflareDriver:
             )
         return zone
 
+    def name_servers(self, name: str) -> tuple[str, ...] | None:
+        """Its own and, where the account has them, those under the customer's names."""
+        zone = self.zone_of(name)
+        found = [*(zone.get("name_servers") or []), *(zone.get("vanity_name_servers") or [])]
+        return tuple(sorted({host_name(server) for server in found})) or None
+
     def read(self, name: str, rdtype: str) -> RecordSet | None:
         records, date = self._records(self.zone_of(name)["id"], name, rdtype)
         return record_set(name, rdtype, records, date)

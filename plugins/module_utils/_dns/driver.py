@@ -45,6 +45,9 @@ class Driver(t.Protocol):
     def check(self, name: str) -> None:
         """Prove the credentials, without a change."""
 
+    def name_servers(self, name: str) -> tuple[str, ...] | None:
+        """The servers at which the provider serves the name's zone; None where it does not tell."""
+
     def read(self, name: str, rdtype: str) -> RecordSet | None:
         """The set in place; None if there is none."""
 

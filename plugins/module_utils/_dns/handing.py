@@ -16,6 +16,10 @@ from .rrset import RecordSet
 
 WORLD = "dns"
 PROVIDER = "dns_provider"
+DETAILS = "dns_details"
+TEXTS = "dns_texts"
+STS = "mta_sts"
+MAIL_HOSTS = "mail_hosts"
 
 
 def provider_entry(record_set: RecordSet | None, now: float, can: Capabilities, predicted: bool = False) -> dict[str, t.Any]:

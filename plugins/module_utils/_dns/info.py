@@ -13,11 +13,12 @@ from .._engine.context import Context
 from .._engine.errors import MailflowError
 from .._engine.module import Result
 from .._engine.observation import Observation
+from .details import domain_details, mail_hosts
 from .drivers import Drivers
-from .handing import PROVIDER, WORLD, iso, merge, provider_entry
+from .handing import DETAILS, MAIL_HOSTS, PROVIDER, STS, TEXTS, WORLD, iso, merge, provider_entry
 from .mx import THREADS, failure_text, prepare
-from .options import domain_maps
-from .rrset import RecordSet
+from .options import domain_maps, given
+from .rrset import RecordSet, wanted_host
 
 
 def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
@@ -32,8 +33,12 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
     merge(observation, WORLD, views)
     values: dict[str, t.Any] = {"domains": views}
     held, failed = _providers(drivers, providers)
+    _more(params, drivers, providers, views, observation, values)
     if providers:
-        entries = {name: provider_entry(found, taken, drivers.get(providers[name]).capabilities) for name, found in held.items()}
+        entries = {
+            name: {**provider_entry(found, taken, drivers.get(providers[name]).capabilities), "name_servers": _servers(drivers, providers[name], name)}
+            for name, found in held.items()
+        }
         values["providers"] = {name: {"dns_provider": providers[name], **entry} for name, entry in entries.items()}
         merge(observation, PROVIDER, entries, failed)
     for name, error in failed.items():
@@ -43,6 +48,48 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
         values.update(next(iter(failed.values())).to_result())
         values["failed_domains"] = {name: error.to_result()["error"] for name, error in failed.items()}
     return Result(False, (), values, failure_text(failed, len(own)))
+
+
+def _more(
+    params: t.Mapping[str, t.Any],
+    drivers: Drivers,
+    providers: t.Mapping[str, str],
+    views: t.Mapping[str, dict[str, t.Any]],
+    observation: Observation,
+    values: dict[str, t.Any],
+) -> None:
+    """Details of the domains and the mail hosts asked for, each a section of its own."""
+    found: dict[str, t.Any] = {}
+    if params.get("details"):
+        details, found = domain_details(drivers.world, views, int(params.get("mta_sts_port") or 443), given(params, "ca_path"))
+        for name, entry in details.items():
+            entry["date"] = views[name]["date"]
+            entry["mta_sts"]["modified_on"] = _sts_changed(drivers, providers.get(name), name) if entry["mta_sts"]["records"] else None
+        values["details"] = details
+        merge(observation, DETAILS, {name: {key: entry[key] for key in ("delegation", "below", "secure", "date")} for name, entry in details.items()})
+        merge(observation, STS, {name: entry["mta_sts"] for name, entry in details.items()})
+        merge(observation, TEXTS, {name: {"texts": entry["texts"]} for name, entry in details.items()})
+    names = [wanted_host(host, "mail_hosts") for host in params.get("mail_hosts") or []]
+    found.update(mail_hosts(drivers.world, [name for name in names if name not in found]))
+    if found or names:
+        values["mail_hosts"] = found
+        merge(observation, MAIL_HOSTS, found)
+
+
+def _sts_changed(drivers: Drivers, provider: str | None, name: str) -> str | None:
+    """When the record got its present id, where the provider keeps that: a clock that no runner has to keep."""
+    if provider is None:
+        return None
+    try:
+        found = drivers.get(provider).read("_mta-sts." + name, "TXT")
+    except MailflowError:
+        return None
+    return found.modified_on if found else None
+
+
+def _servers(drivers: Drivers, provider: str, name: str) -> list[str] | None:
+    found = drivers.get(provider).name_servers(name)
+    return None if found is None else list(found)
 
 
 # What area1_mx reads in the same maps; here it is of no effect.

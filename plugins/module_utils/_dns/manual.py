@@ -27,6 +27,9 @@ class ManualDriver:
     def check(self, name: str) -> None:
         self._world.delegation(name)
 
+    def name_servers(self, name: str) -> tuple[str, ...] | None:
+        return None
+
     def read(self, name: str, rdtype: str) -> RecordSet | None:
         """What all authoritative servers say alike. Silence or contradiction is an error, not an absent set."""
         delegation = self._world.delegation(name)

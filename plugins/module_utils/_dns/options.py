@@ -20,7 +20,7 @@ ALGORITHM_CHOICES = ["hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "
 API_TOKEN_ENV = ["AREA1_DNS_API_TOKEN", "AREA1_API_TOKEN"]
 KEY_SECRET_ENV = ["AREA1_DNS_KEY_SECRET"]
 # Keys of the playbooks' domain maps that other modules read.
-FOREIGN_KEYS = frozenset({"forward_to", "regions", "drop_dispositions", "canary"})
+FOREIGN_KEYS = frozenset({"forward_to", "regions", "drop_dispositions", "canary", "mta_sts_id"})
 
 
 def first_env(*names: str) -> str:

@@ -73,6 +73,9 @@ class Rfc2136Driver:
             "dns_server must be the zone's primary, and let this machine (or key) query it; or choose another dns_provider.",
         )
 
+    def name_servers(self, name: str) -> tuple[str, ...] | None:
+        return None
+
     def read(self, name: str, rdtype: str) -> RecordSet | None:
         self.zone_of(name)
         answer = interpret(self._query(name, rdtype), name, rdtype, recursive=False)

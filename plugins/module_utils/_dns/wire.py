@@ -25,7 +25,10 @@ ANSWERED = frozenset({"ok", "nxdomain", "nodata", "cname"})
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """``status``: ok, nxdomain, nodata, cname, servfail, refused, timeout, lame (answers, but not as this zone's authority)."""
+    """``status``: ok, nxdomain, nodata, cname, servfail, refused, timeout, lame (answers, but not as this zone's authority).
+
+    ``secure``: the resolver says that it validated the answer (AD). It is asked to say so (RFC 6840, 5.7).
+    """
 
     status: str
     values: tuple[str, ...] = ()
@@ -34,6 +37,7 @@ class Answer:
     cname: str | None = None
     soa_owner: str | None = None
     serial: int | None = None
+    secure: bool = False
 
     @property
     def answered(self) -> bool:
@@ -69,8 +73,7 @@ def ask(exchange: Exchange, name: str, rdtype: str, recursive: bool, max_tries: 
     while tries < max_tries:
         tries += 1
         query = message.make_query(name + ".", rdtype, use_edns=edns, payload=UDP_PAYLOAD)
-        if not recursive:
-            query.flags &= ~flags.RD
+        query.flags = query.flags | flags.AD if recursive else query.flags & ~flags.RD
         try:
             response = exchange(query, seconds)
         except (exception.DNSException, OSError, EOFError):
@@ -99,7 +102,8 @@ def interpret(response: t.Any, name: str, rdtype: str, recursive: bool) -> Answe
         return Answer("refused")
     found = _follow(response, name, kinds, kinds.from_text(rdtype))
     owner, serial = _soa(response, kinds)
-    base = Answer("ok", authoritative=authoritative, cname=found.cname, soa_owner=owner, serial=serial)
+    secure = recursive and bool(response.flags & flags.AD)
+    base = Answer("ok", authoritative=authoritative, cname=found.cname, soa_owner=owner, serial=serial, secure=secure)
     if found.rrset is not None:
         values = tuple(sorted(value_of(rdata, rdtype) for rdata in found.rrset))
         return dataclasses.replace(base, values=values, ttl=min(found.rrset.ttl, found.ttl))
@@ -157,6 +161,22 @@ def _soa(response: t.Any, kinds: t.Any) -> tuple[str | None, int | None]:
         if rrset.rdtype == kinds.SOA:
             return str(rrset.name).rstrip(".").lower(), int(rrset[0].serial)
     return None, None
+
+
+def referred(exchange: Exchange, zone: str, seconds: float = QUERY_SECONDS) -> set[str]:
+    """The name servers of a zone as a server of the zone above names them; empty where it does not."""
+    message = need("dns.message", "dnspython")
+    exception = need("dns.exception", "dnspython")
+    flags = need("dns.flags", "dnspython")
+    kinds = need("dns.rdatatype", "dnspython")
+    query = message.make_query(zone + ".", "NS", use_edns=0, payload=UDP_PAYLOAD)
+    query.flags &= ~flags.RD
+    try:
+        response = exchange(query, seconds)
+    except (exception.DNSException, OSError, EOFError):
+        return set()
+    sets = [rrset for rrset in list(response.answer) + list(response.authority) if rrset.rdtype == kinds.NS]
+    return {value_of(rdata, "NS") for rrset in sets if str(rrset.name).rstrip(".").lower() == zone for rdata in rrset}
 
 
 def udp(address: str, port: int) -> Exchange:

@@ -15,7 +15,7 @@ from .._engine.context import Context
 from .._engine.errors import MailflowError, ReadError
 from .resolvers import Resolvers
 from .rrset import NULL_HOST, ancestors, mx_record
-from .wire import Answer, Patience, udp
+from .wire import Answer, Exchange, Patience, udp
 
 THREADS = 16
 
@@ -99,7 +99,10 @@ class World:
         """One name server itself; one without an address counts as silent."""
         if not server.address:
             return Answer("timeout")
-        return self._patience.ask(server.address, udp(server.address, self.port), name, rdtype, False)
+        return self._patience.ask(server.address, self.exchange(server), name, rdtype, False)
+
+    def exchange(self, server: Server) -> Exchange:
+        return udp(server.address, self.port)
 
     def _ask_server(self, server: Server, name: str, delegation: Delegation, rdtype: str) -> tuple[Answer, int | None]:
         """The answer and the zone's serial at one server."""

@@ -13,7 +13,10 @@ import typing as t
 
 @dataclasses.dataclass
 class Context:
-    """check_mode and diff of the task; ``warn`` takes a sentence, ``say`` a line for who watches; ``now`` and ``sleep`` can be replaced in tests (seconds)."""
+    """check_mode and diff of the task; ``warn`` takes a sentence, ``say`` a line for who watches; ``now`` and ``sleep`` can be replaced in tests (seconds).
+
+    ``ask`` puts a question to the operator and returns the answer; None where nobody is there who could give one.
+    """
 
     check_mode: bool = False
     diff: bool = False
@@ -21,6 +24,7 @@ class Context:
     say: t.Callable[[str], None] = lambda message: None
     sleep: t.Callable[[float], None] = time.sleep
     now: t.Callable[[], float] = time.time
+    ask: t.Callable[[str], str | None] = lambda question: None
     warned: set[str] = dataclasses.field(default_factory=set)
 
     def warn_once(self, message: str) -> None:

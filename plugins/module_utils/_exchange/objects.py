@@ -137,9 +137,17 @@ READS: dict[str, tuple[str, dict[str, t.Any]]] = {
     "content_filter": ("Get-HostedContentFilterPolicy", {}),
     "content_filter_rules": ("Get-HostedContentFilterRule", {}),
     "inbound_connectors": ("Get-InboundConnector", {"ResultSize": "Unlimited"}),
+    "outbound_connectors": ("Get-OutboundConnector", {"ResultSize": "Unlimited"}),
     "transport_rules": ("Get-TransportRule", {"ResultSize": "Unlimited"}),
     "quarantine_policies": ("Get-QuarantinePolicy", {}),
     "preset_rules": ("Get-EOPProtectionPolicyRule", {}),
+}
+
+
+#: Sections that one query does not show whole: without a flag there are neither test-mode nor rule-scoped connectors, and each
+#: flag shows only those of its kind (exchange-online facts, 2.8).
+FURTHER_READS: dict[str, tuple[dict[str, t.Any], ...]] = {
+    "outbound_connectors": ({"IncludeTestModeConnectors": True}, {"IsTransportRuleScoped": True}),
 }
 
 

@@ -17,7 +17,7 @@ from .._engine.reconcile import Outcome, reconcile
 from .._engine.times import iso
 from .._engine.values import as_list
 from .errors import Dehydrated
-from .objects import READS, ObjectType
+from .objects import FURTHER_READS, READS, ObjectType
 from .transport import Delta, ExchangeClient
 
 Records = list[dict[str, t.Any]]
@@ -35,10 +35,15 @@ class Store:
         """Ask the service, whatever an earlier task left. A failed read raises; it is never an empty list."""
         cmdlet, parameters = READS[section]
         answer = self.client.invoke(cmdlet, parameters)
-        self.observation.put(section, answer.values)
+        found = list(answer.values)
+        for further in FURTHER_READS.get(section, ()):
+            answer = self.client.invoke(cmdlet, {**parameters, **further})
+            known = {plain_name(record).lower() for record in found}
+            found += [record for record in answer.values if plain_name(record).lower() not in known]
+        self.observation.put(section, found)
         self.observation.put("service_date", iso(answer.date))
         self.dated = answer.date
-        return list(answer.values)
+        return list(found)
 
     def now(self, context: Context) -> datetime.datetime:
         """The service's clock as of the last read of this task."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from .._engine.values import as_list, host_name
+from .._engine.values import as_list, boolean, host_name, sender_domain
 from . import forwarding
 from .gate import GateResult, cannot, holds, not_yet, noticed
 from .world import World, iso, parse_time
@@ -60,17 +60,44 @@ def domain_settings(world: World, name: str) -> GateResult:
 
 
 def domain_type(world: World, name: str) -> GateResult:
+    """Mail that a relay domain passes on leaves Microsoft 365 by MX unless a connector takes it: by Area 1, in a circle."""
+    if not is_relay(world, name):
+        return holds("domain_type", name)
     record = world.accepted().get(name) or {}
     kind = str(record.get("DomainType") or "Authoritative")
-    if kind.lower() != "authoritative":
-        return cannot(
-            "domain_type",
-            name,
-            "it is %s: mail for unknown recipients leaves Microsoft 365 by MX, which would be Area 1, in a circle"
-            % kind,
-            "Give it a connector to its next host, then put domain_type:%s into area1_acknowledge." % name,
-        )
-    return holds("domain_type", name)
+    what = "it is %s" % kind if kind.lower() != "authoritative" else "it takes mail for all its sub-domains (MatchSubDomains)"
+    carriers = [item for item in world.section("outbound_connectors", []) or [] if _carries(item, name)]
+    circular = [str(item.get("Name")) for item in carriers if any(world.is_gateway(host) for host in as_list(item.get("SmartHosts")))]
+    if carriers and not circular:
+        return holds("domain_type", name, "%s; the connector %s carries its mail on" % (what, carriers[0].get("Name")))
+    whose = "by the connector %s, whose host is Area 1's" % ", ".join(circular) if circular else "by MX, which would be Area 1"
+    return cannot(
+        "domain_type",
+        name,
+        "%s: mail that it passes on leaves Microsoft 365 %s, in a circle" % (what, whose),
+        "Give it an outbound connector to its next host (New-OutboundConnector -RecipientDomains %s -UseMXRecord $false -SmartHosts HOST),"
+        " or put domain_type:%s into area1_acknowledge." % (name, name),
+    )
+
+
+def is_relay(world: World, name: str) -> bool:
+    record = world.accepted().get(name) or {}
+    return str(record.get("DomainType") or "Authoritative").lower() != "authoritative" or boolean(record.get("MatchSubDomains")) is True
+
+
+def _carries(item: t.Mapping[str, t.Any], name: str) -> bool:
+    """An outbound connector that is at work by itself and has a host of its own for this domain's mail."""
+    if boolean(item.get("Enabled")) is False or boolean(item.get("TestMode")) or boolean(item.get("IsTransportRuleScoped")):
+        return False
+    if boolean(item.get("UseMXRecord")) is not False or not as_list(item.get("SmartHosts")):
+        return False
+    if boolean(item.get("AllAcceptedDomains")) or boolean(item.get("RouteAllMessagesViaOnPremises")):
+        return True
+    return any(_covers(sender_domain(value), name) for value in as_list(item.get("RecipientDomains")))
+
+
+def _covers(pattern: str, name: str) -> bool:
+    return pattern in ("*", name) or (pattern.startswith("*.") and name.endswith(pattern[1:]))
 
 
 def answered(world: World, name: str) -> GateResult:

@@ -17,7 +17,7 @@ class GateResult:
     """One answer.
 
     ``object`` is what the gate looked at (a domain, a connector); ``until`` an ISO 8601 time in UTC where it is known;
-    ``notice`` says that it is worth a line in the report although it holds.
+    ``notice`` says that it is worth a line in the report although it holds; ``lines`` are shown there as they are.
     """
 
     gate: str
@@ -28,6 +28,7 @@ class GateResult:
     until: str = ""
     acknowledged: bool = False
     notice: bool = False
+    lines: tuple[str, ...] = ()
 
     @property
     def open(self) -> bool:
@@ -35,7 +36,7 @@ class GateResult:
         return self.status in (HOLDS, NOT_CHECKED)
 
     def to_data(self) -> dict[str, t.Any]:
-        return {key: value for key, value in dataclasses.asdict(self).items() if value not in ("", False)}
+        return {key: value for key, value in dataclasses.asdict(self).items() if value not in ("", False, ())}
 
 
 def holds(gate: str, object: str = "", message: str = "") -> GateResult:
@@ -71,6 +72,11 @@ ACKNOWLEDGEABLE = frozenset(
         "egress_networks",
         "name_server",
         "old_ttl",
+        "new_mx_hosts",
+        "mta_sts",
+        "zone_control",
+        "reject_direct_send",
+        "scl_bypass",
         "message_trace",
         "direct_senders",
         "lockdown_proof",

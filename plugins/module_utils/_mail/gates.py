@@ -6,12 +6,17 @@
 
 from __future__ import annotations
 
+import datetime
+
+from .._engine.times import parse_time
 from .._engine.values import boolean
+from . import networks
 from .gate import GateResult, cannot, holds, not_yet, noticed
 from .spans import spans
 from .world import World
 
 MAX_ALLOW_LIST = 1273
+LIST_IS_OLD = datetime.timedelta(days=270)
 
 
 def accepted_domains(world: World) -> list[GateResult]:
@@ -68,6 +73,13 @@ def egress_networks(world: World) -> list[GateResult]:
                 "Add them, or put egress_networks into area1_acknowledge.",
             )
         ]
+    published = parse_time(networks.PUBLISHED_DATE + "-01")
+    if published is not None and world.now - published > LIST_IS_OLD:
+        message = "the list of networks in this version is of %s (digest %s): compare it with Cloudflare's page, a newer one may have more" % (
+            networks.PUBLISHED_DATE,
+            networks.PUBLISHED_DIGEST[:12],
+        )
+        return [noticed("egress_networks", "", message)]
     return [holds("egress_networks", "", "%d entries for Exchange" % len(world.settings["egress"]))]
 
 
@@ -86,6 +98,9 @@ def allow_list_capacity(world: World) -> list[GateResult]:
             )
         ]
     flagged = "checks of CIS, CISA and ORCA flag a list that is not empty; area1_allow_list: skip leaves it alone"
+    owner = str(world.connection_filter().get("AdminDisplayName") or "").strip()
+    if owner:
+        flagged += '; its note says "%s": whoever wrote that may manage it too' % owner[:100]
     return [noticed("allow_list_capacity", "IP allow list", flagged)]
 
 

@@ -114,6 +114,7 @@ def _journal(observation: Observation, phase: str, result: GateResult) -> None:
         message=result.message,
         hint=result.hint,
         until=result.until,
+        **({"lines": list(result.lines)} if result.lines else {}),
     )
 
 

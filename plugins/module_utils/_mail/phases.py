@@ -9,14 +9,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from . import connector_gates, domain_gates, forwarding, gates, lockdown, proof, window
-from .gate import CANNOT, HOLDS, NOT_YET, GateResult, acknowledge, holds, not_checked, not_yet
+from . import connector_gates, domain_gates, forwarding, gates, lockdown, path_gates, proof, sts_gate, window
+from .gate import CANNOT, HOLDS, NOT_YET, GateResult, acknowledge, holds, not_yet
 from .world import DomainState, World, iso
-
-UNCHECKED_SWITCH = (
-    not_checked("new_mx_hosts", "the new MX hosts answer with TLS (SMTP)"),
-    not_checked("mta_sts", "MTA-STS policies admit the new hosts"),
-)
 
 
 @dataclasses.dataclass
@@ -45,8 +40,9 @@ def _decided(world: World, results: t.Iterable[GateResult]) -> list[GateResult]:
 
 
 def _tenant(world: World) -> Evaluation:
-    """What the tenant's own answer settles, before the domains are asked for elsewhere."""
-    return Evaluation(_decided(world, [*gates.permissions(world), *gates.accepted_domains(world)]))
+    """What the tenant's own answer settles, before the domains are asked for elsewhere. C(relay): what outbound connectors decide about."""
+    results = [*gates.permissions(world), *gates.accepted_domains(world), *connector_gates.by_hand(world)]
+    return Evaluation(_decided(world, results), {"relay": [name for name in world.covered() if domain_gates.is_relay(world, name)]})
 
 
 def _preflight(world: World) -> Evaluation:
@@ -142,7 +138,7 @@ def _switch(world: World) -> Evaluation:
     if not todo:
         return Evaluation(
             [holds("switched", "", "all %d domains have the wanted MX records" % len(world.covered()))],
-            {"domains": [], "done": True},
+            {"domains": [], "done": True, "candidates": [], "sts_seen": [], "sts_ids": [], "probe": _probe(world, [])},
         )
     tenant = [
         *gates.egress_networks(world),
@@ -150,17 +146,29 @@ def _switch(world: World) -> Evaluation:
         *connector_gates.restricting_connector(world),
         *connector_gates.transport_rules(world),
         *connector_gates.spf_hard_fail(world),
+        *connector_gates.scl_bypass(world),
+        *connector_gates.reject_direct_send(world),
         *connector_gates.settled(world),
         *window.gate(world.settings["change_window"], world.now),
     ]
     results = _decided(world, tenant)
-    ready = []
+    open_tenant = all(result.open for result in results)
     turn = _canaries_first(world, todo)
+    candidates = []
     for name in turn:
         found = _decided(world, _domain_gates(world, name))
-        if all(result.open for result in [*results[: len(tenant)], *found]):
+        if open_tenant and all(result.open for result in found):
+            candidates.append(name)
+        results += found
+    # What the new hosts answer is asked when all else holds, and only then stands in the way.
+    hosts = _decided(world, path_gates.new_mx_hosts(world)) if candidates else []
+    ready = []
+    for name in candidates:
+        found = _decided(world, [path_gates.new_mx_recipient(world, name)])
+        if all(result.open for result in [*hosts, *found]):
             ready.append(name)
         results += found
+    results += [*hosts, *(path_gates.unsigned_tlsa(world) if candidates else ())]
     results += [
         not_yet("canary", name, "it waits for the canary domains", hint="Run again.")
         for name in todo
@@ -174,9 +182,25 @@ def _switch(world: World) -> Evaluation:
         "records": world.settings["mx_records"],
         "ttl": world.settings["mx_ttl"],
         "done": False,
+        "candidates": _names(world, candidates),
+        "sts_seen": sts_gate.first_seen(world),
+        "sts_ids": sts_gate.to_publish(world),
+        "probe": _probe(world, candidates),
     }
     shown = [result for result in results if not result.open or result.acknowledged or result.notice]
-    return Evaluation([*shown, *UNCHECKED_SWITCH], values)
+    return Evaluation(shown, values)
+
+
+def _probe(world: World, candidates: list[str]) -> dict[str, t.Any]:
+    """What mail_flow_probe is to ask: the addresses are those that the resolvers of the deployment gave."""
+    known = world.section("mail_hosts", {}) or {}
+    hosts = path_gates.new_hosts(world) if candidates else []
+    return {
+        "names": hosts,
+        "hosts": [{"name": host, "addresses": (known.get(host) or {}).get("addresses") or []} for host in hosts],
+        "domains": candidates,
+        "internal_domains": sorted(world.accepted()),
+    }
 
 
 def _domain_gates(world: World, name: str) -> list[GateResult]:
@@ -188,6 +212,11 @@ def _domain_gates(world: World, name: str) -> list[GateResult]:
         domain_gates.answered(world, name),
         domain_gates.authoritative_agreement(world, name),
         domain_gates.ttl(world, name),
+        path_gates.zone_control(world, name),
+        sts_gate.mta_sts(world, name),
+        *path_gates.shapes(world, name),
+        *path_gates.dane(world, name),
+        *path_gates.tlsrpt(world, name),
     ]
 
 

@@ -211,6 +211,7 @@ def _section(label: str, entries: list[dict[str, t.Any]]) -> list[str]:
             "  %s " % MARKS.get(str(entry["status"]), " "),
             ("not checked: " if entry["status"] == "not checked" else "") + _line(entry),
         )
+        lines += ["      " + line for line in entry.get("lines") or []]
     return lines
 
 
@@ -245,7 +246,8 @@ def _merged(group: list[dict[str, t.Any]], head: str) -> dict[str, t.Any]:
     if len(group) == 1:
         return group[0]
     names = list(dict.fromkeys(str(entry["object"]) for entry in group if entry.get("object")))
-    return {**group[0], "object": _some(names), "message": head.replace("mail for it", "their mail")}
+    shown = [line for entry in group for line in entry.get("lines") or []]
+    return {**group[0], "object": _some(names), "message": head.replace("mail for it", "their mail"), "lines": shown}
 
 
 def _some(names: t.Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from . import dispositions, names, networks, presets, window
 
 Settings = dict[str, t.Any]
 
+DOMAIN_KEYS = ("name", "forward_to", "dns_provider", "canary", "regions", "drop_dispositions", "mta_sts_id")
 NAME = re.compile(r"^(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$")
 
 
@@ -81,11 +82,11 @@ def domains(given: t.Any) -> list[dict[str, t.Any]]:
     found: dict[str, dict[str, t.Any]] = {}
     for item in as_list(given):
         entry = dict(item) if isinstance(item, t.Mapping) else {"name": item}
-        unknown = sorted(set(entry) - {"name", "forward_to", "dns_provider", "canary", "regions", "drop_dispositions"})
+        unknown = sorted(set(entry) - set(DOMAIN_KEYS))
         if unknown:
             raise InputError(
                 "area1_domains: unknown keys %s." % ", ".join(unknown),
-                "Known are name, forward_to, dns_provider, canary, regions and drop_dispositions.",
+                "Known are %s." % ", ".join(DOMAIN_KEYS),
             )
         name = host_name(entry.get("name"))
         if not NAME.match(name):
@@ -94,7 +95,7 @@ def domains(given: t.Any) -> list[dict[str, t.Any]]:
             )
         if name in found:
             raise InputError("area1_domains names %s twice." % name, "Name each domain once.")
-        found[name] = {**entry, "name": name, "canary": _flag(name, entry.get("canary"))}
+        found[name] = {**entry, "name": name, "canary": _flag(name, entry, "canary"), "mta_sts_id": _flag(name, entry, "mta_sts_id")}
         if entry.get("forward_to"):
             found[name]["forward_to"] = host_name(entry["forward_to"])
     if not found:
@@ -102,8 +103,9 @@ def domains(given: t.Any) -> list[dict[str, t.Any]]:
     return list(found.values())
 
 
-def _flag(name: str, value: t.Any) -> bool:
+def _flag(name: str, entry: t.Mapping[str, t.Any], key: str) -> bool:
     """Yes or no, also as text."""
+    value = entry.get(key)
     if value in (None, ""):
         return False
     found = boolean(value)
@@ -112,7 +114,7 @@ def _flag(name: str, value: t.Any) -> bool:
             str(value).strip().lower()
         )
     if found is None:
-        raise InputError("area1_domains: canary of %s is %r." % (name, value), "Give true or false.")
+        raise InputError("area1_domains: %s of %s is %r." % (key, name, value), "Give true or false.")
     return found
 
 

@@ -18,7 +18,9 @@ from . import snapshots
 from .baseline import KIND, check_baseline, compose, throw_away_runner, traces
 from .differences import differences
 from .gating import sections_now
+from .mta_sts import record_id
 from .state import TIMELINE, load_timeline, state_directory, write_private
+from .sts_gate import SEEN
 from .world import World
 
 BASELINE = "baseline.json"
@@ -177,6 +179,12 @@ def _record_event(params: t.Mapping[str, t.Any], context: Context, observation: 
         }
         for name in as_list(params.get("domains"))
     ]
+    if params["event"] == SEEN:
+        told = observation.any_age("mta_sts") or {}
+        new = [
+            {"domain": item["domain"], "event": SEEN, "at": at, "id": record_id((told.get(item["domain"]) or {}).get("records") or ())[0]}
+            for item in new
+        ]
     if new and not context.check_mode:
         write_private(os.path.join(directory, TIMELINE), events + new)
     observation.put("timeline", events + new)

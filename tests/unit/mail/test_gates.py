@@ -173,7 +173,8 @@ def test_canaries_first_then_the_limit() -> None:
 
 def test_all_moved_is_done() -> None:
     evaluation = phases.evaluate("switch", world(moved=True))
-    assert evaluation.go and evaluation.values == {"domains": [], "done": True}
+    assert evaluation.go and evaluation.values["domains"] == [] and evaluation.values["done"] is True
+    assert evaluation.values["candidates"] == evaluation.values["probe"]["names"] == [], "nobody is asked by SMTP for nothing"
     assert phases.evaluate("lower_ttl", world(moved=True)).values["domains"] == []
 
 

@@ -76,6 +76,31 @@ def protected(name: str, **fields: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def details(**fields: Any) -> dict[str, Any]:
+    """What area1_mx_info says of a domain that has nothing odd."""
+    servers = ["ns1.example", "ns2.example"]
+    return {
+        "delegation": {"zone": ONE, "parent": servers, "zone_servers": servers, "error": ""}, "below": [], "secure": False,
+        **fields,
+    }  # fmt: skip
+
+
+def sts(**fields: Any) -> dict[str, Any]:
+    return {"records": [], "ttl": None, "error": "", "policy": None, "policy_error": "", "modified_on": None, **fields}
+
+
+def mail_host(name: str, **fields: Any) -> dict[str, Any]:
+    return {"name": name, "addresses": ["192.0.2.25"], "error": "", "tlsa": [], "secure": False, **fields}
+
+
+def answering(names: Sequence[str], **fields: Any) -> dict[str, Any]:
+    """What mail_flow_probe says of a new MX host that is as it should be."""
+    accepted_one = {"verdict": "accepted", "code": 250, "enhanced": "2.1.5", "text": "2.1.5 ok"}
+    return {
+        "status": "ok", "problem": "", "addresses": [], "recipients": dict.fromkeys(names, accepted_one), "looked_from": {"host": "runner"}, **fields,
+    }  # fmt: skip
+
+
 def stamped(chosen: settings.Settings, staged: datetime.datetime, due: datetime.datetime, **fields: Any) -> dict[str, Any]:
     """The lock-down connector as staging leaves it."""
     names = [item["name"] for item in chosen["domains"]]
@@ -104,6 +129,7 @@ def sections(chosen: settings.Settings, moved: bool = False) -> dict[str, Any]:
     """All that a run reads. Everything of Exchange and Email Security is in place and settled; the MX records as ``moved`` says."""
     names = [ONE, TWO]
     mx = {name: NEW if moved else OLD[name] for name in names}
+    hosts = [host for _priority, host in NEW]
     return copy.deepcopy({
         "service_date": iso(NOW),
         "tenant": {"id": TENANT, "initial_domain": INITIAL},
@@ -122,6 +148,11 @@ def sections(chosen: settings.Settings, moved: bool = False) -> dict[str, Any]:
         "dns_provider": {
             name: {"records": records(mx[name]), "min_ttl": 60, "auto_ttl": False, "modified_on": ago(days=2)} for name in names
         },
+        "dns_details": {name: details() for name in names},
+        "dns_texts": {name: {"texts": {}} for name in names},
+        "mta_sts": {name: sts() for name in names},
+        "mail_hosts": {host: mail_host(host) for host in hosts},
+        "smtp": {"hosts": {host: answering(names) for host in hosts}},
         "message_trace": traced(),
         "baseline": {"sections": {"dns": {name: {"ttl_max": 3600, "records": records(OLD[name])} for name in names}}},
         "baseline_state": {"status": "found", "message": "baseline of %s" % ago(days=3)},

@@ -1,0 +1,24 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.utils.display import Display
+
+from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.quarantine_list import inform
+from ansible_collections.mailflow.area1.plugins.modules.area1_quarantine_info import ARGUMENT_SPEC
+from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ServiceAction
+
+
+class ActionModule(ServiceAction):
+    """Prints the table on the operator's terminal as text, whatever the verbosity."""
+
+    spec = ARGUMENT_SPEC
+    logic = staticmethod(inform)
+
+    def finish(self, result: dict[str, t.Any]) -> None:
+        if result.get("table"):
+            Display().display("\n".join(["", *result["table"], ""]))

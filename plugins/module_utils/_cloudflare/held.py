@@ -1,0 +1,68 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The messages that a task names, each with what becomes of it."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import typing as t
+
+from .._engine.errors import MailflowError, PermissionDenied, SignInError
+from .investigate import Message
+from .messages import Row, table
+
+THREADS = 8
+# What ends the task for all messages alike
+FOR_ALL = (PermissionDenied, SignInError)
+
+
+@dataclasses.dataclass
+class Item:
+    """One message and what becomes of it. ``recipients``: as the service answers a release."""
+
+    id: str
+    message: Message = dataclasses.field(default_factory=dict)
+    row: Row = dataclasses.field(default_factory=dict)
+    status: str = ""
+    note: str = ""
+    path: str = ""
+    changed: bool = False
+    recipients: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    before: str = ""
+    after: str = ""
+    error: MailflowError | None = None
+
+    def fail(self, error: MailflowError) -> None:
+        self.status, self.error = "failed", error
+
+    def entry(self) -> dict[str, t.Any]:
+        """What the task returns of it."""
+        known = {name: self.row.get(name, "") for name in ("subject", "from", "envelope_to", "disposition", "scanned_at")}
+        return {
+            "id": self.id, **known, "status": self.status, "changed": self.changed, "message": self.note, "path": self.path,
+            **{name: self.recipients.get(name, []) for name in ("delivered", "failed", "undelivered")},
+            "error": None if self.error is None else self.error.to_result()["error"],
+        }  # fmt: skip
+
+
+def each(items: t.Sequence[Item], work: t.Callable[[Item], None]) -> None:
+    """Every message is tried; its error is part of its result. A refusal of the token is not the message's: it ends the task."""
+
+    def one(item: Item) -> None:
+        try:
+            work(item)
+        except FOR_ALL:
+            raise
+        except MailflowError as exc:
+            item.fail(exc)
+
+    with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as pool:
+        list(pool.map(one, [item for item in items if item.error is None]))
+
+
+def question(items: t.Sequence[Item]) -> str:
+    lines = table([item.row for item in items])
+    return "\n".join(["", *lines, "", "Release %d message%s to the recipients? Type yes:" % (len(items), "" if len(items) == 1 else "s")])
