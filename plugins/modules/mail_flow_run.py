@@ -11,7 +11,7 @@ short_description: Make and remove the directory of one run
 version_added: 0.1.0
 description:
   - Makes a directory that only this user can enter, for the observation that the modules of a run hand on to each other; and
-    removes it at the run's end.
+    removes it at the run's end. A lock that M(mailflow.area1.mail_flow_snapshot) took for the run is given back then.
   - Runs on the controller, in check mode too.
 notes:
   - It never counts as a change.

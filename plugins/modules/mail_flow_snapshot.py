@@ -58,6 +58,13 @@ options:
   snapshot:
     description: Name of a snapshot's file in O(directory), for O(state=compare).
     type: str
+  lock:
+    description:
+      - Hold the tenant for this run, by a file in O(directory), until M(mailflow.area1.mail_flow_run) removes the run's own directory.
+        While another run holds it the task fails and says who does.
+      - A lock whose process is no more counts for nothing. One of another host counts for 12 hours. Not taken in check mode.
+    type: bool
+    default: false
   event:
     description: What happened.
     type: str
@@ -171,6 +178,7 @@ ARGUMENT_SPEC = {
     "directory": {"type": "path"},
     "tenant": {"type": "str"},
     "durable": {"type": "bool"},
+    "lock": {"type": "bool", "default": False},
     "baseline": {"type": "raw"},
     "acknowledge": {"type": "list", "elements": "str"},
     "snapshot": {"type": "str"},

@@ -13,6 +13,7 @@ import typing as t
 
 from .context import Context
 from .errors import InputError
+from .lock import release
 from .module import Result
 
 PREFIX = "mailflow.area1."
@@ -29,5 +30,6 @@ def run_run(params: t.Mapping[str, t.Any], context: Context) -> Result:
             path = tempfile.mkdtemp(prefix=PREFIX)
         return Result(False, (), {"path": path, "observation_path": os.path.join(path, OBSERVATION)})
     if os.path.isdir(path):
+        release(path)
         shutil.rmtree(path)
     return Result(False, (), {"path": path})

@@ -11,6 +11,7 @@ import typing as t
 
 from .._engine.context import Context
 from .._engine.errors import InputError
+from .._engine.lock import acquire
 from .._engine.module import Result
 from .._engine.observation import Observation
 from .._engine.values import as_list
@@ -30,6 +31,8 @@ State = dict[str, t.Any]
 def run_snapshot(params: t.Mapping[str, t.Any], context: Context) -> Result:
     observation = Observation(params["observation_path"])
     directory = state_directory(params.get("directory"), _tenant_name(params, observation))
+    if params.get("lock") and not context.check_mode:
+        acquire(directory, os.path.dirname(os.path.abspath(params["observation_path"])), context.now())
     return STATES[params["state"]](params, context, observation, directory)
 
 
