@@ -8,9 +8,10 @@ import typing as t
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError, MailflowError
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.values import host_name
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.probe import run_probe, section_of
 from ansible_collections.mailflow.area1.plugins.modules.mail_flow_probe import ARGUMENT_SPEC
-from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ControllerAction
+from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ControllerAction, plain
 
 
 class ActionModule(ControllerAction):
@@ -32,20 +33,35 @@ class ActionModule(ControllerAction):
             )
         given = self._task.args
         path = given.get("observation_path")
-        # A path of the controller means nothing on another host.
-        self._task.args = {key: value for key, value in given.items() if key != "observation_path"}
         try:
+            known = Observation(str(path)).any_age("mail_hosts") if path else None
+            # A path of the controller means nothing on another host, and neither does what was read here.
+            self._task.args = with_addresses({key: value for key, value in given.items() if key != "observation_path"}, known or {})
             result: dict[str, t.Any] = super().run(tmp, task_vars)
-        finally:
-            self._task.args = given
-        if path and not result.get("failed"):
-            try:
+            if path and not result.get("failed"):
                 observation = Observation(str(path))
                 observation.put("smtp", section_of(result, observation.any_age("smtp")))
                 observation.save()
-            except (MailflowError, OSError) as exc:
-                result.update(_failure(exc))
+        except (MailflowError, OSError) as exc:
+            return _failure(exc)
+        finally:
+            self._task.args = given
         return result
+
+
+def with_addresses(args: t.Mapping[str, t.Any], known: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Targets that bring no addresses get those that area1_mx_info left in the observation."""
+    filled = dict(args)
+    for option, key in (("hosts", "name"), ("direct", "host"), ("plain", "host")):
+        targets = plain(args.get(option))
+        if isinstance(targets, list):
+            filled[option] = [
+                {**item, "addresses": (known.get(host_name(item.get(key))) or {}).get("addresses") or []}
+                if isinstance(item, dict) and item.get("addresses") is None
+                else item
+                for item in targets
+            ]
+    return filled
 
 
 def _failure(exc: Exception) -> dict[str, t.Any]:

@@ -31,7 +31,8 @@ options:
     description:
       - The new MX hosts, maps with C(name) (for which the certificate has to be valid) and C(addresses) (a list of IP addresses;
         none at all is reported as V(unknown)). Every address is asked, up to eight of a host.
-      - The maps of RV(mailflow.area1.area1_mx_info#module:mail_hosts) can be given as they are.
+      - The maps of RV(mailflow.area1.area1_mx_info#module:mail_hosts) can be given as they are. Where C(addresses) is left out, those
+        are taken that this module left in O(observation_path).
     type: list
     elements: dict
   domains:
@@ -52,11 +53,33 @@ options:
         type: str
         required: true
       addresses:
-        description: IP addresses of that host. The first one that can be reached is asked.
+        description: IP addresses of that host, as for O(hosts). The first one that can be reached is asked.
         type: list
         elements: str
       recipient:
         description: Mailbox of the domain. Defaults to O(canary_recipient) where it is in the domain, else to C(postmaster) of the domain.
+        type: str
+  plain:
+    description:
+      - Deliveries past Area 1 that are tried with TLS and without, as far as the recipient. They show whether a connector that demands
+        TLS catches mail that it is not meant for. No message is sent. The suboptions are those of O(direct).
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: The domain.
+        type: str
+        required: true
+      host:
+        description: Its forwarding host.
+        type: str
+        required: true
+      addresses:
+        description: IP addresses of that host.
+        type: list
+        elements: str
+      recipient:
+        description: Mailbox of the domain.
         type: str
   canary_recipient:
     description: Mailbox that may receive test messages. Not used in check mode but as a recipient that is asked about.
@@ -179,6 +202,12 @@ direct:
     canary:
       description: The message that was offered, as RV(canary).
       type: dict
+plain:
+  description:
+    - The deliveries of O(plain), by domain. C(verdict) is V(accepted) where the recipient was taken without TLS, V(needs_tls) where it
+      was taken with TLS only, else V(unknown). C(with_tls) and C(without_tls) are the answers, as in RV(direct).
+  returned: success
+  type: dict
 canary:
   description: The message through the first new MX host that takes the canary's domain; V(null) if none was to be sent.
   returned: success
@@ -221,19 +250,21 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import run_module
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.probe import run_probe
 
+DIRECT = {
+    "type": "list",
+    "elements": "dict",
+    "options": {
+        "name": {"type": "str", "required": True},
+        "host": {"type": "str", "required": True},
+        "addresses": {"type": "list", "elements": "str"},
+        "recipient": {"type": "str"},
+    },
+}
 ARGUMENT_SPEC = {
     "hosts": {"type": "list", "elements": "dict"},
     "domains": {"type": "list", "elements": "raw"},
-    "direct": {
-        "type": "list",
-        "elements": "dict",
-        "options": {
-            "name": {"type": "str", "required": True},
-            "host": {"type": "str", "required": True},
-            "addresses": {"type": "list", "elements": "str"},
-            "recipient": {"type": "str"},
-        },
-    },
+    "direct": DIRECT,
+    "plain": DIRECT,
     "canary_recipient": {"type": "str"},
     "sender": {"type": "str"},
     "internal_domains": {"type": "list", "elements": "str"},

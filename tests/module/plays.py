@@ -81,6 +81,7 @@ def play(
     defaults: Mapping[str, Mapping[str, Any]],
     variables: Mapping[str, Any] | None = None,
     check: bool = False,
+    environment: Mapping[str, str] | None = None,
 ) -> Played:
     """One ansible-playbook run with --diff. ``defaults`` by action group; they come as variables, as an operator's would."""
     private = directory / uuid.uuid4().hex[:8]
@@ -94,7 +95,7 @@ def play(
         playbook="play.yml",
         inventory={"all": {"hosts": {"localhost": given}}},
         cmdline="--diff --check" if check else "--diff",
-        envvars=controller_environment(),
+        envvars={**controller_environment(), **(environment or {})},
         quiet=True,
         timeout=300,
         suppress_env_files=True,

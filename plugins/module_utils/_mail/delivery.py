@@ -12,7 +12,7 @@ import typing as t
 from .canary import Message
 from .smtp import Broken, Conversation, SmtpReply
 from .targets import DirectTarget, Probe
-from .verdicts import UNKNOWN, direct_verdict, meaning
+from .verdicts import ACCEPTED, NEEDS_TLS, UNKNOWN, direct_verdict, meaning
 
 
 @dataclasses.dataclass
@@ -60,6 +60,7 @@ class Delivery:
     host: str
     address: str
     verify: bool
+    tls: bool = True
 
     def send(self, recipient: str, message: Message | None) -> Outcome:
         outcome = Outcome(self.host, self.address, recipient, message=message)
@@ -84,7 +85,7 @@ class Delivery:
             outcome.reply = conversation.command("HELO %s" % helo)
         if not outcome.reply.good:
             return
-        if "STARTTLS" in conversation.extensions:
+        if self.tls and "STARTTLS" in conversation.extensions:
             outcome.stage = "starttls"
             outcome.reply = conversation.start_tls(self.probe.context(self.verify), self.host)
             if outcome.reply.code != 220:
@@ -122,3 +123,19 @@ def deliver_directly(probe: Probe, target: DirectTarget) -> dict[str, t.Any]:
         if outcome.stage != "connect":
             break
     return {"domain": target.domain, **outcome.to_data()}
+
+
+def deliver_plainly(probe: Probe, target: DirectTarget) -> dict[str, t.Any]:
+    """The same recipient with TLS and without. Only the difference tells: no source has the words of such a refusal."""
+    answers = []
+    for tls in (True, False):
+        outcome = Outcome(target.host, "", target.recipient, problem="its name has no address")
+        for address in target.addresses:
+            outcome = Delivery(probe, target.host, address, verify=False, tls=tls).send(target.recipient, None)
+            if outcome.stage != "connect":
+                break
+        answers.append(outcome)
+    taken = [outcome.stage == "rcpt" and not outcome.problem and outcome.reply.code // 100 == 2 for outcome in answers]
+    refused = answers[1].stage in ("mail", "rcpt") and not answers[1].problem and not answers[1].reply.good and answers[1].reply.code > 0
+    verdict = ACCEPTED if taken[1] else NEEDS_TLS if taken[0] and answers[0].tls and refused else UNKNOWN
+    return {"domain": target.domain, "verdict": verdict, "with_tls": answers[0].to_data(), "without_tls": answers[1].to_data()}

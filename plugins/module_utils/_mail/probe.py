@@ -15,13 +15,14 @@ from .._engine.context import Context
 from .._engine.errors import InputError
 from .._engine.module import Result
 from .canary import Canary
-from .delivery import Delivery, deliver_directly
+from .delivery import Delivery, deliver_directly, deliver_plainly
 from .hosts import Visit, host_view, visit
 from .smtp import check_address, check_helo
 from .targets import DirectTarget, HostTarget, Probe, Recipient
 from .verdicts import ACCEPTED, OK
 
 THREADS = 16
+SEEN = ("hosts", "direct", "plain")
 # Recipients of one conversation: servers end a long one.
 BATCH = 40
 
@@ -31,16 +32,20 @@ def run_probe(params: t.Mapping[str, t.Any], context: Context) -> Result:
     with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as pool:
         visits = [(target, pool.submit(visit, probe, target, address, batch)) for target, address, batch in _visits(probe)]
         direct = {target.domain: pool.submit(deliver_directly, probe, target) for target in probe.direct}
+        plain = {target.domain: pool.submit(deliver_plainly, probe, target) for target in probe.plain}
         seen: dict[str, list[Visit]] = {target.name: [] for target in probe.hosts}
         for target, future in visits:
             seen[target.name].append(future.result())
         deliveries = {domain: future.result() for domain, future in direct.items()}
+        plainly = {domain: future.result() for domain, future in plain.items()}
     hosts = {target.name: host_view(target, seen[target.name]) for target in probe.hosts}
     canary = _canary(probe, hosts)
-    sources = [item["source"] for view in hosts.values() for item in view["addresses"]] + [item["source"] for item in deliveries.values()]
+    sources = [item["source"] for view in hosts.values() for item in view["addresses"]]
+    sources += [item["source"] for item in (*deliveries.values(), *(view["with_tls"] for view in plainly.values()))]
     values = {
         "hosts": hosts,
         "direct": deliveries,
+        "plain": plainly,
         "canary": canary,
         "looked_from": {"host": probe.looked_from, "address": next((source for source in sources if source), "")},
         "port": probe.port,
@@ -52,8 +57,8 @@ def run_probe(params: t.Mapping[str, t.Any], context: Context) -> Result:
 def section_of(values: t.Mapping[str, t.Any], before: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
     """The observation's section C(smtp): this probe's answers beside those of earlier ones. Each says when and from where."""
     where = {"date": values.get("date", ""), "looked_from": values.get("looked_from") or {}}
-    section: dict[str, t.Any] = {key: dict((before or {}).get(key) or {}) for key in ("hosts", "direct")}
-    for key in ("hosts", "direct"):
+    section: dict[str, t.Any] = {key: dict((before or {}).get(key) or {}) for key in SEEN}
+    for key in SEEN:
         section[key].update({name: {**view, **where} for name, view in (values.get(key) or {}).items()})
     canaries = list((before or {}).get("canaries") or [])
     sent = [{**item, **where} for item in [values.get("canary"), *(view.get("canary") for view in (values.get("direct") or {}).values())] if item]
@@ -73,8 +78,9 @@ def probe_of(params: t.Mapping[str, t.Any], context: Context) -> Probe:
     recipients = tuple(Recipient.of(item, canary) for item in params.get("domains") or ())
     hosts = tuple(HostTarget.of(item) for item in params.get("hosts") or ())
     direct = tuple(DirectTarget.of(item, canary) for item in params.get("direct") or ())
-    own = {item.domain for item in recipients} | {item.domain for item in direct} | {str(name).lower() for name in params.get("internal_domains") or ()}
-    for what, names in (("hosts", [item.name for item in hosts]), ("direct", [item.domain for item in direct])):
+    plain = tuple(DirectTarget.of(item, "", "plain") for item in params.get("plain") or ())
+    own = {item.domain for item in recipients} | {item.domain for item in (*direct, *plain)} | {str(name).lower() for name in params.get("internal_domains") or ()}
+    for what, names in (("hosts", [item.name for item in hosts]), ("direct", [item.domain for item in direct]), ("plain", [item.domain for item in plain])):
         double = sorted({name for name in names if names.count(name) > 1})
         if double:
             raise InputError("%s: %s is named more than once." % (what, ", ".join(double)), "Name each once.")
@@ -82,6 +88,7 @@ def probe_of(params: t.Mapping[str, t.Any], context: Context) -> Probe:
         hosts=hosts,
         recipients=recipients,
         direct=direct,
+        plain=plain,
         port=port,
         seconds=float(seconds),
         ca_path=str(params.get("ca_path") or ""),

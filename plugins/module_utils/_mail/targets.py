@@ -62,10 +62,10 @@ class DirectTarget:
     recipient: str
 
     @classmethod
-    def of(cls, item: t.Any, canary: str) -> DirectTarget:
-        entry = _entry(item, "direct", {"name", "host", "addresses", "recipient"})
-        domain = _name(entry.get("name"), "direct")
-        host = _name(entry.get("host"), "direct: host of %s" % domain)
+    def of(cls, item: t.Any, canary: str, what: str = "direct") -> DirectTarget:
+        entry = _entry(item, what, {"name", "host", "addresses", "recipient"})
+        domain = _name(entry.get("name"), what)
+        host = _name(entry.get("host"), "%s: host of %s" % (what, domain))
         return cls(domain, host, _addresses(entry.get("addresses"), host), _recipient(entry, domain, canary))
 
 
@@ -76,6 +76,7 @@ class Probe:
     hosts: tuple[HostTarget, ...]
     recipients: tuple[Recipient, ...]
     direct: tuple[DirectTarget, ...]
+    plain: tuple[DirectTarget, ...]
     port: int
     seconds: float
     ca_path: str

@@ -12,6 +12,8 @@ from .smtp import SmtpReply
 LOCKED, OPEN, INCONCLUSIVE, UNKNOWN = "locked", "open", "inconclusive", "unknown"
 # A recipient at a new MX host, and the host as a whole.
 ACCEPTED, REFUSED = "accepted", "refused"
+# A direct delivery that is taken with TLS only.
+NEEDS_TLS = "needs_tls"
 OK, WRONG = "ok", "wrong"
 
 LOCKDOWN_CODE = "5.7.51"

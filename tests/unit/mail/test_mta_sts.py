@@ -120,8 +120,8 @@ def test_what_could_not_be_read_is_not_good_and_a_person_may_decide() -> None:
         assert gated(found).status == NOT_YET
     assert gated({}, mta_sts={}).status == NOT_YET
     broken = {ONE: sts(records=record(), policy_error="answered 503"), TWO: sts()}
-    found = world(wanted(acknowledge=["mta_sts:%s" % ONE]), mta_sts=broken)
-    assert [item["name"] for item in phases.evaluate("switch", found).values["domains"]] == [ONE, TWO]
+    decided = world(wanted(acknowledge=["mta_sts:%s" % ONE]), mta_sts=broken)
+    assert [item["name"] for item in phases.evaluate("switch", decided).values["domains"]] == [ONE, TWO]
 
 
 def test_enforce_without_the_new_hosts_holds_the_switch_and_says_what_to_publish() -> None:
@@ -174,8 +174,8 @@ def test_the_id_is_published_on_request_once() -> None:
 
     def asked(found: dict[str, Any], flag: Any) -> list[dict[str, str]]:
         chosen = wanted(domains=[{"name": ONE, "mta_sts_id": flag, "dns_provider": "rfc2136"}, TWO])
-        sections = {"mta_sts": {ONE: found, TWO: sts()}, "baseline": {"sections": {"mta_sts": {ONE: before}}}}
-        return sts_gate.to_publish(world(chosen, **sections))
+        baseline = {"sections": {"mta_sts": {ONE: before}}}
+        return sts_gate.to_publish(world(chosen, mta_sts={ONE: found, TWO: sts()}, baseline=baseline))
 
     (order,) = asked(now, "yes")
     assert order["expect"] == "2" and order["id"] == next_id(NOW, "2") and order["dns_provider"] == "rfc2136"
