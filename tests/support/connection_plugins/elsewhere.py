@@ -18,5 +18,5 @@ extends_documentation_fragment:
 """
 
 
-class Connection(Local):
+class Connection(Local):  # type: ignore[misc]
     transport = "elsewhere"
