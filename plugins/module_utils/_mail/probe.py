@@ -79,7 +79,8 @@ def probe_of(params: t.Mapping[str, t.Any], context: Context) -> Probe:
     hosts = tuple(HostTarget.of(item) for item in params.get("hosts") or ())
     direct = tuple(DirectTarget.of(item, canary) for item in params.get("direct") or ())
     plain = tuple(DirectTarget.of(item, "", "plain") for item in params.get("plain") or ())
-    own = {item.domain for item in (*recipients, *direct, *plain)} | {str(name).lower() for name in params.get("internal_domains") or ()}
+    own = {str(name).lower() for name in params.get("internal_domains") or ()}
+    own |= {item.domain for item in recipients} | {item.domain for item in (*direct, *plain)}
     for what, names in (("hosts", [item.name for item in hosts]), ("direct", [item.domain for item in direct]), ("plain", [item.domain for item in plain])):
         double = sorted({name for name in names if names.count(name) > 1})
         if double:
