@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.quarantine import manage
 from ansible_collections.mailflow.area1.plugins.modules.area1_quarantine import ARGUMENT_SPEC
-from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ServiceAction
+from ansible_collections.mailflow.area1.plugins.plugin_utils._action import TableAction
 
 
-class ActionModule(ServiceAction):
+class ActionModule(TableAction):
     """Here there is a terminal at which the operator can be asked."""
 
     spec = ARGUMENT_SPEC

@@ -4,21 +4,11 @@
 
 from __future__ import annotations
 
-import typing as t
-
-from ansible.utils.display import Display
-
 from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.quarantine_list import inform
 from ansible_collections.mailflow.area1.plugins.modules.area1_quarantine_info import ARGUMENT_SPEC
-from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ServiceAction
+from ansible_collections.mailflow.area1.plugins.plugin_utils._action import TableAction
 
 
-class ActionModule(ServiceAction):
-    """Prints the table on the operator's terminal as text, whatever the verbosity."""
-
+class ActionModule(TableAction):
     spec = ARGUMENT_SPEC
     logic = staticmethod(inform)
-
-    def finish(self, result: dict[str, t.Any]) -> None:
-        if result.get("table"):
-            Display().display("\n".join(["", *result["table"], ""]))

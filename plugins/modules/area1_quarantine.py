@@ -53,6 +53,10 @@ options:
       - Nobody is asked in check mode, or where no message is held.
     type: bool
     default: false
+  table:
+    description: Also return the results as lines of an aligned table. Where the task runs on the controller they are printed on its terminal.
+    type: bool
+    default: false
 seealso:
   - module: mailflow.area1.area1_quarantine_info
 """
@@ -150,6 +154,11 @@ results:
     error:
       description: C(kind), C(message) and C(hint) of what went wrong, V(null) if nothing did.
       type: dict
+table:
+  description: The table's lines.
+  returned: when O(table) is set
+  type: list
+  elements: str
 """
 
 import typing as t
@@ -167,6 +176,7 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
     "path": {"type": "path"},
     "force": {"type": "bool", "default": False},
     "confirm": {"type": "bool", "default": False},
+    "table": {"type": "bool", "default": False},
     **AREA1_OPTIONS,
 }
 

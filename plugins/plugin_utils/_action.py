@@ -20,6 +20,10 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.context imp
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import MissingLibrary
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import Result, evaluate
 
+# What ansible-runner (and so AWX), GitHub, GitLab, Azure and most others leave in a job's environment
+RUNNERS = ("AWX_ISOLATED_DATA_DIR", "AWX_HOST", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "CI")
+ANSWER_SECONDS = 600
+
 try:
     from ansible.module_utils.secrets import register_secret
 except ImportError:  # before ansible-core 2.22
@@ -111,6 +115,14 @@ class ServiceAction(ControllerAction):
         return (outcome.get("error") or {}).get("kind") == MissingLibrary.kind
 
 
+class TableAction(ServiceAction):
+    """Prints the result's table on the operator's terminal as text, whatever the verbosity."""
+
+    def finish(self, result: dict[str, t.Any]) -> None:
+        if result.get("table"):
+            Display().display("\n".join(["", *result["table"], ""]))
+
+
 @contextlib.contextmanager
 def _environment(variables: t.Mapping[str, str]) -> t.Iterator[None]:
     """Add to this process's environment for a while; a worker process runs one task at a time."""
@@ -127,13 +139,19 @@ def _environment(variables: t.Mapping[str, str]) -> t.Iterator[None]:
 
 
 def ask(question: str) -> str | None:
-    """The operator's answer; None where no terminal is there (AWX, CI). It is the controller's main process that asks."""
+    """The operator's answer; None where nobody is there who could give one. It is the controller's main process that asks.
+
+    A runner gives its job a terminal of its own, at which nobody sits: such a question would wait for ever.
+    """
+    if any(os.environ.get(name) for name in RUNNERS):
+        return None
     try:
-        return str(Display().prompt_until(question).decode("utf-8", "replace")).strip()
+        answer = Display().prompt_until(question, seconds=ANSWER_SECONDS)
     except AnsiblePromptNoninteractive:
         return None
     except AnsiblePromptInterrupt:
         return ""
+    return str(answer.decode("utf-8", "replace")).strip()
 
 
 def conceal(secret: str) -> None:

@@ -46,10 +46,11 @@ def expression(variable: Variable, group: str) -> str:
         fallback = "lookup('ansible.builtin.env', '%s') | default(%s, true)" % (name.upper(), fallback)
     source = "%s | default(%s)" % (name, fallback)
     if variable["type"] == "lines":
-        return "{{ (%s | replace(',', ' ')).split() if %s | default([]) is string else %s | default(omit) }}" % (
+        return "{{ (%s | replace(',', ' ')).split() if %s | default([]) is string else %s | default(%s) }}" % (
             name,
             name,
             name,
+            variable.get("fallback", "omit"),
         )
     return "{{ %s }}" % source
 

@@ -12,7 +12,7 @@ import typing as t
 
 from .._engine.errors import MailflowError, PermissionDenied, SignInError
 from .investigate import Message
-from .messages import Row, table
+from .messages import Row, aligned, table
 
 THREADS = 8
 # What ends the task for all messages alike
@@ -66,3 +66,17 @@ def each(items: t.Sequence[Item], work: t.Callable[[Item], None]) -> None:
 def question(items: t.Sequence[Item]) -> str:
     lines = table([item.row for item in items])
     return "\n".join(["", *lines, "", "Release %d message%s to the recipients? Type yes:" % (len(items), "" if len(items) == 1 else "s")])
+
+
+_OUTCOME = (("RESULT", 0), ("SUBJECT", 40), ("FILE OR REMARK", 0), ("ID", 0))
+
+
+def outcome(items: t.Sequence[Item]) -> list[str]:
+    """What became of each message, for a terminal."""
+    rows = []
+    for item in items:
+        remark = str(item.error) if item.error is not None else item.note or item.path
+        if not remark and item.recipients.get("delivered"):
+            remark = "delivered to %s" % ", ".join(item.recipients["delivered"])
+        rows.append((item.status.replace("_", " "), str(item.row.get("subject") or ""), remark, item.id))
+    return aligned(_OUTCOME, rows)

@@ -145,13 +145,20 @@ _COLUMNS = (("TIME", 20), ("DISPOSITION", 13), ("FROM", 28), ("TO", 28), ("SUBJE
 
 def table(rows: t.Sequence[Row]) -> list[str]:
     """Aligned lines for a terminal, the id last and never cut: it is what a release asks for."""
-    lines = [[name for name, _width in _COLUMNS]]
-    for one in rows:
-        to = one["envelope_to"] or one["to"]
-        more = " +%d" % (len(to) - 1) if len(to) > 1 else ""
-        cells = (one["scanned_at"], one["disposition"], one["from"] or one["envelope_from"], "".join(to[:1]) + more, one["subject"], one["id"])
-        lines.append([_cell(text, width) for text, (_name, width) in zip(cells, _COLUMNS, strict=True)])
-    widths = [max(_width(line[index]) for line in lines) for index in range(len(_COLUMNS))]
+    return aligned(_COLUMNS, [_cells(one) for one in rows])
+
+
+def _cells(one: Row) -> tuple[str, ...]:
+    to = one["envelope_to"] or one["to"]
+    more = " +%d" % (len(to) - 1) if len(to) > 1 else ""
+    return one["scanned_at"], one["disposition"], one["from"] or one["envelope_from"], "".join(to[:1]) + more, one["subject"], one["id"]
+
+
+def aligned(columns: t.Sequence[tuple[str, int]], rows: t.Sequence[t.Sequence[str]]) -> list[str]:
+    """Columns of a name and a greatest width (0: never cut)."""
+    lines = [[name for name, _most in columns]]
+    lines += [[_cell(text, most) for text, (_name, most) in zip(cells, columns, strict=True)] for cells in rows]
+    widths = [max(_width(line[index]) for line in lines) for index in range(len(columns))]
     return ["  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
 
 

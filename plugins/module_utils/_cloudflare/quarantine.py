@@ -16,7 +16,7 @@ from .._engine.errors import InputError, MailflowError, NotFound
 from .._engine.files import absolute, content, replacing, state_home
 from .._engine.module import Result
 from .._engine.values import as_list
-from .held import Item, each
+from .held import Item, each, outcome
 from .investigate import Investigate
 from .messages import row
 from .options import account_of, api_of
@@ -37,7 +37,7 @@ def manage(params: t.Mapping[str, t.Any], context: Context) -> Result:
         release(service, items, params, context)
     else:
         each(items, lambda item: _keep_file(service, item, action, bool(params.get("force")), context.check_mode))
-    return _result(items, action)
+    return _result(items, action, bool(params.get("table")))
 
 
 def _items(params: t.Mapping[str, t.Any]) -> list[Item]:
@@ -97,8 +97,10 @@ def _described(data: bytes | None) -> str:
     return "" if data is None else "%d bytes, sha256 %s" % (len(data), hashlib.sha256(data).hexdigest())
 
 
-def _result(items: t.Sequence[Item], action: str) -> Result:
+def _result(items: t.Sequence[Item], action: str, with_table: bool) -> Result:
     values: dict[str, t.Any] = {"action": action, "results": [item.entry() for item in items]}
+    if with_table:
+        values["table"] = outcome(items)
     failed = [item for item in items if item.error is not None]
     text = ""
     if failed:
