@@ -129,6 +129,8 @@ class MailServers:
         self._spf.clear()
         for relay in self._relays:
             relay.drop()
+        for pool in self._pools:
+            pool.close()
         if self.traffic is not None:
             self.traffic.renew()
             self.journal.watchers.append(self.traffic.fate)

@@ -1,0 +1,46 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mail that flows while playbooks run, and what has to be true of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from tests.playbook.harness import Deployment
+
+ENOUGH = 2000
+SENDERS = 30
+
+
+@contextlib.contextmanager
+def flowing(deployment: Deployment, rate: int = 15, attack_rate: float = 0.5) -> Iterator[None]:
+    """A steady pace between and during runs: caches fill before the first change, and at every moment after it."""
+    deployment.lab.traffic(senders=SENDERS, mails=300)
+    deployment.lab.traffic(start=True, rate=rate, attack_rate=attack_rate)
+    try:
+        yield
+    finally:
+        deployment.lab.traffic(stop=True)
+
+
+def assert_nothing_lost(deployment: Deployment, at_least: int = ENOUGH) -> dict[str, Any]:
+    """No legitimate mail was refused, given back or left behind, from the first one to the last. The tally."""
+    lab = deployment.lab
+    lab.traffic(senders=SENDERS, mails=max(0, at_least - lab.traffic()["sent"]))
+    left = lab.settle()
+    tally = lab.traffic()
+    assert tally["sent"] >= at_least, tally
+    assert tally["lost"] == 0 and lab.messages("bounces") == [], tally
+    assert left["waiting"] == 0 and tally["waiting"] == tally["in_custody"] == 0, (left, tally)
+    assert tally["delivered"] == tally["sent"], tally
+    return tally
+
+
+def assert_closed(deployment: Deployment, attacks: int = 60) -> None:
+    """Nothing gets in past Area 1: every direct delivery is refused as by a lock-down."""
+    tally = deployment.lab.traffic(attacks=attacks)
+    assert tally["refused_direct"] == attacks and tally["accepted_direct"] == 0, tally
+    assert all("5.7.51" in reason for reason in tally["refusals"]), tally
