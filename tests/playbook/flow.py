@@ -9,8 +9,11 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+from lab.mail.state import ATTACKERS
 from tests.playbook.harness import Deployment
 
+# the message trace shows the attackers' mail until the lock-down: a person has looked at these addresses, and at no others
+LOOKED_AT = ["direct_senders:%s" % address for address in ATTACKERS.values()]
 ENOUGH = 2000
 SENDERS = 30
 

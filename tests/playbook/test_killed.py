@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 from tests.playbook.by_hand import LOCKDOWN
 from tests.playbook.end_state import assert_finished
-from tests.playbook.flow import assert_closed, assert_nothing_lost, flowing
+from tests.playbook.flow import LOOKED_AT, assert_closed, assert_nothing_lost, flowing
 from tests.playbook.harness import Deployment
 from tests.playbook.killing import run_until_a_write
 
-SOAK = {"area1_lockdown_soak_hours": 1, "area1_settle_minutes": 5}
+SOAK = {"area1_lockdown_soak_hours": 1, "area1_settle_minutes": 5, "area1_acknowledge": LOOKED_AT}
 MOST_RUNS = 60
 
 

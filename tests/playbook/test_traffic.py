@@ -12,11 +12,11 @@ import pytest
 
 from tests.playbook.by_hand import advance_to, low_ttl, moment, now
 from tests.playbook.end_state import EGRESS, assert_finished
-from tests.playbook.flow import assert_closed, assert_nothing_lost, flowing
+from tests.playbook.flow import LOOKED_AT, assert_closed, assert_nothing_lost, flowing
 from tests.playbook.harness import EU_RECORDS, ROOT, Deployment
 
 EDGE = "northwind-example.mail.protection.outlook.com"
-SOON = {"area1_lockdown_soak_hours": 0, "area1_settle_minutes": 6}
+SOON = {"area1_lockdown_soak_hours": 0, "area1_settle_minutes": 6, "area1_acknowledge": LOOKED_AT}
 
 
 @pytest.mark.parametrize("world", ["fresh", "busy", "laggard", "one_down", "mta_sts"])
