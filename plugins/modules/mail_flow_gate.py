@@ -34,6 +34,7 @@ options:
       - connection_filter
       - enhanced_filtering
       - area1_domains
+      - message_handling
       - lower_ttl
       - switch
       - lockdown
@@ -88,9 +89,31 @@ options:
         choices: [manage, skip]
         default: manage
       use_case:
-        description: Use case 1 to 5, which decides the quarantined dispositions.
-        type: int
+        description: Use case 1 to 5 of the tutorial, or a map that describes one of your own.
+        type: raw
         default: 1
+      use_case_variant:
+        description: Words and names of the rules as on the pages of today, or as in the tutorial.
+        type: str
+        choices: [current, tutorial]
+        default: current
+      disposition_header:
+        description: Headers that carry the disposition. C(X-CFEmailSecurity-Disposition) unless given.
+        type: list
+        elements: str
+      rule_match_sender_ip:
+        description: Whether the rules also ask for an address of Area 1. V(false) takes effect only when the lock-down is proven.
+        type: bool
+        default: true
+      spoof_handling:
+        description: What happens to SPOOF; as the use case has it unless given.
+        type: str
+        choices: [quarantine, spam, bulk]
+      content_filter_scope:
+        description: Whether the use case sets the default anti-spam policy only, or every policy that applies but presets.
+        type: str
+        choices: [default, all]
+        default: default
       lockdown:
         description: Whether to lock down when the gates allow it.
         type: bool
@@ -230,7 +253,12 @@ ARGUMENT_SPEC = {
             "connector_name": {"type": "str"},
             "lockdown_connector_name": {"type": "str"},
             "allow_list": {"type": "str", "choices": ["manage", "skip"], "default": "manage"},
-            "use_case": {"type": "int", "default": 1},
+            "use_case": {"type": "raw", "default": 1},
+            "use_case_variant": {"type": "str", "choices": ["current", "tutorial"], "default": "current"},
+            "disposition_header": {"type": "list", "elements": "str"},
+            "rule_match_sender_ip": {"type": "bool", "default": True},
+            "spoof_handling": {"type": "str", "choices": ["quarantine", "spam", "bulk"]},
+            "content_filter_scope": {"type": "str", "choices": ["default", "all"], "default": "default"},
             "lockdown": {"type": "bool", "default": True},
             "lockdown_soak_hours": {"type": "int", "default": 72},
             "lockdown_scope": {"type": "str", "choices": ["all", "covered"], "default": "all"},

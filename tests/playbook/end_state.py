@@ -30,9 +30,25 @@ def assert_finished(deployment: Deployment) -> None:
     assert len(EGRESS) == 42
     assert set(tenant["connection_filter"]["IPAllowList"]) == EGRESS
     assert {policy["MarkAsSpamSpfRecordHardFail"] for policy in tenant["content_filter_policies"]} == {"Off"}
+    assert_message_handling(tenant)
     assert_connectors(deployment)
     assert_switched(deployment)
     assert_domains(deployment)
+
+
+def assert_message_handling(tenant: dict[str, Any]) -> None:
+    """Use case 1, as Cloudflare's page has it (cloudflare-email-security.md 4.1 to 4.3)."""
+    policy = next(item for item in tenant["content_filter_policies"] if item["IsDefault"])
+    assert policy["SpamAction"] == "MoveToJmf"
+    for verdict in ("HighConfidenceSpam", "Phish", "HighConfidencePhish"):
+        assert policy["PhishSpamAction" if verdict == "Phish" else verdict + "Action"] == "Quarantine"
+        assert policy[verdict + "QuarantineTag"] == "UserNotifyAdminRelease"
+    made = {item["Name"]: item for item in tenant["quarantine_policies"]}["UserNotifyAdminRelease"]
+    assert made["EndUserQuarantinePermissionsValue"] == 8 + 2 + 1 and made["ESNEnabled"] is True
+    rule = {item["Name"]: item for item in tenant["transport_rules"]}["Email Security Deliver to Junk Email folder"]
+    assert rule["HeaderContainsMessageHeader"] == "X-CFEmailSecurity-Disposition"
+    assert rule["HeaderContainsWords"] == ["SUSPICIOUS", "BULK"] and set(rule["SenderIpRanges"]) == EGRESS
+    assert rule["SetSCL"] == "5" and rule["State"] == "Enabled" and rule["Mode"] == "Enforce"
 
 
 def assert_connectors(deployment: Deployment) -> None:

@@ -14,34 +14,10 @@ from .._engine.errors import InputError
 from .._engine.module import Result
 from .._engine.observation import Observation
 from .._engine.plan import Change, Plan
+from .._quarantine_permissions import LEVELS, NOT_OURS, PERMISSIONS, names_of, value_of
 from .objects import QUARANTINE_POLICY
 from .store import ObjectSteps, Records, Store, drive, find, plain_name
 from .transport import ExchangeClient
-
-#: Bits of EndUserQuarantinePermissionsValue (exchange-online facts, 2.6). 64, Download, is documented as unused.
-PERMISSIONS: dict[str, int] = {
-    "view_header": 128,
-    "allow_sender": 32,
-    "block_sender": 16,
-    "request_release": 8,
-    "release": 4,
-    "preview": 2,
-    "delete": 1,
-}
-LEVELS: dict[str, int] = {"none": 0, "limited": 43, "full": 39}
-BUILT_IN = ("AdminOnlyAccessPolicy", "DefaultFullAccessPolicy", "DefaultFullAccessWithNotificationPolicy")
-#: Documented by its short name only; where it is offered it is Microsoft's.
-NOT_OURS = (*BUILT_IN, "NotificationEnabledPolicy", "DefaultGlobalTag")
-
-
-def value_of(permissions: t.Iterable[str]) -> int:
-    return sum(PERMISSIONS[name] for name in dict.fromkeys(permissions))
-
-
-def names_of(value: t.Any) -> list[str]:
-    """The permissions in a value that the service returned."""
-    number = int(value or 0)
-    return [name for name, bit in PERMISSIONS.items() if number & bit]
 
 
 def run_quarantine_policy(params: t.Mapping[str, t.Any], context: Context) -> Result:

@@ -62,6 +62,7 @@ def not_checked(gate: str, message: str) -> GateResult:
 #: Gates that a person may decide about with area1_acknowledge. The others guard against losing mail for certain.
 ACKNOWLEDGEABLE = frozenset(
     {
+        "adopt",
         "baseline",
         "durable_snapshots",
         "domain_type",
@@ -77,6 +78,7 @@ ACKNOWLEDGEABLE = frozenset(
         "zone_control",
         "reject_direct_send",
         "scl_bypass",
+        "user_release",
         "message_trace",
         "direct_senders",
         "lockdown_proof",

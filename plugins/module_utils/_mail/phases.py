@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from . import connector_gates, domain_gates, forwarding, gates, lockdown, path_gates, proof, sts_gate, window
+from . import connector_gates, domain_gates, forwarding, gates, handling_phase, lockdown, path_gates, proof, sts_gate, window
 from .gate import CANNOT, HOLDS, NOT_YET, GateResult, acknowledge, holds, not_yet
 from .world import DomainState, World, iso
 
@@ -52,6 +52,7 @@ def _preflight(world: World) -> Evaluation:
             *gates.baseline(world),
             *gates.egress_networks(world),
             *(result for result in gates.allow_list_capacity(world) if not result.open),
+            *handling_phase.before_any_write(world),
         ],
     )
     return Evaluation(results)
@@ -85,11 +86,14 @@ def _area1_domains(world: World) -> Evaluation:
     for entry in world.settings["domains"]:
         host, result = forwarding.choose(world, entry)
         results.append(result)
+        held, waiting = handling_phase.domain_dispositions(world, entry)
+        results += [waiting] if waiting else []
+        given = {**entry, **({"drop_dispositions": held} if held else {})}
         if host:
             wanted.append(
                 {
                     key: value
-                    for key, value in {**entry, "forward_to": host}.items()
+                    for key, value in {**given, "forward_to": host}.items()
                     if key in ("name", "forward_to", "regions", "drop_dispositions", "dns_provider")
                 }
             )
@@ -100,6 +104,13 @@ def _area1_domains(world: World) -> Evaluation:
         "mx_hosts": [item["host"] for item in world.settings["mx_records"]],
     }
     return Evaluation(_decided(world, results), values)
+
+
+def _message_handling(world: World) -> Evaluation:
+    results = _decided(
+        world, [*gates.customization(world), *gates.egress_networks(world), *handling_phase.gates(world)]
+    )
+    return Evaluation([*results, *handling_phase.notices(world)], handling_phase.todo(world))
 
 
 def _names(world: World, names: t.Collection[str]) -> list[dict[str, t.Any]]:
@@ -341,6 +352,7 @@ def _missing(world: World) -> list[GateResult]:
     found = [*connector_gates.in_place(world), *connector_gates.spf_hard_fail(world)]
     # Our own lock-down without one of the networks; another's connector is the switch's matter.
     found += [result for result in connector_gates.restricting_connector(world) if result.status == NOT_YET]
+    found += handling_phase.missing(world)
     found += [domain_gates.domain_settings(world, name) for name in names]
     found += [domain_gates.domain_ready(world, name) for name in names]
     return _decided(world, found)
@@ -352,6 +364,7 @@ EVALUATORS: dict[str, t.Callable[[World], Evaluation]] = {
     "connection_filter": _connection_filter,
     "enhanced_filtering": _enhanced_filtering,
     "area1_domains": _area1_domains,
+    "message_handling": _message_handling,
     "lower_ttl": _lower_ttl,
     "switch": _switch,
     "lockdown": _lockdown,

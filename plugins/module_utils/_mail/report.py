@@ -25,6 +25,7 @@ SECTIONS = {
     "connection_filter": "Connection filter and SPF",
     "enhanced_filtering": "Connector and enhanced filtering",
     "area1_domains": "Area 1 domains",
+    "message_handling": "Message handling",
     "mx": "MX records",
     "lockdown": "Lock-down",
     "verify": "Verification",

@@ -11,11 +11,13 @@ import typing as t
 
 from .._engine.errors import InputError
 from .._engine.values import as_list, boolean, host_name
-from . import dispositions, names, networks, presets, window
+from . import dispositions, names, networks, own_use_case, presets, use_cases, window
 
 Settings = dict[str, t.Any]
 
 DOMAIN_KEYS = ("name", "forward_to", "dns_provider", "canary", "regions", "drop_dispositions", "mta_sts_id")
+HEADER = re.compile(r"^[!-9;-~]{1,64}$")
+
 NAME = re.compile(r"^(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$")
 
 
@@ -39,7 +41,7 @@ def normalise(raw: t.Mapping[str, t.Any]) -> Settings:
         "connector_comment": names.CONNECTOR_COMMENT,
         "lockdown_comment": names.LOCKDOWN_COMMENT,
         "allow_list": raw.get("allow_list") or "manage",
-        "dispositions": sorted(dispositions.quarantined(int(raw.get("use_case") or 1))),
+        **_handling(raw),
         "lockdown": bool(raw.get("lockdown", True)),
         "soak_hours": _between("lockdown_soak_hours", raw.get("lockdown_soak_hours", 72), 0, 24 * 365),
         "lockdown_scope": raw.get("lockdown_scope") or "all",
@@ -62,6 +64,26 @@ def normalise(raw: t.Mapping[str, t.Any]) -> Settings:
         )
     _refuse_circles(settings)
     return settings
+
+
+def _handling(raw: t.Mapping[str, t.Any]) -> Settings:
+    """The use case, with SPOOF handled as wanted, as data."""
+    case = own_use_case.chosen(raw.get("use_case"), raw.get("use_case_variant") or "current")
+    case = use_cases.with_spoof(case, raw.get("spoof_handling") or None)
+    headers = list(dict.fromkeys(str(name).strip() for name in as_list(raw.get("disposition_header"))))
+    wrong = [name for name in headers if not HEADER.match(name)]
+    if wrong:
+        raise InputError(
+            "area1_disposition_header: %r is not the name of a header." % wrong[0],
+            "Give a name like %s." % dispositions.DISPOSITION_HEADER,
+        )
+    return {
+        "use_case": case.to_data(),
+        "dispositions": sorted(case.area1),
+        "disposition_headers": headers or [dispositions.DISPOSITION_HEADER],
+        "rule_match_sender_ip": raw.get("rule_match_sender_ip") is not False,
+        "content_filter_scope": raw.get("content_filter_scope") or "default",
+    }
 
 
 def _refuse_circles(settings: Settings) -> None:

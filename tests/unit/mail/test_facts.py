@@ -227,22 +227,6 @@ def test_names_of_the_tutorial_and_of_today_are_recognised() -> None:
     assert names.known_names(names.LOCKDOWN) == ["Secure O365 Inbound", "Secure M365 Inbound"]
 
 
-def test_quarantined_dispositions_by_use_case() -> None:
-    assert dispositions.quarantined(1) == ["MALICIOUS", "SPAM", "SPOOF"]
-    assert dispositions.quarantined("2") == ["MALICIOUS"]
-    assert [dispositions.quarantined(case) for case in (3, 4, 5)] == [[], [], []]
-    with pytest.raises(InputError, match="use case"):
-        dispositions.quarantined(6)
-
-
-def test_spoof_as_bulk_is_not_held_back() -> None:
-    assert dispositions.quarantined(1, "bulk") == ["MALICIOUS", "SPAM"]
-    for case, words in dispositions.QUARANTINED.items():
-        assert dispositions.quarantined(case, "spam") == dispositions.quarantined(case, "quarantine") == list(words)
-    with pytest.raises(InputError):
-        dispositions.quarantined(1, "ignore")
-
-
 def test_spam_is_uce_in_the_header() -> None:
     assert dispositions.header_word("spam") == "UCE" and dispositions.api_word("UCE") == "SPAM"
     assert dispositions.check_dispositions(["uce", "SPAM", "bulk"]) == ["SPAM", "BULK"]

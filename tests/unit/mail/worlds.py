@@ -11,7 +11,7 @@ import datetime
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import lockdown, settings
+from ansible_collections.mailflow.area1.plugins.module_utils._mail import handling, lockdown, settings
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import GateResult
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World, iso
 
@@ -125,6 +125,29 @@ def sent(address: str, domain: str = ONE, last: str = "", **fields: Any) -> dict
     }  # fmt: skip
 
 
+def handled(chosen: settings.Settings) -> dict[str, Any]:
+    """The sections of message handling with the use case in place."""
+    blank = {"content_filter": [{"Name": "Default", "IsDefault": True, "MarkAsSpamSpfRecordHardFail": "Off", "QuarantineRetentionPeriod": 30}]}
+    built_in = [
+        {"Name": "AdminOnlyAccessPolicy", "EndUserQuarantinePermissionsValue": 0},
+        {"Name": "DefaultFullAccessPolicy", "EndUserQuarantinePermissionsValue": 39},
+    ]
+    made = World({**blank, "transport_rules": [], "quarantine_policies": [], "applying_policies": ["Default"]}, chosen)
+    values, _ = handling.filter_properties(handling.filter_options(made, "Default"))
+    policies = [
+        {"Name": name, "AdminDisplayName": handling.policy_stamp(name), **handling.policy_properties(entry)}
+        for name, entry in handling.case_of(made).policies.items()
+    ]
+    rules = [
+        {"Name": rule.name, "Identity": rule.name, "Priority": number, "WhenChanged": ago(days=2), **rule.properties}
+        for number, rule in enumerate(handling.wanted_rules(made))
+    ]
+    return {
+        "content_filter": [{**blank["content_filter"][0], **values}], "quarantine_policies": built_in + policies, "transport_rules": rules,
+        "preset_rules": [],
+    }  # fmt: skip
+
+
 def sections(chosen: settings.Settings, moved: bool = False) -> dict[str, Any]:
     """All that a run reads. Everything of Exchange and Email Security is in place and settled; the MX records as ``moved`` says."""
     names = [ONE, TWO]
@@ -137,11 +160,10 @@ def sections(chosen: settings.Settings, moved: bool = False) -> dict[str, Any]:
         "permissions": {"known": True, "missing": []},
         "accepted_domains": [accepted(INITIAL, InitialDomain=True), accepted(ROUTING), *map(accepted, names)],
         "connection_filter": [{"Name": "Default", "IsDefault": True, "IPAllowList": chosen["egress"], "WhenChangedUTC": ago(days=2)}],
-        "content_filter": [{"Name": "Default", "IsDefault": True, "MarkAsSpamSpfRecordHardFail": "Off"}],
         "inbound_connectors": [connector(chosen["egress"])],
         "content_filter_rules": [],
         "applying_policies": ["Default"],
-        "transport_rules": [],
+        **handled(chosen),
         "email_security": {name: protected(name) for name in names},
         "forwarding_hosts": {name: {"hosts": [OLD[name][0][1]], "error": ""} for name in names},
         "dns": {name: view(mx[name]) for name in names},

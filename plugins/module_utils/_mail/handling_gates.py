@@ -1,0 +1,271 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Gates and notices of message handling: who may release what, whose rules stand in the way, what shadows the use case. Pure."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+from .._engine.times import parse_time
+from .._engine.values import as_list, boolean
+from .._quarantine_permissions import BUILT_IN, PERMISSIONS
+from . import handling
+from .dispositions import HEADER_WORDS, api_word
+from .gate import GateResult, cannot, holds, not_yet, noticed
+from .spans import overlap
+from .use_cases import (
+    AT_AREA1,
+    DASHBOARD,
+    IN_INBOX,
+    IN_JUNK,
+    IN_QUARANTINE,
+    Landing,
+    UseCase,
+    by_verdict,
+    lands,
+)
+from .world import World, iso
+
+PHASE = "message_handling"
+RELEASE, REQUEST = PERMISSIONS["release"], PERMISSIONS["request_release"]
+
+
+def release_of(world: World, policy: str) -> str:
+    """Who may release from a quarantine policy: C(user), C(request) (an administrator decides) or C(admin)."""
+    entry = next((value for name, value in handling.case_of(world).policies.items() if name.lower() == policy.lower()), None)
+    if entry is not None:
+        value = handling.policy_properties(entry)["EndUserQuarantinePermissionsValue"]
+    else:
+        record = handling.named(world.section("quarantine_policies"), policy) or {}
+        value = int(record.get("EndUserQuarantinePermissionsValue") or 0)
+    return "user" if value & RELEASE else "request" if value & REQUEST else "admin"
+
+
+def place(world: World, landing: Landing) -> str:
+    """In words: where it is, and who lets it out."""
+    if landing.place != IN_QUARANTINE:
+        return {AT_AREA1: "Area 1's quarantine", IN_JUNK: "junk", IN_INBOX: "the inbox"}.get(landing.place, landing.place)
+    who = {"user": "users release", "request": "users ask, administrators release", "admin": "administrators release"}
+    return "quarantine (%s)" % who[release_of(world, landing.policy)]
+
+
+def user_release(world: World) -> list[GateResult]:
+    """MALICIOUS is always quarantined, and never for users to let out by themselves (best practices of the tutorial)."""
+    found = lands(handling.case_of(world), "MALICIOUS")
+    free = found.place in (IN_JUNK, IN_INBOX) or (found.place == IN_QUARANTINE and release_of(world, found.policy) == "user")
+    if not free:
+        return [holds("user_release", "MALICIOUS", place(world, found))]
+    return [
+        cannot(
+            "user_release",
+            "MALICIOUS",
+            "the use case puts MALICIOUS mail where users get at it by themselves: %s" % place(world, found),
+            "Quarantine it at Area 1 or under a policy with request_release, or put user_release into area1_acknowledge.",
+        )
+    ]
+
+
+def quarantine_tags(world: World) -> list[GateResult]:
+    """Every quarantine policy that is named exists, or is made by this run."""
+    case = handling.case_of(world)
+    known = {handling.plain_name(record).lower(): handling.plain_name(record) for record in world.section("quarantine_policies")}
+    known.update({name.lower(): name for name in (*BUILT_IN, *case.policies)})
+    named = [str(value) for option, value in case.filter.items() if option.endswith("_tag")]
+    return [
+        cannot(
+            "quarantine_policy",
+            name,
+            "there is no quarantine policy of this name, and the use case makes none",
+            "There are %s. Correct the name, or list it in quarantine_policies of the use case." % ", ".join(sorted(known.values())),
+        )
+        for name in dict.fromkeys(named)
+        if name.lower() not in known
+    ]
+
+
+def made_by_hand(world: World) -> list[GateResult]:
+    """Somebody's own object under a name of the use case: it is theirs until a person says otherwise."""
+    results = []
+    for kind, record in handling.made_by_hand(world):
+        name = handling.plain_name(record)
+        results.append(
+            cannot(
+                "adopt",
+                name,
+                "a %s of this name is there, was not made by this collection, and does something else" % kind,
+                "Rename or remove it, or put adopt:%s into area1_acknowledge to have it changed." % name,
+            )
+        )
+    return results
+
+
+def sender_ip(world: World) -> list[GateResult]:
+    """Without their second condition the rules would believe a header that anybody can write."""
+    if world.settings["rule_match_sender_ip"] or handling.lockdown_proven(world):
+        return [holds("sender_ip")]
+    message = "the rules keep asking for an address of Area 1 until the lock-down is proven: before, anybody could forge the header"
+    return [not_yet("sender_ip", "transport rules", message, hint="Run again after the lock-down.")]
+
+
+def taken_over(world: World) -> list[GateResult]:
+    """What rules let go of must be held at Area 1 first, for every domain whose mail comes that way."""
+    wanted = set(world.settings["dispositions"])
+    ours = [record for record in world.section("transport_rules") if handling.is_our_rule(record)]
+    results = []
+    for name in world.covered() if ours else ():
+        held = {api_word(str(word)) for word in as_list((world.section("email_security", {}).get(name) or {}).get("drop_dispositions"))}
+        missing = sorted(wanted - held)
+        if missing and world.is_switched(name):
+            results.append(
+                not_yet(
+                    "taken_over",
+                    name,
+                    "Area 1 does not hold back %s for it yet, so the rules stay as they are" % ", ".join(missing),
+                    hint="The section on Area 1 domains sets it. Run again.",
+                )
+            )
+    return results
+
+
+def handed_over(world: World, name: str) -> tuple[set[str], GateResult | None]:
+    """Dispositions that Area 1 goes on holding back because the rules that take over do not act yet."""
+    wanted = set(world.settings["dispositions"])
+    held = {api_word(str(word)) for word in as_list((world.section("email_security", {}).get(name) or {}).get("drop_dispositions"))}
+    leaving = {word for word in held - wanted if _needs_rule(handling.case_of(world), word)}
+    if not leaving or not world.is_switched(name):
+        return set(), None
+    until = _acting_since(world)
+    if until is not None and until <= world.now:
+        return set(), None
+    message = "Area 1 goes on holding back %s until the rules that take over act" % ", ".join(sorted(leaving))
+    hint = "Run again."
+    return leaving, not_yet("handed_over", name, message, "" if until is None else iso(until), hint)
+
+
+def _needs_rule(case: UseCase, word: str) -> bool:
+    return word in ("MALICIOUS", "SPAM", "SPOOF") and lands(case, word).place != AT_AREA1
+
+
+def _acting_since(world: World) -> datetime.datetime | None:
+    """When the rules in place can be relied on; None while they are not in place."""
+    if any(not text.startswith("belongs") for _, text in handling.differences(world)):
+        return None
+    wait = datetime.timedelta(minutes=world.settings["settle_minutes"])
+    times = [world.now if PHASE in world.changed_here() else None]
+    for rule in handling.wanted_rules(world):
+        record = handling.named(world.section("transport_rules"), rule.name) or {}
+        times.append(parse_time(record.get("WhenChangedUTC") or record.get("WhenChanged")))
+    known = [moment for moment in times if moment is not None]
+    return max(known, default=world.now - wait) + wait
+
+
+def shadows(world: World) -> list[GateResult]:
+    """Policies that win over Default for some recipients, and where these find their mail instead."""
+    case, ours = handling.case_of(world), {name.lower() for name in handling.filter_names(world)}
+    results = []
+    for policy, preset in _winning(world):
+        name = str(policy.get("Name"))
+        if name.lower() in ours:
+            continue
+        options = {option: policy.get(parameter) for option, parameter in handling.FILTER.items()}
+        different = _landing_differences(world, case, options)
+        if different:
+            how = "presets cannot be edited" if preset else "area1_content_filter_scope: all sets it too"
+            message = "wins over Default for its recipients: %s (%s)" % ("; ".join(different), how)
+            results.append(noticed("shadow", name, message))
+    return results
+
+
+def _winning(world: World) -> list[tuple[handling.Record, bool]]:
+    """Custom policies with an enabled rule, and presets with one."""
+    policies = world.section("content_filter")
+    presets = {
+        str(rule.get("HostedContentFilterPolicy") or "").lower()
+        for rule in world.section("preset_rules", []) or []
+        if str(rule.get("State", "Enabled")).lower() == "enabled"
+    }
+    applying = {str(name).lower() for name in world.section("applying_policies")}
+    found = []
+    for policy in policies:
+        name = str(policy.get("Name", "")).lower()
+        if name in presets:
+            found.append((policy, True))
+        elif name in applying and boolean(policy.get("IsDefault")) is not True and name != "default":
+            found.append((policy, False))
+    return found
+
+
+def _landing_differences(world: World, case: UseCase, options: t.Mapping[str, t.Any]) -> list[str]:
+    """By disposition: where the policy at hand brings what the use case brings elsewhere."""
+    other = UseCase(case.key, case.title, case.area1, case.rules, dict(options), case.policies)
+    found: dict[str, list[str]] = {}
+    for word in HEADER_WORDS:
+        here, there = place(world, lands(case, word)), place(world, lands(other, word))
+        if here != there:
+            found.setdefault("to %s instead of %s" % (there, here), []).append(api_word(word))
+    here, there = (place(world, by_verdict(_phish(given), "phish_spam")) for given in (case.filter, options))
+    if here != there:
+        found.setdefault("to %s instead of %s" % (there, here), []).append("phishing")
+    return ["%s %s" % (", ".join(words), where) for where, words in found.items()]
+
+
+def _phish(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The policy of phishing is named without the word spam."""
+    return {**options, "phish_spam_quarantine_tag": options.get("phish_quarantine_tag")}
+
+
+def other_rules(world: World) -> list[GateResult]:
+    """Rules of others that keep ours from acting, or act on the disposition too."""
+    ours = {rule.name.lower() for rule in handling.wanted_rules(world)}
+    headers = {header.lower() for header in world.settings["disposition_headers"]}
+    last = max((int(record.get("Priority") or 0) for record in world.section("transport_rules") if handling.is_our_rule(record)), default=None)
+    results = []
+    for record in world.section("transport_rules"):
+        name = str(record.get("Name"))
+        if name.lower() in ours or handling.is_our_rule(record) or not _acts_on_gateway_mail(world, record):
+            continue
+        behind = last is not None and int(record.get("Priority") or 0) > last
+        if str(record.get("HeaderContainsMessageHeader") or "").lower() in headers:
+            results.append(noticed("other_rule", name, "this rule acts on the disposition, too"))
+        elif not behind and (boolean(record.get("StopRuleProcessing")) or boolean(record.get("Quarantine"))):
+            results.append(noticed("other_rule", name, "it ends the processing of rules before ours, for the mail that it matches"))
+        elif behind and record.get("SetSCL") not in (None, ""):
+            message = "it comes after ours and sets the spam confidence level to %s, for the mail that it matches"
+            results.append(noticed("other_rule", name, message % record.get("SetSCL")))
+    return results
+
+
+def _acts_on_gateway_mail(world: World, record: handling.Record) -> bool:
+    active = str(record.get("State", "Enabled")).lower() == "enabled" and str(record.get("Mode") or "Enforce").lower() == "enforce"
+    inside = str(record.get("FromScope") or "").lower() == "inorganization"
+    ranges = as_list(record.get("SenderIpRanges"))
+    return active and not inside and (not ranges or overlap(ranges, world.settings["egress"]))
+
+
+def kept_policies(world: World) -> list[GateResult]:
+    return [
+        noticed("kept_policy", name, "an earlier use case made this quarantine policy; it stays, because %s uses it" % ", ".join(users))
+        for name in handling.unwanted_policies(world)
+        for users in [handling.used_elsewhere(world, name)]
+        if users
+    ]
+
+
+def dashboard(world: World) -> list[GateResult]:
+    """No API offers these; they are named, and never counted as done."""
+    tagged = any(rule.subject for rule in handling.case_of(world).rules)
+    results = [noticed("dashboard", name, "to set in the dashboard: %s" % text) for name, text in DASHBOARD]
+    if tagged:
+        results.append(noticed("dashboard", "subject tags", "set by transport rules, as asked; leave them out of the text add-ons"))
+    return results
+
+
+def in_place(world: World) -> list[GateResult]:
+    """For the end state: what is not as the use case has it."""
+    return [
+        not_yet("message_handling", name, text, hint="The section message_handling sets it.")
+        for name, text in handling.differences(world)
+    ]

@@ -1,0 +1,65 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The phase of message handling: its gates, and what its role goes on with. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+
+from . import handling, handling_gates
+from .gate import GateResult
+from .world import World
+
+
+def before_any_write(world: World) -> list[GateResult]:
+    """What no later phase can put right: only what stops is worth a line here."""
+    found = [
+        *handling_gates.user_release(world),
+        *handling_gates.quarantine_tags(world),
+        *handling_gates.made_by_hand(world),
+    ]
+    return [result for result in found if not result.open]
+
+
+def gates(world: World) -> list[GateResult]:
+    return [*before_any_write(world), *handling_gates.taken_over(world)]
+
+
+def notices(world: World) -> list[GateResult]:
+    return [
+        *handling_gates.shadows(world),
+        *handling_gates.other_rules(world),
+        *handling_gates.kept_policies(world),
+        *handling_gates.dashboard(world),
+    ]
+
+
+def todo(world: World) -> dict[str, t.Any]:
+    """All of the use case where anything of it differs, nothing where all is in place: a second run has nothing to ask."""
+    if not handling.differences(world):
+        return {"policies": [], "filters": [], "rules": [], "obsolete_rules": [], "obsolete_policies": []}
+    return {
+        "policies": handling.policy_options(world),
+        "filters": [{"identity": name, **handling.filter_options(world, name)} for name in handling.filter_names(world)],
+        "rules": handling.rule_options(world),
+        "obsolete_rules": handling.obsolete_rules(world),
+        "obsolete_policies": handling.obsolete_policies(world),
+    }
+
+
+def missing(world: World) -> list[GateResult]:
+    """For the end state."""
+    found = handling_gates.in_place(world)
+    waiting = not world.settings["rule_match_sender_ip"] and world.settings["lockdown"]
+    return [*found, *(handling_gates.sender_ip(world) if waiting else [])]
+
+
+def domain_dispositions(world: World, entry: t.Mapping[str, t.Any]) -> tuple[list[str] | None, GateResult | None]:
+    """What one domain is given instead of the use case's dispositions, while its rules do not act yet."""
+    if entry.get("drop_dispositions") is not None:
+        return None, None
+    leaving, result = handling_gates.handed_over(world, entry["name"])
+    return (sorted({*world.settings["dispositions"], *leaving}) if leaving else None), result
+
