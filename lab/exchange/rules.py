@@ -41,6 +41,19 @@ def properties() -> dict[str, Any]:
     }
 
 
+_PARTS = ("SetHeader", "ApplyHtml", "RejectMessage", "SmtpReject", "IncidentReport", "RouteMessage")
+
+
+def is_action(name: str) -> bool:
+    """An action, or a part of one."""
+    return name in _ACTIONS or name.startswith(_PARTS)
+
+
+def is_attribute(name: str) -> bool:
+    """Neither condition nor action."""
+    return name in _SETTINGS
+
+
 def transport_rule(name: str, organization: str, moment: Any, serial: str = "", **fields: Any) -> dict[str, Any]:
     rule = build(TRANSPORT_RULE, name, organization, moment, serial)
     rule = properties() | rule | fields

@@ -50,4 +50,6 @@ class Placement:
     scl: int | None = None
     policy: str = ""
     release: str = ""
+    # how long the quarantine keeps it (exchange-online.md §2.4); 0 where no anti-spam policy decides
+    retention_days: int = 0
     rules: list[str] = field(default_factory=list)

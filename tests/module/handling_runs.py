@@ -1,0 +1,92 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role message_handling without a playbook: its own task file, each task by the function behind its module.
+
+Two dozen deployments take the time of one. What the playbook makes of the file is tested in tests/playbook.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import evaluate
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.content_filter import run_content_filter
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.mail_flow import run_mail_flow_info
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.quarantine import run_quarantine_policy
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.transport_rules import run_transport_rule
+from ansible_collections.mailflow.area1.plugins.module_utils._mail.gating import run_gate
+from lab.client import Lab
+from tests.module.plays import ROOT, exchange_defaults
+
+TASKS = yaml.safe_load((ROOT / "roles/message_handling/tasks/main.yml").read_text(encoding="utf-8"))[0]["block"]
+EXPRESSION = re.compile(r"{{ item(\.(?P<key>\w+))?(?P<omit> \| default\(omit\))? }}")
+LOGIC = {
+    "o365_quarantine_policy": run_quarantine_policy, "o365_content_filter": run_content_filter, "o365_transport_rule": run_transport_rule,
+}  # fmt: skip
+DEFAULTS = {"state": "present", "scope": "identity", "report_section": None}
+SECTIONS = ["accepted_domains", "organization", "connection_filter", "content_filter", "content_filter_rules", "inbound_connectors", "transport_rules",
+            "quarantine_policies", "preset_rules"]  # fmt: skip
+
+
+class Run:
+    """``gate`` is the phase's answer, ``changed`` the objects that changed, ``problem`` the first failure."""
+
+    def __init__(self, directory: Path, lab: Lab, check: bool = False, **settings: Any) -> None:
+        directory.mkdir(mode=0o700)
+        self.path = str(directory / "observation.json")
+        self.given = {**exchange_defaults(lab, signed_in=True), "timeout": 30, "observation_path": self.path}
+        self.context = Context(check_mode=check, diff=True, sleep=lambda seconds: lab.advance(seconds=seconds))
+        self.changed: list[str] = []
+        self.problem = ""
+        self.gate: dict[str, Any] = {}
+        wanted = {"domains": lab.extra_vars["area1_domains"], "location": "eu", **settings}
+        self._ask(run_gate, phase="settings", settings=wanted, fail_on_cannot=False)
+        if not self.problem:
+            self._ask(run_mail_flow_info, sections=SECTIONS)
+        if not self.problem:
+            self.gate = self._ask(run_gate, phase="message_handling", fail_on_cannot=False)
+        if self.gate.get("open"):
+            self._role()
+
+    def _ask(self, logic: Any, **options: Any) -> dict[str, Any]:
+        failed, result = evaluate(logic, {**self.given, **options}, self.context)
+        assert "exception" not in result, result
+        if failed and not self.problem:
+            self.problem = result["msg"]
+        return result
+
+    def _role(self) -> None:
+        for task in TASKS[1:]:
+            (module,) = (name.rsplit(".", 1)[1] for name in task if name.startswith("mailflow.area1."))
+            items = self.gate["allowed"][task["loop"].partition("allowed.")[2].split()[0]]
+            for item in items if not self.problem else ():
+                options = _templated(task["mailflow.area1." + module], item)
+                result = self._ask(LOGIC[module], **{**DEFAULTS, **options, "observation_path": self.path})
+                self.changed += ["%s %s" % (module, options.get("name") or options.get("identity"))] if result.get("changed") else []
+
+    def notices(self, gate: str) -> list[str]:
+        return ["%s: %s" % (item.get("object"), item["message"]) for item in self.gate["results"] if item["gate"] == gate]
+
+
+def _templated(options: dict[str, Any], item: Any) -> dict[str, Any]:
+    """As a task's loop has it; what is omitted is left out. The role's expressions are this simple."""
+    found = {}
+    for name, value in options.items():
+        known = EXPRESSION.fullmatch(str(value))
+        if name == "observation_path":
+            continue
+        if known is None:
+            assert "{" not in str(value), value
+            found[name] = value
+        elif not known["key"]:
+            found[name] = item
+        elif known["key"] in item or not known["omit"]:
+            found[name] = item[known["key"]]
+    return found

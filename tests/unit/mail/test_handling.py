@@ -1,0 +1,142 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What message handling asks for, whose objects are ours, and the gates that keep malicious mail held while hands change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.mailflow.area1.plugins.module_utils._mail import handling, handling_gates, handling_phase
+from ansible_collections.mailflow.area1.plugins.module_utils._mail.phases import evaluate
+from tests.unit.mail.worlds import ONE, TWO, ago, ahead, only, protected, wanted, world
+
+HELD = ["MALICIOUS", "SPAM", "SPOOF"]
+
+
+def holding(words: list[str]) -> dict[str, Any]:
+    return {name: protected(name, drop_dispositions=words) for name in (ONE, TWO)}
+
+
+def test_a_world_in_place_asks_for_nothing() -> None:
+    for case in (1, 2, 3, 4, 5):
+        found = world(wanted(use_case=case))
+        assert handling.differences(found) == [] and not any(handling_phase.todo(found).values())
+        assert evaluate("message_handling", found).go
+
+
+def test_ours_is_name_and_stamp_together() -> None:
+    found = world()
+    (rule,) = found.section("transport_rules")
+    assert handling.is_our_rule(rule) and handling.is_our_rule({**rule, "Name": rule["Name"].upper()})
+    assert not handling.is_our_rule({**rule, "Name": "A copy"}) and not handling.is_our_rule({**rule, "Comments": "[mailflow.area1: use case 1]"})
+    assert not handling.is_our_rule({**rule, "Comments": None})
+    policy = {"Identity": "tenant\\Mine", "AdminDisplayName": handling.policy_stamp("mine")}
+    assert handling.is_our_policy(policy) and not handling.is_our_policy({**policy, "Identity": "tenant\\Other"})
+
+
+def test_what_differs_is_named_and_the_whole_use_case_is_asked_for() -> None:
+    found = world()
+    (rule,) = found.section("transport_rules")
+    cases = [
+        ({"transport_rules": []}, "is missing"),
+        ({"transport_rules": [{**rule, "State": "Disabled"}]}, "State"),
+        ({"transport_rules": [{**rule, "Mode": "Audit"}]}, "Mode"),
+        ({"transport_rules": [{**rule, "SenderIpRanges": ["192.0.2.1"]}]}, "SenderIpRanges"),
+        ({"transport_rules": [{**rule, "HeaderContainsWords": ["BULK"]}]}, "HeaderContainsWords"),
+        ({"quarantine_policies": []}, "is missing"),
+    ]
+    for changed, words in cases:
+        answer = evaluate("verify", world(**changed))
+        assert any(result.gate == "message_handling" and words in result.message for result in answer.results), words
+        assert answer.values["done"] is False and handling_phase.todo(world(**changed))["rules"]
+
+
+def test_the_same_rule_in_another_spelling_is_the_same() -> None:
+    (rule,) = world().section("transport_rules")
+    spelled = {
+        **rule, "HeaderContainsMessageHeader": rule["HeaderContainsMessageHeader"].lower(), "HeaderContainsWords": ["bulk", "Suspicious"],
+        "SenderIpRanges": [*reversed(rule["SenderIpRanges"])], "SetSCL": "5", "Quarantine": None, "PrependSubject": None,
+    }  # fmt: skip
+    assert handling.differences(world(transport_rules=[spelled])) == []
+
+
+def test_another_use_case_takes_back_what_the_first_made() -> None:
+    before = world(wanted(use_case=4))
+    kept = {name: before.section(name) for name in ("transport_rules", "quarantine_policies", "content_filter")}
+    found = handling_phase.todo(world(wanted(use_case=5), **kept))
+    assert found["obsolete_rules"] == ["Email Security User Quarantine Message", "Email Security User Quarantine Message Admin Release"]
+    assert sorted(found["obsolete_policies"]) == ["UserNotifyAdminRelease", "UserNotifyUserRelease"]
+    assert found["filters"][0]["spam_quarantine_tag"] == "DefaultFullAccessPolicy"
+    baseline = {"sections": {"content_filter": [{"Name": "Default", "SpamQuarantineTag": "Ann's"}]}}
+    found = handling_phase.todo(world(wanted(use_case=5), baseline=baseline, **kept))
+    assert found["filters"][0]["spam_quarantine_tag"] == "Ann's", "what it was before us"
+    other = [*kept["content_filter"], {"Name": "Hers", "SpamQuarantineTag": "UserNotifyUserRelease"}]
+    found = handling_phase.todo(world(wanted(use_case=5), **{**kept, "content_filter": other}))
+    assert found["obsolete_policies"] == ["UserNotifyAdminRelease"], "somebody uses the other"
+
+
+@pytest.mark.parametrize("settle", [0, 60])
+def test_area1_lets_go_only_when_the_rules_that_take_over_act(settle: int) -> None:
+    """From use case 1 to 3, with mail on its way through Area 1."""
+    chosen = wanted(use_case=3, settle_minutes=settle)
+    first = world(wanted(use_case=1)).section("transport_rules")
+    moved = world(chosen, moved=True, transport_rules=first, email_security=holding(HELD))
+    answer = evaluate("area1_domains", moved)
+    assert {tuple(entry["drop_dispositions"]) for entry in answer.values["domains"]} == {tuple(HELD)}
+    assert {result.gate for result in answer.results if not result.open} == {"handed_over"}
+
+    ready = evaluate("area1_domains", world(chosen, moved=True, email_security=holding(HELD)))
+    assert ready.go and not any("drop_dispositions" in entry for entry in ready.values["domains"]) and ready.values["drop_dispositions"] == []
+
+    fresh = [{**rule, "WhenChanged": ago(minutes=30)} for rule in world(chosen).section("transport_rules")]
+    waiting = evaluate("area1_domains", world(chosen, moved=True, email_security=holding(HELD), transport_rules=fresh))
+    assert waiting.go is (settle == 0)
+    if settle:
+        assert {result.until for result in waiting.results if not result.open} == {ahead(minutes=30)}
+    before = evaluate("area1_domains", world(chosen, email_security=holding(HELD), transport_rules=[]))
+    assert before.go, "no mail comes through Area 1 yet"
+
+
+def test_rules_let_go_only_what_area1_holds() -> None:
+    """From use case 3 back to 1."""
+    rules = world(wanted(use_case=3)).section("transport_rules")
+    early = world(moved=True, transport_rules=rules, email_security=holding([]))
+    assert {result.object for result in handling_gates.taken_over(early)} == {ONE, TWO} and not evaluate("message_handling", early).go
+    ready = world(moved=True, transport_rules=rules, email_security=holding(HELD))
+    assert handling_gates.taken_over(ready) == [] and evaluate("message_handling", ready).go
+    assert handling_gates.taken_over(world(moved=True, transport_rules=[], email_security=holding([]))) == [], "nothing to let go of"
+
+
+def test_the_rules_keep_asking_for_the_address_until_the_lock_down_is_proven() -> None:
+    chosen = wanted(rule_match_sender_ip=False)
+    found = world(chosen)
+    assert handling.wanted_rules(found)[0].properties["SenderIpRanges"] == chosen["egress"]
+    assert only(handling_gates.sender_ip(found)).status == "not_yet"
+    assert any(result.gate == "sender_ip" for result in evaluate("verify", found).results)
+
+
+def test_a_choice_that_lets_users_release_malicious_mail_is_a_person_s() -> None:
+    loose = {"name": "loose", "based_on": 3, "quarantine_policies": [{"name": "UserNotifyAdminRelease", "permissions": ["release"]}]}
+    found = world(wanted(use_case=loose))
+    assert only(handling_gates.user_release(found)).status == "cannot" and not evaluate("preflight", found).go
+    assert evaluate("preflight", world(wanted(use_case=loose, acknowledge=["user_release"]))).go
+    junk = {"name": "junk", "rules": [{"name": "r", "dispositions": ["MALICIOUS"], "set_scl": 5}]}
+    assert "junk" in only(handling_gates.user_release(world(wanted(use_case=junk)))).message
+    for case in (1, 2, 3, 4, 5):
+        assert only(handling_gates.user_release(world(wanted(use_case=case)))).open
+
+
+def test_rules_of_others_that_matter_are_named_and_no_more() -> None:
+    ours = world().section("transport_rules")
+    stop = {"Name": "Stop", "Priority": -1, "State": "Enabled", "Mode": "Enforce", "StopRuleProcessing": True}
+    bypass = {"Name": "Bypass", "Priority": 7, "State": "Enabled", "Mode": "Enforce", "SetSCL": "-1"}
+    others = [
+        stop, bypass, {**stop, "Name": "Off", "State": "Disabled"}, {**stop, "Name": "Inside", "FromScope": "InOrganization"},
+        {**stop, "Name": "Scanner", "SenderIpRanges": ["192.0.2.77"]}, {**bypass, "Name": "Audit", "Mode": "Audit"},
+    ]  # fmt: skip
+    found = handling_gates.other_rules(world(transport_rules=[*ours, *others]))
+    assert {result.object for result in found} == {"Stop", "Bypass"} and all(result.open for result in found)
