@@ -17,6 +17,7 @@ import typing as t
 from .._engine import values
 from .._engine.plan import Property, plan_object
 from .._quarantine_permissions import value_of
+from . import lockdown, proof
 from .use_cases import RETENTION_DAYS, Rule, UseCase
 from .world import World
 
@@ -137,8 +138,8 @@ def match_sender_ip(world: World) -> bool:
 
 def lockdown_proven(world: World) -> bool:
     """The lock-down is on and was seen to act."""
-    proof = world.section("lockdown_proof", {}) or {}
-    return proof.get("status") == "proven"
+    connector = world.connector(world.settings["lockdown_connector_name"])
+    return connector is not None and lockdown.is_on(connector) and proof.prove(world, connector).verdict == proof.PROVEN
 
 
 def differs(wanted: t.Mapping[str, t.Any], record: Record | None, table: t.Sequence[Property]) -> list[str]:

@@ -263,6 +263,40 @@ def dashboard(world: World) -> list[GateResult]:
     return results
 
 
+#: What the message trace calls mail that a rule's level or action kept out of the inbox.
+KEPT_OUT = ("FilteredAsSpam", "Quarantined")
+
+
+def rules_match(world: World) -> list[GateResult]:
+    """Whether SenderIpRanges sees Area 1 or, under enhanced filtering, the original sender is not documented. If it does not, the
+    rules match nothing: then Area 1 delivers what they are for, and Microsoft 365 keeps none of it out of the inbox."""
+    since = _acting_since(world)
+    trace = world.section("message_trace", {}) or {}
+    if since is None or trace.get("error") or not trace.get("groups"):
+        return [holds("rules_match")]
+    case = handling.case_of(world)
+    handed = [
+        str(item.get("final_disposition"))
+        for item in (world.section("area1_trace", {}) or {}).get("messages") or []
+        if "delivered" in [str(status).lower() for status in as_list(item.get("delivery_status"))]
+        and (parse_time(item.get("scanned_at")) or since) > since
+        and lands(case, str(item.get("final_disposition") or "NONE")).place in (IN_JUNK, IN_QUARANTINE)
+    ]
+    kept = sum(int(count) for group in trace["groups"] for status, count in (group.get("statuses") or {}).items() if status in KEPT_OUT)
+    if not handed or kept:
+        return [holds("rules_match", "transport rules", "mail that they are for was kept out of the inbox" if handed else "")]
+    words = ", ".join(sorted(set(handed)))
+    return [
+        not_yet(
+            "rules_match",
+            "transport rules",
+            "Area 1 delivered %d messages found %s, and Microsoft 365 kept none out of the inbox: SenderIpRanges may not see Area 1's address"
+            % (len(handed), words),
+            hint="Look at one of them in the message trace. Once the lock-down is proven, area1_rule_match_sender_ip: false drops that condition.",
+        )
+    ]
+
+
 def in_place(world: World) -> list[GateResult]:
     """For the end state: what is not as the use case has it."""
     return [

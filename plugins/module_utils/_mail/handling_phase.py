@@ -53,7 +53,7 @@ def missing(world: World) -> list[GateResult]:
     """For the end state."""
     found = handling_gates.in_place(world)
     waiting = not world.settings["rule_match_sender_ip"] and world.settings["lockdown"]
-    return [*found, *(handling_gates.sender_ip(world) if waiting else [])]
+    return [*found, *handling_gates.rules_match(world), *(handling_gates.sender_ip(world) if waiting else [])]
 
 
 def domain_dispositions(world: World, entry: t.Mapping[str, t.Any]) -> tuple[list[str] | None, GateResult | None]:

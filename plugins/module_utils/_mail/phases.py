@@ -9,7 +9,18 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from . import connector_gates, domain_gates, forwarding, gates, handling_phase, lockdown, path_gates, proof, sts_gate, window
+from . import (
+    connector_gates,
+    domain_gates,
+    forwarding,
+    gates,
+    handling_phase,
+    lockdown,
+    path_gates,
+    proof,
+    sts_gate,
+    window,
+)
 from .gate import CANNOT, HOLDS, NOT_YET, GateResult, acknowledge, holds, not_yet
 from .world import DomainState, World, iso
 

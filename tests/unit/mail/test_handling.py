@@ -12,7 +12,8 @@ import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._mail import handling, handling_gates, handling_phase
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.phases import evaluate
-from tests.unit.mail.worlds import ONE, TWO, ago, ahead, only, protected, wanted, world
+from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
+from tests.unit.mail.worlds import NOW, ONE, TWO, ago, ahead, only, protected, sent, stamped, traced, wanted, world
 
 HELD = ["MALICIOUS", "SPAM", "SPOOF"]
 
@@ -41,7 +42,7 @@ def test_ours_is_name_and_stamp_together() -> None:
 def test_what_differs_is_named_and_the_whole_use_case_is_asked_for() -> None:
     found = world()
     (rule,) = found.section("transport_rules")
-    cases = [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"transport_rules": []}, "is missing"),
         ({"transport_rules": [{**rule, "State": "Disabled"}]}, "State"),
         ({"transport_rules": [{**rule, "Mode": "Audit"}]}, "Mode"),
@@ -140,3 +141,38 @@ def test_rules_of_others_that_matter_are_named_and_no_more() -> None:
     ]  # fmt: skip
     found = handling_gates.other_rules(world(transport_rules=[*ours, *others]))
     assert {result.object for result in found} == {"Stop", "Bypass"} and all(result.open for result in found)
+
+
+def seen(*dispositions: str, status: str = "Delivered", **fields: Any) -> World:
+    """The lock-down's proof has read both traces: what Area 1 handed on, and what Microsoft 365 did with it."""
+    messages = [
+        {"message_id": str(number), "scanned_at": ago(hours=1), "final_disposition": word, "delivery_status": ["delivered"], "outbound": []}
+        for number, word in enumerate(dispositions)
+    ]
+    groups = [sent("52.11.209.211", statuses={status: len(messages)})]
+    given: dict[str, Any] = {"area1_trace": {"messages": messages}, "message_trace": traced(*groups), **fields}
+    return world(wanted(use_case=3), moved=True, **given)
+
+
+def test_rules_that_match_nothing_are_found() -> None:
+    found = only(handling_gates.rules_match(seen("BULK", "SPOOF")))
+    assert found.status == "not_yet" and "2" in found.message and "SenderIpRanges" in found.message
+    assert any(result.gate == "rules_match" for result in evaluate("verify", seen("BULK")).results)
+    for status in ("FilteredAsSpam", "Quarantined"):
+        assert only(handling_gates.rules_match(seen("BULK", status=status))).open
+    assert only(handling_gates.rules_match(seen("NONE", "SUSPICIOUS"))).open, "nothing that a rule acts on was delivered"
+    fresh = [{**rule, "WhenChanged": ago(minutes=30)} for rule in seen().section("transport_rules")]
+    assert only(handling_gates.rules_match(seen("BULK", transport_rules=fresh))).open, "the rules did not act yet"
+    assert only(handling_gates.rules_match(world())).open, "nothing was read"
+    assert only(handling_gates.rules_match(seen("BULK", message_trace=traced(error="not readable")))).open
+
+
+def test_a_proven_lock_down_lets_the_rules_do_without_the_address() -> None:
+    chosen = wanted(rule_match_sender_ip=False)
+    lockdown = stamped(chosen, NOW, NOW, Enabled=True, Comment="Only accept inbound email from Area 1", WhenChangedUTC=ago(days=2))
+    on = [*world().section("inbound_connectors"), lockdown]
+    event = {"event": "proven", "subject": ago(days=2), "at": ago(days=1)}
+    proven = world(chosen, moved=True, inbound_connectors=on, timeline=[event])
+    assert handling.lockdown_proven(proven) and handling.wanted_rules(proven)[0].properties["SenderIpRanges"] == []
+    assert only(handling_gates.sender_ip(proven)).open
+    assert not handling.lockdown_proven(world(chosen, moved=True, inbound_connectors=on, timeline=[]))

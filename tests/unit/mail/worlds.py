@@ -132,7 +132,7 @@ def handled(chosen: settings.Settings) -> dict[str, Any]:
         {"Name": "AdminOnlyAccessPolicy", "EndUserQuarantinePermissionsValue": 0},
         {"Name": "DefaultFullAccessPolicy", "EndUserQuarantinePermissionsValue": 39},
     ]
-    made = World({**blank, "transport_rules": [], "quarantine_policies": [], "applying_policies": ["Default"]}, chosen)
+    made = World({**blank, "transport_rules": [], "quarantine_policies": [], "applying_policies": ["Default"], "inbound_connectors": []}, chosen)
     values, _ = handling.filter_properties(handling.filter_options(made, "Default"))
     policies = [
         {"Name": name, "AdminDisplayName": handling.policy_stamp(name), **handling.policy_properties(entry)}
