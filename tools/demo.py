@@ -69,7 +69,8 @@ class Day:
     title: str
     after: int
     check: Callable[[Lab, int], str]
-    locked: bool = False
+    # What becomes of mail that an attacker sends straight to Microsoft; none is sent where nothing is said.
+    attacks: str = ""
 
 
 def mx_hosts(lab: Lab) -> dict[str, tuple[str, ...]]:
@@ -124,11 +125,11 @@ def nothing_left(lab: Lab, mark: int) -> str:
 
 
 STORY = (
-    Day("Day 1: everything but the switch", 0, day_prepared),
+    Day("Day 1: everything but the switch", 0, day_prepared, attacks="got in"),
     Day("Day 2: the switch", 1, day_switched),
     Day("Day 3: the lock-down is staged, switched off on purpose", 1, day_staged),
-    Day("Day 6: locked", 3, day_locked, locked=True),
-    Day("Day 7: a run on a finished tenant changes nothing", 1, nothing_left, locked=True),
+    Day("Day 6: locked", 3, day_locked),
+    Day("Day 7: a run on a finished tenant changes nothing", 1, nothing_left, attacks="were refused"),
 )
 
 
@@ -195,18 +196,17 @@ def play(command: list[str], folder: Path) -> None:
 
 def mail(lab: Lab, day: Day) -> str:
     """Real SMTP to the lab's mail servers: senders that go by the MX (some by a cached one), attackers that go past it."""
-    lab.settle()
     before = lab.traffic()
-    lab.traffic(senders=20, mails=MAILS, attacks=ATTACKS)
+    lab.traffic(senders=20, mails=MAILS, attacks=ATTACKS if day.attacks else 0)
     lab.settle()
     after = lab.traffic()
     count = {name: after[name] - before[name] for name in ("delivered", "lost", "accepted_direct", "refused_direct")}
-    got = "got in" if count["accepted_direct"] else "were refused"
-    text = "%d ordinary mails: %d delivered, %d lost; %d attacks past the MX, straight at Microsoft: %d %s" % (
-        MAILS, count["delivered"], count["lost"], ATTACKS, max(count["accepted_direct"], count["refused_direct"]), got,
-    )  # fmt: skip
-    fine = count["delivered"] == MAILS and count["lost"] == 0 and after["lost"] == 0
-    return expect(fine and count["refused_direct" if day.locked else "accepted_direct"] == ATTACKS, text)
+    text = "%d ordinary mails: %d delivered, %d lost" % (MAILS, count["delivered"], count["lost"])
+    fine = count["delivered"] == MAILS and after["lost"] == 0
+    if day.attacks:
+        text += "; %d mails past the MX, straight at Microsoft, %s" % (ATTACKS, day.attacks)
+        fine = fine and count["refused_direct" if day.attacks == "were refused" else "accepted_direct"] == ATTACKS
+    return expect(fine, text)
 
 
 def live(day: Day, lab: Lab, command: list[str], folder: Path) -> int:
