@@ -128,7 +128,7 @@ STORY = (
     Day("Day 1: everything but the switch", 0, day_prepared, attacks="got in"),
     Day("Day 2: the switch", 1, day_switched),
     Day("Day 3: the lock-down is staged, switched off on purpose", 1, day_staged),
-    Day("Day 6: locked", 3, day_locked),
+    Day("Day 6: locked", 3, day_locked, attacks="were refused"),
     Day("Day 7: a run on a finished tenant changes nothing", 1, nothing_left, attacks="were refused"),
 )
 
@@ -196,6 +196,7 @@ def play(command: list[str], folder: Path) -> None:
 
 def mail(lab: Lab, day: Day) -> str:
     """Real SMTP to the lab's mail servers: senders that go by the MX (some by a cached one), attackers that go past it."""
+    lab.advance(hours=2)
     before = lab.traffic()
     lab.traffic(senders=20, mails=MAILS, attacks=ATTACKS if day.attacks else 0)
     lab.settle()
@@ -217,7 +218,7 @@ def live(day: Day, lab: Lab, command: list[str], folder: Path) -> int:
     mark = lab.mark()
     play(command, folder)
     say("(seen in the lab: %s)" % day.check(lab, mark))
-    say("(mail of the day: %s)" % mail(lab, day))
+    say("(two hours later, mail: %s)" % mail(lab, day))
     return mark
 
 

@@ -26,7 +26,7 @@ GATE = "lockdown_proof"
 #: Exchange takes up to an hour to act on a connector (no figure in its documentation; others saw minutes to an hour).
 ACTING = datetime.timedelta(hours=1)
 #: So far the proof reads the traces back.
-LOOK_BACK = datetime.timedelta(days=1)
+LOOK_BACK = datetime.timedelta(days=3)
 #: What a mail server says of a recipient that the lock-down refuses, and of a message that was taken.
 LOCKED = re.compile(r"(?<![\d.])5\.7\.51(?![\d.])")
 TAKEN = re.compile(r"(?<![\d.])2\.\d{1,3}\.\d{1,3}(?![\d.])|\b250[ -]|status=sent\b", re.IGNORECASE)
@@ -180,7 +180,7 @@ def where_to_look(world: World, connector: t.Mapping[str, t.Any]) -> dict[str, t
         host = host_name((world.section("email_security", {}).get(name) or {}).get("transport") or "")
         if host and (not as_list(connector.get("AssociatedAcceptedDomains")) or name in _scope(world, connector)):
             direct.append({"name": name, "host": host})
-    # A trace of months says no more than one of a day; and before the connector acts nothing is to be seen.
+    # A trace of months says no more than one over a week-end; and before the connector acts nothing is to be seen.
     begin = max(min(_refused_since(world, changed, acts, ""), world.now), world.now - LOOK_BACK)
     return {"trace_since": iso(begin), "outbound_since": iso(max(changed, world.now - LOOK_BACK)), "direct": direct}
 
