@@ -233,7 +233,7 @@ def test_where_to_look() -> None:
     assert values["trace_since"] == ago(minutes=30) and values["outbound_since"] == ago(minutes=90)
     assert [item["name"] for item in values["direct"]] == [ONE, TWO] and all(item["host"].endswith(".outlook.com") for item in values["direct"])
     old = phases.evaluate("proof", on(9000)).values
-    assert old["trace_since"] == old["outbound_since"] == ago(days=1)
+    assert old["trace_since"] == old["outbound_since"] == ago(days=3)
     young = phases.evaluate("proof", on(5)).values
     assert young["trace_since"] == ago(hours=0)
     assert phases.evaluate("proof", World({**on(5).sections, "inbound_connectors": []}, on(5).settings)).values["look"] is False
