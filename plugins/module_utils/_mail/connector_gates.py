@@ -13,6 +13,7 @@ from .._engine.values import as_list, boolean, host_name, sender_domain
 from .gate import GateResult, cannot, holds, not_yet, noticed
 from .names import LOCKDOWN, purpose_of, purpose_of_comment
 from .spans import outside, overlap
+from .verdicts import NEEDS_TLS
 from .world import World, iso, parse_time
 
 
@@ -159,6 +160,68 @@ def reject_direct_send(world: World) -> list[GateResult]:
         ]  # fmt: skip
     message = "RejectDirectSend is on: mail in the name of your own domains comes in by way of Area 1 only because this connector matches its addresses"
     return [noticed("reject_direct_send", name, message)]
+
+
+CAUGHT = "[mailflow.area1: switched off"
+
+
+def catches_others(world: World) -> list[GateResult]:
+    """Ours is for Area 1's addresses only. Where Exchange takes it for mail from elsewhere, senders without TLS are refused: seen by a
+    recipient that a direct sender gets with TLS and not without (disputed: exchange-online facts, 2.3, SenderIPAddresses)."""
+    name = world.settings["connector_name"]
+    connector = world.connector(name) or {}
+    caught = _caught(world)
+    if not caught or boolean(connector.get("Enabled")) is False or boolean(connector.get("RequireTls")) is False:
+        return []
+    others = [str(item.get("Name")) for item in _active(world) if item is not connector and _demands_tls(item)]
+    message = "direct mail without TLS for %s is refused (%s)" % (", ".join(caught), caught[min(caught)])
+    if others:
+        return [noticed("own_connector", name, "%s; %s may be why, too" % (message, ", ".join(others)))]
+    return [
+        cannot(
+            "own_connector",
+            name,
+            "%s: the connector catches mail that does not come from Area 1" % message,
+            "It is switched off by this run. See what Exchange attributes to it (Get-MessageTraceDetailV2) before it is tried again.",
+        )
+    ]
+
+
+def caught_before(world: World) -> list[GateResult]:
+    """It is not switched on again and again."""
+    name = world.settings["connector_name"]
+    connector = world.connector(name)
+    if connector is None or boolean(connector.get("Enabled")) is not False or CAUGHT not in str(connector.get("Comment") or ""):
+        return [holds("own_connector", name)]
+    return [
+        cannot(
+            "own_connector",
+            name,
+            "an earlier run switched it off because it caught mail that does not come from Area 1",
+            "When that is mended, take the note out of its comment, or put own_connector into area1_acknowledge to try again.",
+        )
+    ]
+
+
+def caught_comment(world: World) -> str:
+    """What the connector's comment becomes: what was there, and why it is off."""
+    present = str((world.connector(world.settings["connector_name"]) or {}).get("Comment") or "").split("[mailflow.area1:", 1)[0].strip()
+    return ("%s %s %s: it caught mail that does not come from Area 1]" % (present, CAUGHT, iso(world.now))).strip()
+
+
+def _caught(world: World) -> dict[str, str]:
+    """Domains whose direct mail is taken with TLS only, and the answer without."""
+    seen = (world.section("smtp", {}) or {}).get("plain") or {}
+    return {
+        name: "%s %s" % (item["without_tls"].get("code"), item["without_tls"].get("text"))
+        for name, item in sorted(seen.items())
+        if item.get("verdict") == NEEDS_TLS and not world.is_switched(name)
+    }
+
+
+def _demands_tls(item: t.Mapping[str, t.Any]) -> bool:
+    domains = {sender_domain(value) for value in as_list(item.get("SenderDomains"))}
+    return boolean(item.get("RequireTls")) is not False and "*" in domains and str(item.get("ConnectorType", "")).lower() == "partner"
 
 
 def by_hand(world: World) -> list[GateResult]:

@@ -75,6 +75,7 @@ ACKNOWLEDGEABLE = frozenset(
         "old_ttl",
         "new_mx_hosts",
         "mta_sts",
+        "own_connector",
         "zone_control",
         "reject_direct_send",
         "scl_bypass",

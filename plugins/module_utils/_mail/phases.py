@@ -80,7 +80,13 @@ def _connection_filter(world: World) -> Evaluation:
 
 def _enhanced_filtering(world: World) -> Evaluation:
     results = _decided(
-        world, [*gates.customization(world), *gates.egress_networks(world), *connector_gates.foreign_connector(world)]
+        world,
+        [
+            *gates.customization(world),
+            *gates.egress_networks(world),
+            *connector_gates.foreign_connector(world),
+            *connector_gates.caught_before(world),
+        ],
     )
     return Evaluation(
         results,
@@ -160,7 +166,7 @@ def _switch(world: World) -> Evaluation:
     if not todo:
         return Evaluation(
             [holds("switched", "", "all %d domains have the wanted MX records" % len(world.covered()))],
-            {"domains": [], "done": True, "candidates": [], "sts_seen": [], "sts_ids": [], "probe": _probe(world, [])},
+            {"domains": [], "done": True, "candidates": [], "sts_seen": [], "sts_ids": [], "probe": _probe(world, []), "caught": {}},
         )
     tenant = [
         *gates.egress_networks(world),
@@ -183,7 +189,8 @@ def _switch(world: World) -> Evaluation:
             candidates.append(name)
         results += found
     # What the new hosts answer is asked when all else holds, and only then stands in the way.
-    hosts = _decided(world, path_gates.new_mx_hosts(world)) if candidates else []
+    caught = connector_gates.catches_others(world) if candidates else []
+    hosts = _decided(world, [*path_gates.new_mx_hosts(world), *caught]) if candidates else []
     ready = []
     for name in candidates:
         found = _decided(world, [path_gates.new_mx_recipient(world, name)])
@@ -208,21 +215,37 @@ def _switch(world: World) -> Evaluation:
         "sts_seen": sts_gate.first_seen(world),
         "sts_ids": sts_gate.to_publish(world),
         "probe": _probe(world, candidates),
+        "caught": _switch_off(world, caught),
     }
     shown = [result for result in results if not result.open or result.acknowledged or result.notice]
     return Evaluation(shown, values)
 
 
+# Each costs two conversations, and one is evidence enough.
+PLAIN_DOMAINS = 2
+
+
 def _probe(world: World, candidates: list[str]) -> dict[str, t.Any]:
-    """What mail_flow_probe is to ask: the addresses are those that the resolvers of the deployment gave."""
-    known = world.section("mail_hosts", {}) or {}
+    """What mail_flow_probe is to ask. C(names) are the hosts whose addresses are needed for it."""
     hosts = path_gates.new_hosts(world) if candidates else []
+    plain = []
+    for entry in [item for item in world.settings["domains"] if item["name"] in candidates][:PLAIN_DOMAINS]:
+        host, _result = forwarding.choose(world, entry)
+        plain += [{"name": entry["name"], "host": host}] if host else []
     return {
-        "names": hosts,
-        "hosts": [{"name": host, "addresses": (known.get(host) or {}).get("addresses") or []} for host in hosts],
+        "names": list(dict.fromkeys([*hosts, *(item["host"] for item in plain)])),
+        "hosts": [{"name": host} for host in hosts],
         "domains": candidates,
+        "plain": plain,
         "internal_domains": sorted(world.accepted()),
     }
+
+
+def _switch_off(world: World, caught: list[GateResult]) -> dict[str, str]:
+    """Our own connector, if it harms, unless a person has decided otherwise."""
+    if not any(result.status == CANNOT for result in _decided(world, caught)):
+        return {}
+    return {"name": world.settings["connector_name"], "comment": connector_gates.caught_comment(world)}
 
 
 def _domain_gates(world: World, name: str) -> list[GateResult]:

@@ -77,7 +77,7 @@ def test_hosts_that_were_not_asked_do_not_count_as_good_but_only_stand_before_ca
     assert {result.status for result in path_gates.new_mx_hosts(found)} == {NOT_YET}
     evaluation = phases.evaluate("switch", found)
     assert evaluation.values["domains"] == [] and [item["name"] for item in evaluation.values["candidates"]] == [ONE, TWO]
-    assert evaluation.values["probe"]["names"] == HOSTS and evaluation.values["probe"]["domains"] == [ONE, TWO]
+    assert evaluation.values["probe"]["names"] == [*HOSTS, OLD[ONE][0][1], OLD[TWO][0][1]] and evaluation.values["probe"]["domains"] == [ONE, TWO]
     unsettled = world(smtp={}, inbound_connectors=[])
     evaluation = phases.evaluate("switch", unsettled)
     assert evaluation.values["candidates"] == [] and evaluation.values["probe"]["names"] == []
@@ -219,3 +219,37 @@ def test_an_old_list_and_another_owner_of_the_allow_list_are_told() -> None:
     owned = sections(wanted())["connection_filter"]
     owned[0]["AdminDisplayName"] = "Managed by CIPP"
     assert "Managed by CIPP" in only(gates.allow_list_capacity(world(connection_filter=owned))).message
+
+
+def caught(**fields: Any) -> dict[str, Any]:
+    return {**probed(), "plain": {ONE: {"verdict": "needs_tls", "without_tls": {"code": 451, "text": "5.7.3 STARTTLS is required"}, **fields}}}
+
+
+def test_our_own_connector_that_catches_other_mail_is_switched_off_and_stays_off() -> None:
+    found = world(smtp=caught())
+    (result,) = connector_gates.catches_others(found)
+    assert result.status == CANNOT and "451 5.7.3" in result.message and ONE in result.message
+    evaluation = phases.evaluate("switch", found)
+    assert evaluation.values["domains"] == [] and evaluation.values["caught"]["name"] == "Area 1 Inbound Connector"
+    comment = evaluation.values["caught"]["comment"]
+    assert comment.startswith("Inbound connector for Enhanced Filtering [mailflow.area1: switched off 2026-11-23T20:00:00Z")
+    off = world(inbound_connectors=[connector(wanted()["egress"], Enabled=False, Comment=comment)])
+    refused = phases.evaluate("enhanced_filtering", off)
+    assert not refused.go and [result.gate for result in refused.results if not result.open] == ["own_connector"]
+    again = world(wanted(acknowledge=["own_connector"]), inbound_connectors=off.sections["inbound_connectors"])
+    assert phases.evaluate("enhanced_filtering", again).go
+
+
+@pytest.mark.parametrize("smtp", [caught(verdict="accepted"), caught(verdict="unknown"), probed()])
+def test_no_evidence_blames_nobody(smtp: dict[str, Any]) -> None:
+    found = world(smtp=smtp)
+    assert connector_gates.catches_others(found) == [] and phases.evaluate("switch", found).values["caught"] == {}
+    assert switched(found) == [ONE, TWO]
+
+
+def test_where_another_connector_may_be_the_reason_it_is_only_told() -> None:
+    egress = wanted()["egress"]
+    others = [connector(egress), connector(["192.0.2.1"], Name="Partner with TLS", RequireTls=True)]
+    (result,) = connector_gates.catches_others(world(smtp=caught(), inbound_connectors=others))
+    assert result.open and result.notice and "Partner with TLS" in result.message
+    assert phases.evaluate("switch", world(smtp=caught(), inbound_connectors=others)).values["caught"] == {}
