@@ -1,0 +1,93 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is seen before the switch: MTA-STS policies, the new MX hosts themselves, and our own connector at work."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from tests.playbook.harness import EU_RECORDS, Deployment, Outcome
+
+FIRST, GROUP, LABS = "northwind.example", "northwind-group.example", "nw-labs.example"
+NEW_HOSTS = [host for _priority, host in EU_RECORDS]
+
+
+def due(outcome: Outcome, gate: str) -> dict[str, dict[str, Any]]:
+    return {entry["object"]: entry for entry in outcome.report["due"] if entry.get("gate") == gate}
+
+
+def moved(deployment: Deployment) -> set[str]:
+    return {name for name, records in deployment.mx().items() if {host for _p, host, _ttl in records} == set(NEW_HOSTS)}
+
+
+def texts(deployment: Deployment, name: str) -> list[str]:
+    zones = deployment.lab.state()["cloudflare"]["zones"].values()
+    return [record["content"] for zone in zones for record in zone["records"] if record["type"] == "TXT" and record["name"] == name]
+
+
+def test_policies_and_hosts_hold_the_switch_until_they_are_right(deploy: Callable[..., Deployment]) -> None:
+    deployment = deploy("mta_sts")
+    lab = deployment.lab
+    domains = [{"name": FIRST, "mta_sts_id": True}, GROUP, LABS]
+    variables: dict[str, Any] = {"area1_settle_minutes": 0, "area1_lockdown": False, "area1_domains": domains}
+
+    # Somebody else's run holds the tenant: this process stands for it.
+    deployment.state_directory.mkdir(parents=True, mode=0o700)
+    lock = deployment.state_directory / "run.lock"
+    lock.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "user": "eve", "at": "today", "taken": 1, "token": "x"}))
+    since = lab.mark()
+    refused = deployment.run(variables=variables)
+    assert refused.rc != 0 and "Another run works on this tenant: process %d of eve" % os.getpid() in "\n".join(refused.report["failures"])
+    assert lab.writes(since) == []
+    lock.unlink()
+
+    lab.mutate(["mail", "hosts"], value={NEW_HOSTS[0]: {"mode": "no_starttls"}})
+    first = deployment.run(variables=variables)
+    assert first.rc != 0 and "does not offer STARTTLS" in first.stdout and moved(deployment) == set(), first.stdout
+    assert not lock.exists()
+    held = due(first, "mta_sts")
+    assert set(held) == {FIRST, GROUP}, "the third one only tests"
+    assert '_mta-sts.%s. IN TXT "v=STSv1; id=' % GROUP in first.stdout
+    policy = [line.strip() for line in held[FIRST]["lines"][1:-1]]
+    assert [line for line in policy if line.startswith("mx: ")][1:] == ["mx: %s" % host for host in NEW_HOSTS]
+
+    # The operator publishes the policy that the summary printed; the id is ours to publish. TLS is there now, but another host is
+    # silent: unknown is not good.
+    lab.mutate(["mail", "sts", FIRST, "body"], value="\r\n".join([*policy, ""]))
+    lab.mutate(["mail", "hosts"], value={NEW_HOSTS[3]: {"mode": "down"}})
+    lab.advance(hours=1, minutes=5)
+    second = deployment.run(variables=variables)
+    assert second.rc == 0 and moved(deployment) == set(), second.stdout
+    (identifier,) = texts(deployment, "_mta-sts.%s" % FIRST)
+    assert "20250101000000" not in identifier and identifier.strip('"').startswith("v=STSv1; id=")
+    assert "20250101000000" in texts(deployment, "_mta-sts.%s" % GROUP)[0], "nobody asked for that one"
+    waiting, unknown = due(second, "mta_sts"), due(second, "new_mx_hosts")
+    assert set(waiting) == {FIRST, GROUP} and waiting[FIRST]["until"] and "is new" in waiting[FIRST]["message"]
+    assert set(unknown) == {NEW_HOSTS[3]} and "area1_probe_host" in unknown[NEW_HOSTS[3]]["hint"]
+
+    # The new id is older than its TTL, and a person has decided about the host that nobody can reach from here.
+    lab.advance(hours=1, minutes=5)
+    decided = deployment.run(variables={**variables, "area1_acknowledge": ["new_mx_hosts:%s" % NEW_HOSTS[3]]})
+    assert decided.rc == 0 and moved(deployment) == {FIRST, LABS}, decided.stdout
+    assert set(due(decided, "mta_sts")) == {GROUP}
+    assert lab.messages() == lab.messages("bounces") == [], "nobody was sent a message"
+
+
+def test_our_own_connector_that_catches_other_mail_goes_off(deploy: Callable[..., Deployment]) -> None:
+    """The sources disagree whether a Partner connector that restricts nothing is for its addresses only; here it is not."""
+    deployment = deploy("fresh")
+    deployment.lab.setting("partner_ip_list", "ignored")
+    variables = {"area1_settle_minutes": 30, "area1_lockdown": False, "area1_domains": [LABS]}
+    assert deployment.run(variables=variables).rc == 0
+    deployment.lab.advance(hours=1, minutes=5)
+    second = deployment.run(variables=variables)
+    assert second.rc != 0 and "catches mail that does not come from Area 1" in second.stdout, second.stdout
+    connector = deployment.connector("Area 1 Inbound Connector")
+    assert connector is not None and connector["Enabled"] is False and "it caught mail" in connector["Comment"]
+    assert moved(deployment) == set()
