@@ -9,6 +9,8 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import datetime
+import re
+import time
 import typing as t
 
 from ._engine.context import Context
@@ -29,6 +31,11 @@ from ._http import HttpClient, Reply, redact
 DEFAULT_API_URL = "https://api.cloudflare.com/client/v4"
 MAX_PAGES = 10000
 
+# Like "default";r=50;t=30: calls left, seconds until they are counted anew (1200 in five minutes)
+_RATE_LEFT = re.compile(r"r=(\d+)\s*;\s*t=(\d+)")
+LEFT_OVER = 10
+LONGEST_REST = 300.0
+
 # 6103/6111: the header is no token at all (6003 says so of headers, and also of parameters that are out of range); 1000 and
 # 9109 "Invalid access token": no such token. 10000 "Authentication error" is also what a good token gets where it lacks the
 # permission, so that one is told apart by the HTTP status.
@@ -44,6 +51,34 @@ class Envelope:
     result: t.Any
     info: t.Mapping[str, t.Any]
     date: datetime.datetime | None
+
+
+class Pace:
+    """Rests before the limit is reached: beyond it the service refuses everything for five minutes, also to others with the token.
+
+    Every answer tells how many calls are left, and until when (C(Ratelimit)). A few are left over: threads call at once.
+    """
+
+    def __init__(self, context: Context, clock: t.Callable[[], float] = time.monotonic) -> None:
+        self._context = context
+        self._clock = clock
+        self._rest_until = 0.0
+
+    def note(self, reply: Reply) -> None:
+        told = _RATE_LEFT.findall(str(reply.headers.get("Ratelimit") or ""))
+        waits = [min(float(seconds), LONGEST_REST) for left, seconds in told if int(left) < LEFT_OVER]
+        if waits and reply.status != 429:
+            self._rest_until = self._clock() + max(waits)
+
+    def keep(self) -> None:
+        seconds = self._rest_until - self._clock()
+        if seconds <= 0:
+            return
+        self._rest_until = 0.0
+        self._context.warn_once(
+            "The limit of calls to the Cloudflare API is nearly reached; going on when the service counts anew, in at most %d s." % LONGEST_REST
+        )
+        self._context.sleep(seconds)
 
 
 class CloudflareApi:
@@ -62,12 +97,14 @@ class CloudflareApi:
             raise InputError("No Cloudflare API token is given.", "Give it in the module's token option or in the environment (AREA1_API_TOKEN).")
         if not self._token.isascii() or not self._token.isprintable() or " " in self._token:
             raise InputError("The Cloudflare API token holds characters that no token has.", "Was it pasted with blanks or line breaks?")
+        self._context = context or Context()
+        self._pace = Pace(self._context)
         self._http = HttpClient(
             api_url or DEFAULT_API_URL,
             headers={"Authorization": "Bearer %s" % self._token, "Accept": "application/json"},
             ca_path=ca_path or None,
             deadline=float(timeout),
-            sleep=(context or Context()).sleep,
+            sleep=self._context.sleep,
         )
 
     def get(self, path: str, params: t.Mapping[str, t.Any] | None = None, permission: str = "") -> t.Any:
@@ -113,7 +150,9 @@ class CloudflareApi:
         payload: t.Any = None,
         permission: str = "",
     ) -> Envelope:
+        self._pace.keep()
         reply = self._http.request(method, path, params=params, payload=payload)
+        self._pace.note(reply)
         body = self._body(reply, method != "GET")
         if reply.ok and body.get("success") is True:
             info = body.get("result_info")

@@ -155,6 +155,27 @@ def test_ten_thousand_in_bounded_memory(lab: Lab, tmp_path: pathlib.Path) -> Non
     assert len(lab.requests("cloudflare", since)) <= 101
 
 
+def test_a_long_list_stays_below_the_limit_of_calls(lab: Lab) -> None:
+    settings(lab, quarantined_messages=3000, rate_limit=20)
+    since = lab.mark()
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        lab.advance(seconds=seconds + 1)
+
+    context = Context(sleep=sleep)
+    params = ArgumentSpecValidator(area1_quarantine_info.ARGUMENT_SPEC).validate(area1_defaults(lab)).validated_parameters
+    assert inform(params, context).values["listed"] == 3000
+    assert len(slept) >= 2 and {entry["status"] for entry in lab.requests("cloudflare", since)} == {200}
+
+
+def test_throttled_in_the_middle_it_waits_as_told(lab: Lab) -> None:
+    settings(lab, quarantined_messages=250)
+    lab.faults([{"service": "cloudflare", "match": "page=2", "kind": "rate_limited", "times": 2, "seconds": 1}])
+    assert info(lab)["listed"] == 250
+
+
 def test_a_list_is_whole_or_not_there(lab: Lab, tmp_path: pathlib.Path) -> None:
     settings(lab, quarantined_messages=250)
     path = tmp_path / "held.jsonl"
