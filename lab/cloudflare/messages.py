@@ -70,9 +70,10 @@ def find(state: dict[str, Any], identifier: str) -> Record:
 
 def fill(state: dict[str, Any], now: datetime) -> None:
     """As many quarantined messages as the setting asks for, a minute apart, made up."""
-    made = sum(1 for item in state["messages"] if item.get("made_up"))
+    wanted, made = int(setting(state, "quarantined_messages")), int(state.get("made_up_messages", 0))
+    state["made_up_messages"] = max(wanted, made)
     words = ("MALICIOUS", "SPAM", "SPOOF")
-    for number in range(made, int(setting(state, "quarantined_messages"))):
+    for number in range(made, wanted):
         item = _new(state, now - timedelta(minutes=number + 1), words[number % 3], True)
         sender = "newsletter@fabrikam.example" if number % 10 == 0 else f"sender{number % 97}@spam-{number % 7}.example"
         item.update(
