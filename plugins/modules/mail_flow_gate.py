@@ -46,6 +46,7 @@ options:
       - rollback_mx
       - rollback_rest
       - rollback_verify
+      - audit
     required: true
   fail_on_cannot:
     description: Fail when a gate can never hold without a person. Otherwise the answer says so and the report shows it.

@@ -85,6 +85,11 @@ report:
     locked:
       description: Whether the lock-down is on.
       type: bool
+    audit:
+      description:
+        - With O(purpose=audit), C(drift) (what a deployment would change), C(findings) (checks that failed), C(alarms) (mail is being
+          lost) and C(clean).
+      type: dict
 lines:
   description: The summary as it was printed.
   returned: success

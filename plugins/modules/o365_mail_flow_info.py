@@ -34,6 +34,7 @@ options:
       - content_filter_rules
       - inbound_connectors
       - transport_rules
+      - blocked_connectors
       - quarantine_policies
       - preset_rules
       - forwarding_hosts
@@ -97,6 +98,10 @@ mail_flow:
       elements: dict
     transport_rules:
       description: Answer of C(Get-TransportRule).
+      type: list
+      elements: dict
+    blocked_connectors:
+      description: Answer of C(Get-BlockedConnector), connectors that Microsoft blocked as compromised.
       type: list
       elements: dict
     quarantine_policies:
@@ -178,6 +183,7 @@ ARGUMENT_SPEC = {
             "content_filter_rules",
             "inbound_connectors",
             "transport_rules",
+            "blocked_connectors",
             "quarantine_policies",
             "preset_rules",
             "forwarding_hosts",

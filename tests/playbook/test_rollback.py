@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.playbook.by_hand import LOCKDOWN, advance_to, exchange_writes, moment
+from tests.playbook.by_hand import LOCKDOWN, advance_to, exchange_writes, invoke, low_ttl, moment, replace_mx
 from tests.playbook.harness import EU_RECORDS, ROOT, SERVER_MADE, Deployment, Outcome
 
 ROLLBACK = ROOT / "playbooks" / "rollback.yml"
@@ -55,10 +55,11 @@ def assert_nothing_more(deployment: Deployment, **options: Any) -> None:
     assert deployment.lab.writes(since) == []
 
 
-def test_a_finished_fresh_tenant_goes_back_in_the_order_of_risk(deploy: Callable[..., Deployment]) -> None:
+def test_a_finished_tenant_goes_back_in_the_order_of_risk(deploy: Callable[..., Deployment]) -> None:
     deployment = deploy("fresh")
+    low_ttl(deployment)
     before, mx = tenant(deployment), deployment.mx()
-    deployment.until_done(variables={"area1_lockdown_soak_hours": 0})
+    deployment.until_done(variables=QUICK)
     connector = deployment.connector(LOCKDOWN)
     assert connector is not None and connector["Enabled"] is True
 
@@ -68,28 +69,85 @@ def test_a_finished_fresh_tenant_goes_back_in_the_order_of_risk(deploy: Callable
     assert plan.rc == 0 and deployment.lab.writes(since) == [], plan.stdout
     assert [after["Enabled"] for _before, after in plan.diffs()["InboundConnector %s" % LOCKDOWN]] == [False]
 
-    first = deployment.run()
-    assert first.rc == 0 and first.report["done"] is False, first.stdout
-    assert [name for name, _given in exchange_writes(deployment, since)] == ["Set-InboundConnector"]
-    assert {tuple(row[:2]) for rows in deployment.mx().values() for row in rows} == set(EU_RECORDS), "mail goes on as it is"
-    waiting = deployment.lab.mark()
-    early = deployment.run()
-    assert deployment.lab.writes(waiting) == [] and early.report["next"] == first.report["next"], "the wait is not shortened"
-
     outcomes = roll_back(deployment)
-    assert len(outcomes) <= 3
-    writes = [entry.get("cmdlet") or "MX" for entry in deployment.lab.writes(since)]
-    assert writes == [
+    assert len(outcomes) == 3
+    writes = deployment.lab.writes(since)
+    assert [entry.get("cmdlet") or "MX" for entry in writes] == [
         "Set-InboundConnector",
         *["MX"] * 3,
         *["Remove-InboundConnector"] * 2,
         "Set-HostedConnectionFilterPolicy",
-        *["MX"] * 2,
     ]
-    restored = next(entry for entry in deployment.lab.writes(since) if not entry.get("cmdlet"))
-    removed = next(entry for entry in deployment.lab.writes(since) if entry.get("cmdlet") == "Remove-InboundConnector")
-    assert (moment(restored["time"]) - moment(first.report["date"])).total_seconds() >= 3590, "an hour for Exchange"
-    assert (moment(removed["time"]) - moment(restored["time"])).total_seconds() >= 300, "both paths stay open for the TTL"
+    off, restored, removed = (moment(writes[index]["time"]) for index in (0, 1, 4))
+    assert (restored - off).total_seconds() >= 3600, "Exchange may need an hour to stop refusing direct mail"
+    assert (removed - restored).total_seconds() >= 300, "both paths stay open until caches have run out"
     assert tenant(deployment) == before and deployment.mx() == mx
     assert "deleting it cannot be undone" in " ".join(outcomes[-1].stdout.split())
     assert_nothing_more(deployment)
+
+
+def test_from_the_first_day_what_the_customer_did_since_stays(deploy: Callable[..., Deployment]) -> None:
+    """Busy: entries of Area 1 were in the list before us, SPF hard fail was On, TTLs were a day."""
+    deployment = deploy("busy")
+    expected, mx = tenant(deployment), deployment.mx()
+    first = deployment.run()
+    assert first.rc == 0 and deployment.mx() != mx, first.stdout
+    assert {policy["MarkAsSpamSpfRecordHardFail"] for policy in tenant(deployment)["content_filter_policies"]} != {"On"}
+
+    # By hand: an address more and one less, a policy's other value, a name that a rule got.
+    entries = ["198.51.100.7", *deployment.tenant()["connection_filter"]["IPAllowList"]]
+    entries.remove("203.0.113.10")
+    deployment.lab.mutate(["tenant", "connection_filter", "IPAllowList"], value=entries)
+    invoke(deployment, "Set-HostedContentFilterPolicy", Identity="Finance strict", BulkThreshold=5)
+    invoke(deployment, "Set-TransportRule", Identity="Invoices", Comments="kept by accounting")
+
+    since = deployment.lab.mark()
+    assert len(roll_back(deployment)) == 1, "no mail came through Area 1 yet: nothing to wait for"
+    allowed = expected["connection_filter"]["IPAllowList"]
+    merged = {*allowed, "198.51.100.7"} - {"203.0.113.10"}
+    found = tenant(deployment)
+    assert set(found["connection_filter"].pop("IPAllowList")) == merged
+    del expected["connection_filter"]["IPAllowList"]
+    _named(expected["content_filter_policies"], "Finance strict")["BulkThreshold"] = 5
+    _named(expected["transport_rules"], "Invoices")["Comments"] = "kept by accounting"
+    assert found == expected and deployment.mx() == mx
+    removed = exchange_writes(deployment, since)
+    assert not [given for name, given in removed if name.startswith("Remove-") and given["Identity"] != CONNECTOR]
+
+
+def _named(records: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    return next(record for record in records if record["Name"] == name)
+
+
+def test_from_the_switch_and_from_the_soak_a_set_that_somebody_changed_is_left(deploy: Callable[..., Deployment]) -> None:
+    deployment = deploy("fresh")
+    low_ttl(deployment)
+    before, mx = tenant(deployment), deployment.mx()
+    deployment.variables["area1_settle_minutes"] = 0
+    switched = deployment.run()
+    assert switched.rc == 0 and deployment.connector(LOCKDOWN) is None, switched.stdout
+    assert {tuple(row[:2]) for rows in deployment.mx().values() for row in rows} == set(EU_RECORDS)
+    assert len(roll_back(deployment)) == 2
+    assert tenant(deployment) == before and deployment.mx() == mx
+
+    deployment.playbook = ROOT / "playbooks" / "deploy_area1.yml"
+    assert deployment.run().rc == 0
+    deployment.lab.advance(minutes=6)
+    assert deployment.run().rc == 0
+    staged = deployment.connector(LOCKDOWN)
+    assert staged is not None and staged["Enabled"] is False
+    third = [(10, "mx.another-gateway.example")]
+    replace_mx(deployment, "nw-labs.example", third)
+    outcomes = roll_back(deployment)
+    assert tenant(deployment) == before
+    assert deployment.mx() == {**mx, "nw-labs.example": [(10, "mx.another-gateway.example", 300)]}
+    assert "nw-labs.example: somebody changed its MX records since" in " ".join(outcomes[-1].stdout.split())
+
+
+def test_without_a_baseline_nothing_is_undone(deploy: Callable[..., Deployment]) -> None:
+    deployment = deploy("fresh")
+    deployment.playbook = ROLLBACK
+    outcome = deployment.run()
+    assert outcome.rc != 0 and deployment.lab.writes() == []
+    assert "there is no baseline in %s" % deployment.state_directory in " ".join(outcome.report["failures"])
+    assert not deployment.state_directory.joinpath("baseline.json").exists(), "today's state is not taken for the one before"

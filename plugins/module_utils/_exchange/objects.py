@@ -139,6 +139,7 @@ READS: dict[str, tuple[str, dict[str, t.Any]]] = {
     "inbound_connectors": ("Get-InboundConnector", {"ResultSize": "Unlimited"}),
     "outbound_connectors": ("Get-OutboundConnector", {"ResultSize": "Unlimited"}),
     "transport_rules": ("Get-TransportRule", {"ResultSize": "Unlimited"}),
+    "blocked_connectors": ("Get-BlockedConnector", {}),
     "quarantine_policies": ("Get-QuarantinePolicy", {}),
     "preset_rules": ("Get-EOPProtectionPolicyRule", {}),
 }

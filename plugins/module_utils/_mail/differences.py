@@ -13,7 +13,7 @@ from .snapshots import DOMAIN_SECTIONS, VOLATILE, ordered, said
 
 Difference = dict[str, t.Any]
 #: Made by the service, or another's view of the same: no state of the tenant.
-SERVER_MADE = ("WhenCreated", "WhenCreatedUTC", "WhenChanged", "WhenChangedUTC", "readiness", "emails_processed", "modified_at")
+SERVER_MADE = ("WhenCreated", "WhenCreatedUTC", "WhenChanged", "WhenChangedUTC")
 
 
 def differences(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any]) -> list[Difference]:
@@ -30,7 +30,7 @@ def differences(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any]) -> 
 
 def _by_name(section: str, value: t.Any) -> dict[str, t.Any]:
     if section in DOMAIN_SECTIONS:
-        return {name: said(entry) for name, entry in (value or {}).items()}
+        return {name: said(section, entry) for name, entry in (value or {}).items()}
     if isinstance(value, t.Mapping):
         return {"": value}
     if all(isinstance(item, t.Mapping) for item in value or []):

@@ -13,7 +13,7 @@ from .._engine.context import Context
 from .._engine.errors import InputError
 from .._engine.module import Result
 from .._engine.observation import Observation
-from . import phases, rollback_phases
+from . import audit_phase, phases, rollback_phases
 from .gate import CANNOT, NOT_CHECKED, NOT_YET, GateResult
 from .phases import Evaluation
 from .settings import normalise
@@ -33,7 +33,7 @@ SECTION_OF_PHASE = {
     "rollback_rest": "rollback",
     "rollback_verify": "rollback",
 }
-EVALUATORS = {**phases.EVALUATORS, **rollback_phases.EVALUATORS}
+EVALUATORS = {**phases.EVALUATORS, **rollback_phases.EVALUATORS, **audit_phase.EVALUATORS}
 
 
 def run_gate(params: t.Mapping[str, t.Any], context: Context) -> Result:
@@ -65,6 +65,8 @@ def run_gate(params: t.Mapping[str, t.Any], context: Context) -> Result:
     observation.journal[:] = [entry for entry in observation.journal if entry.get("phase") != params["phase"]]
     for result in evaluation.results:
         _journal(observation, params["phase"], result)
+    if params["phase"] == "audit":
+        observation.put("audit", evaluation.values)
     observation.save()
     return _answer(params, evaluation)
 
@@ -103,6 +105,8 @@ def _journal(observation: Observation, phase: str, result: GateResult) -> None:
         status = "acknowledged"
     elif result.notice:
         status = "found"
+    elif phase == "audit" and status == "due":
+        status = "finding"
     if status is None:
         return
     observation.note(

@@ -14,6 +14,7 @@ from .._engine.context import Context
 from .._engine.errors import MailflowError
 from .._engine.module import Result
 from .._engine.observation import Observation
+from . import report_audit
 from .gating import EVALUATORS, sections_now
 from .state import state_directory, utc_stamp, write_private
 from .world import World
@@ -30,14 +31,16 @@ SECTIONS = {
     "lockdown": "Lock-down",
     "verify": "Verification",
     "rollback": "The way back",
+    "audit": "Checks",
 }
 #: Sections that say nothing where nothing happened.
-QUIET = frozenset({"verify", "rollback"})
+QUIET = frozenset({"verify", "rollback", "audit"})
 #: Which phase judges the end state.
-JUDGE = {"deploy": "verify", "rollback": "rollback_verify", "audit": "verify"}
+JUDGE = {"deploy": "verify", "rollback": "rollback_verify"}
 MARKS = {
     "failed": "!",
     "cannot": "!",
+    "finding": "x",
     "changed": "+",
     "would change": "+",
     "due": "~",
@@ -50,7 +53,7 @@ ORDER = list(MARKS)
 #: Gates whose message names, after a colon, what each server answered: left out where several objects share a line.
 BRIEF = frozenset({"exposed", "name_server"})
 TITLES = {"deploy": "Area 1 for", "rollback": "Rollback of Area 1 for", "audit": "Audit of Area 1 for"}
-HINTED = ("failed", "cannot", "due", "pending")
+HINTED = ("failed", "cannot", "finding", "due", "pending")
 SHOWN_NAMES = 10
 
 
@@ -61,13 +64,18 @@ def run_report(params: t.Mapping[str, t.Any], context: Context) -> Result:
     path = ""
     if not context.check_mode and report["tenant"]:
         try:
-            path = os.path.join(_directory(params, report["tenant"]), "report-%s.json" % utc_stamp())
+            path = os.path.join(_directory(params, report["tenant"]), _file_name(report))
             write_private(path, report)
             lines.append("Report: %s" % path)
         except (MailflowError, OSError) as exc:  # the summary is for a person; a directory must not take it away
             path = ""
             lines.append("The report was not written: %s" % exc)
     return Result(False, (), {"report": report, "lines": lines, "path": path, "failures": report["failures"]})
+
+
+def _file_name(report: t.Mapping[str, t.Any]) -> str:
+    """An audit changes nothing that would have to be remembered: the last one is enough."""
+    return "audit.json" if report["purpose"] == "audit" else "report-%s.json" % utc_stamp()
 
 
 def _directory(params: t.Mapping[str, t.Any], tenant: str) -> str:
@@ -80,7 +88,8 @@ def build(observation: Observation, params: t.Mapping[str, t.Any], context: Cont
     purpose = str(params.get("purpose") or "deploy")
     state = _state(observation, settings, purpose)
     journal = [entry for entry in observation.journal if entry.get("section") or entry.get("status") == "failed"]
-    failures = [_line(entry) for entry in journal if entry["status"] in ("cannot", "failed")]
+    stopping = [entry for entry in journal if entry["status"] in ("cannot", "failed")]
+    failures = list(dict.fromkeys(_line(entry) for entry in stopping if purpose != "audit" or report_audit.stops(entry)))
     cause = str(params.get("failure") or "")
     if cause and not any(
         entry.get("message") and str(entry["message"]) in cause
@@ -90,7 +99,7 @@ def build(observation: Observation, params: t.Mapping[str, t.Any], context: Cont
         failures.insert(0, cause)
     due = [entry for entry in journal if entry["status"] in ("due", "pending")]
     # In check mode the world is the predicted one: what would change is not done.
-    planned = context.check_mode and any(entry["status"] == "would change" for entry in journal)
+    planned = (context.check_mode or purpose == "audit") and any(entry["status"] == "would change" for entry in journal)
     done = bool(state.get("done")) and not failures and not due and not planned
     return {
         "format": 1,
@@ -104,12 +113,13 @@ def build(observation: Observation, params: t.Mapping[str, t.Any], context: Cont
         "next": _next(due),
         "failures": failures,
         "domains": state.get("domains", {}),
-        "locked": bool(state.get("locked")) and not planned,
-        "proven": bool(state.get("proven")) and not planned,
+        "locked": bool(state.get("locked")) and (not planned or purpose == "audit"),
+        "proven": bool(state.get("proven")) and (not planned or purpose == "audit"),
         "proof": state.get("proof") or {},
         "lockdown_wanted": bool((settings or {}).get("lockdown", True)),
         "baseline": _baseline(observation, context),
         "journal": journal,
+        **({"audit": report_audit.outcome(journal, failures)} if purpose == "audit" else {}),
     }
 
 
@@ -131,6 +141,8 @@ def _next(due: t.Sequence[t.Mapping[str, t.Any]]) -> str:
 
 def _state(observation: Observation, settings: t.Mapping[str, t.Any] | None, purpose: str) -> dict[str, t.Any]:
     """The end state as far as it was read; a run that failed early has none, and says so by leaving it out."""
+    if purpose == "audit":
+        return dict(observation.any_age("audit") or {})
     sections = sections_now(observation)
     needed = {"accepted_domains", "inbound_connectors", "dns", "service_date", "tenant", "connection_filter"}
     if settings is None or not needed <= set(sections):
@@ -181,6 +193,8 @@ def render(report: t.Mapping[str, t.Any]) -> list[str]:
 
 
 def _verdict(report: t.Mapping[str, t.Any]) -> str:
+    if report["purpose"] == "audit":
+        return report_audit.verdict(report)
     changed, verb = len(report["changed"]), "would change" if report["check_mode"] else "changed"
     if report["failures"]:
         return "NOT DONE: something needs a decision or a repair (see below). %d %s." % (changed, verb)

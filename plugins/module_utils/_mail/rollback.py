@@ -13,14 +13,12 @@ import dataclasses
 import typing as t
 
 from .._engine.values import as_list, boolean
-from . import rollback_connectors, rollback_domains
+from . import rollback_connectors, rollback_domains, rollback_handling
 from .gate import GateResult, noticed
 from .past import egress_written, past_of
 from .rollback_domains import MxState
 from .undo import surplus
 from .world import World
-
-HARD_FAIL = "MarkAsSpamSpfRecordHardFail"
 
 
 @dataclasses.dataclass
@@ -30,7 +28,9 @@ class Rollback:
     mx: list[MxState]
     connectors: list[dict[str, t.Any]]
     allow_list: list[str]
+    rules: list[str]
     policies: list[dict[str, t.Any]]
+    quarantine_policies: list[str]
     domains: list[dict[str, t.Any]]
     left: list[GateResult]
     one_way: list[GateResult]
@@ -44,7 +44,8 @@ class Rollback:
 
     @property
     def empty(self) -> bool:
-        return not (self.away() or self.ttls() or self.connectors or self.allow_list or self.policies or self.domains)
+        handling = self.rules or self.policies or self.quarantine_policies
+        return not (self.away() or self.ttls() or self.connectors or self.allow_list or handling or self.domains)
 
 
 def plan(world: World) -> Rollback:
@@ -52,11 +53,19 @@ def plan(world: World) -> Rollback:
     left: list[GateResult] = []
     mx = rollback_domains.mx_states(world, past, left)
     connectors = rollback_connectors.undoings(world, past, left)
+    policies = rollback_handling.filters(world, past, left)
     domains, one_way = rollback_domains.email_security(world, past, left)
     return Rollback(
-        mx, connectors, _allow_list(world, past, left), _policies(world, past), domains, left,
-        [*_organization(world, past), *one_way],
-    )  # fmt: skip
+        mx=mx,
+        connectors=connectors,
+        allow_list=_allow_list(world, past, left),
+        rules=rollback_handling.rules(world, past, left),
+        policies=policies,
+        quarantine_policies=rollback_handling.quarantine_policies(world, past, policies, left),
+        domains=domains,
+        left=left,
+        one_way=[*_organization(world, past), *one_way],
+    )
 
 
 def _allow_list(world: World, past: World, left: list[GateResult]) -> list[str]:
@@ -70,25 +79,6 @@ def _allow_list(world: World, past: World, left: list[GateResult]) -> list[str]:
         left.append(noticed("left", "connection filter", message))
         return []
     return ours
-
-
-def _policies(world: World, past: World) -> list[dict[str, t.Any]]:
-    """Policies whose SPF hard fail was On and is Off now, where that is what a deployment does: in those that apply to somebody."""
-    before = {str(item.get("Name")).lower(): item for item in past.section("content_filter")}
-    applying = {
-        str(name).lower()
-        for source in (world, past)
-        for name in source.section("applying_policies", {}) or [item.get("Name") for item in world.section("content_filter")]
-    }
-    found = []
-    for policy in world.section("content_filter"):
-        name = str(policy.get("Name"))
-        was = before.get(name.lower())
-        if was is None or name.lower() not in applying:
-            continue
-        if str(was.get(HARD_FAIL) or "").lower() == "on" and str(policy.get(HARD_FAIL) or "").lower() == "off":
-            found.append({"identity": name, "mark_as_spam_spf_record_hard_fail": True})
-    return found
 
 
 def _organization(world: World, past: World) -> list[GateResult]:

@@ -40,17 +40,17 @@ def lockdown_off(world: World, past: World) -> list[GateResult]:
         return [holds("lockdown_off", name, "it does not exist")]
     if lockdown.is_on(connector) and not was_on:
         return [not_yet("lockdown_off", name, "it is on and would refuse direct mail", hint="It is switched off first.")]
-    seen = _probed(world, name)
+    since = _since(world, connector)
+    until = None if since is None else since + datetime.timedelta(minutes=world.settings["settle_minutes"])
+    seen = _probed(world, name, until)
     if seen:
         return seen
-    since = _since(world, connector)
-    if since is None:
+    if until is None or since is None:
         if "lockdown" in world.changed_here():
             minutes = world.settings["settle_minutes"]
             message = "switched off by this run; Exchange is given %d minutes to act on it" % minutes
             return [not_yet("lockdown_off", name, message, hint="Run again in %d minutes." % minutes)]
         return [holds("lockdown_off", name, "it is off")]
-    until = since + datetime.timedelta(minutes=world.settings["settle_minutes"])
     if until > world.now:
         message = "changed %s; Exchange is given %d minutes to act on it" % (iso(since), world.settings["settle_minutes"])
         return [not_yet("lockdown_off", name, message, iso(until), "Run again after that time.")]
@@ -66,14 +66,16 @@ def _since(world: World, connector: t.Mapping[str, t.Any]) -> datetime.datetime 
     return max(known) if known else None
 
 
-def _probed(world: World, name: str) -> list[GateResult]:
+def _probed(world: World, name: str, until: datetime.datetime | None) -> list[GateResult]:
     """What the probe of this run saw of direct delivery. Only a message that was taken, or a refusal by a connector, is evidence."""
     seen = (world.section("smtp", {}) or {}).get("direct") or {}
     verdicts = {domain: str(row.get("verdict")) for domain, row in seen.items() if domain in world.covered()}
     locked = sorted(domain for domain, verdict in verdicts.items() if verdict == "locked")
     if locked:
-        message = "direct mail for %s is still refused (5.7.51)" % ", ".join(locked)
-        return [not_yet("lockdown_off", name, message, hint="Exchange takes up to an hour; run again later.")]
+        message, hint = "direct mail for %s is still refused (5.7.51)" % ", ".join(locked), "Exchange takes up to an hour; run again later."
+        if until is not None and until > world.now:
+            return [not_yet("lockdown_off", name, message, iso(until), hint)]
+        return [not_yet("lockdown_off", name, message, hint="Its time is over: does another connector refuse it?")]
     if verdicts and set(verdicts.values()) == {"open"}:
         return [holds("lockdown_off", name, "direct mail is accepted (probe)")]
     return []
@@ -103,29 +105,6 @@ def others_refuse(world: World, past: World) -> list[GateResult]:
 def _same_restriction(before: t.Mapping[str, t.Any], now: t.Mapping[str, t.Any]) -> bool:
     names = ("RestrictDomainsToIPAddresses", "RestrictDomainsToCertificate")
     return all(boolean(before.get(name)) is boolean(now.get(name)) for name in names)
-
-
-def mta_sts(world: World, state: MxState) -> list[GateResult]:
-    """A policy in mode enforce that leaves the old hosts out would keep mail away from them."""
-    policy = (world.section("mta_sts", {}) or {}).get(state.name) or {}
-    if str(policy.get("mode") or "").lower() != "enforce":
-        return [holds("mta_sts", state.name)]
-    patterns = [host_name(pattern) for pattern in as_list(policy.get("mx"))]
-    missing = [item["host"] for item in state.records if not any(admits(pattern, item["host"]) for pattern in patterns)]
-    if not missing:
-        return [holds("mta_sts", state.name)]
-    message = "its MTA-STS policy (enforce) does not admit %s" % ", ".join(missing)
-    hint = "Publish the policy with old and new hosts (mx: %s), then a new id in the TXT record of _mta-sts.%s." % (
-        ", mx: ".join(dict.fromkeys([*patterns, *missing])),
-        state.name,
-    )
-    return [not_yet("mta_sts", state.name, message, hint=hint)]
-
-
-def admits(pattern: str, host: str) -> bool:
-    """RFC 8461, 4.1: a wildcard stands for exactly one label."""
-    name = host_name(host)
-    return name == pattern or (pattern.startswith("*.") and name.partition(".")[2] == pattern[2:])
 
 
 def path_closed(world: World, past: World, states: t.Sequence[MxState]) -> list[GateResult]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import typing as t
 
-from . import lockdown, rollback, rollback_connectors, rollback_gates, window
+from . import lockdown, rollback, rollback_connectors, rollback_gates, sts_gate, window
 from .gate import GateResult, acknowledge, holds
 from .past import past_of
 from .phases import Evaluation
+from .rollback_domains import MxState
 from .world import World
 
 
@@ -41,19 +42,36 @@ def _lockdown(world: World) -> Evaluation:
 
 
 def _mx(world: World) -> Evaluation:
+    """C(candidates) are looked at once more before any of them goes back; C(probe) says whom to ask whether direct mail is taken."""
     past, plan = past_of(world), rollback.plan(world)
     away = plan.away()
     if not away:
-        return Evaluation([holds("rollback", "", "no MX records are to go back")], {"domains": []})
+        nothing = holds("rollback", "", "no MX records are to go back")
+        return Evaluation([nothing], {"domains": [], "candidates": [], "probe": {"names": [], "direct": []}})
     asked = [*rollback_gates.lockdown_off(world, past), *rollback_gates.others_refuse(world, past), *_window(world)]
     tenant = _decided(world, asked)
     results, ready = list(tenant), []
     for state in away:
-        found = _decided(world, rollback_gates.mta_sts(world, state))
+        found = _decided(world, [sts_gate.mta_sts(world, state.name, [item["host"] for item in state.records])])
         results += found
         if all(result.open for result in [*tenant, *found]):
             ready.append(state.wish(records=list(state.records), ttl=state.ttl))
-    return Evaluation(_shown(results), {"domains": ready})
+    values = {"domains": ready, "candidates": [state.wish() for state in away], "probe": _probe(world, away)}
+    return Evaluation(_shown(results), values)
+
+
+def _probe(world: World, away: list[MxState]) -> dict[str, t.Any]:
+    """A delivery to the hosts that mail goes back to, while a lock-down that is off may still act. By the resolvers' addresses."""
+    connector = world.connector(world.settings["lockdown_connector_name"])
+    if connector is None or lockdown.is_on(connector):
+        return {"names": [], "direct": []}
+    known = world.section("mail_hosts", {}) or {}
+    hosts = {state.name: min(state.records, key=lambda item: int(item["priority"]))["host"] for state in away}
+    direct = [
+        {"name": name, "host": host, "addresses": (known.get(host) or {}).get("addresses") or []}
+        for name, host in hosts.items()
+    ]
+    return {"names": sorted(set(hosts.values())), "direct": direct}
 
 
 def _rest(world: World) -> Evaluation:
@@ -65,7 +83,9 @@ def _rest(world: World) -> Evaluation:
     values = {
         "connectors": plan.connectors if go else [],
         "allow_list": plan.allow_list if go else [],
+        "rules": plan.rules if go else [],
         "policies": plan.policies if go else [],
+        "quarantine_policies": plan.quarantine_policies if go else [],
         "domains": plan.domains if go else [],
         "ttls": [state.wish(ttl=state.ttl) for state in plan.ttls()] if go else [],
     }

@@ -22,7 +22,13 @@ NAME = re.compile(r"^snapshot-(\d{8}T\d{6}Z)(-\d+)?\.json$")
 WANTED = ("egress", "mx_records", "mx_ttl", "connector_name", "lockdown_connector_name")
 DOMAIN_SECTIONS = ("dns", "dns_provider", "email_security", "dns_texts", "mta_sts")
 #: Of a domain's DNS only what it says counts; clocks, serials and what a cache has left change with every look.
-SAID = ("records", "ttl_max", "cname", "null_mx", "ttl", "auto_ttl", "texts", "policy", "mode", "id")
+SAID = {
+    "dns": ("records", "ttl_max", "cname", "null_mx"),
+    "dns_provider": ("records", "ttl", "auto_ttl"),
+    "mta_sts": ("records", "policy"),
+}
+#: Of an Email Security domain, what is no setting.
+COUNTED = ("readiness", "emails_processed", "modified_at", "last_modified", "status", "predicted", "taken")
 VOLATILE = ("service_date", "forwarding_hosts", "mail_hosts")
 
 
@@ -99,7 +105,7 @@ def history(snapshots: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
 def fingerprint(sections: t.Mapping[str, t.Any], wanted: t.Mapping[str, t.Any]) -> str:
     """Equal for two looks at the same state, whatever the order of the answers and the time of the look."""
     body = {
-        name: {key: said(entry) for key, entry in (value or {}).items()} if name in DOMAIN_SECTIONS else ordered(value)
+        name: {key: said(name, entry) for key, entry in (value or {}).items()} if name in DOMAIN_SECTIONS else ordered(value)
         for name, value in sections.items()
         if name in KEPT and name not in VOLATILE
     }
@@ -107,11 +113,12 @@ def fingerprint(sections: t.Mapping[str, t.Any], wanted: t.Mapping[str, t.Any]) 
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def said(entry: t.Any) -> t.Any:
+def said(section: str, entry: t.Any) -> t.Any:
     """What a domain's entry says, without how and when it was asked."""
-    if not isinstance(entry, t.Mapping) or not set(SAID) & set(entry):
-        return ordered({key: value for key, value in entry.items() if key != "readiness"} if isinstance(entry, dict) else entry)
-    return ordered({key: entry[key] for key in SAID if key in entry})
+    if not isinstance(entry, t.Mapping):
+        return ordered(entry)
+    chosen = SAID.get(section)
+    return ordered({key: entry[key] for key in entry if (key in chosen if chosen else key not in COUNTED)})
 
 
 def ordered(value: t.Any) -> t.Any:

@@ -18,8 +18,9 @@ GATE = "mta_sts"
 SEEN = "mta_sts_seen"
 
 
-def mta_sts(world: World, name: str) -> GateResult:
-    """None, testing and enforce; the hosts in it; and whether every sender can know it by now."""
+def mta_sts(world: World, name: str, to: t.Sequence[str] | None = None) -> GateResult:
+    """None, testing and enforce; the hosts in it (C(to), or Area 1's); and whether every sender can know it by now."""
+    hosts = list(to) if to is not None else _new_hosts(world)
     found = _read(world, name)
     if found is None or found.get("records") is None:
         why = (found or {}).get("error") or "it was not read"
@@ -40,10 +41,10 @@ def mta_sts(world: World, name: str) -> GateResult:
         )  # fmt: skip
     if policy.mode == NONE:
         return holds(GATE, name, "its MTA-STS policy has the mode none")
-    missing = policy.missing(_new_hosts(world))
+    missing = policy.missing(hosts)
     if missing:
         return _lacking(world, name, policy, identifier, missing)
-    return _aged(world, name, found, policy, identifier)
+    return _aged(world, name, found, policy, identifier, hosts)
 
 
 def first_seen(world: World) -> list[str]:
@@ -65,14 +66,14 @@ def to_publish(world: World) -> list[dict[str, str]]:
         found = _read(world, entry["name"]) or {}
         identifier, _problem = record_id(found.get("records") or ())
         policy, _problem = parse_policy(str(found.get("policy") or ""))
-        if identifier and policy is not None and not policy.missing(_new_hosts(world)) and _unannounced(world, entry["name"], identifier):
+        if identifier and policy is not None and not policy.missing(_new_hosts(world)) and _unannounced(world, entry["name"], identifier, _new_hosts(world)):
             new = {"name": entry["name"], "expect": identifier, "id": next_id(world.now, identifier)}
             wanted.append({**new, "dns_provider": entry["dns_provider"]} if entry.get("dns_provider") else new)
     return wanted
 
 
 def _lacking(world: World, name: str, policy: Policy, identifier: str, missing: t.Sequence[str]) -> GateResult:
-    lines = _instructions(world, name, policy.with_hosts(_new_hosts(world)), identifier)
+    lines = _instructions(world, name, policy.with_hosts(missing), identifier)
     if policy.mode != ENFORCE:
         result = noticed(GATE, name, "its MTA-STS policy (%s, so mail is only reported) does not name %s" % (policy.mode, ", ".join(missing)))
         return dataclasses.replace(result, lines=lines)
@@ -92,33 +93,35 @@ def _instructions(world: World, name: str, policy: Policy, identifier: str) -> t
     )
 
 
-def _aged(world: World, name: str, found: t.Mapping[str, t.Any], policy: Policy, identifier: str) -> GateResult:
-    """The policy names the new hosts; do all senders know? They look for a new one when the id has changed, after its TTL."""
-    if _unannounced(world, name, identifier):
+def _aged(
+    world: World, name: str, found: t.Mapping[str, t.Any], policy: Policy, identifier: str, hosts: t.Sequence[str]
+) -> GateResult:
+    """The policy names the hosts; do all senders know? They look for a new one when the id has changed, after its TTL."""
+    if _unannounced(world, name, identifier, hosts):
         result = not_yet(
-            GATE, name, "its MTA-STS policy names the new hosts, but the id of the TXT record (%s) is that of the policy before" % identifier,
+            GATE, name, "its MTA-STS policy names the hosts, but the id of the TXT record (%s) is that of the policy before" % identifier,
             hint="Publish the TXT record below, or give the domain mta_sts_id: true in area1_domains to have it published.",
         )  # fmt: skip
         return dataclasses.replace(result, lines=_instructions(world, name, policy, identifier)[-1:])
     before = _baseline(world, name)
     if before is not None and record_id(before.get("records") or ())[0] == identifier:
-        return holds(GATE, name, "its MTA-STS policy (%s) names the new hosts, and did before" % policy.mode)
+        return holds(GATE, name, "its MTA-STS policy (%s) names the hosts, and did before" % policy.mode)
     since = _since(world, name, found, identifier)
     ttl = max(int(found.get("ttl") or 0), int((before or {}).get("ttl") or 0))
     until = (since or world.now) + datetime.timedelta(seconds=ttl)
     if until > world.now:
         message = "its MTA-STS id %s is new: senders may hold the record before it (TTL %d s) until %s" % (identifier, ttl, iso(until))
         return not_yet(GATE, name, message, iso(until))
-    return holds(GATE, name, "its MTA-STS policy (%s) names the new hosts" % policy.mode)
+    return holds(GATE, name, "its MTA-STS policy (%s) names the hosts" % policy.mode)
 
 
-def _unannounced(world: World, name: str, identifier: str) -> bool:
-    """The baseline had the same id with a policy that did not name the new hosts: senders have no reason to look again."""
+def _unannounced(world: World, name: str, identifier: str, hosts: t.Sequence[str]) -> bool:
+    """The baseline had the same id with a policy that did not name the hosts: senders have no reason to look again."""
     before = _baseline(world, name)
     if before is None or record_id(before.get("records") or ())[0] != identifier or not before.get("policy"):
         return False
     policy, _problem = parse_policy(str(before["policy"]))
-    return policy is not None and policy.mode != NONE and bool(policy.missing(_new_hosts(world)))
+    return policy is not None and policy.mode != NONE and bool(policy.missing(hosts))
 
 
 def _since(world: World, name: str, found: t.Mapping[str, t.Any], identifier: str) -> datetime.datetime | None:

@@ -35,7 +35,7 @@ class Undoing:
 
 def verdict(kind: Kind, before: t.Any, written: t.Iterable[t.Any], now: t.Any) -> str:
     """As before, or as we wrote it, or neither: then somebody changed it since, and it is his."""
-    if kind.same(before, now):
+    if kind.same(plain(kind, before), plain(kind, now)):
         return SAME
     return OURS if any(kind.same(value, now) for value in written) else FOREIGN
 
