@@ -26,6 +26,8 @@ KEPT = (
     "inbound_connectors",
     "transport_rules",
     "quarantine_policies",
+    "preset_rules",
+    "outbound_connectors",
     "applying_policies",
     "forwarding_hosts",
     "email_security",

@@ -11,7 +11,8 @@ import typing as t
 
 from .._engine import values
 from .._engine.values import as_list, host_name
-from . import forwarding
+from . import forwarding, use_cases
+from .dispositions import api_word
 from .gate import GateResult, noticed
 from .past import at_gateway, mx_of, sets_written
 from .undo import Written, undo
@@ -116,11 +117,13 @@ def _rows(world: World, entry: t.Mapping[str, t.Any]) -> tuple[Written, ...]:
     """What the section area1_domains writes."""
     host, _result = forwarding.choose(world, entry)
     modes = world.section("email_security")[entry["name"]].get("allowed_delivery_modes")
-    dispositions = as_list(entry.get("drop_dispositions")) or world.settings["dispositions"]
+    # Of any use case: the one of a deployment may have been another than today's.
+    published = [[api_word(word) for word in case[1]] for case in use_cases.CASES.values()]
+    dispositions = (as_list(entry.get("drop_dispositions")) or world.settings["dispositions"], *published)
     return (
         Written("forward_to", "transport", values.HOST, (host,) if host else ()),
         Written("regions", "regions", values.WORDS, (as_list(entry.get("regions")) or world.settings["regions"],)),
-        Written("drop_dispositions", "drop_dispositions", values.WORDS, (dispositions,)),
+        Written("drop_dispositions", "drop_dispositions", values.WORDS, dispositions),
         Written("require_tls_outbound", "require_tls_outbound", values.BOOL, (True,)),
         Written("lookback_hops", "lookback_hops", values.INT, (1,)),
         Written("ip_restrictions", "ip_restrictions", values.IPS, ([],)),
