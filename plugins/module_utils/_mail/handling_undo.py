@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from . import handling
+from .use_cases import RETENTION_DAYS
 from .world import World
 
 
@@ -35,7 +36,7 @@ def _before_us(world: World, past: World, policy: handling.Record, ours: list[st
         return options
     managed = name.lower() in {item.lower() for item in handling.filter_names(world)}
     written = handling.filter_options(world, name) if managed else {}
-    written.setdefault("quarantine_retention_period", handling.RETENTION_DAYS[0])
+    written.setdefault("quarantine_retention_period", RETENTION_DAYS[0])
     tags = {item.lower() for item in ours}
     for option, parameter in handling.FILTER.items():
         now, then = policy.get(parameter), before.get(parameter)
