@@ -13,11 +13,11 @@ from __future__ import annotations
 import json
 import os
 import stat
-import tempfile
 import time
 import typing as t
 
 from .errors import InputError
+from .files import replacing
 
 FRESH_SECONDS = 900.0
 
@@ -69,15 +69,8 @@ class Observation:
     def save(self) -> None:
         if not self.path:
             return
-        directory = os.path.dirname(os.path.abspath(self.path))
-        handle, name = tempfile.mkstemp(dir=directory, prefix=".observation-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                json.dump(self._data, stream)
-            os.replace(name, self.path)
-        except BaseException:
-            os.unlink(name)
-            raise
+        with replacing(os.path.abspath(self.path)) as stream:
+            stream.write(json.dumps(self._data).encode("utf-8"))
 
     def _load(self, path: str) -> None:
         try:

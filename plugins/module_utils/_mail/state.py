@@ -10,21 +10,17 @@ import datetime
 import json
 import os
 import stat
-import tempfile
 import typing as t
 
 from .._engine.errors import InputError
+from .._engine.files import absolute, replacing, state_home
 
 TIMELINE = "timeline.json"
 
 
 def state_directory(given: str | None, tenant: str) -> str:
     """Absolute directory of the tenant's baseline and snapshots. Relative paths count from where ansible-playbook was started."""
-    if given:
-        directory = os.path.abspath(os.path.expanduser(given))
-    else:
-        base = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
-        directory = os.path.join(os.path.abspath(base), "mailflow.area1", tenant)
+    directory = absolute(given) if given else os.path.join(state_home(), "mailflow.area1", tenant)
     if "ansible_collections" in directory.split(os.sep):
         raise InputError(
             "area1_snapshot_dir lies inside a collection (%s): a reinstall would delete the baseline." % directory,
@@ -41,14 +37,8 @@ def write_private(path: str, value: t.Any) -> None:
         raise InputError(
             "%s can be written by others." % directory, "Take the write permission of group and others away."
         )
-    handle, name = tempfile.mkstemp(dir=directory, prefix=".new-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(value, stream, indent=1, sort_keys=True, ensure_ascii=False)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    with replacing(path) as stream:
+        stream.write(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False).encode("utf-8"))
 
 
 def load_timeline(directory: str) -> list[dict[str, t.Any]]:
