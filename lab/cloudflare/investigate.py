@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from lab.cloudflare.auth import Caller
+from lab.cloudflare.bulk import Bulk
 from lab.cloudflare.envelope import ApiError, Query, first, mapping, no_method, no_route, number, page, success
 from lab.cloudflare.messages import BENIGN, Record, fill, find, raw_of, trace
 from lab.cloudflare.picture import png
@@ -44,6 +45,8 @@ class Investigate:
         fill(self._state, self._now)
         if path == ["release"]:
             return self._only("POST", method, lambda: success(self._release(body)))
+        if path[:1] == ["bulk"]:
+            return Bulk(self._state, self._now, self._release_one).handle(method, path[1:], query, body)
         if path == ["preview"]:
             return self._only("POST", method, lambda: success(self._make_preview(mapping(body))))
         if not path:

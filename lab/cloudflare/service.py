@@ -110,7 +110,7 @@ class CloudflareService:
 
 def _body(request: Request) -> Any:
     """The JSON of a request that has one."""
-    if request.method not in _WITH_BODY:
+    if request.method not in _WITH_BODY or not request.body:
         return None
     try:
         return request.json()

@@ -59,6 +59,8 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "release_unknown": "empty",
     # is_quarantined after a release; the operation QUARANTINE_RELEASE is listed either way
     "release_clears_quarantine": True,
+    # lab seconds from a bulk job's creation to its end
+    "bulk_seconds": 30,
     # recipients, ids or Message-IDs whose release fails
     "release_fails_for": [],
     # false: the account has no Email Security (§6, 403)

@@ -167,3 +167,39 @@ def test_the_mail_path_carries_what_is_released(api: Api) -> None:
 def test_no_subscription_no_messages(api: Api) -> None:
     api.set(entitled=False)
     assert "subscription" in api.refused(403, "GET", PATH)["message"]
+
+
+def test_a_bulk_job_releases_what_its_search_finds(api: Api) -> None:
+    ids = [pass_through(api, number) for number in (1, 2)]
+    pass_through(api, 3, "MALICIOUS")
+    api.set(release_fails_for=[ids[1]])
+    api.refused(400, "POST", f"{PATH}/bulk", {"action": "DELETE", "search_params": {}})
+    api.refused(403, "POST", f"{PATH}/bulk", {"action": "RELEASE", "search_params": {}}, token=DNS_READER)
+    answer = api("POST", f"{PATH}/bulk", {"action": "RELEASE", "search_params": {"final_disposition": "SPAM"}, "comment": "by mistake"})
+    job = answer.json()["result"]
+    assert answer.status_code == 201 and job["status"] == "PENDING" and job["comment"] == "by mistake"
+    seen = []
+    for _look in range(3):
+        api.hub.clock.advance(10)
+        seen.append(api.result("GET", f"{PATH}/bulk/{job['job_id']}")["status"])
+    assert seen == ["DISCOVERING", "PROCESSING", "COMPLETED"]
+    done = api.result("GET", f"{PATH}/bulk", action_type="RELEASE")[0]
+    assert (done["total_messages_discovered"], done["messages_successful"], done["messages_failed"]) == (2, 1, 1)
+    assert {each["id"]: each["status"] for each in api.result("GET", f"{PATH}/bulk/{job['job_id']}/messages")} == {
+        ids[0]: "SUCCESSFUL", ids[1]: "FAILED",
+    }  # fmt: skip
+    assert [item["is_quarantined"] for item in api.result("GET", PATH)] == [True, True, False]
+    api.refused(409, "POST", f"{PATH}/bulk/{job['job_id']}/cancel")
+    assert api.result("DELETE", f"{PATH}/bulk/{job['job_id']}") == {"id": job["job_id"]}
+    api.refused(404, "GET", f"{PATH}/bulk/{job['job_id']}")
+
+
+def test_a_bulk_job_that_is_cancelled_and_one_that_needs_an_integration(api: Api) -> None:
+    identifier = pass_through(api)
+    kept = api.result("POST", f"{PATH}/bulk", {"action": "RELEASE", "search_params": {}})["job_id"]
+    api.refused(409, "DELETE", f"{PATH}/bulk/{kept}")
+    assert api.result("POST", f"{PATH}/bulk/{kept}/cancel")["status"] == "CANCELLED"
+    moved = api.result("POST", f"{PATH}/bulk", {"action": "MOVE", "search_params": {}, "destination": "Inbox"})["job_id"]
+    api.hub.clock.advance(60)
+    assert api.result("GET", f"{PATH}/bulk/{moved}")["status"] == "FAILED"
+    assert api.result("GET", f"{PATH}/{identifier}")["is_quarantined"] is True
