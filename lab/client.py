@@ -152,9 +152,13 @@ class Lab:
     def publish_sts(self, domain: str, mode: str, hosts: list[str], identifier: str) -> None:
         """What the customer does on his policy host and in his zone: the policy first, then its id (RFC 8461 §3.1, §8.1)."""
         self.mutate(["mail", "sts", domain], value={"body": policy_text(mode, hosts), "mode": "ok"})
-        records = self.state()["cloudflare"]["zones"][domain]["records"]
+        state = self.state()
+        records = state["cloudflare"]["zones"][domain]["records"]
         record = next(item for item in records if (item["type"], item["name"]) == ("TXT", "_mta-sts.%s" % domain))
-        self.mutate(["cloudflare", "zones", domain, "records", record["id"], "content"], value='"v=STSv1; id=%s;"' % identifier)
+        path = ["cloudflare", "zones", domain, "records", record["id"]]
+        self.mutate([*path, "content"], value='"v=STSv1; id=%s;"' % identifier)
+        # the service dates what is changed
+        self.mutate([*path, "modified_on"], value=state["clock"]["now"].replace("Z", ".000000Z"))
 
     def release(self, identifier: str) -> bool:
         """Let a message out of Area 1's quarantine."""

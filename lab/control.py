@@ -57,7 +57,7 @@ class ControlService:
         return self._hub.log.entries(int((request.query.get("since") or ["0"])[0]))
 
     def _clock(self, request: Request) -> Any:
-        self._hub.clock.advance(float(request.json()["advance_seconds"]))
+        (self._hub.mail or self._hub.clock).advance(float(request.json()["advance_seconds"]))
         return {"now": self._hub.clock.iso(), "offset_seconds": self._hub.clock.offset}
 
     def _faults(self, request: Request) -> Any:

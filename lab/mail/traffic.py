@@ -54,6 +54,8 @@ class Traffic:
         self._hub, self._pool, self._strict, self._ports, self._at_rest = hub, pool, strict, ports, at_rest
         self.relay = Relay(pool, self._route, self._outcome, hub.clock.time, parallel=12)
         self._pacing: asyncio.Task[None] | None = None
+        # no new mail: the clock is about to jump
+        self.held = False
         self.renew()
 
     def renew(self) -> None:
@@ -108,6 +110,8 @@ class Traffic:
         attacks: set[asyncio.Task[None]] = set()
         for number in itertools.count():
             await asyncio.sleep(_PACE)
+            if self.held:
+                continue
             domains = self._domains(order)
             owed["mail"] += float(order.get("rate", 20)) * _PACE
             owed["attack"] += float(order.get("attack_rate", 0)) * _PACE
