@@ -55,6 +55,7 @@ BRIEF = frozenset({"exposed", "name_server"})
 TITLES = {"deploy": "Area 1 for", "rollback": "Rollback of Area 1 for", "audit": "Audit of Area 1 for"}
 HINTED = ("failed", "cannot", "finding", "due", "pending")
 SHOWN_NAMES = 10
+SHOWN_FAILURES = 20
 
 
 def run_report(params: t.Mapping[str, t.Any], context: Context) -> Result:
@@ -70,7 +71,7 @@ def run_report(params: t.Mapping[str, t.Any], context: Context) -> Result:
         except (MailflowError, OSError) as exc:  # the summary is for a person; a directory must not take it away
             path = ""
             lines.append("The report was not written: %s" % exc)
-    return Result(False, (), {"report": report, "lines": lines, "path": path, "failures": report["failures"]})
+    return Result(False, (), {"report": report, "lines": lines, "path": path, "failures": _shown(report["failures"])})
 
 
 def _file_name(report: t.Mapping[str, t.Any]) -> str:
@@ -111,7 +112,8 @@ def build(observation: Observation, params: t.Mapping[str, t.Any], context: Cont
         "changed": [_line(entry) for entry in journal if entry["status"] in ("changed", "would change")],
         "due": due,
         "next": _next(due),
-        "failures": failures,
+        # The last look at all says again what a phase said.
+        "failures": list(dict.fromkeys(failures)),
         "domains": state.get("domains", {}),
         "locked": bool(state.get("locked")) and (not planned or purpose == "audit"),
         "proven": bool(state.get("proven")) and (not planned or purpose == "audit"),
@@ -184,12 +186,18 @@ def render(report: t.Mapping[str, t.Any]) -> list[str]:
         lines += ["", "Where mail goes", *_domains(report)]
     if report["failures"]:
         lines += ["", "What stopped this run"]
-        for failure in report["failures"]:
+        for failure in _shown(report["failures"]):
             lines += _wrap("  ! ", failure)
     if report["baseline"]:
         lines += ["", "Baseline: %s" % report["baseline"]]
     lines.append("Marks: + changed, ~ due later, ! needs you, ? not checked by this version, a acknowledged")
     return lines
+
+
+def _shown(failures: t.Sequence[str]) -> list[str]:
+    """What a person can read at once; the report file holds them all."""
+    left = len(failures) - SHOWN_FAILURES
+    return [*failures[:SHOWN_FAILURES], *(["and %d more: the report names them all" % left] if left > 0 else [])]
 
 
 def _verdict(report: t.Mapping[str, t.Any]) -> str:

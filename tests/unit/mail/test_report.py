@@ -213,3 +213,16 @@ def test_many_equal_answers_are_one_line(tmp_path: Path) -> None:
     assert text(values).count("the TTL is high") == 1 and "and 20 more" in text(values)
     assert len(values["report"]["due"]) == 30, "the file has them all"
     assert all(len(line) <= 110 for line in values["lines"] if not line.startswith("Report:"))
+
+
+def test_what_stopped_a_run_is_said_once_and_not_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "observation.json"
+    observation = Observation(str(path))
+    for _ in range(2):
+        for number in range(25):
+            observation.note(section="lockdown", gate="direct_senders", object="192.0.2.%d" % number, status="cannot", message="it sends past Area 1")
+    observation.save()
+    result = report.run_report({"observation_path": str(path), "tenant": "northwind.onmicrosoft.com"}, Context(check_mode=True))
+    assert len(result.values["report"]["failures"]) == 25
+    assert len(result.values["failures"]) == 21 and result.values["failures"][-1] == "and 5 more: the report names them all"
+    assert sum("192.0.2.7:" in line and line.startswith("  ! ") for line in result.values["lines"]) >= 1
