@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.playbook.by_hand import LOCKDOWN, advance_to, exchange_writes, invoke, low_ttl, moment, replace_mx
+from tests.playbook.flow import assert_nothing_lost, flowing
 from tests.playbook.harness import EU_RECORDS, ROOT, SERVER_MADE, Deployment, Outcome
 
 ROLLBACK = ROOT / "playbooks" / "rollback.yml"
@@ -69,7 +70,10 @@ def test_a_finished_tenant_goes_back_in_the_order_of_risk(deploy: Callable[..., 
     assert plan.rc == 0 and deployment.lab.writes(since) == [], plan.stdout
     assert [after["Enabled"] for _before, after in plan.diffs()["InboundConnector %s" % LOCKDOWN]] == [False]
 
-    outcomes = roll_back(deployment)
+    with flowing(deployment):
+        outcomes = roll_back(deployment)
+        deployment.lab.advance(minutes=10)
+    assert_nothing_lost(deployment, 600)
     assert len(outcomes) == 3
     writes = deployment.lab.writes(since)
     assert [entry.get("cmdlet") or "MX" for entry in writes] == [
@@ -130,7 +134,10 @@ def test_from_the_switch_and_from_the_soak_a_set_that_somebody_changed_is_left(d
     switched = deployment.run()
     assert switched.rc == 0 and deployment.connector(LOCKDOWN) is None, switched.stdout
     assert {tuple(row[:2]) for rows in deployment.mx().values() for row in rows} == set(EU_RECORDS)
-    assert len(roll_back(deployment)) == 2
+    with flowing(deployment):
+        assert len(roll_back(deployment)) == 2
+        deployment.lab.advance(minutes=10)
+    assert_nothing_lost(deployment, 600)
     assert tenant(deployment) == before and deployment.mx() == mx
 
     deployment.playbook = ROOT / "playbooks" / "deploy_area1.yml"

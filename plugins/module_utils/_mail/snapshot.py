@@ -75,6 +75,8 @@ def _compare(params: t.Mapping[str, t.Any], context: Context, observation: Obser
         _same_tenant(body, observation, params["snapshot"])
     else:
         found, _state = _find(params, observation, directory)
+        # In check mode the baseline of this run lies nowhere but in its observation.
+        found = found or observation.any_age("baseline")
         if found is None:
             raise InputError(
                 "There is no baseline in %s to compare with." % directory, "Give area1_snapshot_dir or area1_baseline."
