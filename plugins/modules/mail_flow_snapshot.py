@@ -31,7 +31,7 @@ options:
   state:
     description:
       - V(baseline) finds or takes the baseline, and takes a snapshot where something changed since the last one.
-      - V(verify) finds the baseline, never takes one, and checks the digest of each snapshot.
+      - V(verify) finds the baseline, never takes one, and checks the digest of each snapshot. With O(lock) it keeps a snapshot too.
       - V(compare) returns what differs between the baseline (or O(snapshot)) and the observation.
       - V(event) keeps the time of an O(event).
     type: str
@@ -136,7 +136,7 @@ baseline:
   type: dict
 snapshot:
   description: The snapshot's file; empty where nothing changed since the last one, and in check mode.
-  returned: with O(state=baseline)
+  returned: with O(state=baseline) and O(state=verify)
   type: str
 files:
   description: Each snapshot with C(path), C(digest), C(ok) and C(problem).

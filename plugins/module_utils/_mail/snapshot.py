@@ -65,7 +65,11 @@ def _verify(params: t.Mapping[str, t.Any], context: Context, observation: Observ
     elif not context.check_mode and not os.path.exists(os.path.join(directory, BASELINE)):
         write_private(os.path.join(directory, BASELINE), baseline)
     observation.put("history", snapshots.history(kept))
-    return _hand_on(observation, directory, baseline, {**state, "files": files})
+    snapshot = ""
+    if baseline is not None and params.get("lock") and not context.check_mode:
+        # Who holds the lock is about to write: a way back leaves its own trace too.
+        snapshot = snapshots.record(directory, observation.sections(), observation.any_age("settings"))
+    return _hand_on(observation, directory, baseline, {**state, "snapshot": snapshot, "files": files})
 
 
 def _compare(params: t.Mapping[str, t.Any], context: Context, observation: Observation, directory: str) -> Result:

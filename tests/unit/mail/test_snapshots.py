@@ -69,6 +69,10 @@ def test_verify_never_takes_a_baseline_and_names_what_is_broken(tmp_path: Path) 
     path = Path(Run(tmp_path, **before()).take()["snapshot"])
     values = Run(tmp_path, **after()).take(state="verify")
     assert values["status"] == "found" and [item["ok"] for item in values["files"]] == [True]
+    assert values["snapshot"] == "", "who only looks leaves nothing"
+    written = Run(tmp_path, **after()).take(state="verify", lock=True)["snapshot"]
+    assert len(names(tmp_path / "state")) == 2 and Path(written).exists()
+    Path(written).unlink()
     path.write_text(path.read_text().replace("192.0.2.1", "192.0.2.9"))
     (broken,) = Run(tmp_path, **after()).take(state="verify")["files"]
     assert broken["ok"] is False and "does not match its digest" in broken["problem"]
