@@ -14,7 +14,6 @@ from ansible_collections.mailflow.area1.plugins.module_utils._mail import (
     handling,
     handling_gates,
     handling_phase,
-    handling_undo,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.phases import evaluate
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
@@ -181,33 +180,3 @@ def test_a_proven_lock_down_lets_the_rules_do_without_the_address() -> None:
     assert handling.lockdown_proven(proven) and handling.wanted_rules(proven)[0].properties["SenderIpRanges"] == []
     assert only(handling_gates.sender_ip(proven)).open
     assert not handling.lockdown_proven(world(chosen, moved=True, inbound_connectors=on, timeline=[]))
-
-
-def test_the_way_back_takes_ours_away_and_leaves_what_others_set_since() -> None:
-    found = world(wanted(use_case=4))
-    (policy,) = found.section("content_filter")
-    before = {
-        "Name": "Default", "SpamAction": "MoveToJmf", "SpamQuarantineTag": "DefaultFullAccessPolicy", "HighConfidenceSpamAction": "MoveToJmf",
-        "HighConfidenceSpamQuarantineTag": "DefaultFullAccessPolicy", "PhishSpamAction": "MoveToJmf", "PhishQuarantineTag": "DefaultFullAccessPolicy",
-        "HighConfidencePhishAction": "Quarantine", "HighConfidencePhishQuarantineTag": "AdminOnlyAccessPolicy", "QuarantineRetentionPeriod": 15,
-    }  # fmt: skip
-    past = world(content_filter=[before])
-    answer = handling_undo.undo(found, past)
-    assert answer["rules"] == ["Email Security User Quarantine Message", "Email Security User Quarantine Message Admin Release"]
-    assert sorted(answer["policies"]) == ["UserNotifyAdminRelease", "UserNotifyUserRelease"]
-    (options,) = answer["filters"]
-    assert options == {
-        "identity": "Default", "spam_action": "MoveToJmf", "spam_quarantine_tag": "DefaultFullAccessPolicy",
-        "high_confidence_spam_action": "MoveToJmf", "high_confidence_spam_quarantine_tag": "DefaultFullAccessPolicy",
-        "phish_spam_action": "MoveToJmf", "phish_quarantine_tag": "DefaultFullAccessPolicy",
-        "high_confidence_phish_quarantine_tag": "AdminOnlyAccessPolicy",
-    }, "the retention was theirs"  # fmt: skip
-
-    hers = {**policy, "SpamAction": "AddXHeader", "PhishQuarantineTag": "Hers"}
-    other = {"Name": "Other", "RecommendedPolicyType": "Custom", "SpamQuarantineTag": "UserNotifyUserRelease"}
-    answer = handling_undo.undo(world(wanted(use_case=4), content_filter=[hers, other]), past)
-    (options,) = answer["filters"]
-    assert "spam_action" not in options and "phish_quarantine_tag" not in options
-    assert answer["policies"] == ["UserNotifyAdminRelease"], "somebody uses the other"
-    nothing = handling_undo.undo(world(transport_rules=[], quarantine_policies=[], content_filter=[before]), past)
-    assert nothing == {"rules": [], "filters": [], "policies": []}
