@@ -50,6 +50,16 @@ options:
     description: Most queries of one reading of the message trace. A tenant has 100 in five minutes. What was left out is said in the answer.
     type: int
     default: 60
+  trace_details:
+    description:
+      - For so many sending addresses outside of O(trace_known) look by what connection and connector their last message came. The trace
+        itself may show the original sender instead of the address that connected.
+    type: int
+    default: 0
+  trace_known:
+    description: Addresses and networks that need no closer look.
+    type: list
+    elements: str
   domains:
     description: Domains whose forwarding hosts are read. All accepted domains but C(*.onmicrosoft.com) unless given.
     type: list
@@ -143,7 +153,8 @@ mail_flow:
         groups:
           description:
             - By sending address and recipient domain, the busiest first. Each with C(from_ip), C(domain), C(count), C(statuses) (how many
-              of each), C(senders) (up to five), C(first), C(last) and C(sample) (id and recipient of the last message).
+              of each), C(senders) (up to five), C(first), C(last) and C(sample) (id and recipient of the last message); with
+              O(trace_details) also C(via) (the address that connected) and C(connector).
           type: list
           elements: dict
 date:
@@ -193,6 +204,8 @@ ARGUMENT_SPEC = {
     },
     "trace_since": {"type": "raw"},
     "trace_queries": {"type": "int", "default": 60},
+    "trace_details": {"type": "int", "default": 0},
+    "trace_known": {"type": "list", "elements": "str"},
     "domains": {"type": "list", "elements": "str"},
     **OBSERVATION_OPTION,
     **EXCHANGE_OPTIONS,

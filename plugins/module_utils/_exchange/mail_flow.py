@@ -16,7 +16,7 @@ from .._engine.values import as_list, boolean, host_name
 from .filters import applying_policies
 from .objects import READS
 from .store import Records, Store
-from .trace import QUERIES, read_trace
+from .trace import QUERIES, look_closer, read_trace
 from .transport import ExchangeClient
 
 FORWARDING = "forwarding_hosts"
@@ -87,6 +87,8 @@ def _trace(params: t.Mapping[str, t.Any], context: Context, store: Store) -> dic
     if store.dated is None:
         store.read("organization")
     found = read_trace(store.client, store.now(context), since, int(params.get("trace_queries") or QUERIES))
+    names = [str(item.get("Name") or "") for item in store.handed_on("inbound_connectors") or []]
+    look_closer(store.client, found, [str(item) for item in as_list(params.get("trace_known"))], names, int(params.get("trace_details") or 0))
     if found["error"]:
         context.warn_once("The message trace could not be read: %s" % found["error"])
     store.observation.put(TRACE, found)

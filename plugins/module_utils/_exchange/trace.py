@@ -15,10 +15,12 @@ import re
 import typing as t
 
 from .._engine.errors import InputError, MailflowError
+from .._engine.spans import outside
 from .._engine.times import iso, parse_time
 from .._engine.values import host_name
 
 CMDLET = "Get-MessageTraceV2"
+DETAIL = "Get-MessageTraceDetailV2"
 ROWS = 5000
 WINDOW = datetime.timedelta(days=10)
 KEPT = datetime.timedelta(days=90) - datetime.timedelta(hours=1)
@@ -28,6 +30,9 @@ GROUPS = 5000
 SHOWN_SENDERS = 5
 #: The service words its warning about rows left out as it likes; a short page without one is the end.
 MORE = re.compile(r"more (results|rows|data|messages)|StartingRecipientAddress|truncat|result ?size|EndDate", re.IGNORECASE)
+
+#: What a message's events say of the connection that it came by; how they word it is seen in the field only.
+CLIENT = re.compile(r"ClientIP[=:]\s*\[?([0-9A-Fa-f.:]+)")
 
 Row = t.Mapping[str, t.Any]
 Since = t.Union[str, t.Mapping[str, str]]  # noqa: UP007  (made at run time)
@@ -125,6 +130,27 @@ def _read(client: Invoker, tally: Tally, now: datetime.datetime, queries: int) -
                 return "the mail before %s was not read: the service's pages do not go on" % (end or iso(high))
         high = low
     return ""
+
+
+def look_closer(client: Invoker, section: dict[str, t.Any], known: t.Sequence[str], connectors: t.Sequence[str], limit: int) -> None:
+    """For the busiest addresses that are not ``known``: the connection and the connector of their last message, from its events.
+
+    Behind enhanced filtering the trace may show the original sender instead of the address that connected: not documented.
+    """
+    for address in list(dict.fromkeys(group["from_ip"] for group in section["groups"] if group["from_ip"] and outside([group["from_ip"]], known)))[:limit]:
+        groups = [group for group in section["groups"] if group["from_ip"] == address]
+        sample = max(groups, key=lambda group: str(group["last"]))["sample"]
+        if not sample.get("id") or not sample.get("recipient"):
+            continue
+        try:
+            events = client.invoke(DETAIL, {"MessageTraceId": sample["id"], "RecipientAddress": sample["recipient"]}).values
+        except MailflowError:  # what it would have told stays unknown; the address itself is known
+            continue
+        text = "\n".join(str(value) for event in events for value in event.values() if isinstance(value, str))
+        found = CLIENT.search(text)
+        closer = {"via": found[1] if found else "", "connector": next((name for name in connectors if name and name in text), "")}
+        for group in groups:
+            group.update(closer)
 
 
 def _key(row: Row) -> tuple[str, str, str]:

@@ -77,6 +77,13 @@ def gate(world: World, wanted: t.Mapping[str, str]) -> list[GateResult]:
     trace = world.section("message_trace", {}) or {}
     found = direct(world, trace.get("groups") or [], wanted)
     results = unread if problem else []
+    unseen = hidden(world, trace.get("groups") or [])
+    if unseen and not problem:
+        message = (
+            "the message trace shows the original senders of Area 1's mail instead of Area 1, and of %d addresses (%s) it is not known by what"
+            " connection their mail came" % (len(unseen), ", ".join(unseen[:3]))
+        )
+        results = [not_yet("message_trace", "", message, hint=hint)]
     named = [_answer(world, address, groups, wanted) for address, groups in found.items()]
     decided = set(world.settings["acknowledge"])
     named.sort(key=lambda result: "direct_senders:%s" % result.object in decided)
@@ -87,15 +94,16 @@ def gate(world: World, wanted: t.Mapping[str, str]) -> list[GateResult]:
     return results or [holds("direct_senders", "", "nobody has sent past Area 1 since %s" % min(wanted.values(), default=""))]
 
 
-def direct(world: World, groups: t.Iterable[Group], wanted: t.Mapping[str, str]) -> dict[str, list[Group]]:
+def direct(world: World, groups: t.Sequence[Group], wanted: t.Mapping[str, str]) -> dict[str, list[Group]]:
     """By address, the busiest first, what came from outside. Rows without an address, and refused mail, are no evidence."""
     allowed = [*world.settings["egress"], *_let_in(world)]
     found: dict[str, list[Group]] = {}
+    unseen = set(hidden(world, groups))
     for group in groups:
-        address, begins = _address(group.get("from_ip")), wanted.get(host_name(group.get("domain")))
+        address, begins = connecting(group), wanted.get(host_name(group.get("domain")))
         last = parse_time(group.get("last"))
         old = begins is None or (last is not None and last < (parse_time(begins) or world.now))
-        if not address or old or set(group.get("statuses") or {}) == {"Failed"}:
+        if not address or old or _address(group.get("from_ip")) in unseen or set(group.get("statuses") or {}) == {"Failed"}:
             continue
         if outside([address], allowed):
             found.setdefault(address, []).append(group)
@@ -106,7 +114,7 @@ def through(world: World, groups: t.Iterable[Group], begins: datetime.datetime) 
     """How many messages Area 1 delivered; counted are groups whose last message is not older than that time."""
     count = 0
     for group in groups:
-        address, last = _address(group.get("from_ip")), parse_time(group.get("last"))
+        address, last = connecting(group), parse_time(group.get("last"))
         accepted = sum(int(number) for status, number in (group.get("statuses") or {}).items() if status != "Failed")
         if address and accepted and last is not None and last >= begins and not outside([address], world.settings["egress"]):
             count += accepted
@@ -117,6 +125,26 @@ def _let_in(world: World) -> list[str]:
     """What an administrator put into the lock-down connector is let in by it."""
     connector = world.connector(world.settings["lockdown_connector_name"]) or {}
     return [str(item) for item in as_list(connector.get("SenderIPAddresses"))]
+
+
+def connecting(group: Group) -> str:
+    """The address that connected: as the message's events tell it, else as the trace does."""
+    return _address(group.get("via")) or _address(group.get("from_ip"))
+
+
+def hidden(world: World, groups: t.Sequence[Group]) -> list[str]:
+    """Addresses that say nothing of the connection: the trace is seen to show original senders, and these were not looked at closer."""
+    egress = world.settings["egress"]
+    strange = [group for group in groups if _address(group.get("from_ip")) and outside([_address(group.get("from_ip"))], egress)]
+    if any(_address(group.get("via")) and not outside([_address(group.get("via"))], egress) for group in strange):
+        unseen = strange
+    elif len(strange) == len([group for group in groups if _address(group.get("from_ip"))]):
+        # No mail at all by Area 1's own addresses. What our connector caught may be Area 1's mail, or direct mail.
+        ours = (world.settings["connector_name"], world.settings["lockdown_connector_name"])
+        unseen = [group for group in strange if group.get("connector") in ours]
+    else:
+        unseen = []
+    return sorted({_address(group.get("from_ip")) for group in unseen if not _address(group.get("via"))})
 
 
 def _address(value: t.Any) -> str:

@@ -302,6 +302,7 @@ def _proof(world: World) -> Evaluation:
     values = {
         "look": True,
         "name": name,
+        "entries": world.settings["egress"],
         "action": "disable" if found.verdict == proof.REFUSED else "none",
         "comment": proof.switched_off_comment(world, found.why) if found.verdict == proof.REFUSED else "",
         "verdict": found.verdict,

@@ -2,46 +2,10 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Address lists of connectors, filters and rules, compared as what they mean."""
+"""Address lists as the gates compare them; the comparing itself knows no service and is the engine's."""
 
 from __future__ import annotations
 
-import typing as t
+from .._engine.spans import Span, outside, overlap, span, spans
 
-from .._engine.errors import InputError
-from .._engine.values import as_list, ip_span
-
-Span = t.Union[tuple[int, int, int], str]  # noqa: UP007  (made at run time)
-
-
-def span(value: t.Any) -> Span:
-    """(version, first, last), or the text itself where it is of a form that we do not know."""
-    try:
-        return ip_span(value)
-    except InputError:
-        return str(value)
-
-
-def spans(values: t.Any) -> set[Span]:
-    return {span(value) for value in as_list(values)}
-
-
-def outside(values: t.Iterable[t.Any], allowed: t.Any) -> list[str]:
-    """Those of ``values`` that no entry of ``allowed`` covers."""
-    known = [item for item in spans(allowed) if isinstance(item, tuple)]
-    return [str(value) for value in values if not _covered(span(value), known)]
-
-
-def _covered(item: Span, known: list[tuple[int, int, int]]) -> bool:
-    return isinstance(item, tuple) and any(
-        item[0] == other[0] and other[1] <= item[1] and item[2] <= other[2] for other in known
-    )
-
-
-def overlap(left: t.Any, right: t.Any) -> bool:
-    known = [item for item in spans(right) if isinstance(item, tuple)]
-    return any(
-        isinstance(item, tuple)
-        and any(item[0] == other[0] and item[1] <= other[2] and other[1] <= item[2] for other in known)
-        for item in spans(left)
-    )
+__all__ = ["Span", "outside", "overlap", "span", "spans"]

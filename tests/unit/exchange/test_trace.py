@@ -149,6 +149,28 @@ def test_what_is_kept_of_an_address() -> None:
     assert groups["203.0.113.9"]["last"] == iso(NOW), "a row without a time counts as one of now"
 
 
+def test_a_closer_look_at_addresses_that_are_not_known() -> None:
+    class Detailed(Service):
+        def invoke(self, cmdlet: str, parameters: Any) -> Any:
+            if cmdlet != "Get-MessageTraceDetailV2":
+                return super().invoke(cmdlet, parameters)
+            self.asked.append(dict(parameters))
+            if parameters["MessageTraceId"].endswith("3"):
+                raise ReadError("busy")
+            data = '<root><MEP Name="CustomData" String="S:ClientIP=104.30.32.9;S:InboundConnectorData=Name=Area 1 Inbound Connector;"/></root>'
+            return types.SimpleNamespace(values=[{"Event": "Receive", "Data": data}, {"Event": "Deliver", "Data": None}], warnings=[])
+
+    rows = [row(1, NOW - DAY, "203.0.113.1"), row(2, NOW - DAY, "104.30.32.9"), row(3, NOW - DAY, "203.0.113.3"), row(4, NOW - DAY, "203.0.113.4")]
+    service = Detailed(rows)
+    section = trace.read_trace(service, NOW, iso(NOW - 2 * DAY))
+    service.asked.clear()
+    trace.look_closer(service, section, ["104.30.32.0/24"], ["Other", "Area 1 Inbound Connector"], 2)
+    assert service.asked == [{"MessageTraceId": rows[0]["MessageTraceId"], "RecipientAddress": "anna@northwind.example"}, {
+        "MessageTraceId": rows[2]["MessageTraceId"], "RecipientAddress": "anna@northwind.example"}]  # fmt: skip
+    found = {group["from_ip"]: (group["via"], group["connector"]) for group in section["groups"] if "via" in group}
+    assert found == {"203.0.113.1": ("104.30.32.9", "Area 1 Inbound Connector")}
+
+
 def test_ninety_days_are_kept() -> None:
     service = Service([])
     found = trace.read_trace(service, NOW, iso(NOW - 400 * DAY))

@@ -146,6 +146,26 @@ def test_since_is_when_the_caches_ran_out() -> None:
     assert sorted(direct_senders.since(narrow, NOW)) == sorted([ONE, TWO])
 
 
+# --- where the trace shows the original sender instead of the connection (not documented) ---
+
+
+def test_mail_of_area1_under_its_original_sender_is_not_direct() -> None:
+    area1 = inside(staged_world())
+    closer = [sent("203.0.113.%d" % number, via=area1) for number in range(1, 4)]
+    assert only(asked(*closer)).status == HOLDS
+    scanner = asked(*closer, sent(SCANNER, via=SCANNER))
+    assert [result.object for result in scanner] == [SCANNER]
+    unread, named = asked(*closer, sent(SCANNER, via=SCANNER), sent("203.0.113.99"))
+    assert (unread.gate, unread.status, named.object) == ("message_trace", NOT_YET, SCANNER)
+    assert "203.0.113.99" in unread.message and "original senders" in unread.message
+
+
+def test_what_our_connector_caught_without_any_mail_of_area1_is_not_known() -> None:
+    assert only(asked(sent(SCANNER, connector=CONNECTOR))).gate == "message_trace"
+    assert only(asked(sent(SCANNER, connector="Scanner"))).gate == "direct_senders"
+    assert only(asked(sent(SCANNER, connector=CONNECTOR), sent(inside(staged_world())))).gate == "direct_senders", "the trace shows Area 1's addresses"
+
+
 # --- before the lock-down is enabled ---
 
 
