@@ -58,11 +58,11 @@ def prove(world: World, connector: t.Mapping[str, t.Any]) -> Proof:
         return Proof(REFUSED, "mail through Area 1 is refused: %s" % refusal)
     acts = changed + datetime.timedelta(minutes=world.settings["settle_minutes"])
     locked, is_open, probed = _probe(world)
-    trace_locked, still = _trace(world, connector, acts)
     late = changed + max(ACTING, acts - changed)
+    trace_locked, still, quiet = _trace(world, connector, acts, late)
     if is_open or (still and not locked):
         return _still_open(is_open or still, world.now, late)
-    since = _refused_since(world, changed, acts, locked)
+    since = _refused_since(world, changed, quiet, locked)
     taken = _taken(world, since) if locked or trace_locked else ""
     if taken:
         beside = "; but %s, which something else lets in" % still if still else ""
@@ -84,10 +84,10 @@ def _still_open(what: str, now: datetime.datetime, late: datetime.datetime) -> P
     return Proof(NOT_EFFECTIVE_YET, "direct mail is accepted although more than an hour has passed: %s" % what)
 
 
-def _refused_since(world: World, changed: datetime.datetime, acts: datetime.datetime, locked: str) -> datetime.datetime:
+def _refused_since(world: World, changed: datetime.datetime, quiet: datetime.datetime, locked: str) -> datetime.datetime:
     """From when on mail through Area 1 counts as evidence: the connector certainly acted, seen or after its time."""
     seen = [parse_time(event.get("at")) for event in _events(world, changed) if event.get("event") == "direct_refused"]
-    return min([moment for moment in seen if moment is not None] + [acts] + ([world.now] if locked else []))
+    return min([moment for moment in seen if moment is not None] + [quiet] + ([world.now] if locked else []))
 
 
 def _events(world: World, changed: datetime.datetime) -> list[dict[str, t.Any]]:
@@ -125,19 +125,25 @@ def _where(item: t.Mapping[str, t.Any]) -> str:
     return str(item.get("host") or item.get("domain") or "the forwarding host")
 
 
-def _trace(world: World, connector: t.Mapping[str, t.Any], acts: datetime.datetime) -> tuple[str, str]:
-    """(refused, accepted): nobody's direct mail arrived since it must act, while Area 1's did; or somebody's did."""
-    if not _scope(world, connector):
-        return "", ""
-    trace, wanted = world.section("message_trace", {}) or {}, dict.fromkeys(_scope(world, connector), iso(acts))
+def _trace(
+    world: World, connector: t.Mapping[str, t.Any], acts: datetime.datetime, late: datetime.datetime
+) -> tuple[str, str, datetime.datetime]:
+    """(refused, accepted, quiet since): nobody's direct mail arrived since it must act, while Area 1's did; or somebody's did.
+
+    What came in the first hour only shows when the connector did not act yet.
+    """
+    trace, begin = world.section("message_trace", {}) or {}, max(acts, world.now - LOOK_BACK)
+    wanted = dict.fromkeys(_scope(world, connector), iso(begin))
     groups = trace.get("groups") or []
     found = {address: items for address, items in direct_senders.direct(world, groups, wanted).items() if not _exempt(world, connector, address)}
-    if found:
-        address, items = next(iter(found.items()))
-        return "", "the message trace shows mail from %s (last %s)" % (address, max(str(item["last"]) for item in items))
-    if world.now < acts or direct_senders.trace_problem(world, wanted) or not direct_senders.through(world, groups, acts):
-        return "", ""
-    return "no direct mail has arrived since %s, while Area 1's did (message trace)" % iso(acts), ""
+    lasts = {address: max(parse_time(item["last"]) or world.now for item in items) for address, items in found.items()}
+    latest = max(lasts, key=lambda address: lasts[address], default="")
+    if latest and (world.now < late or lasts[latest] >= late):
+        return "", "the message trace shows mail from %s (last %s)" % (latest, iso(lasts[latest])), acts
+    quiet = max([begin, *lasts.values()])
+    if world.now < acts or direct_senders.trace_problem(world, wanted) or not direct_senders.through(world, groups, quiet):
+        return "", "", max(acts, *lasts.values()) if lasts else acts
+    return "no direct mail has arrived since %s, while Area 1's did (message trace)" % iso(quiet), "", quiet
 
 
 def _scope(world: World, connector: t.Mapping[str, t.Any]) -> list[str]:

@@ -159,6 +159,19 @@ def test_direct_mail_that_is_still_accepted_is_waited_for_and_never_switches_any
         assert phases.evaluate("verify", found).values["done"] is False
 
 
+def test_direct_mail_of_the_first_hour_only_shows_when_it_did_not_act_yet() -> None:
+    """40 minutes until it acts: the last direct mail at minute 38; Area 1's mail counts from then on."""
+    early = sent(SCANNER, last=ago(minutes=52))
+    assert verdict(on(90, wanted(settle_minutes=0), message_trace=traced(early, sent(AREA1, last=ago(minutes=51))))).verdict == proof.PROVEN
+    assert verdict(on(90, wanted(settle_minutes=0), message_trace=traced(early, sent(AREA1, last=ago(minutes=53))))).verdict == proof.UNKNOWN
+    assert verdict(on(90, wanted(settle_minutes=0), message_trace=traced(sent(SCANNER, last=ago(minutes=29)), sent(AREA1)))).verdict == proof.NOT_EFFECTIVE_YET
+
+
+def test_months_later_a_day_of_the_trace_is_enough() -> None:
+    read = traced(sent(AREA1, last=ago(hours=1)), since=ago(days=1))
+    assert verdict(on(100 * 24 * 60, message_trace=read)).verdict == proof.PROVEN
+
+
 def test_before_its_time_nothing_is_concluded_from_silence() -> None:
     answer = verdict(on(30, message_trace=traced(sent(AREA1, last=ago(minutes=1)))))
     assert (answer.verdict, answer.until) == (proof.NOT_EFFECTIVE_YET, ahead(minutes=30))
