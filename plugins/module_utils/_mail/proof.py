@@ -25,6 +25,8 @@ PROVEN, NOT_EFFECTIVE_YET, REFUSED, UNKNOWN = "proven", "not_effective_yet", "re
 GATE = "lockdown_proof"
 #: Exchange takes up to an hour to act on a connector (no figure in its documentation; others saw minutes to an hour).
 ACTING = datetime.timedelta(hours=1)
+#: The lock-down is one for all of its domains: so many of them are tried.
+TRIED = 5
 #: So far the proof reads the traces back.
 LOOK_BACK = datetime.timedelta(days=3)
 #: What a mail server says of a recipient that the lock-down refuses, and of a message that was taken.
@@ -181,14 +183,25 @@ def where_to_look(world: World, connector: t.Mapping[str, t.Any]) -> dict[str, t
     """What the reading tasks need: times for the traces, and the forwarding hosts for a delivery past Area 1."""
     changed = enabled_at(connector) or world.now
     acts = changed + datetime.timedelta(minutes=world.settings["settle_minutes"])
-    direct = []
+    known = world.section("mail_hosts", {}) or {}
+    direct: list[dict[str, t.Any]] = []
     for name in world.covered():
         host = host_name((world.section("email_security", {}).get(name) or {}).get("transport") or "")
-        if host and (not as_list(connector.get("AssociatedAcceptedDomains")) or name in _scope(world, connector)):
-            direct.append({"name": name, "host": host})
+        if host and name in _scope(world, connector) and len(direct) < TRIED:
+            direct.append({"name": name, "host": host, "addresses": list((known.get(host) or {}).get("addresses") or [])})
+    gateway = min(world.settings["mx_records"], key=lambda item: int(item["priority"]))["host"]
+    gateways = [{"name": gateway, "addresses": list((known.get(gateway) or {}).get("addresses") or [])}]
     # A trace of months says no more than one over a week-end; and before the connector acts nothing is to be seen.
     begin = max(min(_refused_since(world, changed, acts, ""), world.now), world.now - LOOK_BACK)
-    return {"trace_since": iso(begin), "outbound_since": iso(max(changed, world.now - LOOK_BACK)), "direct": direct}
+    return {
+        "trace_since": iso(begin),
+        "outbound_since": iso(max(changed, world.now - LOOK_BACK)),
+        "direct": direct,
+        "gateways": gateways,
+        "mail_domains": world.covered()[:1],
+        "mail_hosts": sorted({gateway, *(item["host"] for item in direct)}),
+        "internal_domains": sorted(world.accepted()),
+    }
 
 
 def new_events(world: World, proof: Proof, changed: datetime.datetime | None) -> list[str]:
