@@ -167,8 +167,8 @@ def test_direct_mail_of_the_first_hour_only_shows_when_it_did_not_act_yet() -> N
     assert verdict(on(90, wanted(settle_minutes=0), message_trace=traced(sent(SCANNER, last=ago(minutes=29)), sent(AREA1)))).verdict == proof.NOT_EFFECTIVE_YET
 
 
-def test_months_later_a_day_of_the_trace_is_enough() -> None:
-    read = traced(sent(AREA1, last=ago(hours=1)), since=ago(days=1))
+def test_months_later_three_days_of_the_trace_are_enough() -> None:
+    read = traced(sent(AREA1, last=ago(hours=1)), since=ago(days=3))
     assert verdict(on(100 * 24 * 60, message_trace=read)).verdict == proof.PROVEN
 
 
