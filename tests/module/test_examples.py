@@ -27,6 +27,7 @@ READING = {
     "area1_quarantine_info",
     "area1_trace_info",
     "mail_flow_gate",
+    "mail_flow_probe",
     "mail_flow_report",
     "mail_flow_run",
     "mail_flow_snapshot",
