@@ -33,6 +33,7 @@ options:
       - content_filter
       - content_filter_rules
       - inbound_connectors
+      - outbound_connectors
       - transport_rules
       - blocked_connectors
       - quarantine_policies
@@ -104,6 +105,10 @@ mail_flow:
       elements: dict
     inbound_connectors:
       description: Answer of C(Get-InboundConnector).
+      type: list
+      elements: dict
+    outbound_connectors:
+      description: Answers of C(Get-OutboundConnector), with those in test mode and those for rules only.
       type: list
       elements: dict
     transport_rules:
@@ -193,6 +198,7 @@ ARGUMENT_SPEC = {
             "content_filter",
             "content_filter_rules",
             "inbound_connectors",
+            "outbound_connectors",
             "transport_rules",
             "blocked_connectors",
             "quarantine_policies",

@@ -17,8 +17,10 @@ import pytest
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.info import run as read_dns
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.connectors import run_connector
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.mail_flow import run_mail_flow_info
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.probe import run_probe
 from ansible_collections.mailflow.area1.plugins.modules.o365_connector import ARGUMENT_SPEC
+from ansible_collections.mailflow.area1.plugins.modules.o365_mail_flow_info import ARGUMENT_SPEC as INFO_SPEC
 from lab.client import Lab
 from tests.module.plays import ROOT, dns_defaults, exchange_defaults, play
 
@@ -133,3 +135,16 @@ def test_another_host_looks_and_the_observation_stays_here(lab: Lab, tmp_path: P
     assert played.changed == ["Hosts", "Pretender"]
     kept = json.loads(Path(observation).read_text())["sections"]["smtp"]["value"]
     assert kept["hosts"][NEW]["status"] == "ok" and kept["hosts"][NEW]["looked_from"]["host"]
+
+
+def test_all_outbound_connectors_are_read(lab: Lab) -> None:
+    """One query does not show those in test mode, nor those for rules only (exchange-online facts, 2.8)."""
+    defaults = {name: spec.get("default") for name, spec in INFO_SPEC.items()}
+    lab.reset("busy")
+    (present,) = lab.state()["tenant"]["outbound_connectors"]
+    for name, fields in (("Testing", {"TestMode": True}), ("By rule", {"IsTransportRuleScoped": True})):
+        lab.mutate(["tenant", "outbound_connectors"], append={**present, "Name": name, "Identity": name, **fields})
+    since = lab.mark()
+    found = run_mail_flow_info({**defaults, **exchange_defaults(lab), "sections": ["outbound_connectors"]}, Context()).values["mail_flow"]
+    assert sorted(item["Name"] for item in found["outbound_connectors"]) == ["By rule", "Outbound to headquarters", "Testing"]
+    assert len([entry for entry in lab.log(since) if entry.get("cmdlet") == "Get-OutboundConnector"]) == 3
