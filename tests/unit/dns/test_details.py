@@ -148,9 +148,14 @@ def test_a_mail_host_and_what_dnssec_vouches_for() -> None:
 def reply(query: Any, answers: tuple[str, ...] = (), authority: tuple[str, ...] = (), flags: int = 0) -> Any:
     response = dns.message.make_response(query)
     response.flags |= flags
-    response.answer = [dns.rrset.from_text(*text.split(" ", 4)[:1], 60, "IN", *text.split(" ", 1)[1].split(" ", 1)) for text in answers]
-    response.authority = [dns.rrset.from_text(*text.split(" ", 4)[:1], 60, "IN", *text.split(" ", 1)[1].split(" ", 1)) for text in authority]
+    response.answer = [_rrset(text) for text in answers]
+    response.authority = [_rrset(text) for text in authority]
     return response
+
+
+def _rrset(text: str) -> dns.rrset.RRset:
+    owner, kind, value = text.split(" ", 2)
+    return dns.rrset.from_text(owner, 60, "IN", kind, value)
 
 
 def test_the_parents_referral() -> None:
