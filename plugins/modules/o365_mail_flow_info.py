@@ -124,7 +124,7 @@ mail_flow:
       type: list
       elements: dict
     preset_rules:
-      description: Answer of C(Get-EOPProtectionPolicyRule), which says for whom preset security policies apply.
+      description: Answer of C(Get-EOPProtectionPolicyRule), which says for whom preset security policies apply. V(null) where it may not be read.
       type: list
       elements: dict
     forwarding_hosts:

@@ -264,3 +264,9 @@ def test_wrong_input_is_refused_before_anything_is_read(lab: Lab, deploy: Deploy
     (result,) = [item for item in run.gate["results"] if item["gate"] == "quarantine_policy"]
     assert result["object"] == "Nobody's" and "AdminOnlyAccessPolicy" in result["hint"] and "UserNotifyAdminRelease" in result["hint"]
     assert lab.writes(since) == []
+
+
+def test_a_right_that_only_informs_may_be_missing(lab: Lab, deploy: Deploy) -> None:
+    lab.mutate(["entra", "apps", lab.extra_vars["o365_client_id"], "denied_cmdlets"], value=["Get-EOPProtectionPolicyRule"])
+    run = deploy(use_case=3)
+    assert not run.problem and run.gate["open"] and any("Preset" in text for text in run.notices("shadow"))

@@ -303,6 +303,12 @@ def _out_of_order(world: World) -> bool:
     return priorities != sorted(priorities)
 
 
+def lets_go(world: World) -> bool:
+    """Whether a rule of ours goes, or is changed."""
+    changing = (rule_difference(world, rule) for rule in wanted_rules(world) if named(world.section("transport_rules"), rule.name))
+    return bool(obsolete_rules(world)) or any(changing)
+
+
 def made_by_hand(world: World) -> list[tuple[str, Record]]:
     """Rules and policies under names of the use case that are not ours and do something else."""
     found = []

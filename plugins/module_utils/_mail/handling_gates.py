@@ -113,9 +113,8 @@ def sender_ip(world: World) -> list[GateResult]:
 def taken_over(world: World) -> list[GateResult]:
     """What rules let go of must be held at Area 1 first, for every domain whose mail comes that way."""
     wanted = set(world.settings["dispositions"])
-    ours = [record for record in world.section("transport_rules") if handling.is_our_rule(record)]
     results = []
-    for name in world.covered() if ours else ():
+    for name in world.covered() if handling.lets_go(world) else ():
         held = {api_word(str(word)) for word in as_list((world.section("email_security", {}).get(name) or {}).get("drop_dispositions"))}
         missing = sorted(wanted - held)
         if missing and world.is_switched(name):
@@ -182,9 +181,11 @@ def shadows(world: World) -> list[GateResult]:
 def _winning(world: World) -> list[tuple[handling.Record, bool]]:
     """Custom policies with an enabled rule, and presets with one."""
     policies = world.section("content_filter")
-    presets = {
+    rules = world.section("preset_rules", [])
+    # Where the application may not read their rules, presets may apply to anybody.
+    presets = {str(item.get("Name", "")).lower() for item in policies if _is_preset(item)} if rules is None else {
         str(rule.get("HostedContentFilterPolicy") or "").lower()
-        for rule in world.section("preset_rules", []) or []
+        for rule in rules
         if str(rule.get("State", "Enabled")).lower() == "enabled"
     }
     applying = {str(name).lower() for name in world.section("applying_policies")}
@@ -196,6 +197,10 @@ def _winning(world: World) -> list[tuple[handling.Record, bool]]:
         elif name in applying and boolean(policy.get("IsDefault")) is not True and name != "default":
             found.append((policy, False))
     return found
+
+
+def _is_preset(policy: handling.Record) -> bool:
+    return str(policy.get("RecommendedPolicyType") or "Custom").lower() != "custom"
 
 
 def _landing_differences(world: World, case: UseCase, options: t.Mapping[str, t.Any]) -> list[str]:
@@ -256,8 +261,12 @@ def kept_policies(world: World) -> list[GateResult]:
 
 def dashboard(world: World) -> list[GateResult]:
     """No API offers these; they are named, and never counted as done."""
-    tagged = any(rule.subject for rule in handling.case_of(world).rules)
+    case = handling.case_of(world)
+    tagged = any(rule.subject for rule in case.rules)
     results = [noticed("dashboard", name, "to set in the dashboard: %s" % text) for name, text in DASHBOARD]
+    if any(entry["notifications"] for entry in case.policies.values()):
+        often = "to set in the Defender portal: how often users are told of their mail (quarantine policies, global settings)"
+        results.append(noticed("dashboard", "quarantine notifications", often))
     if tagged:
         results.append(noticed("dashboard", "subject tags", "set by transport rules, as asked; leave them out of the text add-ons"))
     return results

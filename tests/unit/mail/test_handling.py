@@ -114,6 +114,7 @@ def test_rules_let_go_only_what_area1_holds() -> None:
     ready = world(moved=True, transport_rules=rules, email_security=holding(HELD))
     assert handling_gates.taken_over(ready) == [] and evaluate("message_handling", ready).go
     assert handling_gates.taken_over(world(moved=True, transport_rules=[], email_security=holding([]))) == [], "nothing to let go of"
+    assert handling_gates.taken_over(world(moved=True, email_security=holding([]))) == [], "no rule changes"
 
 
 def test_the_rules_keep_asking_for_the_address_until_the_lock_down_is_proven() -> None:
@@ -180,3 +181,11 @@ def test_a_proven_lock_down_lets_the_rules_do_without_the_address() -> None:
     assert handling.lockdown_proven(proven) and handling.wanted_rules(proven)[0].properties["SenderIpRanges"] == []
     assert only(handling_gates.sender_ip(proven)).open
     assert not handling.lockdown_proven(world(chosen, moved=True, inbound_connectors=on, timeline=[]))
+
+
+def test_presets_whose_rules_may_not_be_read_are_named_all_the_same() -> None:
+    preset = {"Name": "Strict one", "RecommendedPolicyType": "Strict", "SpamAction": "Quarantine", "SpamQuarantineTag": "DefaultFullAccessPolicy"}
+    policies = [*world().section("content_filter"), preset]
+    assert handling_gates.shadows(world(content_filter=policies)) == [], "no rule makes it apply"
+    (found,) = handling_gates.shadows(world(content_filter=policies, preset_rules=None))
+    assert found.object == "Strict one" and "BULK" in found.message
