@@ -25,6 +25,7 @@ from .release import release
 SHOWN_ERRORS = 5
 SUFFIXES = {"preview": "png", "download": "eml"}
 
+
 def manage(params: t.Mapping[str, t.Any], context: Context) -> Result:
     """Carry out the action for each of the ids."""
     items = _items(params)

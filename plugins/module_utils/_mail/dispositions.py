@@ -34,6 +34,7 @@ LEGACY_DISPOSITION_HEADER = "X-Area1Security-Disposition"
 _TO_HEADER = {"SPAM": "UCE"}
 _TO_API = {header: api for api, header in _TO_HEADER.items()}
 
+
 def header_word(disposition: str) -> str:
     word = disposition.strip().upper()
     return _TO_HEADER.get(word, word)

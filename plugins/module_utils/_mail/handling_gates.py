@@ -150,7 +150,7 @@ def _needs_rule(case: UseCase, word: str) -> bool:
 
 def _acting_since(world: World) -> datetime.datetime | None:
     """When the rules in place can be relied on; None while they are not in place."""
-    if any(not text.startswith("belongs") for _, text in handling.differences(world)):
+    if any(not text.startswith("belongs") for _object, text in handling.differences(world)):
         return None
     wait = datetime.timedelta(minutes=world.settings["settle_minutes"])
     times = [world.now if PHASE in world.changed_here() else None]

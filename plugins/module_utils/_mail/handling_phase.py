@@ -62,4 +62,3 @@ def domain_dispositions(world: World, entry: t.Mapping[str, t.Any]) -> tuple[lis
         return None, None
     leaving, result = handling_gates.handed_over(world, entry["name"])
     return (sorted({*world.settings["dispositions"], *leaving}) if leaving else None), result
-
