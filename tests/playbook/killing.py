@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,10 +29,11 @@ def run_until_a_write(deployment: Deployment, variables: Mapping[str, Any], play
     given = {**deployment.variables, **variables}
     (folder / "hosts.json").write_text(json.dumps({"all": {"hosts": {HOST: given}}}), encoding="utf-8")
     deployment.lab.faults([{"kind": "stall_after_commit", "writes": True, "seconds": 30}])
-    with (folder / "output").open("w+b") as output:
+    # A killed run leaves its temporary files behind; and ansible-core's socket in there must have a short path.
+    with tempfile.TemporaryDirectory() as temporary, (folder / "output").open("w+b") as output:
         process = subprocess.Popen(
             ["ansible-playbook", "-i", str(folder / "hosts.json"), str(playbook or deployment.playbook)],
-            env={**os.environ, **controller_environment(), **deployment.environment, "TMPDIR": str(folder)},
+            env={**os.environ, **controller_environment(), **deployment.environment, "TMPDIR": temporary},
             stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:

@@ -33,7 +33,7 @@ def enabled_customization(deployment: Deployment) -> int:
 # --- busy ---
 
 
-def test_nothing_of_a_busy_customer_changes_but_spf_hard_fail(deploy: Callable[..., Deployment]) -> None:
+def test_nothing_of_a_busy_customer_changes_but_what_the_tutorial_says(deploy: Callable[..., Deployment]) -> None:
     deployment = deploy("busy")
     _furnish_zones(deployment)
     before = deployment.lab.state()
@@ -67,6 +67,19 @@ def _furnish_zones(deployment: Deployment) -> None:
         deployment.lab.mutate(["cloudflare", "zones", name, "records"], append=below)
 
 
+# cloudflare-email-security.md 4.2: what use case 1 makes of the Default policy
+FIRST_USE_CASE = {
+    "SpamAction": "MoveToJmf",
+    "HighConfidenceSpamAction": "Quarantine",
+    "HighConfidenceSpamQuarantineTag": "UserNotifyAdminRelease",
+    "PhishSpamAction": "Quarantine",
+    "PhishQuarantineTag": "UserNotifyAdminRelease",
+    "HighConfidencePhishAction": "Quarantine",
+    "HighConfidencePhishQuarantineTag": "UserNotifyAdminRelease",
+}
+RULE, RELEASE = "Email Security Deliver to Junk Email folder", "UserNotifyAdminRelease"
+
+
 def _assert_tenant_kept(before: dict[str, Any], after: dict[str, Any]) -> None:
     """Object by object, dates included: what was not to change was not even touched."""
     expected, found = copy.deepcopy(before), copy.deepcopy(after)
@@ -80,6 +93,12 @@ def _assert_tenant_kept(before: dict[str, Any], after: dict[str, Any]) -> None:
         if policy["Name"] in ("Default", "Finance strict"):
             assert policy["MarkAsSpamSpfRecordHardFail"] == "On"
             policy["MarkAsSpamSpfRecordHardFail"] = "Off"
+        if policy["Name"] == "Default":
+            policy.update(FIRST_USE_CASE)
+    for section, made in (("transport_rules", RULE), ("quarantine_policies", RELEASE)):
+        *kept, last = found[section]
+        assert last["Name"] == made
+        found[section] = kept
     _assert_allow_list_grew(expected["connection_filter"].pop("IPAllowList"), found["connection_filter"].pop("IPAllowList"))
     ours = [item for item in found["inbound_connectors"] if item["Name"] in (CONNECTOR, LOCKDOWN)]
     assert len(ours) == 2
@@ -87,7 +106,7 @@ def _assert_tenant_kept(before: dict[str, Any], after: dict[str, Any]) -> None:
     assert sorted(found) == sorted(expected)
     for name in expected:
         assert found[name] == expected[name], name
-    assert [rule["Priority"] for rule in found["transport_rules"]] == [0, 1, 2]
+    assert [rule["Priority"] for rule in after["transport_rules"]] == [0, 1, 2, 3]
 
 
 def _assert_allow_list_grew(before: list[str], after: list[str]) -> None:
@@ -119,10 +138,14 @@ def _assert_only_ours_on_the_wire(deployment: Deployment) -> None:
         ("Set-HostedContentFilterPolicy", "Default"),
         ("Set-HostedContentFilterPolicy", "Finance strict"),
         *((verb, name) for verb in ("New-InboundConnector", "Set-InboundConnector") for name in (CONNECTOR, LOCKDOWN)),
+        ("New-QuarantinePolicy", RELEASE),
+        ("New-TransportRule", RULE),
+        ("Enable-TransportRule", RULE),
     }
     for cmdlet, parameters in exchange_writes(deployment):
         if cmdlet == "Set-HostedContentFilterPolicy":
-            assert set(parameters) - {"Identity", "Confirm"} == {"MarkAsSpamSpfRecordHardFail"}
+            allowed = {"MarkAsSpamSpfRecordHardFail", *(FIRST_USE_CASE if parameters["Identity"] == "Default" else ())}
+            assert set(parameters) - {"Identity", "Confirm"} <= allowed
         if cmdlet == "Set-HostedConnectionFilterPolicy":
             assert set(parameters) - {"Identity", "Confirm"} == {"IPAllowList"}
 
