@@ -192,9 +192,11 @@ class _Handler(BaseHTTPRequestHandler):
         if response is None and (fault is None or fault.kind == "stall"):
             response = _handled(service, request)
             late = hub.faults.take(service.name, request.names, AFTER, _writes(request))
-            response = _after(late, response, hub)
+            response = _after(late, response)
             fault = late or fault
         _log(hub, service, request, response, fault)
+        if fault is not None and fault.kind == "stall_after_commit":
+            hub.sleep(fault.seconds)  # what took effect is in the log by then, and not at the end of the silence
         return response
 
     def _write(self, response: Response) -> None:
@@ -247,7 +249,7 @@ def _before(fault: Fault | None, hub: Hub) -> Response | None:
     return None
 
 
-def _after(fault: Fault | None, response: Response, hub: Hub) -> Response | None:
+def _after(fault: Fault | None, response: Response) -> Response | None:
     if fault is None:
         return response
     if fault.kind == "drop_after_commit":
@@ -256,7 +258,6 @@ def _after(fault: Fault | None, response: Response, hub: Hub) -> Response | None
         return Response(int(fault.options.get("status", 500)), {"error": {"code": "InternalServerError", "message": "An error occurred"}})
     if fault.kind == "timeout_after_commit":
         return Response(504, b"Gateway Timeout")
-    hub.sleep(fault.seconds)
     return response
 
 
