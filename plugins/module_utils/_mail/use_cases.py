@@ -28,7 +28,7 @@ POLICIES: dict[str, dict[str, t.Any]] = {
     FREE: {"permissions": ("release", "preview", "delete"), "notifications": True},
 }
 
-Verdicts = tuple[str, str | None, str, str, str]
+Verdicts = tuple[str, t.Optional[str], str, str, str]  # noqa: UP045 (made at run time)
 
 #: Title; what Area 1 quarantines; spam action and policy; policies of high confidence spam, phishing, high confidence phishing
 #: (4.1). What these three quarantine stays 15 days at least.
