@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import typing as t
 
@@ -23,6 +24,12 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.module impo
 # What ansible-runner (and so AWX), GitHub, GitLab, Azure and most others leave in a job's environment
 RUNNERS = ("AWX_ISOLATED_DATA_DIR", "AWX_HOST", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "CI")
 ANSWER_SECONDS = 600
+
+# ansible-core loads an action plugin before it forks the worker of a task: here a library is imported once a run, and not
+# by each of two dozen workers anew. One that is missing or broken is reported by the task that needs it.
+for _library in ("requests", "dns.message", "dns.query"):
+    with contextlib.suppress(Exception):
+        importlib.import_module(_library)
 
 try:
     from ansible.module_utils.secrets import register_secret
