@@ -46,7 +46,9 @@ def _preflight(world: World) -> Evaluation:
             *handling_phase.before_any_write(world),
         ],
     )
-    return Evaluation(results)
+    # The run ends here and its own phase never speaks: that mail is being refused must not wait until this is mended.
+    stops = any(not result.open for result in results)
+    return Evaluation([*(verify_phase.losing_now(world) if stops else ()), *results])
 
 
 def _connection_filter(world: World) -> Evaluation:
