@@ -13,6 +13,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.mailflow.area1.plugins.module_utils._mail import gate, phases
+from ansible_collections.mailflow.area1.plugins.module_utils._mail.evaluation import Evaluation
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World, iso
 from tests.unit.mail.worlds import NEW, NOW, OLD, ONE, TWO, accepted, connector, records, sections, view, wanted
 
@@ -131,7 +132,7 @@ class Drawn:
                     say(field)
         self.found["dns"][name] = shown
 
-    def evaluate(self, phase: str) -> phases.Evaluation:
+    def evaluate(self, phase: str) -> Evaluation:
         return phases.evaluate(phase, World(self.found, self.chosen))
 
 

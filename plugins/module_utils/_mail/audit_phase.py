@@ -9,14 +9,15 @@ from __future__ import annotations
 import typing as t
 
 from . import audit
-from .gate import NOT_CHECKED, GateResult, acknowledge
-from .phases import Evaluation, evaluate
+from .evaluation import Evaluation, decided
+from .gate import NOT_CHECKED, GateResult
+from .phases import evaluate
 from .world import World
 
 
 def _audit(world: World) -> Evaluation:
     """Asked before the deployment's own phases, and keeps the state as it is: they leave the world as it would be after them."""
-    results = acknowledge(audit.checks(world), world.settings["acknowledge"])
+    results = decided(world, audit.checks(world))
     values = {**evaluate("verify", world).values, "checks": [result.to_data() for result in results]}
     return Evaluation([result for result in results if _says(result)], values)
 

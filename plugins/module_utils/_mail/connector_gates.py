@@ -63,15 +63,21 @@ def restricting_connector(world: World) -> list[GateResult]:
     """Any connector that restricts senders refuses their mail from the moment it comes by way of Area 1: a former gateway's
     lock-down all of it, a partner's the mail of that partner. Our own counts too while networks are missing in it."""
     results = []
-    for item in _active(world):
-        by_certificate = boolean(item.get("RestrictDomainsToCertificate")) is True
-        inside = {host_name(name) for name in as_list(item.get("AssociatedAcceptedDomains"))}
-        if not (restricts_by_address(item) or by_certificate) or (inside and not inside & set(world.covered())):
-            continue
+    for item in [item for item in _active(world) if _restricts(world, item)]:
         missing = outside(world.settings["egress"], item.get("SenderIPAddresses"))
-        if missing or by_certificate:
+        if missing or _restricts_by_certificate(item):
             results.append(_refuses(world, item, missing))
     return results or [holds("restricting_connector")]
+
+
+def _restricts(world: World, item: t.Mapping[str, t.Any]) -> bool:
+    """On or off, it is there to refuse mail for a domain of ours."""
+    inside = {host_name(name) for name in as_list(item.get("AssociatedAcceptedDomains"))}
+    return (restricts_by_address(item) or _restricts_by_certificate(item)) and (not inside or bool(inside & set(world.covered())))
+
+
+def _restricts_by_certificate(connector: t.Mapping[str, t.Any]) -> bool:
+    return boolean(connector.get("RestrictDomainsToCertificate")) is True
 
 
 def _refuses(world: World, item: t.Mapping[str, t.Any], missing: list[str]) -> GateResult:
@@ -104,15 +110,8 @@ REFUSING = (
 def transport_rules(world: World) -> list[GateResult]:
     """The other common lock-down to a former gateway: a rule that refuses outside mail except from given addresses."""
     results = []
-    for rule in world.section("transport_rules") or []:
-        active = (
-            str(rule.get("State", "Enabled")).lower() == "enabled"
-            and str(rule.get("Mode", "Enforce")).lower() == "enforce"
-        )
-        inside_only = str(rule.get("FromScope") or "").lower() == "inorganization"
-        excepted = as_list(rule.get("ExceptIfSenderIpRanges"))
-        refuses = any(rule.get(action) not in (None, "", False, []) for action in REFUSING)
-        if active and not inside_only and excepted and refuses and outside(world.settings["egress"], excepted):
+    for rule in _guarding_rules(world):
+        if _acts(rule) and outside(world.settings["egress"], rule.get("ExceptIfSenderIpRanges")):
             name = str(rule.get("Name"))
             results.append(
                 cannot(
@@ -126,12 +125,26 @@ def transport_rules(world: World) -> list[GateResult]:
     return results or [holds("transport_rule")]
 
 
+def _guarding_rules(world: World) -> list[dict[str, t.Any]]:
+    """On or off, they are there to keep out what does not come from their own addresses."""
+    return [
+        rule
+        for rule in world.section("transport_rules") or []
+        if str(rule.get("FromScope") or "").lower() != "inorganization"
+        and as_list(rule.get("ExceptIfSenderIpRanges"))
+        and any(rule.get(action) not in (None, "", False, []) for action in REFUSING)
+    ]
+
+
+def _acts(rule: t.Mapping[str, t.Any]) -> bool:
+    return str(rule.get("State", "Enabled")).lower() == "enabled" and str(rule.get("Mode", "Enforce")).lower() == "enforce"
+
+
 def scl_bypass(world: World) -> list[GateResult]:
     """A rule that takes the gateway's mail past the filters makes enhanced filtering useless (Microsoft: disable it)."""
     results = []
     for rule in world.section("transport_rules") or []:
-        active = str(rule.get("State", "Enabled")).lower() == "enabled" and str(rule.get("Mode", "Enforce")).lower() == "enforce"
-        if active and str(rule.get("SetSCL") or "") == "-1" and overlap(rule.get("SenderIpRanges"), world.settings["egress"]):
+        if _acts(rule) and str(rule.get("SetSCL") or "") == "-1" and overlap(rule.get("SenderIpRanges"), world.settings["egress"]):
             name = str(rule.get("Name"))
             results.append(
                 cannot(
@@ -300,7 +313,23 @@ def settled(world: World) -> list[GateResult]:
                 world.settings["settle_minutes"],
             )
             results.append(not_yet("settled", label, message, iso(changed + wait)))
-    return results or [holds("settled")]
+    return [*results, *_obstacles(world, wait)] or [holds("settled")]
+
+
+def _obstacles(world: World, wait: datetime.timedelta) -> list[GateResult]:
+    """Somebody has just taken another's lock-down out of the way, or let Area 1 in: until Exchange acts on that, it goes on refusing."""
+    others = [item for item in world.section("inbound_connectors") if str(item.get("Name", "")).lower() not in _ours(world)]
+    found = [("connector", item) for item in others if _restricts(world, item)]
+    found += [("rule", rule) for rule in _guarding_rules(world)]
+    results = []
+    for kind, item in found:
+        changed = parse_time(item.get("WhenChangedUTC") or item.get("WhenChanged"))
+        if changed is not None and changed + wait > world.now:
+            message = "it refuses mail that does not come from its own servers, and was changed %s; Exchange is given %d minutes to act on that" % (
+                iso(changed), world.settings["settle_minutes"],
+            )  # fmt: skip
+            results.append(not_yet("settled", "%s %s" % (kind, item.get("Name")), message, iso(changed + wait)))
+    return results
 
 
 def connector_problems(world: World, connector: t.Mapping[str, t.Any]) -> list[str]:

@@ -14,8 +14,8 @@ from .._engine.errors import InputError
 from .._engine.module import Result
 from .._engine.observation import Observation
 from . import audit_phase, phases, rollback_phases
+from .evaluation import Evaluation
 from .gate import CANNOT, NOT_CHECKED, NOT_YET, GateResult
-from .phases import Evaluation
 from .settings import normalise
 from .world import World, iso, parse_time
 

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from . import (
@@ -19,45 +18,26 @@ from . import (
     path_gates,
     proof,
     sts_gate,
+    verify_phase,
     window,
 )
-from .gate import CANNOT, HOLDS, NOT_YET, GateResult, acknowledge, holds, not_yet
-from .world import DomainState, World, iso
-
-
-@dataclasses.dataclass
-class Evaluation:
-    """``values`` is what the role that asked goes on with; C(go) is false when nothing of the phase may be done."""
-
-    results: list[GateResult]
-    values: dict[str, t.Any] = dataclasses.field(default_factory=dict)
-
-    @property
-    def go(self) -> bool:
-        return all(result.open for result in self.results)
-
-    @property
-    def status(self) -> str:
-        found = {result.status for result in self.results}
-        return next((status for status in (CANNOT, NOT_YET) if status in found), "holds")
+from .evaluation import Evaluation, decided
+from .gate import CANNOT, HOLDS, GateResult, holds, not_yet
+from .world import World, iso
 
 
 def evaluate(phase: str, world: World) -> Evaluation:
     return EVALUATORS[phase](world)
 
 
-def _decided(world: World, results: t.Iterable[GateResult]) -> list[GateResult]:
-    return acknowledge(results, world.settings["acknowledge"])
-
-
 def _tenant(world: World) -> Evaluation:
     """What the tenant's own answer settles, before the domains are asked for elsewhere. C(relay): what outbound connectors decide about."""
     results = [*gates.permissions(world), *gates.accepted_domains(world), *connector_gates.by_hand(world)]
-    return Evaluation(_decided(world, results), {"relay": [name for name in world.covered() if domain_gates.is_relay(world, name)]})
+    return Evaluation(decided(world, results), {"relay": [name for name in world.covered() if domain_gates.is_relay(world, name)]})
 
 
 def _preflight(world: World) -> Evaluation:
-    results = _decided(
+    results = decided(
         world,
         [
             *gates.baseline(world),
@@ -66,11 +46,13 @@ def _preflight(world: World) -> Evaluation:
             *handling_phase.before_any_write(world),
         ],
     )
-    return Evaluation(results)
+    # The run ends here and its own phase never speaks: that mail is being refused must not wait until this is mended.
+    stops = any(not result.open for result in results)
+    return Evaluation([*(verify_phase.losing_now(world) if stops else ()), *results])
 
 
 def _connection_filter(world: World) -> Evaluation:
-    results = _decided(
+    results = decided(
         world, [*gates.customization(world), *gates.egress_networks(world), *gates.allow_list_capacity(world)]
     )
     return Evaluation(
@@ -79,7 +61,7 @@ def _connection_filter(world: World) -> Evaluation:
 
 
 def _enhanced_filtering(world: World) -> Evaluation:
-    results = _decided(
+    results = decided(
         world,
         [
             *gates.customization(world),
@@ -120,11 +102,11 @@ def _area1_domains(world: World) -> Evaluation:
         "drop_dispositions": world.settings["dispositions"],
         "mx_hosts": [item["host"] for item in world.settings["mx_records"]],
     }
-    return Evaluation(_decided(world, results), values)
+    return Evaluation(decided(world, results), values)
 
 
 def _message_handling(world: World) -> Evaluation:
-    results = _decided(
+    results = decided(
         world, [*gates.customization(world), *gates.egress_networks(world), *handling_phase.gates(world)]
     )
     return Evaluation([*results, *handling_phase.notices(world)], handling_phase.todo(world))
@@ -151,7 +133,7 @@ def _lower_ttl(world: World) -> Evaluation:
     for name in world.covered():
         if world.is_switched(name):
             continue
-        found = _decided(
+        found = decided(
             world, [domain_gates.odd_shape(world, name), domain_gates.authoritative_agreement(world, name)]
         )
         results += [result for result in found if not result.open]
@@ -179,21 +161,21 @@ def _switch(world: World) -> Evaluation:
         *connector_gates.settled(world),
         *window.gate(world.settings["change_window"], world.now),
     ]
-    results = _decided(world, tenant)
+    results = decided(world, tenant)
     open_tenant = all(result.open for result in results)
     turn = _canaries_first(world, todo)
     candidates = []
     for name in turn:
-        found = _decided(world, _domain_gates(world, name))
+        found = decided(world, _domain_gates(world, name))
         if open_tenant and all(result.open for result in found):
             candidates.append(name)
         results += found
     # What the new hosts answer is asked when all else holds, and only then stands in the way.
     caught = connector_gates.catches_others(world) if candidates else []
-    hosts = _decided(world, [*path_gates.new_mx_hosts(world), *caught]) if candidates else []
+    hosts = decided(world, [*path_gates.new_mx_hosts(world), *caught]) if candidates else []
     ready = []
     for name in candidates:
-        found = _decided(world, [path_gates.new_mx_recipient(world, name)])
+        found = decided(world, [path_gates.new_mx_recipient(world, name)])
         if all(result.open for result in [*hosts, *found]):
             ready.append(name)
         results += found
@@ -243,7 +225,7 @@ def _probe(world: World, candidates: list[str]) -> dict[str, t.Any]:
 
 def _switch_off(world: World, caught: list[GateResult]) -> dict[str, str]:
     """Our own connector, if it harms, unless a person has decided otherwise."""
-    if not any(result.status == CANNOT for result in _decided(world, caught)):
+    if not any(result.status == CANNOT for result in decided(world, caught)):
         return {}
     return {"name": world.settings["connector_name"], "comment": connector_gates.caught_comment(world)}
 
@@ -281,7 +263,7 @@ def _lockdown(world: World) -> Evaluation:
         *connector_gates.spf_hard_fail(world),
         *connector_gates.in_place(world),
     ]
-    decision = lockdown.decide(world, blocked, lambda results: _decided(world, results))
+    decision = lockdown.decide(world, blocked, lambda results: decided(world, results))
     values = {
         **decision.to_data(),
         "name": world.settings["lockdown_connector_name"],
@@ -297,7 +279,7 @@ def _proof(world: World) -> Evaluation:
     if connector is None or not lockdown.is_on(connector):
         return Evaluation([], {"look": False, "action": "none", "verdict": "", "proven": False})
     found = proof.prove(world, connector)
-    result = _decided(world, [proof.result(world, connector, found)])[0]
+    result = decided(world, [proof.result(world, connector, found)])[0]
     changed = proof.enabled_at(connector)
     values = {
         "look": True,
@@ -321,7 +303,7 @@ def _final_ttl(world: World) -> Evaluation:
     wanted = int(world.settings["mx_final_ttl"])
     ready = []
     if wanted and connector is not None and lockdown.is_on(connector):
-        result = _proven(world, connector)
+        result = verify_phase.proven(world, connector)
         if result.status == HOLDS:
             ready = [name for name in world.covered() if _has_other_ttl(world, name, wanted)]
     return Evaluation([], {"domains": [_expecting(world, entry) for entry in _names(world, ready)], "records": world.settings["mx_records"], "ttl": wanted})
@@ -339,61 +321,6 @@ def _own_comment(world: World) -> str:
     return "" if present and "[mailflow.area1:" not in present else str(world.settings["connector_comment"])
 
 
-def _verify(world: World) -> Evaluation:
-    """The end state, as it was read: what is missing is due, whoever took it away."""
-    decision = lockdown.decide(world, (), lambda results: _decided(world, results))
-    connector = world.connector(world.settings["lockdown_connector_name"])
-    switched = [name for name in world.covered() if world.is_switched(name)]
-    states = {state.name: state for state in world.domain_states()}
-    missing = [result for result in [*_missing(world), *_unseen(world, switched, states)] if not result.open]
-    # Answers that are not open are a widening that waits, or mail that is being lost.
-    locked = decision.action == "keep" and decision.enabled and all(result.open for result in decision.results)
-    proven = _proven(world, connector) if connector is not None and lockdown.is_on(connector) else None
-    # What nobody could see stays unproven, which is said; what is seen not to act yet is not done.
-    acts = proven is not None and proven.open
-    values = {
-        "domains": {
-            name: {"switched": name in switched, "exposed": list(states[name].exposed) if name in states else []}
-            for name in world.covered()
-        },
-        "locked": connector is not None and lockdown.is_on(connector),
-        "proof": proven.to_data() if proven else {},
-        "proven": proven is not None and proven.status == HOLDS and not proven.acknowledged,
-        "done": len(switched) == len(world.covered()) and not missing and ((locked and acts) or not world.settings["lockdown"]),
-    }
-    # What holds a lock-down back was said by its own phase.
-    alarms = [result for result in decision.results if result.gate == "lockdown_exposed" and result.status == CANNOT]
-    return Evaluation([*missing, *alarms], values)
-
-
-def _proven(world: World, connector: dict[str, t.Any]) -> GateResult:
-    return _decided(world, [proof.result(world, connector)])[0]
-
-
-def _unseen(world: World, switched: list[str], states: t.Mapping[str, DomainState]) -> list[GateResult]:
-    """Moved, but not for everyone that was asked. While the lock-down is off it says the same itself."""
-    found = []
-    for state in (states[name] for name in switched if name in states):
-        if state.exposed and not world.settings["lockdown"]:
-            found.append(not_yet("exposed", state.name, "; ".join(state.exposed), hint="Caches run out."))
-        if state.unknown:
-            found.append(
-                not_yet("name_server", state.name, "; ".join(state.unknown), hint="It is asked again by the next run.")
-            )
-    return _decided(world, found)
-
-
-def _missing(world: World) -> list[GateResult]:
-    names = [name for name in world.covered() if world.is_switched(name)]
-    found = [*connector_gates.in_place(world), *connector_gates.spf_hard_fail(world)]
-    # Our own lock-down without one of the networks; another's connector is the switch's matter.
-    found += [result for result in connector_gates.restricting_connector(world) if result.status == NOT_YET]
-    found += handling_phase.missing(world)
-    found += [domain_gates.domain_settings(world, name) for name in names]
-    found += [domain_gates.domain_ready(world, name) for name in names]
-    return _decided(world, found)
-
-
 EVALUATORS: dict[str, t.Callable[[World], Evaluation]] = {
     "tenant": _tenant,
     "preflight": _preflight,
@@ -406,5 +333,5 @@ EVALUATORS: dict[str, t.Callable[[World], Evaluation]] = {
     "lockdown": _lockdown,
     "proof": _proof,
     "final_ttl": _final_ttl,
-    "verify": _verify,
+    "verify": verify_phase.verify,
 }

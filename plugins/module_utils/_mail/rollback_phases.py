@@ -9,15 +9,11 @@ from __future__ import annotations
 import typing as t
 
 from . import lockdown, rollback, rollback_connectors, rollback_gates, sts_gate, window
-from .gate import GateResult, acknowledge, holds
+from .evaluation import Evaluation, decided
+from .gate import GateResult, holds
 from .past import past_of
-from .phases import Evaluation
 from .rollback_domains import MxState
 from .world import World
-
-
-def _decided(world: World, results: t.Iterable[GateResult]) -> list[GateResult]:
-    return acknowledge(results, world.settings["acknowledge"])
 
 
 def _shown(results: t.Iterable[GateResult]) -> list[GateResult]:
@@ -49,10 +45,10 @@ def _mx(world: World) -> Evaluation:
         nothing = holds("rollback", "", "no MX records are to go back")
         return Evaluation([nothing], {"domains": [], "candidates": [], "probe": {"names": [], "direct": []}})
     asked = [*rollback_gates.lockdown_off(world, past), *rollback_gates.others_refuse(world, past), *_window(world)]
-    tenant = _decided(world, asked)
+    tenant = decided(world, asked)
     results, ready = list(tenant), []
     for state in away:
-        found = _decided(world, [sts_gate.mta_sts(world, state.name, [item["host"] for item in state.records])])
+        found = decided(world, [sts_gate.mta_sts(world, state.name, [item["host"] for item in state.records])])
         results += found
         if all(result.open for result in [*tenant, *found]):
             ready.append(state.wish(records=list(state.records), ttl=state.ttl))
@@ -78,7 +74,7 @@ def _rest(world: World) -> Evaluation:
     """All that Area 1's path needs stays until no mail can come by it; TTLs rise last."""
     past, plan = past_of(world), rollback.plan(world)
     asked = [] if plan.empty else [*rollback_gates.path_closed(world, past, plan.mx), *_window(world)]
-    results = _decided(world, asked)
+    results = decided(world, asked)
     go = all(result.open for result in results)
     values = {
         "connectors": plan.connectors if go else [],

@@ -203,3 +203,24 @@ def test_settled_waits_after_each_change(name: str) -> None:
     assert (result.object, result.until) == ("connection filter", ahead(minutes=50))
     assert only(connector_gates.settled(World(world(connection_filter=[policy]).sections, wanted(settle_minutes=10)))).open
     assert only(connector_gates.settled(World(world(connection_filter=[policy]).sections, wanted(allow_list="skip")))).open
+
+
+@pytest.mark.parametrize("section", [
+    {"inbound_connectors": [connector(EGRESS), gateway(Enabled=False, WhenChangedUTC=ago(minutes=20))]},
+    {"inbound_connectors": [connector(EGRESS), gateway(SenderIPAddresses=EGRESS, WhenChangedUTC=ago(minutes=20))]},
+    {"transport_rules": [rule(State="Disabled", WhenChanged=ago(minutes=20))]},
+    {"transport_rules": [rule(ExceptIfSenderIpRanges=EGRESS, WhenChanged=ago(minutes=20))]},
+])  # fmt: skip
+def test_what_refused_until_a_moment_ago_may_still_do_so(section: dict[str, Any]) -> None:
+    found = world(**section)
+    result = only(connector_gates.settled(found))
+    assert (result.gate, result.status, result.until) == ("settled", NOT_YET, ahead(minutes=40))
+    assert phases.evaluate("switch", found).values["domains"] == []
+    assert only(connector_gates.settled(World(found.sections, wanted(settle_minutes=20)))).open
+
+
+@pytest.mark.parametrize("fields", [
+    {"RestrictDomainsToIPAddresses": False}, {"AssociatedAcceptedDomains": ["shop.example"]}, {"Name": LOCKDOWN, "Enabled": False},
+])  # fmt: skip
+def test_a_fresh_change_that_has_nothing_to_do_with_it_holds_nothing(fields: dict[str, Any]) -> None:
+    assert only(connector_gates.settled(with_connectors(gateway(**{"Enabled": False, "WhenChangedUTC": ago(minutes=1), **fields})))).open

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._mail import direct_senders, phases
+from ansible_collections.mailflow.area1.plugins.module_utils._mail.evaluation import Evaluation
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import CANNOT, HOLDS, NOT_YET, GateResult
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
 from tests.unit.mail.test_lockdown import HOUR, staged_world
@@ -169,7 +170,7 @@ def test_what_our_connector_caught_without_any_mail_of_area1_is_not_known() -> N
 # --- before the lock-down is enabled ---
 
 
-def lockdown(acknowledge: list[str], *groups: dict[str, Any], **fields: Any) -> phases.Evaluation:
+def lockdown(acknowledge: list[str], *groups: dict[str, Any], **fields: Any) -> Evaluation:
     found = staged_world(wanted(acknowledge=acknowledge))
     return phases.evaluate("lockdown", World({**found.sections, "message_trace": traced(*groups, **fields)}, found.settings))
 

@@ -89,6 +89,28 @@ def test_a_lock_down_that_refuses_mail_now_is_the_first_thing_said_and_stays_as_
     assert "lockdown_exposed" in {result.gate for result in verified.results}
 
 
+def full(found: World) -> World:
+    """Its allow list has no room for ours."""
+    found.section("connection_filter")[0]["IPAllowList"] = ["10.%d.%d.0/24" % divmod(number, 250) for number in range(1300)]
+    return found
+
+
+@pytest.mark.parametrize("found", [locked(wanted(egress_networks=["192.0.2.0/24"])), full(locked(wanted(acknowledge=["lockdown_exposed"])))])
+def test_a_run_that_stops_before_its_first_write_says_first_what_is_refused(found: World) -> None:
+    stopped = phases.evaluate("preflight", found)
+    assert not stopped.go and "lockdown_exposed" not in {result.gate for result in stopped.results}, "nothing is refused"
+    fall_back(found, TWO)
+    losing, *others = phases.evaluate("preflight", found).results
+    assert (losing.gate, losing.status, losing.object) == ("lockdown_exposed", CANNOT, TWO)
+    assert others == stopped.results
+
+
+def test_a_run_that_can_mend_it_goes_on() -> None:
+    found = locked()
+    fall_back(found, TWO)
+    assert phases.evaluate("preflight", found).go
+
+
 @pytest.mark.parametrize(("inside", "losing"), [
     ((), [ONE, TWO]),
     ((ONE,), [ONE]),
