@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tests.playbook.by_hand import LOCKDOWN, advance_to, exchange_writes, invoke, low_ttl, moment, run_when_due
@@ -21,8 +22,6 @@ SCANNER, SERVICE = "192.0.2.77", "198.51.100.222"
 TODAY = ("Email Security Inbound Connector", "Secure M365 Inbound")
 # Exchange that acts at once saves runs; the former gateway's is slow.
 SOON = {"area1_lockdown_soak_hours": 0, "area1_settle_minutes": 0}
-# Few mails, but at every moment; test_traffic has the many.
-PACE = {"rate": 5, "attack_rate": 0}
 MAILS = 400
 
 
@@ -34,6 +33,11 @@ def prepared(deploy: Callable[..., Deployment], world: str, **settings: Any) -> 
         deployment.lab.setting(name, value)
     deployment.variables |= SOON
     return deployment
+
+
+def trickling(deployment: Deployment, domains: Sequence[str] = ()) -> contextlib.AbstractContextManager[None]:
+    """Few mails, but at every moment; test_traffic has the many. No attackers: who sends past Area 1 is what this world says."""
+    return flowing(deployment, rate=5, attack_rate=0, domains=domains)
 
 
 def stopped(outcome: Outcome) -> dict[tuple[str, str], dict[str, Any]]:
@@ -48,7 +52,7 @@ def first_line(outcome: Outcome) -> str:
 
 
 def assert_no_flapping(deployment: Deployment, *names: str) -> None:
-    """Each of these connectors was switched on once at most, nothing of it was taken back, and there is no other but theirs that was there."""
+    """Each of these connectors was switched on once at most, and that was never taken back."""
     states: dict[str, list[bool]] = {name: [] for name in names}
     for cmdlet, parameters in exchange_writes(deployment):
         assert cmdlet != "Remove-InboundConnector"
@@ -74,7 +78,7 @@ def test_a_former_gateway_s_lock_down_holds_the_switch_until_it_has_ceased_to_ac
     deployment = prepared(deploy, "former_gateway", edge_refuses_at="data", connector_delay_minutes=30)
     deployment.variables["area1_settle_minutes"] = 31
     before, gateway = deployment.mx(), deployment.connector(GATEWAY)
-    with flowing(deployment, **PACE):
+    with trickling(deployment):
         first = deployment.run()
         answer = stopped(first)[("restricting_connector", GATEWAY)]
         assert answer["phase"] == "switch" and "every sender domain" in answer["message"]
@@ -112,7 +116,7 @@ def _without_dates(connector: dict[str, Any] | None) -> dict[str, Any]:
 
 def test_direct_senders_hold_the_lock_down_until_somebody_decided_about_each(deploy: Callable[..., Deployment]) -> None:
     deployment = prepared(deploy, "direct_senders", equal_connectors="newest")
-    with flowing(deployment, **PACE):
+    with trickling(deployment):
         held = _until_it_stops(deployment)
         found = stopped(held)
         assert set(found) == {("direct_senders", SCANNER), ("direct_senders", SERVICE)}, "and nobody else sends past Area 1"
@@ -162,7 +166,7 @@ def test_a_domain_that_came_after_the_lock_down_is_the_first_thing_said_and_move
     names = list(deployment.variables["area1_domains"])
     host = deployment.tenant()["mail_hosts"][NEW_DOMAIN]
     assert NEW_DOMAIN not in names and deployment.lab.send(host, "a@s001.senders.example", "b@%s" % NEW_DOMAIN)["code"] == 550
-    with flowing(deployment, domains=names, **PACE):
+    with trickling(deployment, names):
         first = deployment.run()
         _assert_alarm(first)
         assert set(stopped(first)) == {("lockdown_exposed", NEW_DOMAIN), ("baseline", "")}, "it stops for another reason, and yet says so"
@@ -205,7 +209,7 @@ def _until_it_is_mended(deployment: Deployment, limit: int = 4) -> Outcome:
 def test_what_was_begun_by_hand_is_adopted_and_finished(deploy: Callable[..., Deployment]) -> None:
     deployment = prepared(deploy, "half_finished", equal_connectors="newest")
     before, moved = deployment.tenant()["inbound_connectors"], _mx_records(deployment, "northwind.example")
-    with flowing(deployment, **PACE):
+    with trickling(deployment):
         first = deployment.run()
         assert set(stopped(first)) == {("baseline", "")} and deployment.lab.writes() == []
         adopted = _named_for_adoption(first)
