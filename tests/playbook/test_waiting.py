@@ -53,7 +53,7 @@ def time_flies(deployment: Deployment) -> Iterator[None]:
 
 def test_one_run_waits_from_the_first_change_to_the_proof(deploy: Callable[..., Deployment]) -> None:
     deployment = deploy("fresh")
-    # Short enough to be waited for in real time: between two polls the run sleeps as long as a quarter of a minute.
+    # Caches forget by themselves while the run works: each wait costs a poll, a quarter of a minute.
     low_ttl(deployment, 10)
     deployment.variables |= {"area1_wait": True, "area1_lockdown_soak_hours": 1, "area1_settle_minutes": 60}
     with flowing(deployment, rate=2, attack_rate=0), time_flies(deployment):
