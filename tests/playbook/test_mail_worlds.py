@@ -165,6 +165,7 @@ def test_a_domain_that_came_after_the_lock_down_is_the_first_thing_said_and_move
     before = deployment.tenant()["inbound_connectors"]
     names = list(deployment.variables["area1_domains"])
     host = deployment.tenant()["mail_hosts"][NEW_DOMAIN]
+    _long_ttl(deployment, NEW_DOMAIN)
     assert NEW_DOMAIN not in names and deployment.lab.send(host, "a@s001.senders.example", "b@%s" % NEW_DOMAIN)["code"] == 550
     with trickling(deployment, names):
         first = deployment.run()
@@ -174,7 +175,12 @@ def test_a_domain_that_came_after_the_lock_down_is_the_first_thing_said_and_move
 
         # What the two answers ask for. The baseline of the year before is nobody's any more.
         deployment.variables |= {"area1_acknowledge": ["baseline"], "area1_domains": [*names, NEW_DOMAIN]}
-        last = _until_it_is_mended(deployment)
+        _assert_alarm(deployment.run())
+        assert_switched(deployment, NEW_DOMAIN)
+        # Caches forget; nothing else is left to be done.
+        deployment.lab.advance(hours=1)
+        last = deployment.run()
+    assert last.rc == 0 and last.report["done"] is True and "BEING REFUSED" not in last.stdout, last.stdout
     assert last.stats["changed"] == 0
     assert_adopted(deployment, before)
     assert_connectors(deployment)
@@ -191,16 +197,11 @@ def _assert_alarm(outcome: Outcome) -> None:
     assert LOCKDOWN in answer["hint"] and "MX records to Area 1" in answer["hint"]
 
 
-def _until_it_is_mended(deployment: Deployment, limit: int = 4) -> Outcome:
-    """Every run says it, until there is no server left that sends mail for the new domain past Area 1."""
-    for _ in range(limit):
-        outcome = deployment.run()
-        if outcome.rc == 0:
-            assert outcome.report["done"] is True and "BEING REFUSED" not in outcome.stdout, outcome.stdout
-            return outcome
-        _assert_alarm(outcome)
-        deployment.lab.advance(minutes=6)
-    raise AssertionError("it is not mended:\n" + outcome.stdout)
+def _long_ttl(deployment: Deployment, name: str) -> None:
+    """Nobody prepared this one: caches keep its old records for an hour."""
+    for record in _mx_records(deployment, name):
+        deployment.lab.mutate(["cloudflare", "zones", name, "records", record["id"], "ttl"], value=3600)
+    deployment.lab.dns(flush=True, warm=True)
 
 
 # --- begun by hand ---
