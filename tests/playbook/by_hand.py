@@ -19,12 +19,12 @@ from tests.playbook.tenants import exchange_token
 LOCKDOWN = "Secure O365 Inbound"
 
 
-def low_ttl(deployment: Deployment) -> None:
+def low_ttl(deployment: Deployment, ttl: int = 300) -> None:
     """The operator lowered the TTL days ago: neither the records nor a cache stand in the way of the switch."""
     for name, zone in deployment.lab.state()["cloudflare"]["zones"].items():
         for record in zone["records"]:
             if record["type"] == "MX":
-                deployment.lab.mutate(["cloudflare", "zones", name, "records", record["id"], "ttl"], value=300)
+                deployment.lab.mutate(["cloudflare", "zones", name, "records", record["id"], "ttl"], value=ttl)
     deployment.lab.dns(flush=True, warm=True)
 
 

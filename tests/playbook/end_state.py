@@ -25,13 +25,13 @@ EGRESS = {
 }
 
 
-def assert_finished(deployment: Deployment) -> None:
+def assert_finished(deployment: Deployment, *connectors: str) -> None:
     tenant = deployment.tenant()
     assert len(EGRESS) == 42
     assert set(tenant["connection_filter"]["IPAllowList"]) == EGRESS
     assert {policy["MarkAsSpamSpfRecordHardFail"] for policy in tenant["content_filter_policies"]} == {"Off"}
     assert_message_handling(tenant)
-    assert_connectors(deployment)
+    assert_connectors(deployment, *connectors)
     assert_switched(deployment)
     assert_domains(deployment)
 
@@ -51,8 +51,8 @@ def assert_message_handling(tenant: dict[str, Any]) -> None:
     assert rule["SetSCL"] == "5" and rule["State"] == "Enabled" and rule["Mode"] == "Enforce"
 
 
-def assert_connectors(deployment: Deployment) -> None:
-    first, second = deployment.connector("Area 1 Inbound Connector"), deployment.connector("Secure O365 Inbound")
+def assert_connectors(deployment: Deployment, name: str = "Area 1 Inbound Connector", lockdown: str = "Secure O365 Inbound") -> None:
+    first, second = deployment.connector(name), deployment.connector(lockdown)
     assert first is not None and second is not None
     for connector in (first, second):
         assert connector["ConnectorType"] == "Partner"

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lab.mail.state import ATTACKERS
@@ -19,10 +19,10 @@ SENDERS = 30
 
 
 @contextlib.contextmanager
-def flowing(deployment: Deployment, rate: int = 15, attack_rate: float = 0.5) -> Iterator[None]:
-    """A steady pace between and during runs: caches fill before the first change, and at every moment after it."""
-    deployment.lab.traffic(senders=SENDERS, mails=300)
-    deployment.lab.traffic(start=True, rate=rate, attack_rate=attack_rate)
+def flowing(deployment: Deployment, rate: int = 15, attack_rate: float = 0.5, domains: Sequence[str] = ()) -> Iterator[None]:
+    """A steady pace between and during runs: caches fill before the first change, and at every moment after it. ``domains``: none is all."""
+    deployment.lab.traffic(senders=SENDERS, mails=300, domains=list(domains))
+    deployment.lab.traffic(start=True, rate=rate, attack_rate=attack_rate, domains=list(domains))
     try:
         yield
     finally:

@@ -105,6 +105,16 @@ def test_a_run_that_stops_before_its_first_write_says_first_what_is_refused(foun
     assert others == stopped.results
 
 
+@pytest.mark.parametrize("on", [True, False])
+def test_mail_that_is_refused_now_does_not_wait_for_caches(on: bool) -> None:
+    found = locked(Enabled=on)
+    fall_back(found, TWO)
+    found.section("dns")[TWO] = view(OLD[TWO], ttl=3600, resolver_ttl=3600)
+    evaluation = phases.evaluate("switch", found)
+    assert [item["name"] for item in evaluation.values["domains"]] == ([TWO] if on else [])
+    assert ("ttl" in {result.gate for result in evaluation.results}) is not on
+
+
 def test_a_run_that_can_mend_it_goes_on() -> None:
     found = locked()
     fall_back(found, TWO)
