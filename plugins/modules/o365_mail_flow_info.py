@@ -136,7 +136,9 @@ mail_flow:
       description: By domain, the hosts of its MX service configuration records and an error where they could not be read.
       type: dict
     permissions:
-      description: Whether the service says which cmdlets are allowed (C(known)), and which that a deployment writes with are not (C(missing)).
+      description:
+        - Whether the service says which cmdlets are allowed (C(known)), and which are not, of those that a deployment writes with
+          (C(missing)) and of those that a change of use case and a rollback take away with (C(removals)).
       type: dict
     message_trace:
       description: Who sent mail to this tenant, from the message trace.

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.mail_flow import run_mail_flow_info
 from lab.client import Lab
 from lab.mail.filtering import place
 from lab.mail.message import DISPOSITION_HEADER, LEGACY_DISPOSITION_HEADER, Message
-from tests.module.handling_runs import Run
+from tests.module.handling_runs import SECTIONS, Run
 from tests.module.places import ADMIN, AREA1, ASK, FREE, INBOX, JUNK, TODAY
 
 Deploy = Callable[..., Run]
@@ -220,6 +221,21 @@ def test_wrong_input_is_refused_before_anything_is_read(lab: Lab, deploy: Deploy
     assert run.gate["status"] == "cannot"
     (result,) = [item for item in run.gate["results"] if item["gate"] == "quarantine_policy"]
     assert result["object"] == "Nobody's" and "AdminOnlyAccessPolicy" in result["hint"] and "UserNotifyAdminRelease" in result["hint"]
+    assert lab.writes(since) == []
+
+
+def test_a_change_that_takes_something_away_needs_the_right_to(lab: Lab, deploy: Deploy) -> None:
+    assert not deploy(use_case=2).problem
+    lab.mutate(["entra", "apps", lab.extra_vars["o365_client_id"], "denied_cmdlets"], value=["Remove-TransportRule", "Remove-InboundConnector"])
+    since = lab.mark()
+    for case, status in ((5, "cannot"), (2, "holds")):
+        run = deploy(check=True, use_case=case)
+        # what a preflight reads, before any role
+        run.do(run_mail_flow_info, sections=[*SECTIONS, "permissions"])
+        answer = run.ask_gate("tenant")
+        told = {result["status"]: result["message"] for result in answer["results"] if result["gate"] == "permissions" and result.get("message")}
+        assert answer["status"] == status and "Remove-InboundConnector, which a rollback needs" in told["holds"]
+        assert ("may not run Remove-TransportRule" in told.get("cannot", "")) is (case == 5)
     assert lab.writes(since) == []
 
 

@@ -40,6 +40,8 @@ WRITES = (
     "Set-TransportRule",
     "Enable-TransportRule",
 )
+#: What a change of use case and a rollback take away with.
+REMOVALS = ("Remove-TransportRule", "Remove-QuarantinePolicy", "Remove-InboundConnector")
 
 
 def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Result:
@@ -125,9 +127,13 @@ def _events(params: t.Mapping[str, t.Any], context: Context, store: Store) -> li
 
 
 def missing_permissions(client: ExchangeClient, needed: t.Iterable[str]) -> dict[str, t.Any]:
-    """C(known): the service said which cmdlets are allowed. C(missing): those of a deployment that are not."""
+    """C(known): the service said which cmdlets are allowed. C(missing): those of a deployment that are not; C(removals): those that take away."""
     exported = client.exported_cmdlets()
-    return {"known": bool(exported), "missing": [name for name in needed if exported and name.lower() not in exported]}
+
+    def denied(names: t.Iterable[str]) -> list[str]:
+        return [name for name in names if exported and name.lower() not in exported]
+
+    return {"known": bool(exported), "missing": denied(needed), "removals": denied(REMOVALS)}
 
 
 def check_tenant(client: ExchangeClient, accepted: Records) -> None:

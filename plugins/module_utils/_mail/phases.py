@@ -52,7 +52,7 @@ def _decided(world: World, results: t.Iterable[GateResult]) -> list[GateResult]:
 
 def _tenant(world: World) -> Evaluation:
     """What the tenant's own answer settles, before the domains are asked for elsewhere. C(relay): what outbound connectors decide about."""
-    results = [*gates.permissions(world), *gates.accepted_domains(world), *connector_gates.by_hand(world)]
+    results = [*gates.permissions(world, handling_phase.removals(world)), *gates.accepted_domains(world), *connector_gates.by_hand(world)]
     return Evaluation(_decided(world, results), {"relay": [name for name in world.covered() if domain_gates.is_relay(world, name)]})
 
 
