@@ -45,6 +45,7 @@ class Tenant:
 
     def __init__(self, directory: Path, lab: Lab, **settings: Any) -> None:
         self.lab, self._directory, self._settings = lab, directory, settings
+        self.names = lab.extra_vars["area1_domains"]
         self.run = Run(directory, lab, **settings)
         self._numbers = itertools.count(2)
         assert not self.run.problem and self.run.gate["open"], (self.run.problem, self.run.gate)
@@ -66,15 +67,16 @@ class Tenant:
 
     def _area1(self) -> None:
         """Its domains with the use case's dispositions, and the MX records at it."""
-        names = self.lab.extra_vars["area1_domains"]
-        self.run.do(run_mail_flow_info, sections=["forwarding_hosts"], domains=names)
-        allowed = self.run.allowed("area1_domains")
-        dns, account = dns_defaults(self.lab), area1_defaults(self.lab)
-        given = {key: allowed[key] for key in ("domains", "regions", "drop_dispositions", "mx_hosts")}
-        self.module(area1_domain.ARGUMENT_SPEC, area1_domain.run, **{**dns, **account, **given})
+        self._domains()
         switch = self.run.setting("mx_records")
         self._records = [record["host"] for record in switch]
-        self.module(area1_mx.SPEC, mx.run, **dns, domains=names, records=switch, ttl=300)
+        self.module(area1_mx.SPEC, mx.run, **dns_defaults(self.lab), domains=self.names, records=switch, ttl=300)
+
+    def _domains(self) -> None:
+        self.run.do(run_mail_flow_info, sections=["forwarding_hosts"], domains=self.names)
+        allowed = self.run.allowed("area1_domains")
+        given = {key: allowed[key] for key in ("domains", "regions", "drop_dispositions", "mx_hosts")}
+        self.module(area1_domain.ARGUMENT_SPEC, area1_domain.run, **{**dns_defaults(self.lab), **area1_defaults(self.lab), **given})
 
     def module(self, spec: dict[str, Any], logic: Callable[..., Any], **options: Any) -> dict[str, Any]:
         """With the defaults of its own options."""
@@ -88,11 +90,24 @@ class Tenant:
         """Each time another one of Area 1's."""
         return str(next(self._hosts))
 
-    def again(self) -> Run:
+    def again(self, role: bool = True) -> Run:
         """A later run, with the same message handling."""
         self.lab.advance(minutes=1)
-        self.run = Run(self._directory.with_name("%s-%d" % (self._directory.name, next(self._numbers))), self.lab, **self._settings)
+        directory = self._directory.with_name("%s-%d" % (self._directory.name, next(self._numbers)))
+        self.run = Run(directory, self.lab, role=role, **self._settings)
         return self.run
+
+    def change(self, **settings: Any) -> None:
+        """A later run with other settings: the domains first, as the playbook has it."""
+        self._settings.update(settings)
+        self.again(role=False)
+        self._read_area1()
+        self._domains()
+        self.run.role()
+
+    def _read_area1(self) -> None:
+        self.module(area1_domain_info.ARGUMENT_SPEC, inform, **area1_defaults(self.lab), domains=self.names)
+        self.module(area1_mx_info.SPEC, info.run, **dns_defaults(self.lab), domains=self.names)
 
     def ranges(self) -> list[str]:
         """The addresses that the rules ask for."""
@@ -128,10 +143,8 @@ class Tenant:
 
     def look(self) -> dict[str, Any]:
         """A later run: what it reads with the proof, and its answers of the end state by their gates."""
-        names = self.lab.extra_vars["area1_domains"]
         self.again()
-        self.module(area1_domain_info.ARGUMENT_SPEC, inform, **area1_defaults(self.lab), domains=names)
-        self.module(area1_mx_info.SPEC, info.run, **dns_defaults(self.lab), domains=names)
+        self._read_area1()
         aim = self.run.allowed("proof")
         if aim["look"]:
             self.run.do(run_mail_flow_info, sections=["message_trace"], trace_since=aim["trace_since"], trace_details=5, trace_known=aim["entries"])

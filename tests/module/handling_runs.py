@@ -39,7 +39,7 @@ SECTIONS = ["accepted_domains", "organization", "connection_filter", "content_fi
 class Run:
     """``gate`` is the phase's answer, ``changed`` the objects that changed, ``problem`` the first failure."""
 
-    def __init__(self, directory: Path, lab: Lab, check: bool = False, **settings: Any) -> None:
+    def __init__(self, directory: Path, lab: Lab, check: bool = False, role: bool = True, **settings: Any) -> None:
         directory.mkdir(mode=0o700)
         self.path = str(directory / "observation.json")
         self.given = {**exchange_defaults(lab, signed_in=True), "timeout": 30, "observation_path": self.path}
@@ -51,7 +51,7 @@ class Run:
         self._ask(run_gate, phase="settings", settings=wanted, fail_on_cannot=False)
         if not self.problem:
             self._ask(run_mail_flow_info, sections=SECTIONS)
-        if not self.problem:
+        if not self.problem and role:
             self.role()
 
     def _ask(self, logic: Any, **options: Any) -> dict[str, Any]:

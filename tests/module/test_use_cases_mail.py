@@ -79,6 +79,21 @@ def test_what_area1_held_goes_the_way_of_all_mail_when_it_is_released(lab: Lab, 
     assert [made.place(sent[word]) for word in ("SPOOF", "BULK", "MALICIOUS")] == [INBOX, JUNK, AREA1]
 
 
+@pytest.mark.parametrize(("first", "then"), [(1, 3), (3, 1), (2, 4), (4, 5), (5, 2)])
+def test_no_malicious_mail_slips_through_while_hands_change(lab: Lab, tenant: Make, first: int, then: int) -> None:
+    """Rules act half an hour after they were changed (exchange-online.md 2.5); Area 1 at once."""
+    lab.setting("rule_delay_minutes", 30)
+    made = tenant(use_case=first)
+    for minutes in (0, 20, 5, 30, 5):
+        lab.advance(minutes=minutes)
+        made.change(use_case=then)
+        folder, _policy, release = made.through("MALICIOUS")
+        assert folder in ("Area 1", "quarantine") and release != "user", (minutes, folder, release)
+        assert INBOX not in (made.through("SPAM"), made.through("SPOOF")), minutes
+    lab.advance(minutes=35)
+    assert [made.through(word) for word in DISPOSITIONS] == list(TODAY[then])
+
+
 @pytest.mark.parametrize("stamped", ["current", "legacy", "both"])
 def test_an_account_that_stamps_the_old_header_or_both(lab: Lab, tenant: Make, stamped: str) -> None:
     lab.setting("disposition_header", stamped)
