@@ -44,7 +44,7 @@ STORY: list[dict[str, Any]] = [
     gate("too early", "switch", **FAILING),
     *READ,
     gate("no settings", "switch", **FAILING),
-    gate("guarded", "settings", settings=SETTINGS, unused=["area1_change_window"], **FAILING),
+    gate("guarded", "settings", settings=SETTINGS, unused=["area1_expected_plan"], **FAILING),
     gate("misspelt", "settings", settings={**SETTINGS, "locaton": "eu"}, **FAILING),
     gate("mars", "settings", settings={**SETTINGS, "location": "mars"}, **FAILING),
     gate("settings", "settings", settings=SETTINGS, unused=["area1_probe_host"]),
@@ -91,7 +91,7 @@ def test_the_story_of_a_first_look(running: Lab, tmp_path: Path) -> None:
 
     # without the preflight no gate is open, and what cannot be right is refused with what to do
     assert "mailflow.area1.preflight" in found["too early"]["msg"] and "holds no settings" in found["no settings"]["msg"]
-    assert "area1_change_window has no effect" in found["guarded"]["msg"]
+    assert "area1_expected_plan has no effect" in found["guarded"]["msg"]
     assert "locaton" in found["misspelt"]["msg"] and "eu" in found["mars"]["msg"]
     assert "inside a collection" in found["in a collection"]["msg"]
     assert "typo.example" in found["cannot"]["msg"] and found["cannot"]["results"]
