@@ -43,7 +43,8 @@ class Run:
         directory.mkdir(mode=0o700)
         self.path = str(directory / "observation.json")
         self.given = {**exchange_defaults(lab, signed_in=True), "timeout": 30, "observation_path": self.path}
-        self.context = Context(check_mode=check, diff=True, sleep=lambda seconds: lab.advance(seconds=seconds))
+        self.warnings: list[str] = []
+        self.context = Context(check_mode=check, diff=True, warn=self.warnings.append, sleep=lambda seconds: lab.advance(seconds=seconds))
         self.changed: list[str] = []
         self.problem = ""
         self.gate: dict[str, Any] = {}

@@ -94,6 +94,15 @@ def test_no_malicious_mail_slips_through_while_hands_change(lab: Lab, tenant: Ma
     assert [made.through(word) for word in DISPOSITIONS] == list(TODAY[then])
 
 
+def test_an_account_that_holds_malicious_and_spam_whatever_is_set(lab: Lab, tenant: Make) -> None:
+    """One of two pages says so (cloudflare-email-security.md 4.5): then they end there, and that is said."""
+    lab.mutate(["cloudflare", "settings", "keep_malicious_and_spam"], value=True)
+    made = tenant(use_case=3)
+    held = {"MALICIOUS": AREA1, "SPAM": AREA1}
+    assert [made.through(word) for word in DISPOSITIONS] == [held.get(word, place) for word, place in zip(DISPOSITIONS, TODAY[3], strict=True)]
+    assert any("MALICIOUS, SPAM" in text for text in made.run.warnings)
+
+
 @pytest.mark.parametrize("stamped", ["current", "legacy", "both"])
 def test_an_account_that_stamps_the_old_header_or_both(lab: Lab, tenant: Make, stamped: str) -> None:
     lab.setting("disposition_header", stamped)
