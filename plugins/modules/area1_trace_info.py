@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Reads of a few recent messages what Area 1's (Cloudflare Email Security's) mail servers logged when they handed them on, that
     is, whether Microsoft 365 took or refused them.
-  - Messages that bounced or were rejected come first, then the latest ones.
+  - Messages that bounced or were rejected come first, then delivered ones in which Area 1 found something, then the latest ones.
   - Where the service does not answer, RV(error) says so. No messages then means nothing.
 author:
   - mailflow.area1 contributors (@mailflow-area1)

@@ -23,7 +23,7 @@ extends_documentation_fragment:
   - mailflow.area1.attributes.info
 options:
   sections:
-    description: What to read. All but V(permissions) and V(message_trace) unless given.
+    description: What to read. All but V(permissions), V(message_trace) and V(message_events) unless given.
     type: list
     elements: str
     choices:
@@ -41,6 +41,7 @@ options:
       - forwarding_hosts
       - permissions
       - message_trace
+      - message_events
   trace_since:
     description:
       - From when on the message trace is read. A time (ISO 8601, UTC), or such a time by recipient domain. Rows for domains that are not
@@ -59,6 +60,10 @@ options:
     default: 0
   trace_known:
     description: Addresses and networks that need no closer look.
+    type: list
+    elements: str
+  message_ids:
+    description: Message-IDs of the messages (the first ten) whose events are read with V(message_events) in O(sections).
     type: list
     elements: str
   domains:
@@ -131,7 +136,9 @@ mail_flow:
       description: By domain, the hosts of its MX service configuration records and an error where they could not be read.
       type: dict
     permissions:
-      description: Whether the service says which cmdlets are allowed (C(known)), and which that a deployment writes with are not (C(missing)).
+      description:
+        - Whether the service says which cmdlets are allowed (C(known)), and which are not, of those that a deployment writes with
+          (C(missing)) and of those that a change of use case and a rollback take away with (C(removals)).
       type: dict
     message_trace:
       description: Who sent mail to this tenant, from the message trace.
@@ -162,6 +169,12 @@ mail_flow:
               O(trace_details) also C(via) (the address that connected) and C(connector).
           type: list
           elements: dict
+    message_events:
+      description:
+        - Those of O(message_ids) of which the message trace tells events, by recipient, with C(message_id), C(recipient), C(status) and
+          C(rules), the names of the transport rules that acted.
+      type: list
+      elements: dict
 date:
   description: The service's own clock at the last read (ISO 8601, UTC).
   returned: when known
@@ -206,12 +219,14 @@ ARGUMENT_SPEC = {
             "forwarding_hosts",
             "permissions",
             "message_trace",
+            "message_events",
         ],
     },
     "trace_since": {"type": "raw"},
     "trace_queries": {"type": "int", "default": 60},
     "trace_details": {"type": "int", "default": 0},
     "trace_known": {"type": "list", "elements": "str"},
+    "message_ids": {"type": "list", "elements": "str"},
     "domains": {"type": "list", "elements": "str"},
     **OBSERVATION_OPTION,
     **EXCHANGE_OPTIONS,

@@ -9,6 +9,7 @@ Two dozen deployments take the time of one. What the playbook makes of the file 
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,12 @@ SECTIONS = ["accepted_domains", "organization", "connection_filter", "content_fi
 class Run:
     """``gate`` is the phase's answer, ``changed`` the objects that changed, ``problem`` the first failure."""
 
-    def __init__(self, directory: Path, lab: Lab, check: bool = False, **settings: Any) -> None:
+    def __init__(self, directory: Path, lab: Lab, check: bool = False, role: bool = True, **settings: Any) -> None:
         directory.mkdir(mode=0o700)
         self.path = str(directory / "observation.json")
         self.given = {**exchange_defaults(lab, signed_in=True), "timeout": 30, "observation_path": self.path}
-        self.context = Context(check_mode=check, diff=True, sleep=lambda seconds: lab.advance(seconds=seconds))
+        self.warnings: list[str] = []
+        self.context = Context(check_mode=check, diff=True, warn=self.warnings.append, sleep=lambda seconds: lab.advance(seconds=seconds))
         self.changed: list[str] = []
         self.problem = ""
         self.gate: dict[str, Any] = {}
@@ -50,10 +52,8 @@ class Run:
         self._ask(run_gate, phase="settings", settings=wanted, fail_on_cannot=False)
         if not self.problem:
             self._ask(run_mail_flow_info, sections=SECTIONS)
-        if not self.problem:
-            self.gate = self._ask(run_gate, phase="message_handling", fail_on_cannot=False)
-        if self.gate.get("open"):
-            self._role()
+        if not self.problem and role:
+            self.role()
 
     def _ask(self, logic: Any, **options: Any) -> dict[str, Any]:
         failed, result = evaluate(logic, {**self.given, **options}, self.context)
@@ -62,8 +62,30 @@ class Run:
             self.problem = result["msg"]
         return result
 
-    def _role(self) -> None:
-        for task in TASKS[1:]:
+    def do(self, logic: Any, **options: Any) -> dict[str, Any]:
+        """Another task of the same run, which must not fail."""
+        result = self._ask(logic, **options)
+        assert not self.problem, self.problem
+        return result
+
+    def ask_gate(self, phase: str) -> dict[str, Any]:
+        return self.do(run_gate, phase=phase, fail_on_cannot=False)
+
+    def allowed(self, phase: str) -> dict[str, Any]:
+        """What the gates of a phase let its role go on with."""
+        found: dict[str, Any] = self.ask_gate(phase)["allowed"]
+        return found
+
+    def section(self, name: str) -> Any:
+        return json.loads(Path(self.path).read_text(encoding="utf-8"))["sections"][name]["value"]
+
+    def setting(self, name: str) -> Any:
+        return self.section("settings")[name]
+
+    def role(self) -> None:
+        """Its tasks behind the gate."""
+        self.gate = self.ask_gate("message_handling")
+        for task in TASKS[1:] if self.gate["open"] else ():
             (module,) = (name.rsplit(".", 1)[1] for name in task if name.startswith("mailflow.area1."))
             items = self.gate["allowed"][task["loop"].partition("allowed.")[2].split()[0]]
             for item in items if not self.problem else ():

@@ -18,8 +18,13 @@ from .investigate import Investigate, Message
 from .options import account_of, api_of
 
 SECTION = "area1_trace"
-#: Refusals first: one of them says more than many deliveries. "" is whatever came last.
-STATUSES = ("bounced", "rejected", "")
+#: Refusals first: one of them says more than many deliveries. Then what something was found in, and whatever came last.
+KINDS: tuple[dict[str, str], ...] = (
+    {"delivery_status": "bounced"},
+    {"delivery_status": "rejected"},
+    {"delivery_status": "delivered", "detections_only": "true"},
+    {},
+)
 
 
 def run_trace_info(params: t.Mapping[str, t.Any], context: Context) -> Result:
@@ -44,9 +49,9 @@ def run_trace_info(params: t.Mapping[str, t.Any], context: Context) -> Result:
 def recent(source: Investigate, since: str, names: t.AbstractSet[str], limit: int) -> list[dict[str, t.Any]]:
     """Of each kind the latest few, each once, with the lines of the outbound leg."""
     chosen: dict[str, Message] = {}
-    for status in STATUSES:
+    for kind in KINDS:
         # The first page is enough: more of the same proves no more.
-        page = next(source.search({"start": since, "delivery_status": status}).pages(), [])
+        page = next(source.search({"start": since, **kind}).pages(), [])
         fitting = [item for item in page if not names or names & _domains(item)]
         fitting.sort(key=lambda item: str(item.get("scanned_at") or item.get("ts") or ""), reverse=True)
         for item in fitting[:limit]:

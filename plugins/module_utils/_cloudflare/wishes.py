@@ -120,13 +120,15 @@ def plan_domain(wish: Wish, observed: t.Mapping[str, t.Any] | None, is_gateway: 
 def kept_dispositions(wish: Wish, observed: t.Mapping[str, t.Any]) -> list[str] | None:
     """All of a domain in MX mode, where they are more than wanted only by such as the service may force; else None.
 
-    To ask again in every run for what the service takes back would never end.
+    To ask again in every run for what the service takes back would never end. It forces both or none: where one is missing, the other
+    was somebody's choice.
     """
     modes = WORDS.index(observed.get("allowed_delivery_modes"))
     if wish.drop_dispositions is None or WORDS.canonical(MX_MODE) not in modes:
         return None
     there, wanted = WORDS.index(observed.get("drop_dispositions")), set(WORDS.index(wish.drop_dispositions))
-    is_left = wanted < set(there) <= wanted | set(WORDS.index(_FORCED))
+    forced = set(WORDS.index(_FORCED))
+    is_left = forced <= set(there) and wanted < set(there) <= wanted | forced
     return list(there.values()) if is_left else None
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 
 from .._engine.context import Context
@@ -17,11 +18,13 @@ from .filters import applying_policies
 from .objects import READS
 from .store import Records, Store
 from .trace import QUERIES, look_closer, read_trace
+from .trace_messages import read_messages
 from .transport import ExchangeClient
 
 FORWARDING = "forwarding_hosts"
 PERMISSIONS = "permissions"
 TRACE = "message_trace"
+EVENTS = "message_events"
 PRESET_RULES = "preset_rules"
 
 #: Cmdlets that a deployment writes with; the service lists beforehand which of them the application's roles allow.
@@ -37,11 +40,13 @@ WRITES = (
     "Set-TransportRule",
     "Enable-TransportRule",
 )
+#: What a change of use case and a rollback take away with.
+REMOVALS = ("Remove-TransportRule", "Remove-QuarantinePolicy", "Remove-InboundConnector")
 
 
 def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Result:
     """Read the sections asked for. Exchange must answer all of them; Graph may be out of reach, which is said, not hidden."""
-    known = [*READS, FORWARDING, PERMISSIONS, TRACE]
+    known = [*READS, FORWARDING, PERMISSIONS, TRACE, EVENTS]
     sections = params.get("sections") or [*READS, FORWARDING]
     unknown = sorted(set(sections) - set(known))
     if unknown:
@@ -67,6 +72,8 @@ def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Resul
         observation.put(PERMISSIONS, found[PERMISSIONS])
     if TRACE in sections:
         found[TRACE] = _trace(params, context, store)
+    if EVENTS in sections:
+        found[EVENTS] = _events(params, context, store)
     observation.save()
     values = {
         "mail_flow": found,
@@ -95,9 +102,7 @@ def _trace(params: t.Mapping[str, t.Any], context: Context, store: Store) -> dic
     since = params.get("trace_since")
     if not since:
         raise InputError("sections holds message_trace, but trace_since is not given.", "Give the time from which on it is read.")
-    if store.dated is None:
-        store.read("organization")
-    found = read_trace(store.client, store.now(context), since, int(params.get("trace_queries") or QUERIES))
+    found = read_trace(store.client, _dated(store, context), since, int(params.get("trace_queries") or QUERIES))
     names = [str(item.get("Name") or "") for item in store.handed_on("inbound_connectors") or []]
     look_closer(store.client, found, [str(item) for item in as_list(params.get("trace_known"))], names, int(params.get("trace_details") or 0))
     if found["error"]:
@@ -106,10 +111,29 @@ def _trace(params: t.Mapping[str, t.Any], context: Context, store: Store) -> dic
     return found
 
 
+def _dated(store: Store, context: Context) -> datetime.datetime:
+    """The service's own time."""
+    if store.dated is None:
+        store.read("organization")
+    return store.now(context)
+
+
+def _events(params: t.Mapping[str, t.Any], context: Context, store: Store) -> list[dict[str, t.Any]]:
+    """Of the messages asked for; a rule is known by the names and ids that were read before."""
+    ids = [str(item) for item in as_list(params.get("message_ids"))]
+    found = read_messages(store.client, _dated(store, context), ids, store.handed_on("transport_rules") or [])
+    store.observation.put(EVENTS, found)
+    return found
+
+
 def missing_permissions(client: ExchangeClient, needed: t.Iterable[str]) -> dict[str, t.Any]:
-    """C(known): the service said which cmdlets are allowed. C(missing): those of a deployment that are not."""
+    """C(known): the service said which cmdlets are allowed. C(missing): those of a deployment that are not; C(removals): those that take away."""
     exported = client.exported_cmdlets()
-    return {"known": bool(exported), "missing": [name for name in needed if exported and name.lower() not in exported]}
+
+    def denied(names: t.Iterable[str]) -> list[str]:
+        return [name for name in names if exported and name.lower() not in exported]
+
+    return {"known": bool(exported), "missing": denied(needed), "removals": denied(REMOVALS)}
 
 
 def check_tenant(client: ExchangeClient, accepted: Records) -> None:

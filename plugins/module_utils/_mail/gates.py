@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime
+import typing as t
 
 from .._engine.times import parse_time
 from .._engine.values import boolean
@@ -37,16 +38,27 @@ def accepted_domains(world: World) -> list[GateResult]:
     ]
 
 
-def permissions(world: World) -> list[GateResult]:
-    """What the service reveals beforehand. A permission that it does not reveal shows at the first refused write."""
-    missing = (world.section("permissions", {}) or {}).get("missing") or []
+ROLE_HINT = (
+    "Give the application's service principal the role Exchange Administrator (or a role group with these cmdlets)."
+    " A new role takes up to two hours to act."
+)
+
+
+def permissions(world: World, removals: t.Collection[str] = ()) -> list[GateResult]:
+    """What the service reveals beforehand. A permission that it does not reveal shows at the first refused write.
+
+    ``removals`` are cmdlets that this run takes away with. A rollback would need all of them: that is told in time.
+    """
+    section = world.section("permissions", {}) or {}
+    denied = list(section.get("removals") or [])
+    missing = [*(section.get("missing") or []), *(name for name in denied if name in removals)]
+    later = [name for name in denied if name not in removals]
+    results = [holds("permissions", "Exchange Online")]
     if missing:
-        hint = (
-            "Give the application's service principal the role Exchange Administrator (or a role group with these cmdlets)."
-            " A new role takes up to two hours to act."
-        )
-        return [cannot("permissions", "Exchange Online", "the application may not run %s" % ", ".join(missing), hint)]
-    return [holds("permissions", "Exchange Online")]
+        results = [cannot("permissions", "Exchange Online", "the application may not run %s" % ", ".join(missing), ROLE_HINT)]
+    if later:
+        results.append(noticed("permissions", "rollback", "the application may not run %s, which a rollback needs" % ", ".join(later)))
+    return results
 
 
 def customization(world: World) -> list[GateResult]:

@@ -56,6 +56,18 @@ def missing(world: World) -> list[GateResult]:
     return [*found, *handling_gates.rules_match(world), *(handling_gates.sender_ip(world) if waiting else [])]
 
 
+def removals(world: World) -> list[str]:
+    """Cmdlets that a change from another use case needs besides those of every deployment."""
+    found = ["Remove-TransportRule"] if handling.obsolete_rules(world) else []
+    return [*found, *(["Remove-QuarantinePolicy"] if handling.obsolete_policies(world) else [])]
+
+
+def mail_to_look_at(world: World, since: str = "") -> dict[str, t.Any]:
+    """For the tasks that read whether the rules act: from when on mail shows it, unless the proof has a time, and which mail was found."""
+    begin = since or handling_gates.rules_since(world)
+    return {"outbound_since": begin, "message_ids": handling_gates.to_look_at(world) if begin else []}
+
+
 def domain_dispositions(world: World, entry: t.Mapping[str, t.Any]) -> tuple[list[str] | None, GateResult | None]:
     """What one domain is given instead of the use case's dispositions, while its rules do not act yet."""
     if entry.get("drop_dispositions") is not None:

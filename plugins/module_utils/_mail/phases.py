@@ -32,7 +32,7 @@ def evaluate(phase: str, world: World) -> Evaluation:
 
 def _tenant(world: World) -> Evaluation:
     """What the tenant's own answer settles, before the domains are asked for elsewhere. C(relay): what outbound connectors decide about."""
-    results = [*gates.permissions(world), *gates.accepted_domains(world), *connector_gates.by_hand(world)]
+    results = [*gates.permissions(world, handling_phase.removals(world)), *gates.accepted_domains(world), *connector_gates.by_hand(world)]
     return Evaluation(decided(world, results), {"relay": [name for name in world.covered() if domain_gates.is_relay(world, name)]})
 
 
@@ -275,11 +275,15 @@ def _lockdown(world: World) -> Evaluation:
 
 
 def _proof(world: World) -> Evaluation:
-    """Of a lock-down that is on: does it act, and does it let Area 1 in? Only mail of Area 1 that it refuses switches it off."""
+    """Of a lock-down that is on: does it act, and does it let Area 1 in? Only mail of Area 1 that it refuses switches it off.
+
+    The same traces tell whether the rules of the use case act, lock-down or not.
+    """
     name = world.settings["lockdown_connector_name"]
     connector = world.connector(name)
     if connector is None or not lockdown.is_on(connector):
-        return Evaluation([], {"look": False, "action": "none", "verdict": "", "proven": False})
+        values = {"look": False, "action": "none", "verdict": "", "proven": False, **handling_phase.mail_to_look_at(world)}
+        return Evaluation([], values)
     found = proof.prove(world, connector)
     result = decided(world, [proof.result(world, connector, found)])[0]
     changed = proof.enabled_at(connector)
@@ -296,7 +300,7 @@ def _proof(world: World) -> Evaluation:
         "events": proof.new_events(world, found, changed),
         **proof.where_to_look(world, connector),
     }
-    return Evaluation([result], values)
+    return Evaluation([result], {**values, **handling_phase.mail_to_look_at(world, values["outbound_since"])})
 
 
 def _final_ttl(world: World) -> Evaluation:

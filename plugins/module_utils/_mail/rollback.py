@@ -48,6 +48,14 @@ class Rollback:
         return not (self.away() or self.ttls() or self.connectors or self.allow_list or handling or self.domains)
 
 
+    @property
+    def removals(self) -> list[str]:
+        """The cmdlets that it takes away with."""
+        absent = any(entry["absent"] for entry in self.connectors)
+        needed = {"Remove-TransportRule": self.rules, "Remove-QuarantinePolicy": self.quarantine_policies, "Remove-InboundConnector": absent}
+        return [name for name, need in needed.items() if need]
+
+
 def plan(world: World) -> Rollback:
     past = past_of(world)
     left: list[GateResult] = []

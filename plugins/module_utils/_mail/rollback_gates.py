@@ -12,7 +12,7 @@ import typing as t
 
 from .._engine.times import iso, parse_time
 from .._engine.values import as_list, boolean, host_name
-from . import connector_gates, lockdown
+from . import connector_gates, gates, lockdown
 from .gate import GateResult, cannot, holds, not_yet
 from .past import at_gateway
 from .rollback_domains import MxState
@@ -29,6 +29,15 @@ def baseline(world: World) -> list[GateResult]:
     hint = "Give the directory in area1_snapshot_dir, or the baseline in area1_baseline as the deployment's job returned it."
     message = "there is no baseline in %s: what was there before is not known, and nothing is undone by guessing"
     return [cannot("rollback_baseline", "", message % state.get("directory"), hint)]
+
+
+def may_remove(world: World, removals: t.Iterable[str]) -> list[GateResult]:
+    """Asked where things are taken away only: switching the lock-down off and the MX records back need none of these rights."""
+    denied = (world.section("permissions", {}) or {}).get("removals") or []
+    missing = [name for name in removals if name in denied]
+    if not missing:
+        return []
+    return [cannot("permissions", "Exchange Online", "the application may not run %s" % ", ".join(missing), gates.ROLE_HINT)]
 
 
 def lockdown_off(world: World, past: World) -> list[GateResult]:

@@ -73,7 +73,7 @@ def _probe(world: World, away: list[MxState]) -> dict[str, t.Any]:
 def _rest(world: World) -> Evaluation:
     """All that Area 1's path needs stays until no mail can come by it; TTLs rise last."""
     past, plan = past_of(world), rollback.plan(world)
-    asked = [] if plan.empty else [*rollback_gates.path_closed(world, past, plan.mx), *_window(world)]
+    asked = [] if plan.empty else [*rollback_gates.path_closed(world, past, plan.mx), *rollback_gates.may_remove(world, plan.removals), *_window(world)]
     results = decided(world, asked)
     go = all(result.open for result in results)
     values = {

@@ -32,7 +32,9 @@ class Source:
 
     def search(self, filters: dict[str, Any]) -> Any:
         self.searched.append(filters)
-        found = [item for item in self.messages if not filters["delivery_status"] or filters["delivery_status"] in item["delivery_status"]]
+        status, detected = filters.get("delivery_status"), filters.get("detections_only") == "true"
+        found = [item for item in self.messages if not status or status in item["delivery_status"]]
+        found = [item for item in found if not detected or item.get("final_disposition")]
 
         class Pages:
             def pages(_self) -> Any:  # noqa: N805
@@ -54,10 +56,11 @@ class _Nothing:
 
 
 def test_refusals_come_first_and_each_message_once() -> None:
-    source = Source(*(message(number) for number in range(20)), message(30, "bounced"))
+    bulk = {**message(4), "final_disposition": "BULK"}
+    source = Source(*(bulk if number == 4 else message(number) for number in range(20)), message(30, "bounced"))
     found = outbound.recent(source, SINCE, set(), 5)  # type: ignore[arg-type]
-    assert source.traced == ["m030", "m019", "m018", "m017", "m016"], "the latest of each kind"
-    assert [filters["start"] for filters in source.searched] == [SINCE] * 3
+    assert source.traced == ["m030", "m004", "m019", "m018", "m017", "m016"], "the latest of each kind"
+    assert [filters["start"] for filters in source.searched] == [SINCE] * 4
     assert found[0] == {
         "message_id": "<30@x>", "scanned_at": "2026-11-23T20:30:00Z", "delivery_status": ["bounced"], "final_disposition": None,
         "pending": False, "outbound": [{"lineno": 1, "at": SINCE, "message": "status=sent"}],

@@ -131,6 +131,9 @@ def test_the_same_in_other_words_is_no_change(same: dict[str, t.Any]) -> None:
     ("observed", "changed"),
     [
         (in_place(drop_dispositions=["MALICIOUS", "SPOOF", "SPAM"]), False),
+        # one without the other: the service forces neither
+        (in_place(drop_dispositions=["MALICIOUS", "SPOOF"]), True),
+        (in_place(drop_dispositions=["SPAM", "SPOOF"]), True),
         (in_place(drop_dispositions=["SPOOF", "BULK"]), True),
         (in_place(drop_dispositions=["MALICIOUS", "SPAM"]), True),
         (in_place(drop_dispositions=["SPOOF", "SPAM"], allowed_delivery_modes=["API"]), True),

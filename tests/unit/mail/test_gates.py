@@ -62,6 +62,19 @@ def test_permissions() -> None:
     assert only(gates.permissions(world(permissions={"known": False, "missing": []}))).open
 
 
+def test_rights_to_take_away_are_needed_where_something_goes() -> None:
+    denied: dict[str, Any] = {"permissions": {"known": True, "missing": [], "removals": ["Remove-TransportRule", "Remove-QuarantinePolicy"]}}
+    told = [result for result in phases.evaluate("tenant", world(**denied)).results if result.gate == "permissions"]
+    assert all(result.open for result in told) and told[1].notice and "Remove-TransportRule, Remove-QuarantinePolicy, which a rollback" in told[1].message
+    before = world(wanted(use_case=2))
+    kept = {name: before.section(name) for name in ("transport_rules", "quarantine_policies", "content_filter")}
+    answer = phases.evaluate("tenant", world(wanted(use_case=5), **kept, **denied))
+    refused = only([result for result in answer.results if result.status == CANNOT])
+    assert "may not run Remove-TransportRule, Remove-QuarantinePolicy" in refused.message and "Exchange Administrator" in refused.hint
+    rules_only = world(wanted(use_case=1), **kept, permissions={"removals": ["Remove-InboundConnector"]})
+    assert phases.evaluate("tenant", rules_only).go
+
+
 def test_customization() -> None:
     assert only(gates.customization(world())).open
     assert only(gates.customization(world(organization=[{"IsDehydrated": "True"}]))).status == NOT_YET

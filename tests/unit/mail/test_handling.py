@@ -17,7 +17,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._mail import (
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.phases import evaluate
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
-from tests.unit.mail.worlds import NOW, ONE, TWO, ago, ahead, only, protected, sent, stamped, traced, wanted, world
+from tests.unit.mail.worlds import NOW, ONE, TWO, ago, ahead, only, protected, stamped, wanted, world
 
 HELD = ["MALICIOUS", "SPAM", "SPOOF"]
 
@@ -148,28 +148,48 @@ def test_rules_of_others_that_matter_are_named_and_no_more() -> None:
     assert {result.object for result in found} == {"Stop", "Bypass"} and all(result.open for result in found)
 
 
-def seen(*dispositions: str, status: str = "Delivered", **fields: Any) -> World:
-    """The lock-down's proof has read both traces: what Area 1 handed on, and what Microsoft 365 did with it."""
+JUNK, USER = "Email Security Deliver to Junk Email folder", "Email Security User Quarantine Message"
+
+
+def seen(*dispositions: str, case: int = 3, status: str = "Delivered", rules: tuple[str, ...] = (), **fields: Any) -> World:
+    """What Area 1 handed on, and what the message trace tells of it."""
     messages = [
-        {"message_id": str(number), "scanned_at": ago(hours=1), "final_disposition": word, "delivery_status": ["delivered"], "outbound": []}
+        {"message_id": "<%d@x>" % number, "scanned_at": ago(hours=1), "final_disposition": word, "delivery_status": ["delivered"], "outbound": []}
         for number, word in enumerate(dispositions)
     ]
-    groups = [sent("52.11.209.211", statuses={status: len(messages)})]
-    given: dict[str, Any] = {"area1_trace": {"messages": messages}, "message_trace": traced(*groups), **fields}
-    return world(wanted(use_case=3), moved=True, **given)
+    events = [{"message_id": "%d@x" % number, "recipient": "a@b", "status": status, "rules": list(rules)} for number in range(len(messages))]
+    return world(wanted(use_case=case), moved=True, **{"area1_trace": {"messages": messages}, "message_events": events, **fields})
 
 
 def test_rules_that_match_nothing_are_found() -> None:
     found = only(handling_gates.rules_match(seen("BULK", "SPOOF")))
-    assert found.status == "not_yet" and "2" in found.message and "SenderIpRanges" in found.message
-    assert any(result.gate == "rules_match" for result in evaluate("verify", seen("BULK")).results)
-    for status in ("FilteredAsSpam", "Quarantined"):
-        assert only(handling_gates.rules_match(seen("BULK", status=status))).open
+    assert found.status == "not_yet" and "on 2 of 2 messages that Area 1 found BULK, SPOOF" in found.message and "<0@x>" in found.hint
+    assert any(result.gate == "rules_match" for result in evaluate("verify", seen("BULK", rules=("Disclaimer",))).results), "another's rule"
+    assert only(handling_gates.rules_match(seen("BULK", rules=("Disclaimer", JUNK.upper())))).open, "junk mail has the status of any other"
+    assert only(handling_gates.rules_match(seen("SPOOF", status="Quarantined"))).open
     assert only(handling_gates.rules_match(seen("NONE", "SUSPICIOUS"))).open, "nothing that a rule acts on was delivered"
+    assert only(handling_gates.rules_match(seen("BULK", message_events=[]))).open, "the message trace tells nothing of it"
     fresh = [{**rule, "WhenChanged": ago(minutes=30)} for rule in seen().section("transport_rules")]
     assert only(handling_gates.rules_match(seen("BULK", transport_rules=fresh))).open, "the rules did not act yet"
     assert only(handling_gates.rules_match(world())).open, "nothing was read"
-    assert only(handling_gates.rules_match(seen("BULK", message_trace=traced(error="not readable")))).open
+
+
+def test_some_of_the_mail_that_no_rule_acts_on_is_enough_to_say_so() -> None:
+    events = [{"message_id": "<0@x>", "status": "Delivered", "rules": [USER]}, {"message_id": "<1@x>", "status": "Delivered", "rules": []}]
+    found = only(handling_gates.rules_match(seen("SPOOF", "BULK", message_events=events)))
+    assert found.status == "not_yet" and "on 1 of 2 messages that Area 1 found BULK" in found.message and "<1@x>" in found.hint
+
+
+def test_which_mail_is_looked_at_and_from_when_on() -> None:
+    """With a lock-down and without one; not while no domain has moved, and not before the rules act."""
+    values = evaluate("proof", seen("NONE", "BULK", "SUSPICIOUS")).values
+    assert values["message_ids"] == ["<1@x>"] and ago(days=3) <= values["outbound_since"] < ago(hours=1) and not values["look"]
+    old = [{**rule, "WhenChanged": ago(days=40)} for rule in seen().section("transport_rules")]
+    assert evaluate("proof", seen("BULK", transport_rules=old)).values["outbound_since"] == ago(days=3)
+    fresh = [{**rule, "WhenChanged": ago(minutes=30)} for rule in old]
+    for none in (seen("BULK", transport_rules=fresh), seen("BULK", transport_rules=[]), world(area1_trace=seen("BULK").section("area1_trace"))):
+        values = evaluate("proof", none).values
+        assert values["outbound_since"] == "" and values["message_ids"] == []
 
 
 def test_a_proven_lock_down_lets_the_rules_do_without_the_address() -> None:

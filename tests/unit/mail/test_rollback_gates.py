@@ -117,6 +117,17 @@ def test_the_rest_stays_while_mail_may_come_through_area1() -> None:
     assert done.go and len(done.values["connectors"]) == 2 and len(done.values["allow_list"]) == 42 and len(done.values["ttls"]) == 2
 
 
+def test_what_may_not_be_removed_holds_the_rest_and_nothing_before_it() -> None:
+    denied: dict[str, Any] = {"permissions": {"known": True, "missing": [], "removals": ["Remove-InboundConnector"]}}
+    held_back = phase("rest", undone(went_back(ago(seconds=301), **denied)))
+    answer = only([item for item in held_back.results if not item.open])
+    assert answer.gate == "permissions" and answer.status == CANNOT and "Remove-InboundConnector" in answer.message
+    assert not any(held_back.values.values())
+    assert phase("lockdown", undone({**after(), **denied})).values["action"] == "disable"
+    assert phase("mx", undone({**switched_off(hours=2), **denied})).go
+    assert phase("rest", undone({**before(), **denied})).go, "nothing to remove"
+
+
 def test_a_ttl_that_was_raised_at_area1_is_waited_for() -> None:
     found = went_back(ago(seconds=400))
     for event in found["timeline"]:
