@@ -104,7 +104,7 @@ def _was_acting(world: World, name: str, since: datetime.datetime) -> bool:
     Without that, mail that is taken may only mean that Exchange has not acted on the switching on yet.
     """
     events = _events(world, name)
-    ended = next((event for event in reversed(events) if event.get("event") == SWITCHED_OFF), {})
+    ended: dict[str, t.Any] = next((event for event in reversed(events) if event.get("event") == SWITCHED_OFF), {})
     at, subject = parse_time(ended.get("at")), ended.get("subject")
     untouched = at is not None and since <= at + TOLERANCE
     return bool(untouched and subject and any(event.get("event") == "direct_refused" and event.get("subject") == subject for event in events))
@@ -124,7 +124,7 @@ def _since(world: World, connector: t.Mapping[str, t.Any]) -> datetime.datetime 
 
 
 def _probed(world: World, past: World) -> tuple[str, list[str]]:
-    """(verdict, domains): what the probe of this run saw of direct delivery. Only a message that Microsoft 365 took, or its refusal by a connector, is evidence."""
+    """(verdict, domains): what the probe of this run saw. Only a message that Microsoft 365 took, or its refusal by a connector, is evidence."""
     seen = (world.section("smtp", {}) or {}).get("direct") or {}
     verdicts = {domain: str(row.get("verdict")) for domain, row in seen.items() if presets.is_microsoft_host(row.get("host"))}
     locked, away = sorted(name for name in world.covered() if verdicts.get(name) == LOCKED), _names_away(world, past)

@@ -45,14 +45,17 @@ def _lockdown(world: World) -> Evaluation:
 def _mx(world: World) -> Evaluation:
     """C(candidates) are looked at once more before any of them goes back; C(probe) says whom to ask whether direct mail is taken.
 
-    C(returned) went back without a note of the time.
+    C(returned) went back without a note of the time; of C(sts_seen) no run knows the present MTA-STS yet.
     """
     past, plan = past_of(world), rollback.plan(world)
     away = plan.away()
-    returned = [state.name for state in plan.mx if rollback_gates.unseen_return(world, state)]
+    kept = {
+        "returned": [state.name for state in plan.mx if rollback_gates.unseen_return(world, state)],
+        "sts_seen": sts_gate.first_seen(world),
+    }
     if not away:
         nothing = holds("rollback", "", "no MX records are to go back")
-        return Evaluation([nothing], {"domains": [], "candidates": [], "returned": returned, "probe": {"names": [], "direct": []}})
+        return Evaluation([nothing], {"domains": [], "candidates": [], **kept, "probe": {"names": [], "direct": []}})
     asked = [*rollback_gates.lockdown_off(world, past), *rollback_gates.others_refuse(world, past), *_window(world)]
     tenant = decided(world, asked)
     results, ready = list(tenant), []
@@ -61,7 +64,7 @@ def _mx(world: World) -> Evaluation:
         results += found
         if all(result.open for result in [*tenant, *found]):
             ready.append(state.wish(records=list(state.records), ttl=state.ttl))
-    values = {"domains": ready, "candidates": [state.wish() for state in away], "returned": returned, "probe": _probe(world, away)}
+    values = {"domains": ready, "candidates": [state.wish() for state in away], **kept, "probe": _probe(world, away)}
     return Evaluation(_shown(results), values)
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import gating, rollback, rollback_gates
+from ansible_collections.mailflow.area1.plugins.module_utils._mail import gating, rollback, rollback_gates, sts_past
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import CANNOT, HOLDS, NOT_YET, GateResult
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.past import past_of
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
 from tests.unit.mail.past_worlds import after, before, held, lock_of, undone
-from tests.unit.mail.worlds import LOCKDOWN, NEW, OLD, ONE, TWO, ago, ahead, connector, only, records, view
+from tests.unit.mail.worlds import LOCKDOWN, NEW, OLD, ONE, TWO, ago, ahead, connector, only, records, sts, view
 
 FORMER = [(10, "mx.former-gateway.example")]
 
@@ -126,7 +126,7 @@ def test_only_microsoft_s_own_host_says_that_direct_mail_is_taken() -> None:
 def test_the_probe_asks_where_the_tenant_s_mail_arrives() -> None:
     past = before()
     for section, entry in (("dns", view(FORMER)), ("dns_provider", held(FORMER, 3600))):
-        past[section] = {name: entry for name in (ONE, TWO)}
+        past[section] = dict.fromkeys((ONE, TWO), entry)
     found = switched_off(minutes=1)
     asked = phase("mx", undone(found, past)).values["probe"]
     assert {item["name"]: item["host"] for item in asked["direct"]} == {name: OLD[name][0][1] for name in (ONE, TWO)}
@@ -165,6 +165,17 @@ def test_a_restricting_connector_that_came_since_holds_the_records() -> None:
     assert phase("mx", undone(found, past, acknowledge=["restricting_connector:New gateway"])).go
     past["inbound_connectors"] = [theirs]
     assert phase("mx", undone(found, past)).go, "it stood there before us, with the same records"
+
+
+def test_an_mta_sts_id_gets_older_from_run_to_run_on_the_way_back_too() -> None:
+    found = switched_off(hours=2)
+    text = "version: STSv1\nmode: enforce\nmx: *.mail.protection.outlook.com\nmax_age: 86400\n"
+    found["mta_sts"][ONE] = sts(records=["v=STSv1; id=4;"], ttl=3600, policy=text)
+    first = phase("mx", undone(found))
+    assert [item["name"] for item in first.values["domains"]] == [TWO] and first.values["sts_seen"] == [ONE]
+    found["timeline"].append({"domain": ONE, "event": "mta_sts_seen", "at": ago(hours=1), **sts_past.kept(found["mta_sts"][ONE])})
+    later = phase("mx", undone(found))
+    assert [item["name"] for item in later.values["domains"]] == [ONE, TWO] and later.values["sts_seen"] == []
 
 
 def test_the_change_window_stands_before_each_write() -> None:
