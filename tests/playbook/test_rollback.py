@@ -78,7 +78,8 @@ def test_a_finished_tenant_goes_back_in_the_order_of_risk(deploy: Callable[..., 
     assert_nothing_lost(deployment, 600)
     assert len(outcomes) == 3
     (ended,) = [event for event in json.loads((deployment.state_directory / "timeline.json").read_text()) if event["event"] == "lockdown_off"]
-    assert ended["domain"] == LOCKDOWN and ended["subject"] == iso(parse_time(connector["WhenChangedUTC"])), "which enabling it ended"
+    enabled = parse_time(connector["WhenChangedUTC"])
+    assert enabled is not None and ended["domain"] == LOCKDOWN and ended["subject"] == iso(enabled), "which enabling it ended"
     writes = deployment.lab.writes(since)
     assert [entry.get("cmdlet") or "MX" for entry in writes] == [
         "Set-InboundConnector",

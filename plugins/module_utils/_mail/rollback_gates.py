@@ -74,7 +74,7 @@ def _gone(world: World, past: World, name: str) -> GateResult:
     if until <= world.now:
         return holds("lockdown_off", name, "gone since %s" % iso(since))
     message = "somebody deleted it; Exchange is given %d minutes to act on it, counted from when a run first missed it" % minutes
-    return not_yet("lockdown_off", name, message, iso(until), "Run again after that time.")
+    return not_yet("lockdown_off", name, message, iso(until), "Run again after that time, with the same area1_snapshot_dir: it holds when that was.")
 
 
 def missed(world: World, past: World) -> bool:
