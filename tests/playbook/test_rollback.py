@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.times import iso, parse_time
 from tests.playbook.by_hand import LOCKDOWN, advance_to, exchange_writes, invoke, low_ttl, moment, replace_mx
 from tests.playbook.flow import assert_nothing_lost, flowing
 from tests.playbook.harness import EU_RECORDS, ROOT, SERVER_MADE, Deployment, Outcome
@@ -75,6 +77,9 @@ def test_a_finished_tenant_goes_back_in_the_order_of_risk(deploy: Callable[..., 
         deployment.lab.advance(minutes=10)
     assert_nothing_lost(deployment, 600)
     assert len(outcomes) == 3
+    (ended,) = [event for event in json.loads((deployment.state_directory / "timeline.json").read_text()) if event["event"] == "lockdown_off"]
+    enabled = parse_time(connector["WhenChangedUTC"])
+    assert enabled is not None and ended["domain"] == LOCKDOWN and ended["subject"] == iso(enabled), "which enabling it ended"
     writes = deployment.lab.writes(since)
     assert [entry.get("cmdlet") or "MX" for entry in writes] == [
         "Set-InboundConnector",

@@ -71,11 +71,15 @@ def test_policies_and_hosts_hold_the_switch_until_they_are_right(deploy: Callabl
     assert set(waiting) == {FIRST, GROUP} and waiting[FIRST]["until"] and "is new" in waiting[FIRST]["message"]
     assert set(unknown) == {NEW_HOSTS[3]} and "area1_probe_host" in unknown[NEW_HOSTS[3]]["hint"]
 
-    # The new id is older than its TTL, and a person has decided about the host that nobody can reach from here.
+    # The new id is older than its TTL, and a person has decided about the host that nobody can reach from here. Somebody took the other
+    # record away: senders keep the policy all the same.
+    zone = lab.state()["cloudflare"]["zones"][GROUP]
+    rest = [record for record in zone["records"] if record["name"] != "_mta-sts.%s" % GROUP]
+    lab.mutate(["cloudflare", "zones", GROUP, "records"], value=rest)
     lab.advance(hours=1, minutes=5)
     decided = deployment.run(variables={**variables, "area1_acknowledge": ["new_mx_hosts:%s" % NEW_HOSTS[3]]})
     assert decided.rc == 0 and moved(deployment) == {FIRST, LABS}, decided.stdout
-    assert set(due(decided, "mta_sts")) == {GROUP}
+    assert set(due(decided, "mta_sts")) == {GROUP} and "its MTA-STS record is gone" in due(decided, "mta_sts")[GROUP]["message"]
     assert lab.messages() == lab.messages("bounces") == [], "nobody was sent a message"
 
 

@@ -36,6 +36,10 @@ class Policy:
     def missing(self, hosts: t.Iterable[str]) -> list[str]:
         return [host for host in map(host_name, hosts) if not self.admits(host)]
 
+    def refused(self, hosts: t.Iterable[str]) -> list[str]:
+        """Hosts that a sender which obeys it delivers nothing to."""
+        return self.missing(hosts) if self.mode == ENFORCE else []
+
     def text(self) -> str:
         lines = ["version: STSv1", "mode: %s" % self.mode, *("mx: %s" % pattern for pattern in self.mx), "max_age: %d" % self.max_age]
         return "".join(line + "\n" for line in lines)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
-from . import lockdown, rollback, rollback_connectors, rollback_gates, sts_gate, window
+from .._engine.times import iso
+from .._engine.values import host_name
+from . import forwarding, lockdown, presets, proof, rollback, rollback_connectors, rollback_gates, sts_gate, window
 from .evaluation import Evaluation, decided
 from .gate import GateResult, holds
 from .past import past_of
@@ -30,20 +32,30 @@ def _window(world: World) -> list[GateResult]:
 
 def _lockdown(world: World) -> Evaluation:
     """Off first. Nothing but the change window stands before it: a lock-down that is off refuses nobody."""
-    step = rollback_connectors.switch_off(world, past_of(world))
+    past = past_of(world)
+    step = rollback_connectors.switch_off(world, past)
     results = _window(world) if step["action"] != "none" else [holds("rollback")]
     if not all(result.open for result in results):
         step = {**step, "action": "none"}
-    return Evaluation(_shown(results), {"comment": "", "associated_accepted_domains": [], **step})
+    changed = proof.enabled_at(world.connector(step["name"]) or {})
+    kept = {"subject": iso(changed) if changed else "", "missed": rollback_gates.missed(world, past)}
+    return Evaluation(_shown(results), {"comment": "", "associated_accepted_domains": [], **kept, **step})
 
 
 def _mx(world: World) -> Evaluation:
-    """C(candidates) are looked at once more before any of them goes back; C(probe) says whom to ask whether direct mail is taken."""
+    """C(candidates) are looked at once more before any of them goes back; C(probe) says whom to ask whether direct mail is taken.
+
+    C(returned) went back without a note of the time; of C(sts_seen) no run knows the present MTA-STS yet.
+    """
     past, plan = past_of(world), rollback.plan(world)
     away = plan.away()
+    kept = {
+        "returned": [state.name for state in plan.mx if rollback_gates.unseen_return(world, state)],
+        "sts_seen": sts_gate.first_seen(world),
+    }
     if not away:
         nothing = holds("rollback", "", "no MX records are to go back")
-        return Evaluation([nothing], {"domains": [], "candidates": [], "probe": {"names": [], "direct": []}})
+        return Evaluation([nothing], {"domains": [], "candidates": [], **kept, "probe": {"names": [], "direct": []}})
     asked = [*rollback_gates.lockdown_off(world, past), *rollback_gates.others_refuse(world, past), *_window(world)]
     tenant = decided(world, asked)
     results, ready = list(tenant), []
@@ -52,22 +64,30 @@ def _mx(world: World) -> Evaluation:
         results += found
         if all(result.open for result in [*tenant, *found]):
             ready.append(state.wish(records=list(state.records), ttl=state.ttl))
-    values = {"domains": ready, "candidates": [state.wish() for state in away], "probe": _probe(world, away)}
+    values = {"domains": ready, "candidates": [state.wish() for state in away], **kept, "probe": _probe(world, away)}
     return Evaluation(_shown(results), values)
 
 
 def _probe(world: World, away: list[MxState]) -> dict[str, t.Any]:
-    """A delivery to the hosts that mail goes back to, while a lock-down that is off may still act. By the resolvers' addresses."""
+    """A delivery to where the tenant's mail arrives, while a lock-down that is off may still act. By the resolvers' addresses.
+
+    Not to the host of the old MX records: a former gateway takes any mail, and hands it to a tenant that may still refuse it.
+    """
     connector = world.connector(world.settings["lockdown_connector_name"])
     if connector is None or lockdown.is_on(connector):
         return {"names": [], "direct": []}
     known = world.section("mail_hosts", {}) or {}
-    hosts = {state.name: min(state.records, key=lambda item: int(item["priority"]))["host"] for state in away}
-    direct = [
-        {"name": name, "host": host, "addresses": (known.get(host) or {}).get("addresses") or []}
-        for name, host in hosts.items()
-    ]
-    return {"names": sorted(set(hosts.values())), "direct": direct}
+    entries = {entry["name"]: entry for entry in world.settings["domains"]}
+    hosts = {state.name: _arrival(world, entries[state.name]) for state in away}
+    direct = [{"name": name, "host": host, "addresses": (known.get(host) or {}).get("addresses") or []} for name, host in hosts.items() if host]
+    return {"names": sorted({item["host"] for item in direct}), "direct": direct}
+
+
+def _arrival(world: World, entry: t.Mapping[str, t.Any]) -> str:
+    """Where Area 1 hands the domain's mail on; empty where that is not Microsoft's."""
+    transport = host_name((world.section("email_security", {}).get(entry["name"]) or {}).get("transport") or "")
+    host = transport or forwarding.choose(world, entry)[0]
+    return host if presets.is_microsoft_host(host) else ""
 
 
 def _rest(world: World) -> Evaluation:

@@ -19,9 +19,8 @@ from . import snapshots
 from .baseline import KIND, check_baseline, compose, throw_away_runner, traces
 from .differences import differences
 from .gating import sections_now
-from .mta_sts import record_id
 from .state import TIMELINE, load_timeline, state_directory, write_private
-from .sts_gate import SEEN
+from .sts_past import SEEN, kept
 from .world import World
 
 BASELINE = "baseline.json"
@@ -190,10 +189,7 @@ def _record_event(params: t.Mapping[str, t.Any], context: Context, observation: 
     ]
     if params["event"] == SEEN:
         told = observation.any_age("mta_sts") or {}
-        new = [
-            {"domain": item["domain"], "event": SEEN, "at": at, "id": record_id((told.get(item["domain"]) or {}).get("records") or ())[0]}
-            for item in new
-        ]
+        new = [{"domain": item["domain"], "event": SEEN, "at": at, **kept(told.get(item["domain"]) or {})} for item in new]
     if new and not context.check_mode:
         write_private(os.path.join(directory, TIMELINE), events + new)
     observation.put("timeline", events + new)

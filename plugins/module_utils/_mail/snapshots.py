@@ -14,7 +14,10 @@ import typing as t
 
 from .._engine.errors import InputError, MailflowError
 from .baseline import KEPT, check_baseline, compose
+from .lockdown import is_on, parse_stamp
+from .past import mx_of
 from .state import write_private
+from .world import World, record_set
 
 KIND = "mailflow.area1 snapshot"
 NAME = re.compile(r"^snapshot-(\d{8}T\d{6}Z)(-\d+)?\.json$")
@@ -87,10 +90,12 @@ def load_all(directory: str) -> tuple[list[dict[str, t.Any]], list[dict[str, t.A
 
 
 def history(snapshots: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
-    """What earlier runs were to write, and how each domain was first seen. Pure."""
+    """What earlier runs were to write, how each domain was first seen, and what was last seen at work. Pure."""
     egress: dict[str, None] = {}
     sets: list[t.Any] = []
     domains: dict[str, dict[str, t.Any]] = {}
+    at_area1: dict[str, dict[str, t.Any]] = {}
+    restricting: dict[str, str] = {}
     for body in snapshots:
         wanted = body.get("wanted") or {}
         egress.update(dict.fromkeys(wanted.get("egress") or ()))
@@ -99,7 +104,19 @@ def history(snapshots: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
         for section in DOMAIN_SECTIONS:
             for name, entry in (body["sections"].get(section) or {}).items():
                 domains.setdefault(name, {}).setdefault(section, entry)
-    return {"egress": list(egress), "mx_sets": sets, "domains": domains}
+        for name, ttl in _at_area1(body, sets).items():
+            at_area1[name] = {"last": body["taken"], "ttl": max(ttl, at_area1.get(name, {}).get("ttl", 0))}
+        # One that is staged may have been switched on by that very run.
+        found = [item for item in body["sections"].get("inbound_connectors") or () if is_on(item) or parse_stamp(item.get("Comment"))]
+        restricting.update({str(item.get("Name")).lower(): body["taken"] for item in found})
+    return {"egress": list(egress), "mx_sets": sets, "domains": domains, "at_area1": at_area1, "restricting": restricting}
+
+
+def _at_area1(body: t.Mapping[str, t.Any], sets: t.Sequence[t.Any]) -> dict[str, int]:
+    """Each domain that has a set which a deployment wrote, with its TTL."""
+    world, written = World({"dns": {}, **body["sections"]}, {}), [record_set(records) for records in sets]
+    found = {name: mx_of(world, name) for name in {**world.section("dns"), **world.section("dns_provider", {})}}
+    return {name: int(now["ttl"] or 0) for name, now in found.items() if now and record_set(now["records"]) in written}
 
 
 def fingerprint(sections: t.Mapping[str, t.Any], wanted: t.Mapping[str, t.Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import phases, sts_gate
+from ansible_collections.mailflow.area1.plugins.module_utils._mail import phases, sts_gate, sts_past
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import CANNOT, HOLDS, NOT_YET
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.mta_sts import (
     matches,
@@ -101,7 +101,7 @@ def test_the_next_id_is_another_one_and_valid() -> None:
 def gated(found: dict[str, Any], before: dict[str, Any] | None = None, **changed: Any) -> Any:
     sections: dict[str, Any] = {"mta_sts": {ONE: found}, **changed}
     if before is not None:
-        sections["baseline"] = {"sections": {"mta_sts": {ONE: before}}}
+        sections["baseline"] = {"sections": {"mta_sts": {ONE: before}}, "taken": ago(days=9)}
     return only([sts_gate.mta_sts(world(**sections), ONE)])
 
 
@@ -109,10 +109,15 @@ def published(*hosts: str, identifier: str = "2", mode: str = "enforce", **field
     return sts(records=record(identifier), ttl=3600, policy=policy(*hosts, mode=mode), **fields)
 
 
+def seen(found: dict[str, Any], at: str) -> dict[str, Any]:
+    """What the time line keeps of a look."""
+    return {"domain": ONE, "event": "mta_sts_seen", "at": at, **sts_past.kept(found)}
+
+
 def test_without_mta_sts_it_holds() -> None:
     assert gated(sts()).status == HOLDS
     assert gated(sts(records=["v=STSv1"])).notice, "a record without effect is worth a line"
-    assert gated(published(mode="none")).status == HOLDS
+    assert gated(published(mode="none", modified_on=ago(days=1))).status == HOLDS
 
 
 def test_what_could_not_be_read_is_not_good_and_a_person_may_decide() -> None:
@@ -136,7 +141,7 @@ def test_enforce_without_the_new_hosts_holds_the_switch_and_says_what_to_publish
 
 
 def test_testing_is_only_reported() -> None:
-    result = gated(published(OLD_HOST, mode="testing"))
+    result = gated(published(OLD_HOST, mode="testing", modified_on=ago(days=1)))
     assert result.status == HOLDS and result.notice and result.lines
 
 
@@ -152,10 +157,72 @@ def test_a_new_id_has_to_age_past_its_ttl() -> None:
     assert gated(published(OLD_HOST, *NEW_HOSTS, modified_on=ago(minutes=61)), before).status == HOLDS
     unknown = gated(published(OLD_HOST, *NEW_HOSTS), before)
     assert unknown.status == NOT_YET and unknown.until == ahead(hours=1), "first seen now: its TTL counts from now"
-    seen = [{"domain": ONE, "event": "mta_sts_seen", "id": "2", "at": ago(hours=2)}]
-    assert gated(published(OLD_HOST, *NEW_HOSTS), before, timeline=seen).status == HOLDS
-    other = [{"domain": ONE, "event": "mta_sts_seen", "id": "1", "at": ago(hours=2)}]
-    assert gated(published(OLD_HOST, *NEW_HOSTS), before, timeline=other).status == NOT_YET
+    assert gated(published(OLD_HOST, *NEW_HOSTS), before, timeline=[seen(published(OLD_HOST, *NEW_HOSTS), ago(hours=2))]).status == HOLDS
+    assert gated(published(OLD_HOST, *NEW_HOSTS), before, timeline=[seen(before, ago(hours=2))]).status == NOT_YET
+    there = published(OLD_HOST, *NEW_HOSTS)
+    back = [seen(there, ago(hours=5)), seen(before, ago(hours=2)), seen(there, ago(minutes=10))]
+    assert gated(there, timeline=back).until == ahead(minutes=50), "an id that went and returned"
+
+
+def test_the_id_of_the_baseline_has_to_age_too() -> None:
+    """Somebody published it just before the first run: senders may hold the record before it, and the policy with that."""
+    now = published(*NEW_HOSTS)
+    taken = {"sections": {"mta_sts": {ONE: now}}, "taken": ago(minutes=40)}
+    assert gated(now, baseline=taken).until == ahead(minutes=20)
+    assert gated({**now, "modified_on": ago(minutes=50)}, baseline=taken).until == ahead(minutes=10), "the provider's date is no guess"
+    assert gated({**now, "modified_on": ago(hours=2)}, baseline=taken).status == HOLDS
+    assert gated(published(mode="none", identifier="3"), baseline=taken).until == ahead(hours=1)
+
+
+@pytest.mark.parametrize("now", [sts(), sts(records=["v=STSv1"])], ids=["gone", "no effect"])
+def test_a_record_that_is_gone_leaves_the_policy_with_senders_for_its_max_age(now: dict[str, Any]) -> None:
+    before = published(OLD_HOST)
+    result = gated(now, before)
+    assert result.until == ahead(days=7, hours=1) and NEW_HOSTS[0] in result.message and "area1_acknowledge" in result.hint
+    assert "  mx: %s" % NEW_HOSTS[0] in result.lines and result.lines[-1].startswith("_mta-sts.")
+    assert gated(now, before, timeline=[seen(now, ago(days=2))]).until == ahead(days=5, hours=1), "as long as it is known to be gone"
+    assert gated(now, before, timeline=[seen(now, ago(days=7, hours=1))]).status == HOLDS
+    assert gated(now, published(OLD_HOST, mode="testing")).status == HOLDS and gated(now, published(*NEW_HOSTS)).status == HOLDS
+    later = [seen(published(*NEW_HOSTS, identifier="3"), ago(days=1)), seen(now, ago(hours=1))]
+    assert gated(now, before, timeline=later).until == ahead(days=6, hours=1), "who sent nothing meanwhile never looked for the new one"
+    unread = gated(now, sts(records=record(), policy_error="answered 503"))
+    assert unread.status == NOT_YET and unread.lines == (), "it may have been any"
+
+
+@pytest.mark.parametrize("mode", ["none", "testing"])
+def test_a_mode_reaches_senders_by_a_new_id_only(mode: str) -> None:
+    before = published(OLD_HOST)
+    same = gated(published(OLD_HOST, mode=mode), before)
+    assert same.status == NOT_YET and mode in same.message and len(same.lines) == 1
+    assert gated(published(OLD_HOST, mode=mode), before, timeline=[seen(published(OLD_HOST, mode=mode), ago(days=7, hours=1))]).status == HOLDS
+    fresh = gated(published(OLD_HOST, mode=mode, identifier="3", modified_on=ago(minutes=10)), before)
+    assert fresh.until == ahead(minutes=50)
+    assert gated(published(OLD_HOST, mode=mode, identifier="3", modified_on=ago(minutes=61)), before).status == HOLDS
+
+
+def test_a_domain_that_joined_later_has_a_policy_before_too() -> None:
+    """The baseline does not know it; the first run that did kept what it saw."""
+    lacking, now = published(OLD_HOST), published(OLD_HOST, *NEW_HOSTS, modified_on=ago(days=9))
+    result = gated(now, timeline=[seen(lacking, ago(days=1))])
+    assert result.status == NOT_YET and "is that of the policy before" in result.message
+    assert gated(now, timeline=[seen(now, ago(days=1))]).status == HOLDS
+
+
+def test_a_policy_that_nobody_could_read_is_none_that_named_the_hosts() -> None:
+    unread, now = published(OLD_HOST) | {"policy": None, "policy_error": "answered 503"}, published(OLD_HOST, *NEW_HOSTS, modified_on=ago(days=9))
+    assert "could not be read" in gated(now, unread).message and gated(now, unread).lines
+    assert gated({**now, "records": record("3")}, unread).status == HOLDS
+    assert gated(now, now, timeline=[seen(unread, ago(days=1))]).status == NOT_YET, "kept by hand: no run keeps it"
+
+
+def test_silence_under_a_known_id_is_no_news() -> None:
+    now = published(*NEW_HOSTS)
+    silent = {**now, "policy": None, "policy_error": "timeout"}
+    known = [seen(now, ago(days=1))]
+    assert sts_gate.first_seen(world(mta_sts={ONE: silent, TWO: sts()}, timeline=known)) == []
+    assert sts_gate.first_seen(world(mta_sts={ONE: silent, TWO: sts()}, timeline=[])) == [ONE]
+    assert sts_gate.first_seen(world(mta_sts={ONE: sts(), TWO: sts()}, timeline=known)) == [ONE], "that it is gone"
+    assert sts_gate.first_seen(world(mta_sts={ONE: sts(records=None), TWO: sts()}, timeline=known)) == [], "not asked is not gone"
 
 
 def test_the_longer_of_both_ttls_counts() -> None:
@@ -167,6 +234,8 @@ def test_a_policy_that_changed_without_its_id_is_not_announced() -> None:
     before = published(OLD_HOST)
     result = gated(published(OLD_HOST, *NEW_HOSTS), before)
     assert result.status == NOT_YET and "id" in result.message and len(result.lines) == 1 and "mta_sts_id" in result.hint
+    aged = [seen(published(OLD_HOST, *NEW_HOSTS), ago(days=7, hours=1))]
+    assert gated(published(OLD_HOST, *NEW_HOSTS), before, timeline=aged).status == HOLDS, "no sender keeps it beyond its max_age"
 
 
 def test_the_id_is_published_on_request_once() -> None:
@@ -174,16 +243,17 @@ def test_the_id_is_published_on_request_once() -> None:
 
     def asked(found: dict[str, Any], flag: Any) -> list[dict[str, str]]:
         chosen = wanted(domains=[{"name": ONE, "mta_sts_id": flag, "dns_provider": "rfc2136"}, TWO])
-        baseline = {"sections": {"mta_sts": {ONE: before}}}
+        baseline = {"sections": {"mta_sts": {ONE: before}}, "taken": ago(days=3)}
         return sts_gate.to_publish(world(chosen, mta_sts={ONE: found, TWO: sts()}, baseline=baseline))
 
     (order,) = asked(now, "yes")
     assert order["expect"] == "2" and order["id"] == next_id(NOW, "2") and order["dns_provider"] == "rfc2136"
     assert asked(now, False) == [] and asked(before, True) == [], "not asked for; the policy is not right yet"
     assert asked(published(OLD_HOST, *NEW_HOSTS, identifier="3"), True) == [], "it is announced already"
+    assert len(asked(published(mode="none"), True)) == 1, "a mode that lets mail go is announced alike"
 
 
 def test_an_id_is_seen_for_the_first_time_once() -> None:
     found: World = world(mta_sts={ONE: published(OLD_HOST), TWO: sts()}, timeline=[])
     assert sts_gate.first_seen(found) == [ONE]
-    assert sts_gate.first_seen(world(mta_sts=found.sections["mta_sts"], timeline=[{"domain": ONE, "event": "mta_sts_seen", "id": "2", "at": ago()}])) == []
+    assert sts_gate.first_seen(world(mta_sts=found.sections["mta_sts"], timeline=[seen(published(OLD_HOST), ago())])) == []

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import gating, rollback, rollback_gates
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import CANNOT, HOLDS, NOT_YET
+from ansible_collections.mailflow.area1.plugins.module_utils._mail import gating, rollback, rollback_gates, sts_past
+from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import CANNOT, HOLDS, NOT_YET, GateResult
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.past import past_of
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
 from tests.unit.mail.past_worlds import after, before, held, lock_of, undone
-from tests.unit.mail.worlds import LOCKDOWN, NEW, OLD, ONE, TWO, ago, ahead, connector, only, records, view
+from tests.unit.mail.worlds import LOCKDOWN, NEW, OLD, ONE, TWO, ago, ahead, connector, only, records, sts, view
+
+FORMER = [(10, "mx.former-gateway.example")]
 
 
 def phase(name: str, world: World) -> Any:
@@ -70,6 +72,27 @@ def test_the_wait_is_known_by_the_stamp_too_and_never_shortened() -> None:
     assert only(rollback_gates.lockdown_off(undone(found), past_of(undone(found)))).status == NOT_YET, "just now, by this run"
 
 
+def probed(found: dict[str, Any], *verdicts: str) -> dict[str, Any]:
+    """With what the probe saw at each domain's host at Microsoft."""
+    pairs = zip((ONE, TWO), verdicts, strict=True)
+    return {**found, "smtp": {"direct": {name: {"verdict": verdict, "host": OLD[name][0][1]} for name, verdict in pairs}}}
+
+
+def acted(found: dict[str, Any], **span: float) -> dict[str, Any]:
+    """The lock-down was seen to refuse direct mail before it was switched off, so long ago."""
+    enabled = ago(days=2)
+    events = [
+        {"domain": LOCKDOWN, "event": "direct_refused", "at": ago(days=1), "subject": enabled},
+        {"domain": LOCKDOWN, "event": "lockdown_off", "at": ago(**span), "subject": enabled},
+    ]
+    return {**found, "timeline": [*found["timeline"], *events]}
+
+
+def off(found: dict[str, Any], **options: Any) -> GateResult:
+    world = undone(found, **options)
+    return only(rollback_gates.lockdown_off(world, past_of(world)))
+
+
 @pytest.mark.parametrize(("verdicts", "minutes", "status"), [
     (("open", "open"), 1, HOLDS),
     (("open", "locked"), 500, NOT_YET),
@@ -77,9 +100,59 @@ def test_the_wait_is_known_by_the_stamp_too_and_never_shortened() -> None:
     (("unknown", "unknown"), 61, HOLDS),
 ])  # fmt: skip
 def test_what_the_probe_saw_counts_before_the_clock(verdicts: tuple[str, str], minutes: int, status: str) -> None:
-    found = switched_off(minutes=minutes)
-    found["smtp"] = {"direct": {name: {"verdict": verdict} for name, verdict in zip((ONE, TWO), verdicts, strict=True)}}
-    assert only(rollback_gates.lockdown_off(undone(found), past_of(undone(found)))).status == status
+    found = acted(probed(switched_off(minutes=minutes), *verdicts), minutes=minutes)
+    assert off(found).status == status
+
+
+def test_mail_that_is_taken_says_nothing_while_the_lock_down_may_still_begin_to_act() -> None:
+    """Enabled and switched off again within the hour: the enabling acts later than the probe, and before the switch-off does."""
+    unseen = probed(switched_off(minutes=1), "open", "open")
+    assert off(unseen).until == ahead(minutes=59) and "may still begin" in off(unseen).message
+    other = acted(unseen, minutes=1)
+    other["timeline"][-1]["subject"] = ago(minutes=11)
+    assert off(other).status == NOT_YET, "an earlier enabling was seen to act, not this one"
+    touched = acted(unseen, minutes=30)
+    assert off(touched).status == NOT_YET, "somebody changed the connector after it was switched off"
+
+
+def test_only_microsoft_s_own_host_says_that_direct_mail_is_taken() -> None:
+    found = acted(probed(switched_off(minutes=1), "open", "open"), minutes=1)
+    found["smtp"]["direct"][TWO]["host"] = "mx.former-gateway.example"
+    assert off(found).status == NOT_YET, "the former gateway takes it, and would deliver it to the lock-down"
+    del found["smtp"]["direct"][TWO]
+    assert off(found).status == NOT_YET, "one that was not asked"
+
+
+def test_the_probe_asks_where_the_tenant_s_mail_arrives() -> None:
+    past = before()
+    for section, entry in (("dns", view(FORMER)), ("dns_provider", held(FORMER, 3600))):
+        past[section] = dict.fromkeys((ONE, TWO), entry)
+    found = switched_off(minutes=1)
+    asked = phase("mx", undone(found, past)).values["probe"]
+    assert {item["name"]: item["host"] for item in asked["direct"]} == {name: OLD[name][0][1] for name in (ONE, TWO)}
+    found["email_security"][ONE]["transport"] = "relay.northwind.example"
+    found["forwarding_hosts"] = {}
+    asked = phase("mx", undone(found, past)).values["probe"]
+    assert [item["name"] for item in asked["direct"]] == [TWO], "what its mail is forwarded to is not Microsoft's: nothing to ask there"
+
+
+def test_a_lock_down_that_somebody_deleted_may_act_as_long_as_one_that_is_off() -> None:
+    found = after()
+    found["inbound_connectors"] = [item for item in found["inbound_connectors"] if item["Name"] != LOCKDOWN]
+    assert off(found).open and phase("lockdown", undone(found)).values["missed"] is False, "there never was one"
+    there = {"restricting": {LOCKDOWN.lower(): ago(days=1)}}
+    step = phase("lockdown", undone(found, history=there)).values
+    assert step["action"] == "none" and step["missed"] is True and step["name"] == LOCKDOWN
+    assert off(found, history=there).until == ahead(hours=1)
+    found["timeline"].append({"domain": LOCKDOWN, "event": "lockdown_off", "at": ago(minutes=20)})
+    assert phase("lockdown", undone(found, history=there)).values["missed"] is False
+    assert off(found, history=there).until == ahead(minutes=40) and off(found, history=there, settle_minutes=20).open
+    found["timeline"].append({"domain": LOCKDOWN, "event": "proven", "at": ago(minutes=5), "subject": ago(minutes=15)})
+    assert off(found).until == ahead(hours=1), "it was on again since"
+
+
+def test_what_is_kept_of_the_switch_off_tells_which_enabling_it_ended() -> None:
+    assert phase("lockdown", undone()).values["subject"] == ago(days=2)
 
 
 def test_a_restricting_connector_that_came_since_holds_the_records() -> None:
@@ -92,6 +165,17 @@ def test_a_restricting_connector_that_came_since_holds_the_records() -> None:
     assert phase("mx", undone(found, past, acknowledge=["restricting_connector:New gateway"])).go
     past["inbound_connectors"] = [theirs]
     assert phase("mx", undone(found, past)).go, "it stood there before us, with the same records"
+
+
+def test_an_mta_sts_id_gets_older_from_run_to_run_on_the_way_back_too() -> None:
+    found = switched_off(hours=2)
+    text = "version: STSv1\nmode: enforce\nmx: *.mail.protection.outlook.com\nmax_age: 86400\n"
+    found["mta_sts"][ONE] = sts(records=["v=STSv1; id=4;"], ttl=3600, policy=text)
+    first = phase("mx", undone(found))
+    assert [item["name"] for item in first.values["domains"]] == [TWO] and first.values["sts_seen"] == [ONE]
+    found["timeline"].append({"domain": ONE, "event": "mta_sts_seen", "at": ago(hours=1), **sts_past.kept(found["mta_sts"][ONE])})
+    later = phase("mx", undone(found))
+    assert [item["name"] for item in later.values["domains"]] == [ONE, TWO] and later.values["sts_seen"] == []
 
 
 def test_the_change_window_stands_before_each_write() -> None:
@@ -141,6 +225,36 @@ def test_without_a_time_line_the_record_s_own_date_counts() -> None:
     assert {item.until for item in phase("rest", undone(found)).results} == {ahead(seconds=200)}
     day_one = after(moved=False)
     assert phase("rest", undone(day_one)).go, "only the TTL was lowered: no cache ever held a set of Area 1"
+
+
+def without_dates(found: dict[str, Any]) -> dict[str, Any]:
+    """As of a provider that does not say when a record changed."""
+    for entry in found["dns_provider"].values():
+        entry["modified_on"] = None
+    return found
+
+
+def test_a_set_that_is_back_with_nobody_to_say_since_when_counts_from_the_first_look() -> None:
+    """Killed between the write and the note of its time, or put back by hand."""
+    found = without_dates(went_back(ago(hours=1)))
+    found["timeline"] = [{"domain": name, "event": "switched", "at": ago(days=20), "ttl": 300} for name in (ONE, TWO)]
+    first = undone(found, mx_final_ttl=86400)
+    assert phase("mx", first).values["returned"] == [ONE, TWO]
+    assert {item.until for item in phase("rest", first).results} == {ahead(days=1)}
+    found["timeline"] += [{"domain": name, "event": "mx_restored", "at": ago(hours=23), "ttl": 300} for name in (ONE, TWO)]
+    later = undone(found, mx_final_ttl=86400)
+    assert phase("mx", later).values["returned"] == [] and {item.until for item in phase("rest", later).results} == {ahead(hours=1)}
+
+
+def test_without_any_event_a_snapshot_tells_that_it_was_away() -> None:
+    found = without_dates(went_back(ago(hours=1)))
+    found["timeline"] = []
+    assert phase("rest", undone(found)).go, "no cache ever held a set of Area 1"
+    history = {"at_area1": {ONE: {"last": ago(hours=2), "ttl": 7200}}}
+    assert phase("mx", undone(found, history=history)).values["returned"] == [ONE]
+    assert only([item for item in phase("rest", undone(found, history=history)).results if not item.open]).until == ahead(hours=2)
+    found["timeline"] = [{"domain": ONE, "event": "mx_restored", "at": ago(days=3), "ttl": 300}]
+    assert phase("mx", undone(found, history=history)).values["returned"] == [ONE], "that was an earlier return"
 
 
 def test_a_silent_server_holds_the_rest() -> None:

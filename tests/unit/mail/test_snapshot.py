@@ -18,7 +18,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.context imp
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
 from ansible_collections.mailflow.area1.plugins.module_utils._mail import baseline as baselines
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import snapshot, state
+from ansible_collections.mailflow.area1.plugins.module_utils._mail import snapshot, state, sts_past
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
 from tests.unit.mail.worlds import (
     CONNECTOR,
@@ -28,9 +28,11 @@ from tests.unit.mail.worlds import (
     ONE,
     TENANT,
     TWO,
+    ago,
     connector,
     sections,
     stamped,
+    sts,
     wanted,
     world,
 )
@@ -238,6 +240,19 @@ def test_events_are_kept_in_order_with_the_service_s_time(tmp_path: Path) -> Non
     assert [item["ttl"] for item in kept] == [300, 300], "as it was read last"
     assert run.left("timeline") == kept
     assert Run(tmp_path, **UNTOUCHED).take()["status"] == "taken"
+
+
+def test_an_mta_sts_policy_is_kept_as_it_was_seen(tmp_path: Path) -> None:
+    told = sts(records=["v=STSv1; id=1;"], ttl=3600, policy="version: STSv1\r\nmode: none\r\nmax_age: 60\r\n", modified_on=ago(days=1))
+    run = Run(tmp_path, **{**UNTOUCHED, "mta_sts": {ONE: told}})
+    run.take(state="event", event="mta_sts_seen", domains=[ONE])
+    (kept,) = json.loads((run.directory / "timeline.json").read_text())
+    assert {key: kept[key] for key in ("domain", "event", "records", "ttl", "policy")} == {
+        "domain": ONE, "event": "mta_sts_seen", "records": told["records"], "ttl": 3600, "policy": told["policy"],
+    }  # fmt: skip
+    assert kept["at"].startswith("2026-11-23T20:00")
+    found = World({**Observation(run.path).sections(), "service_date": ago(hours=-1)}, wanted())
+    assert sts_past.is_news(found, ONE) is False, "the next run knows it"
 
 
 def test_a_broken_time_line_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:

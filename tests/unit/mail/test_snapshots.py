@@ -19,7 +19,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._mail.baseline impo
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.differences import differences
 from tests.unit.mail.past_worlds import after, before
 from tests.unit.mail.test_snapshot import Run
-from tests.unit.mail.worlds import CONNECTOR, ONE, TWO, ago, wanted
+from tests.unit.mail.worlds import CONNECTOR, LOCKDOWN, NOW, ONE, TWO, ago, stamped, wanted
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +89,21 @@ def test_what_earlier_runs_wrote_and_how_domains_were_first_seen() -> None:
     assert found["egress"] == ["192.0.2.0/24", *wanted()["egress"]] and found["mx_sets"] == [older["mx_records"]]
     assert found["domains"][ONE]["dns_provider"] == one["dns_provider"][ONE]
     assert found["domains"][TWO]["dns_provider"] == two["dns_provider"][TWO], "as the first run that had it saw it"
+
+
+def test_what_the_world_was_like_when_runs_last_looked() -> None:
+    """When a domain was last at Area 1, by which TTL, and when a lock-down was last there that may have been on."""
+    written = {"mx_records": after()["dns_provider"][ONE]["records"]}
+    days = [{**after(locked=locked), "service_date": ago(days=day)} for day, locked in ((5, True), (4, True), (3, False))]
+    del days[1]["dns_provider"][ONE], days[2]["dns_provider"]
+    days[1]["dns"][ONE]["ttl_max"] = 3600
+    for name in (ONE, TWO):
+        days[2]["dns"][name]["records"] = before()["dns"][name]["records"]
+    found = snapshots.history([compose(snapshots.KIND, day, wanted=written) for day in days])
+    assert found["at_area1"] == {ONE: {"last": ago(days=4), "ttl": 3600}, TWO: {"last": ago(days=4), "ttl": 300}}
+    assert found["restricting"] == {LOCKDOWN.lower(): ago(days=4)}
+    staged = {**after(), "service_date": ago(days=2), "inbound_connectors": [stamped(wanted(), NOW, NOW)]}
+    assert snapshots.history([compose(snapshots.KIND, staged)])["restricting"] == {LOCKDOWN.lower(): ago(days=2)}, "that run may have switched it on"
 
 
 def test_compare_names_what_came_went_and_changed(tmp_path: Path) -> None:
