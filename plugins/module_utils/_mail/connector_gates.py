@@ -143,18 +143,35 @@ def _acts(rule: t.Mapping[str, t.Any]) -> bool:
 def scl_bypass(world: World) -> list[GateResult]:
     """A rule that takes the gateway's mail past the filters makes enhanced filtering useless (Microsoft: disable it)."""
     results = []
-    for rule in world.section("transport_rules") or []:
-        if _acts(rule) and str(rule.get("SetSCL") or "") == "-1" and overlap(rule.get("SenderIpRanges"), world.settings["egress"]):
-            name = str(rule.get("Name"))
-            results.append(
-                cannot(
-                    "scl_bypass",
-                    name,
-                    "this rule sets SCL -1 for addresses of Area 1: nothing that comes by way of it would be filtered",
-                    'Disable it (Disable-TransportRule -Identity "%s"), or put scl_bypass:%s into area1_acknowledge.' % (name, name),
-                )
+    for rule in [rule for rule in world.section("transport_rules") or [] if skips_filters(world, rule)]:
+        name = str(rule.get("Name"))
+        if not as_list(rule.get("SenderIpRanges")) and not _whole_inbound(rule):
+            message = "this rule sets SCL -1 for some mail, whatever address it comes from: that is not filtered behind Area 1 either"
+            results.append(noticed("scl_bypass", name, message))
+            continue
+        results.append(
+            cannot(
+                "scl_bypass",
+                name,
+                "this rule sets SCL -1 for mail that Area 1 brings: nothing that comes by way of it would be filtered",
+                'Disable it (Disable-TransportRule -Identity "%s"), or put scl_bypass:%s into area1_acknowledge.' % (name, name),
             )
+        )
     return results or [holds("scl_bypass")]
+
+
+def skips_filters(world: World, rule: t.Mapping[str, t.Any]) -> bool:
+    """It is at work on mail from outside, and its addresses, if it has any, are not only those of others."""
+    if not _acts(rule) or str(rule.get("SetSCL") or "").strip() != "-1" or str(rule.get("FromScope") or "").lower() == "inorganization":
+        return False
+    egress, ranges = world.settings["egress"], as_list(rule.get("SenderIpRanges"))
+    excepted = as_list(rule.get("ExceptIfSenderIpRanges"))
+    return (not ranges or overlap(ranges, egress)) and not (excepted and not outside(egress, excepted))
+
+
+def _whole_inbound(rule: t.Mapping[str, t.Any]) -> bool:
+    """It asks for nothing but inside or outside (FromScope, SentToScope; the service lists the classes of a rule's conditions)."""
+    return all("Scope" in str(name) for name in as_list(rule.get("Conditions")))
 
 
 def reject_direct_send(world: World) -> list[GateResult]:
