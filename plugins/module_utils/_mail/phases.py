@@ -148,7 +148,7 @@ def _switch(world: World) -> Evaluation:
     if not todo:
         return Evaluation(
             [holds("switched", "", "all %d domains have the wanted MX records" % len(world.covered()))],
-            {"domains": [], "done": True, "candidates": [], "sts_seen": [], "sts_ids": [], "probe": _probe(world, []), "caught": {}},
+            {"domains": [], "done": True, "candidates": [], "low_seen": [], "sts_seen": [], "sts_ids": [], "probe": _probe(world, []), "caught": {}},
         )
     tenant = [
         *gates.egress_networks(world),
@@ -194,6 +194,7 @@ def _switch(world: World) -> Evaluation:
         "ttl": world.settings["mx_ttl"],
         "done": False,
         "candidates": _names(world, candidates),
+        "low_seen": domain_gates.low_since_now(world),
         "sts_seen": sts_gate.first_seen(world),
         "sts_ids": sts_gate.to_publish(world),
         "probe": _probe(world, candidates),
