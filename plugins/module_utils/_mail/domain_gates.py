@@ -18,9 +18,8 @@ from .world import World, iso, parse_time
 def domain_ready(world: World, name: str) -> GateResult:
     found = world.section("email_security", {}).get(name)
     if found is None:
-        return not_yet(
-            "area1_domain", name, "Email Security does not have it yet", hint="Run the section area1_domains first."
-        )
+        hint = "The section area1_domains makes it. Where that failed, its line in this report says why."
+        return not_yet("area1_domain", name, "Email Security is not known to have it", hint=hint)
     readiness = found.get("readiness") or {}
     status = readiness.get("status", "")
     if status == "cannot":
