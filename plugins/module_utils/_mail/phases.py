@@ -23,7 +23,7 @@ from . import (
 )
 from .evaluation import Evaluation, decided
 from .gate import CANNOT, HOLDS, GateResult, holds, not_yet
-from .world import World, iso
+from .world import SWITCHED_HERE, World, iso
 
 
 def evaluate(phase: str, world: World) -> Evaluation:
@@ -185,9 +185,8 @@ def _switch(world: World) -> Evaluation:
         for name in todo
         if name not in turn
     ]
-    limit = world.settings["max_switches"] or len(ready)
-    waiting = "held back: a run switches at most %d (area1_max_switches)" % limit
-    results += [not_yet("max_switches", name, waiting, hint="Run again.") for name in ready[limit:]]
+    limit, held = _limit(world, turn, ready)
+    results += held
     values = {
         "domains": [_expecting(world, entry) for entry in _names(world, ready[:limit])],
         "records": world.settings["mx_records"],
@@ -202,6 +201,19 @@ def _switch(world: World) -> Evaluation:
     }
     shown = [result for result in results if not result.open or result.acknowledged or result.notice]
     return Evaluation(shown, values)
+
+
+def _limit(world: World, turn: list[str], ready: list[str]) -> tuple[int, list[GateResult]]:
+    """(how many may move now, who is held back by that). The limit is one of the run, which may look at the world more than once."""
+    wanted, before = int(world.settings["max_switches"]), len(world.section(SWITCHED_HERE, []) or [])
+    if not wanted:
+        return len(ready), []
+    left = max(wanted - before, 0)
+    message = "held back: a run switches at most %d (area1_max_switches)" % wanted
+    if before:
+        message = "held back: this run has switched %d (area1_max_switches: %d)" % (before, wanted)
+    # With nothing left, what else a domain waits for is no matter of this run.
+    return left, [not_yet("max_switches", name, message, hint="Run again.") for name in (ready[left:] if left else turn)]
 
 
 # Each costs two conversations, and one is evidence enough.

@@ -171,6 +171,22 @@ def test_canaries_first_then_the_limit() -> None:
     assert [result.object for result in one.results if result.gate == "max_switches"] == [TWO]
 
 
+def test_the_limit_is_one_of_the_run_however_often_it_looks() -> None:
+    spent = phases.evaluate("switch", world(wanted(max_switches=1), switched_here=["moved.example"]))
+    held = [result for result in spent.results if result.gate == "max_switches"]
+    assert spent.values["domains"] == [] and [result.object for result in held] == [ONE, TWO] and "has switched 1" in held[0].message
+    left = phases.evaluate("switch", world(wanted(max_switches=2), switched_here=["moved.example"]))
+    assert [item["name"] for item in left.values["domains"]] == [ONE]
+    assert len(phases.evaluate("switch", world(switched_here=["moved.example"])).values["domains"]) == 2, "no limit"
+
+
+def test_a_spent_limit_is_said_of_domains_that_are_held_by_something_else_too() -> None:
+    """Their time is not worth waiting for: this run switches them in no case."""
+    blocked = {name: protected(name, readiness={"status": "not_yet"}) for name in (ONE, TWO)}
+    evaluation = phases.evaluate("switch", world(wanted(max_switches=1), switched_here=["moved.example"], email_security=blocked))
+    assert {result.object for result in evaluation.results if result.gate == "max_switches"} == {ONE, TWO}
+
+
 def test_all_moved_is_done() -> None:
     evaluation = phases.evaluate("switch", world(moved=True))
     assert evaluation.go and evaluation.values["domains"] == [] and evaluation.values["done"] is True
