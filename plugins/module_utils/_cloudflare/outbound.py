@@ -64,4 +64,4 @@ def _domains(item: Message) -> set[str]:
 def _told(source: Investigate, item: Message) -> dict[str, t.Any]:
     trace = source.trace(item)
     kept = ("message_id", "scanned_at", "delivery_status", "final_disposition")
-    return {**{key: item.get(key) for key in kept}, "pending": trace["pending"], "outbound": trace["outbound"]}
+    return {**{key: item.get(key) for key in kept}, "domains": sorted(_domains(item)), "pending": trace["pending"], "outbound": trace["outbound"]}

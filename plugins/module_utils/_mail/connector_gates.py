@@ -10,6 +10,7 @@ import datetime
 import typing as t
 
 from .._engine.values import as_list, boolean, host_name, sender_domain
+from . import own_connector
 from .gate import GateResult, cannot, holds, not_yet, noticed
 from .names import LOCKDOWN, purpose_of, purpose_of_comment
 from .spans import outside, overlap
@@ -197,24 +198,21 @@ CAUGHT = "[mailflow.area1: switched off"
 
 def catches_others(world: World) -> list[GateResult]:
     """Ours is for Area 1's addresses only. Where Exchange takes it for mail from elsewhere, senders without TLS are refused: seen by a
-    recipient that a direct sender gets with TLS and not without (disputed: exchange-online facts, 2.3, SenderIPAddresses)."""
+    recipient that a direct sender gets with TLS and not without, or by the trace of direct mail (disputed: exchange-online facts, 2.3)."""
     name = world.settings["connector_name"]
     connector = world.connector(name) or {}
-    caught = _caught(world)
-    if not caught or boolean(connector.get("Enabled")) is False or boolean(connector.get("RequireTls")) is False:
+    if boolean(connector.get("Enabled")) is False:
         return []
+    caught = _caught(world) if boolean(connector.get("RequireTls")) is not False else {}
+    refused = "direct mail without TLS for %s is refused (%s)" % (", ".join(caught), caught[min(caught)]) if caught else ""
+    taken = own_connector.attributed(world)
     others = [str(item.get("Name")) for item in _active(world) if item is not connector and _demands_tls(item)]
-    message = "direct mail without TLS for %s is refused (%s)" % (", ".join(caught), caught[min(caught)])
-    if others:
-        return [noticed("own_connector", name, "%s; %s may be why, too" % (message, ", ".join(others)))]
-    return [
-        cannot(
-            "own_connector",
-            name,
-            "%s: the connector catches mail that does not come from Area 1" % message,
-            "It is switched off by this run. See what Exchange attributes to it (Get-MessageTraceDetailV2) before it is tried again.",
-        )
-    ]
+    if refused and others and not taken:
+        return [noticed("own_connector", name, "%s; %s may be why, too" % (refused, ", ".join(others)))]
+    traced = "the message trace shows that it took mail from %s" % ", ".join(taken[:5]) if taken else ""
+    seen = "; ".join(part for part in (refused, traced) if part)
+    hint = "It is switched off by this run. See what Exchange attributes to it (Get-MessageTraceDetailV2) before it is tried again."
+    return [cannot("own_connector", name, "%s: the connector catches mail that does not come from Area 1" % seen, hint)] if seen else []
 
 
 def caught_before(world: World) -> list[GateResult]:

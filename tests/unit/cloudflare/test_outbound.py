@@ -61,7 +61,7 @@ def test_refusals_come_first_and_each_message_once() -> None:
     assert source.searched[-1]["detections_only"] == "false", "mail that nothing was found in is what is looked for"
     assert found[0] == {
         "message_id": "<30@x>", "scanned_at": "2026-11-23T20:30:00Z", "delivery_status": ["bounced"], "final_disposition": None,
-        "pending": False, "outbound": [{"lineno": 1, "at": SINCE, "message": "status=sent"}],
+        "domains": ["northwind.example"], "pending": False, "outbound": [{"lineno": 1, "at": SINCE, "message": "status=sent"}],
     }  # fmt: skip
 
 

@@ -163,9 +163,9 @@ def test_what_was_not_read_is_an_error_and_no_empty_world() -> None:
 def test_canaries_first_then_the_limit() -> None:
     canary = world(wanted(domains=[ONE, {"name": TWO, "canary": True}]))
     assert [item["name"] for item in phases.evaluate("switch", canary).values["domains"]] == [TWO]
-    moved = canary.sections
+    moved = {**canary.sections, "area1_trace": {"messages": [{"domains": [TWO], "outbound": [{"at": ago(hours=1), "message": "status=sent (250 2.0.0)"}]}]}}
     moved["dns_provider"][TWO]["records"] = records(NEW)
-    assert [item["name"] for item in phases.evaluate("switch", canary).values["domains"]] == [ONE]
+    assert [item["name"] for item in phases.evaluate("switch", World(moved, canary.settings)).values["domains"]] == [ONE]
     one = phases.evaluate("switch", world(wanted(max_switches=1)))
     assert [item["name"] for item in one.values["domains"]] == [ONE]
     assert [result.object for result in one.results if result.gate == "max_switches"] == [TWO]
