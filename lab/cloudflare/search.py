@@ -33,7 +33,7 @@ def filters(query: Query, state: dict[str, Any], now: datetime) -> list[Conditio
         wanted.append(lambda item: status in item["delivery_status"])
     if action:
         wanted.append(lambda item: any(each["operation"] == action for each in item["operations"]))
-    if first(query, "detections_only").lower() == "true":
+    if (first(query, "detections_only") or str(setting(state, "detections_only"))).lower() == "true":
         wanted.append(lambda item: item["final_disposition"] != "NONE")
     if first(query, "alert_id"):
         wanted.append(lambda item: False)

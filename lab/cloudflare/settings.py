@@ -47,6 +47,9 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "investigate_totals": True,
     # whose domain the filter domain means: "sender" (the clients' documentation), "recipient" or "both"
     "domain_filter": "sender",
+    # whether a search that does not say detections_only leaves benign mail out: the clients say of false only that it includes
+    # "non-detections" (§6.3 names the filter without a default)
+    "detections_only": False,
     # names of the date: "both", "scanned_at" or "ts" (§6.1, drift); a trace's line has logged_at or ts
     "message_time_keys": "both",
     # the name of a message's id: "id", or "postfix_id" as in older clients

@@ -59,8 +59,8 @@ error:
   type: str
 messages:
   description:
-    - The messages, with C(message_id), C(scanned_at), C(delivery_status), C(final_disposition), C(pending) (not all lines are there
-      yet) and C(outbound), a list of lines with C(at) and C(message).
+    - The messages, with C(message_id), C(scanned_at), C(delivery_status), C(final_disposition), C(domains) (of its recipients),
+      C(pending) (not all lines are there yet) and C(outbound), a list of lines with C(at) and C(message).
   returned: success
   type: list
   elements: dict

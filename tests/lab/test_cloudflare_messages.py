@@ -67,6 +67,9 @@ def test_filters(api: Api, query: dict[str, str], expected: list[int]) -> None:
     api.hub.clock.advance(60)
     pass_through(api, 3, "NONE", quarantined=False)
     assert names(api.result("GET", PATH, **query)) == [f"Hello {number}" for number in expected]
+    api.set(detections_only=True)
+    assert names(api.result("GET", PATH)) == ["Hello 2", "Hello 1"]
+    assert names(api.result("GET", PATH, detections_only="false")) == ["Hello 3", "Hello 2", "Hello 1"]
 
 
 def test_a_month_back_unless_told_otherwise_and_never_the_future(api: Api) -> None:

@@ -16,9 +16,11 @@ import typing as t
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.api import EmailSecurity
 from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.domains import inform
 from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare_api import CloudflareApi
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import ReadError
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import evaluate
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
 from ansible_collections.mailflow.area1.plugins.modules import area1_domain, area1_domain_info
@@ -266,18 +268,43 @@ def test_manual_provider_names_the_record(lab: Lab) -> None:
     assert len(warnings) == 1 and "TXT" in warnings[0] and result["results"][0]["verification"]["value"] in warnings[0]
 
 
-def test_one_failing_domain_does_not_stop_the_others(lab: Lab) -> None:
+def test_one_failing_domain_does_not_stop_the_others(lab: Lab, tmp_path: pathlib.Path) -> None:
     domain(lab, domains=wanted(lab)[:1])
+    path = str(tmp_path / "run" / "observation.json")
+    info(lab, observation_path=path)
     identity = next(iter(there(lab).values()))["id"]
-    path = "PATCH /client/v4/accounts/%s/email-security/settings/domains/%s" % (
+    update = "PATCH /client/v4/accounts/%s/email-security/settings/domains/%s" % (
         lab.extra_vars["area1_account_id"],
         identity,
     )
-    lab.faults([{"service": "cloudflare", "match": path, "kind": "status", "status": 400}])
-    failed, result, _warnings = domain(lab, drop_dispositions=[])
+    lab.faults([{"service": "cloudflare", "match": update, "kind": "status", "status": 400}])
+    failed, result, _warnings = domain(lab, drop_dispositions=[], observation_path=path)
     assert failed and "1 of 3 domains failed" in result["msg"]
     assert [bool(entry["error"]) for entry in result["results"]] == [True, False, False]
     assert [entry["changed"] for entry in result["results"]] == [False, True, True] and len(there(lab)) == 3
+    section = Observation(path).get("email_security")
+    assert set(section) == set(there(lab)), "what became of the others is handed on"
+    assert [sorted(section[entry["name"]]["drop_dispositions"]) for entry in wanted(lab)] == [sorted(UC1), [], []], "and how the failed one is left"
+    assert {item["readiness"]["status"] for item in section.values()} == {"ready"}
+
+
+def test_a_failed_domain_that_cannot_be_read_either_is_left_out(lab: Lab, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    domain(lab)
+    path = str(tmp_path / "run" / "observation.json")
+    info(lab, observation_path=path)
+    first, *others = [str(entry["name"]) for entry in wanted(lab)]
+    lab.faults([{"service": "cloudflare", "match": "PATCH /client", "kind": "status", "status": 400, "times": 1}])
+    looks = iter([EmailSecurity.list])
+
+    def once(service: EmailSecurity) -> t.Any:
+        try:
+            return next(looks)(service)
+        except StopIteration:
+            raise ReadError("timed out") from None
+
+    monkeypatch.setattr(EmailSecurity, "list", once)
+    failed, _result, _warnings = domain(lab, domains=wanted(lab)[:1], drop_dispositions=[], observation_path=path)
+    assert failed and set(Observation(path).get("email_security")) == set(others), first
 
 
 @pytest.mark.parametrize(

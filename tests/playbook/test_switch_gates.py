@@ -77,21 +77,59 @@ def test_policies_and_hosts_hold_the_switch_until_they_are_right(deploy: Callabl
     rest = [record for record in zone["records"] if record["name"] != "_mta-sts.%s" % GROUP]
     lab.mutate(["cloudflare", "zones", GROUP, "records"], value=rest)
     lab.advance(hours=1, minutes=5)
-    decided = deployment.run(variables={**variables, "area1_acknowledge": ["new_mx_hosts:%s" % NEW_HOSTS[3]]})
-    assert decided.rc == 0 and moved(deployment) == {FIRST, LABS}, decided.stdout
+    variables["area1_acknowledge"] = ["new_mx_hosts:%s" % NEW_HOSTS[3]]
+    variables["area1_domains"] = [*domains[:2], {"name": LABS, "canary": True}]
+    decided = deployment.run(variables=variables)
+    assert decided.rc == 0 and moved(deployment) == {LABS}, decided.stdout
+    assert set(due(decided, "canary")) == {FIRST, GROUP}
     assert set(due(decided, "mta_sts")) == {GROUP} and "its MTA-STS record is gone" in due(decided, "mta_sts")[GROUP]["message"]
     assert lab.messages() == lab.messages("bounces") == [], "nobody was sent a message"
+    the_canary_speaks_for_the_others(deployment, variables)
+
+
+def the_canary_speaks_for_the_others(deployment: Deployment, variables: dict[str, Any]) -> None:
+    """Direct Send was refused for a while, and our connector did not count as a source (disputed): the canary's own mail bounced."""
+    lab = deployment.lab
+    lab.mutate(["mail", "hosts"], value={})
+    lab.mutate(["tenant", "organization", "RejectDirectSend"], value=True)
+    lab.setting("partner_ip_list", "restricts_only")
+    send(deployment, "boss@%s" % LABS)
+    assert ["5.7.68" in bounce["reason"] for bounce in lab.messages("bounces")] == [True]
+    lab.mutate(["tenant", "organization", "RejectDirectSend"], value=False)
+    lab.setting("partner_ip_list", "matches")
+    refused = deployment.run(variables=variables)
+    assert refused.rc != 0 and moved(deployment) == {LABS}, refused.stdout
+    (told,) = [entry for entry in refused.report["journal"] if entry["status"] == "cannot" and entry.get("gate") == "delivery_refused"]
+    assert told["object"] == LABS and "5.7.68" in told["message"]
+    assert set(due(refused, "canary_mail")) == {LABS}, "and nothing of it has arrived"
+
+    lab.advance(hours=25)
+    send(deployment, "eve@elsewhere.example")
+    goes_on = deployment.run(variables=variables)
+    assert goes_on.rc == 0 and moved(deployment) == {FIRST, LABS}, goes_on.stdout
+    assert set(due(goes_on, "mta_sts")) == {GROUP}
+
+
+def send(deployment: Deployment, sender: str) -> None:
+    """A mail to the canary domain by way of Area 1, to its end."""
+    assert deployment.lab.send(NEW_HOSTS[0], sender, "anna@%s" % LABS)["code"] == 250
+    deployment.lab.settle()
 
 
 def test_our_own_connector_that_catches_other_mail_goes_off(deploy: Callable[..., Deployment]) -> None:
     """The sources disagree whether a Partner connector that restricts nothing is for its addresses only; here it is not."""
     deployment = deploy("fresh")
     deployment.lab.setting("partner_ip_list", "ignored")
-    variables = {"area1_settle_minutes": 30, "area1_lockdown": False, "area1_domains": [LABS]}
+    variables = {"area1_settle_minutes": 30, "area1_lockdown": False, "area1_domains": [FIRST]}
     assert deployment.run(variables=variables).rc == 0
-    deployment.lab.advance(hours=1, minutes=5)
+    # The connector acts, and the old TTL is not over: it is looked for before anything else is ready.
+    deployment.lab.advance(minutes=35)
+    assert deployment.lab.send("northwind-example.mail.protection.outlook.com", "eve@elsewhere.example", "anna@%s" % FIRST)["code"] == 250
     second = deployment.run(variables=variables)
     assert second.rc != 0 and "catches mail that does not come from Area 1" in second.stdout, second.stdout
+    (told,) = [entry for entry in second.report["journal"] if entry["status"] == "cannot" and entry.get("gate") == "own_connector"]
+    assert "without TLS for %s is refused" % FIRST in told["message"] and "the message trace shows that it took mail from" in told["message"]
+    assert set(due(second, "old_ttl")) == {FIRST}
     connector = deployment.connector("Area 1 Inbound Connector")
     assert connector is not None and connector["Enabled"] is False and "it caught mail" in connector["Comment"]
     assert moved(deployment) == set()

@@ -43,7 +43,8 @@ def manage(params: t.Mapping[str, t.Any], context: Context, rules: Rules, publis
     for item in done:
         for warning in item.warnings:
             context.warn_once(warning)
-    _hand_on(done, listing.all() if handed_on is None else handed_on, observation, context)
+    left = _as_left(service, [item.wish.name for item in done if item.error])
+    _hand_on(done, listing.all() if handed_on is None else handed_on, left, observation, context)
     return _result(done)
 
 
@@ -83,15 +84,28 @@ def _check_all(wanted: t.Sequence[Wish], known: t.Mapping[str, Domain], rules: R
         raise InputError(" ".join(error.message for error in errors[:SHOWN_ERRORS]), " ".join(hints))
 
 
-def _hand_on(done: t.Sequence[Done], known: t.Mapping[str, Domain], observation: Observation, context: Context) -> None:
-    """The section is the whole account. One of unknown state is worse than none: then the next task reads again."""
+def _as_left(service: EmailSecurity, failed: t.Collection[str]) -> dict[str, Domain]:
+    """How a failure left these domains. One of unknown state is worse than none: what cannot be read is left out."""
+    if not failed:
+        return {}
+    try:
+        found = service.list()
+        return {name: with_readiness(service, found[name]) for name in failed if name in found}
+    except MailflowError:
+        return {}
+
+
+def _hand_on(
+    done: t.Sequence[Done], known: t.Mapping[str, Domain], left: t.Mapping[str, Domain], observation: Observation, context: Context
+) -> None:
+    """The section is the whole account: a domain that failed must not hide what became of the others."""
     for item in done:
         observation.note(**_note(item, context.check_mode))
-    if any(item.error for item in done):
-        observation.forget(SECTION)
-    elif any(item.changed or item.domain is not known.get(item.wish.name) for item in done):
+    failed = {item.wish.name for item in done if item.error}
+    if failed or any(item.changed or item.domain is not known.get(item.wish.name) for item in done):
         section = {**known, **{item.wish.name: item.domain for item in done}}
-        observation.put(SECTION, section, predicted=any(item.predicted for item in done))
+        kept = {name: domain for name, domain in section.items() if name not in failed}
+        observation.put(SECTION, {**kept, **left}, predicted=any(item.predicted for item in done))
     observation.save()
 
 

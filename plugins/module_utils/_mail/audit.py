@@ -13,9 +13,9 @@ import typing as t
 
 from .._engine.values import as_list, boolean, sender_domain
 from . import lockdown
+from .connector_gates import skips_filters
 from .gate import GateResult, holds, not_checked, not_yet, noticed
 from .past import mx_of
-from .spans import overlap
 from .world import World
 
 Record = t.Mapping[str, t.Any]
@@ -109,11 +109,7 @@ def bypass_rules(world: World) -> list[GateResult]:
     """Enhanced filtering is of no use where a rule skips the filter (cutover facts, 2.3)."""
     results = []
     for rule in world.section("transport_rules"):
-        active = str(rule.get("State") or "Enabled").lower() == "enabled" and str(rule.get("Mode") or "Enforce").lower() == "enforce"
-        if active and str(rule.get("SetSCL") if rule.get("SetSCL") is not None else "").strip() == "-1":
-            ranges = as_list(rule.get("SenderIpRanges"))
-            if ranges and not overlap(ranges, world.settings["egress"]):
-                continue
+        if skips_filters(world, rule):
             message = "this rule skips spam filtering (SCL -1) for mail that comes through Area 1"
             results.append(not_yet("scl_bypass", str(rule.get("Name")), message, hint="Disable it while enhanced filtering is on, or acknowledge it."))
     return results or [holds("scl_bypass", "", "no rule skips spam filtering")]

@@ -10,6 +10,7 @@ import datetime
 import typing as t
 
 from .._engine.values import as_list, boolean, host_name, sender_domain
+from . import own_connector
 from .gate import GateResult, cannot, holds, not_yet, noticed
 from .names import LOCKDOWN, purpose_of, purpose_of_comment
 from .spans import outside, overlap
@@ -143,18 +144,35 @@ def _acts(rule: t.Mapping[str, t.Any]) -> bool:
 def scl_bypass(world: World) -> list[GateResult]:
     """A rule that takes the gateway's mail past the filters makes enhanced filtering useless (Microsoft: disable it)."""
     results = []
-    for rule in world.section("transport_rules") or []:
-        if _acts(rule) and str(rule.get("SetSCL") or "") == "-1" and overlap(rule.get("SenderIpRanges"), world.settings["egress"]):
-            name = str(rule.get("Name"))
-            results.append(
-                cannot(
-                    "scl_bypass",
-                    name,
-                    "this rule sets SCL -1 for addresses of Area 1: nothing that comes by way of it would be filtered",
-                    'Disable it (Disable-TransportRule -Identity "%s"), or put scl_bypass:%s into area1_acknowledge.' % (name, name),
-                )
+    for rule in [rule for rule in world.section("transport_rules") or [] if skips_filters(world, rule)]:
+        name = str(rule.get("Name"))
+        if not as_list(rule.get("SenderIpRanges")) and not _whole_inbound(rule):
+            message = "this rule sets SCL -1 for some mail, whatever address it comes from: that is not filtered behind Area 1 either"
+            results.append(noticed("scl_bypass", name, message))
+            continue
+        results.append(
+            cannot(
+                "scl_bypass",
+                name,
+                "this rule sets SCL -1 for mail that Area 1 brings: nothing that comes by way of it would be filtered",
+                'Disable it (Disable-TransportRule -Identity "%s"), or put scl_bypass:%s into area1_acknowledge.' % (name, name),
             )
+        )
     return results or [holds("scl_bypass")]
+
+
+def skips_filters(world: World, rule: t.Mapping[str, t.Any]) -> bool:
+    """It is at work on mail from outside, and its addresses, if it has any, are not only those of others."""
+    if not _acts(rule) or str(rule.get("SetSCL") or "").strip() != "-1" or str(rule.get("FromScope") or "").lower() == "inorganization":
+        return False
+    egress, ranges = world.settings["egress"], as_list(rule.get("SenderIpRanges"))
+    excepted = as_list(rule.get("ExceptIfSenderIpRanges"))
+    return (not ranges or overlap(ranges, egress)) and not (excepted and not outside(egress, excepted))
+
+
+def _whole_inbound(rule: t.Mapping[str, t.Any]) -> bool:
+    """It asks for nothing but inside or outside (FromScope, SentToScope; the service lists the classes of a rule's conditions)."""
+    return all("Scope" in str(name) for name in as_list(rule.get("Conditions")))
 
 
 def reject_direct_send(world: World) -> list[GateResult]:
@@ -180,24 +198,21 @@ CAUGHT = "[mailflow.area1: switched off"
 
 def catches_others(world: World) -> list[GateResult]:
     """Ours is for Area 1's addresses only. Where Exchange takes it for mail from elsewhere, senders without TLS are refused: seen by a
-    recipient that a direct sender gets with TLS and not without (disputed: exchange-online facts, 2.3, SenderIPAddresses)."""
+    recipient that a direct sender gets with TLS and not without, or by the trace of direct mail (disputed: exchange-online facts, 2.3)."""
     name = world.settings["connector_name"]
     connector = world.connector(name) or {}
-    caught = _caught(world)
-    if not caught or boolean(connector.get("Enabled")) is False or boolean(connector.get("RequireTls")) is False:
+    if boolean(connector.get("Enabled")) is False:
         return []
+    caught = _caught(world) if boolean(connector.get("RequireTls")) is not False else {}
+    refused = "direct mail without TLS for %s is refused (%s)" % (", ".join(caught), caught[min(caught)]) if caught else ""
+    taken = own_connector.attributed(world)
     others = [str(item.get("Name")) for item in _active(world) if item is not connector and _demands_tls(item)]
-    message = "direct mail without TLS for %s is refused (%s)" % (", ".join(caught), caught[min(caught)])
-    if others:
-        return [noticed("own_connector", name, "%s; %s may be why, too" % (message, ", ".join(others)))]
-    return [
-        cannot(
-            "own_connector",
-            name,
-            "%s: the connector catches mail that does not come from Area 1" % message,
-            "It is switched off by this run. See what Exchange attributes to it (Get-MessageTraceDetailV2) before it is tried again.",
-        )
-    ]
+    if refused and others and not taken:
+        return [noticed("own_connector", name, "%s; %s may be why, too" % (refused, ", ".join(others)))]
+    traced = "the message trace shows that it took mail from %s" % ", ".join(taken[:5]) if taken else ""
+    seen = "; ".join(part for part in (refused, traced) if part)
+    hint = "It is switched off by this run. See what Exchange attributes to it (Get-MessageTraceDetailV2) before it is tried again."
+    return [cannot("own_connector", name, "%s: the connector catches mail that does not come from Area 1" % seen, hint)] if seen else []
 
 
 def caught_before(world: World) -> list[GateResult]:

@@ -18,9 +18,8 @@ from .world import World, iso, parse_time
 def domain_ready(world: World, name: str) -> GateResult:
     found = world.section("email_security", {}).get(name)
     if found is None:
-        return not_yet(
-            "area1_domain", name, "Email Security does not have it yet", hint="Run the section area1_domains first."
-        )
+        hint = "The section area1_domains makes it. Where that failed, its line in this report says why."
+        return not_yet("area1_domain", name, "Email Security is not known to have it", hint=hint)
     readiness = found.get("readiness") or {}
     status = readiness.get("status", "")
     if status == "cannot":
@@ -167,8 +166,7 @@ def odd_shape(world: World, name: str) -> GateResult:
 def ttl(world: World, name: str) -> GateResult:
     """The TTL is low at every name server, and caches that took the old one have run out."""
     view = world.section("dns").get(name) or {}
-    provider = world.section("dns_provider", {}).get(name) or {}
-    low = max(int(world.settings["mx_ttl"]), int(provider.get("min_ttl") or 0), 300 if provider.get("auto_ttl") else 0)
+    low = _low(world, name)
     present = int(view.get("ttl_max") or 0)
     if present > low:
         return not_yet(
@@ -178,10 +176,14 @@ def ttl(world: World, name: str) -> GateResult:
             hint="It is lowered by the MX section.",
         )
     old = world.old_ttl(name)
-    lowered = _lowered_at(world, name, provider)
-    if old is not None and old > low and lowered is not None and lowered + datetime.timedelta(seconds=old) > world.now:
-        until = iso(lowered + datetime.timedelta(seconds=old))
-        return not_yet("old_ttl", name, "caches may hold the old records (TTL %d s) until %s" % (old, until), until)
+    lowered = _lowered_at(world, name)
+    if old is not None and old > low and (lowered or world.now) + datetime.timedelta(seconds=old) > world.now:
+        until = iso((lowered or world.now) + datetime.timedelta(seconds=old))
+        message = "caches may hold the old records (TTL %d s) until %s" % (old, until)
+        if lowered:
+            return not_yet("old_ttl", name, message, until)
+        hint = "If you know that it has been low for that long, put old_ttl:%s into area1_acknowledge." % name
+        return not_yet("old_ttl", name, "%s: since when the TTL is low is not known, so it counts from now on" % message, until, hint)
     left = max(
         (int(item.get("ttl") or 0) for item in view.get("resolvers") or [] if item.get("status") == "ok"), default=0
     )
@@ -191,13 +193,27 @@ def ttl(world: World, name: str) -> GateResult:
     return holds("ttl", name)
 
 
-def _lowered_at(world: World, name: str, provider: t.Mapping[str, t.Any]) -> datetime.datetime | None:
+def low_since_now(world: World) -> list[str]:
+    """Domains with a low TTL that nobody knows the age of (lowered by hand, or by a run that was killed): it is kept from this look on."""
+    fresh = []
+    for name in world.covered():
+        present, old, low = int((world.section("dns").get(name) or {}).get("ttl_max") or 0), world.old_ttl(name) or 0, _low(world, name)
+        if 0 < present <= low < old and _lowered_at(world, name) is None and not world.is_switched(name):
+            fresh.append(name)
+    return fresh
+
+
+def _low(world: World, name: str) -> int:
+    provider = world.section("dns_provider", {}).get(name) or {}
+    return max(int(world.settings["mx_ttl"]), int(provider.get("min_ttl") or 0), 300 if provider.get("auto_ttl") else 0)
+
+
+def _lowered_at(world: World, name: str) -> datetime.datetime | None:
     """When the set got its low TTL: from the durable time line, and from providers that say when a record changed."""
-    events = [
-        event
-        for event in world.section("timeline", []) or []
-        if event.get("domain") == name and event.get("event") == "ttl_lowered"
-    ]
-    moments = [parse_time(event.get("at")) for event in events] + [parse_time(provider.get("modified_on"))]
-    known = [moment for moment in moments if moment is not None]
+    provider = world.section("dns_provider", {}).get(name) or {}
+    events = [event for event in world.section("timeline", []) or [] if event.get("domain") == name]
+    # A way back has raised it again: what was lowered before that says nothing.
+    restored = max((place for place, event in enumerate(events) if event.get("event") == "mx_restored"), default=-1)
+    moments = [parse_time(event.get("at")) for event in events[restored + 1 :] if event.get("event") == "ttl_lowered"]
+    known = [moment for moment in [*moments, parse_time(provider.get("modified_on"))] if moment is not None]
     return max(known) if known else None

@@ -76,6 +76,8 @@ ACKNOWLEDGEABLE = frozenset(
         "new_mx_hosts",
         "mta_sts",
         "own_connector",
+        "delivery_refused",
+        "canary_mail",
         "zone_control",
         "reject_direct_send",
         "orca_233",

@@ -19,11 +19,13 @@ from . import (
     proof,
     sts_gate,
     verify_phase,
+    watch,
     window,
 )
 from .evaluation import Evaluation, decided
 from .gate import CANNOT, HOLDS, GateResult, holds, not_yet
-from .world import World, iso
+from .own_connector import acts_since
+from .world import SWITCHED_HERE, World, iso
 
 
 def evaluate(phase: str, world: World) -> Evaluation:
@@ -145,10 +147,12 @@ def _lower_ttl(world: World) -> Evaluation:
 def _switch(world: World) -> Evaluation:
     """Per domain. What concerns the tenant as a whole (connectors, settling) stands before every domain."""
     todo = [name for name in world.covered() if not world.is_switched(name)]
+    refused = decided(world, watch.refused(world))
     if not todo:
+        nothing: dict[str, t.Any] = {"domains": [], "candidates": [], "low_seen": [], "sts_seen": [], "sts_ids": [], "caught": {}}
         return Evaluation(
-            [holds("switched", "", "all %d domains have the wanted MX records" % len(world.covered()))],
-            {"domains": [], "done": True, "candidates": [], "sts_seen": sts_gate.first_seen(world), "sts_ids": [], "probe": _probe(world, []), "caught": {}},
+            [*refused, holds("switched", "", "all %d domains have the wanted MX records" % len(world.covered()))],
+            {**nothing, "done": True, "sts_seen": sts_gate.first_seen(world), "probe": _probe(world, [], []), "watch": watch.to_read(world)},
         )
     tenant = [
         *gates.egress_networks(world),
@@ -172,8 +176,9 @@ def _switch(world: World) -> Evaluation:
             candidates.append(name)
         results += found
     # What the new hosts answer is asked when all else holds, and only then stands in the way.
-    caught = connector_gates.catches_others(world) if candidates else []
-    hosts = decided(world, [*path_gates.new_mx_hosts(world), *caught]) if candidates else []
+    caught = connector_gates.catches_others(world)
+    asked = [*path_gates.new_mx_hosts(world), *watch.canaries(world)] if candidates else []
+    hosts = [*refused, *decided(world, [*asked, *caught])]
     ready = []
     for name in candidates:
         found = decided(world, [path_gates.new_mx_recipient(world, name)])
@@ -181,41 +186,55 @@ def _switch(world: World) -> Evaluation:
             ready.append(name)
         results += found
     results += [*hosts, *(path_gates.unsigned_tlsa(world) if candidates else ())]
-    results += [
-        not_yet("canary", name, "it waits for the canary domains", hint="Run again.")
-        for name in todo
-        if name not in turn
-    ]
-    limit = world.settings["max_switches"] or len(ready)
-    waiting = "held back: a run switches at most %d (area1_max_switches)" % limit
-    results += [not_yet("max_switches", name, waiting, hint="Run again.") for name in ready[limit:]]
+    unseen = [result.object for result in hosts if result.gate == watch.CANARY and not result.open]
+    results += [not_yet("canary", name, "it waits for the canary domains", hint="Run again.") for name in todo if name not in turn]
+    results += [not_yet("canary", name, "it waits for mail of %s" % ", ".join(unseen), hint="Run again.") for name in candidates if unseen]
+    limit, held = _limit(world, turn, ready)
+    results += held
     values = {
         "domains": [_expecting(world, entry) for entry in _names(world, ready[:limit])],
         "records": world.settings["mx_records"],
         "ttl": world.settings["mx_ttl"],
         "done": False,
         "candidates": _names(world, candidates),
+        "low_seen": domain_gates.low_since_now(world),
         "sts_seen": sts_gate.first_seen(world),
         "sts_ids": sts_gate.to_publish(world),
-        "probe": _probe(world, candidates),
+        "probe": _probe(world, candidates, candidates or (todo if acts_since(world) else [])),
+        "watch": watch.to_read(world),
         "caught": _switch_off(world, caught),
     }
-    shown = [result for result in results if not result.open or result.acknowledged or result.notice]
+    shown = [result for result in results if result.status != HOLDS or result.acknowledged or result.notice]
     return Evaluation(shown, values)
+
+
+def _limit(world: World, turn: list[str], ready: list[str]) -> tuple[int, list[GateResult]]:
+    """(how many may move now, who is held back by that). The limit is one of the run, which may look at the world more than once."""
+    wanted, before = int(world.settings["max_switches"]), len(world.section(SWITCHED_HERE, []) or [])
+    if not wanted:
+        return len(ready), []
+    left = max(wanted - before, 0)
+    message = "held back: a run switches at most %d (area1_max_switches)" % wanted
+    if before:
+        message = "held back: this run has switched %d (area1_max_switches: %d)" % (before, wanted)
+    # With nothing left, what else a domain waits for is no matter of this run.
+    return left, [not_yet("max_switches", name, message, hint="Run again.") for name in (ready[left:] if left else turn)]
 
 
 # Each costs two conversations, and one is evidence enough.
 PLAIN_DOMAINS = 2
 
 
-def _probe(world: World, candidates: list[str]) -> dict[str, t.Any]:
-    """What mail_flow_probe is to ask. C(names) are the hosts whose addresses are needed for it."""
+def _probe(world: World, candidates: list[str], caught: list[str]) -> dict[str, t.Any]:
+    """What mail_flow_probe is to ask: the new hosts for C(candidates), and whether our connector catches mail of C(caught). C(names) are the
+    hosts whose addresses are needed for it, C(look) the domains that are read with them."""
     hosts = path_gates.new_hosts(world) if candidates else []
     plain = []
-    for entry in [item for item in world.settings["domains"] if item["name"] in candidates][:PLAIN_DOMAINS]:
+    for entry in [item for item in world.settings["domains"] if item["name"] in caught][:PLAIN_DOMAINS]:
         host, _result = forwarding.choose(world, entry)
         plain += [{"name": entry["name"], "host": host}] if host else []
     return {
+        "look": _names(world, candidates or [item["name"] for item in plain]),
         "names": list(dict.fromkeys([*hosts, *(item["host"] for item in plain)])),
         "hosts": [{"name": host} for host in hosts],
         "domains": candidates,

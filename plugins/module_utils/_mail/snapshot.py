@@ -21,7 +21,7 @@ from .differences import differences
 from .gating import sections_now
 from .state import TIMELINE, load_timeline, state_directory, write_private
 from .sts_past import SEEN, kept
-from .world import World
+from .world import SWITCHED_HERE, World
 
 BASELINE = "baseline.json"
 State = dict[str, t.Any]
@@ -193,6 +193,9 @@ def _record_event(params: t.Mapping[str, t.Any], context: Context, observation: 
     if new and not context.check_mode:
         write_private(os.path.join(directory, TIMELINE), events + new)
     observation.put("timeline", events + new)
+    if params["event"] == "switched":
+        here = observation.any_age(SWITCHED_HERE) or []
+        observation.put(SWITCHED_HERE, list(dict.fromkeys([*here, *(item["domain"] for item in new)])))
     observation.save()
     return Result(False, (), {"status": "recorded", "directory": directory})
 

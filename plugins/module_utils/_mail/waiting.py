@@ -20,6 +20,8 @@ SECTION = "waiting"
 LOOK_AGAIN = datetime.timedelta(minutes=10)
 #: The phases in the order of the run.
 ORDER = ("organization", "connection_filter", "enhanced_filtering", "area1_domains", "message_handling", "lower_ttl", "switch", "lockdown", "proof")
+#: What another run does, however long this one waits.
+NEXT_RUN = frozenset({"max_switches"})
 #: A person sees a line so often at most.
 LINE_EVERY = 60.0
 #: What stays in the journal for the summary when the run looks at everything anew.
@@ -45,21 +47,26 @@ def awaited(journal: t.Iterable[t.Mapping[str, t.Any]], now: datetime.datetime) 
             phases.setdefault(str(entry.get("phase") or entry.get("section")), []).append(entry)
     dated: list[tuple[int, Awaited]] = []
     undated: list[tuple[int, Awaited]] = []
+    spent = min((_turn(phase) for phase, entries in phases.items() if any(entry.get("gate") in NEXT_RUN for entry in entries)), default=None)
     for phase, entries in phases.items():
-        if any(entry["status"] in ("cannot", "failed") for entry in entries):
+        turn = _turn(phase)
+        if turn == spent or any(entry["status"] in ("cannot", "failed") for entry in entries):
             continue
-        turn = ORDER.index(phase) if phase in ORDER else len(ORDER)
         entry = max(entries, key=lambda item: str(item.get("until") or ""))
         moment = parse_time(entry.get("until"))
         if moment is not None:
             dated.append((turn, Awaited(max(moment, now), _text(entry), True)))
-        else:
+        elif spent is None or turn < spent:
             undated.append((turn, Awaited(now + LOOK_AGAIN, _text(entry), False)))
     first = min(dated, key=lambda item: item[1].until, default=None)
     # What has no time usually waits for an earlier phase that has one.
     earlier = [item for item in undated if first is None or item[0] < first[0]]
     found = [item for _turn, item in [*([first] if first else []), *earlier]]
     return min(found, key=lambda item: item.until, default=None)
+
+
+def _turn(phase: str) -> int:
+    return ORDER.index(phase) if phase in ORDER else len(ORDER)
 
 
 def _text(entry: t.Mapping[str, t.Any]) -> str:

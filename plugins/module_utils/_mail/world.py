@@ -15,7 +15,10 @@ from .._engine.times import UTC, iso, parse_time
 from .._engine.values import boolean, host_name
 from . import presets
 
-__all__ = ["UTC", "DomainState", "World", "iso", "parse_time", "record_set"]
+__all__ = ["SWITCHED_HERE", "UTC", "DomainState", "World", "iso", "parse_time", "record_set"]
+
+#: Domains whose MX records this run has moved, over all its looks at the world.
+SWITCHED_HERE = "switched_here"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -61,9 +61,10 @@ def test_refusals_come_first_and_each_message_once() -> None:
     found = outbound.recent(source, SINCE, set(), 5)  # type: ignore[arg-type]
     assert source.traced == ["m030", "m004", "m019", "m018", "m017", "m016"], "the latest of each kind"
     assert [filters["start"] for filters in source.searched] == [SINCE] * 4
+    assert [filters["detections_only"] for filters in source.searched] == ["false", "false", "true", "false"], "mail that nothing was found in too"
     assert found[0] == {
         "message_id": "<30@x>", "scanned_at": "2026-11-23T20:30:00Z", "delivery_status": ["bounced"], "final_disposition": None,
-        "pending": False, "outbound": [{"lineno": 1, "at": SINCE, "message": "status=sent"}],
+        "domains": ["northwind.example"], "pending": False, "outbound": [{"lineno": 1, "at": SINCE, "message": "status=sent"}],
     }  # fmt: skip
 
 

@@ -96,6 +96,31 @@ def test_the_old_ttl_must_be_over_since_it_was_lowered() -> None:
     assert only([domain_gates.ttl(world(timeline=[{"domain": TWO, "event": "ttl_lowered", "at": ago(minutes=1)}]), ONE)]).open
 
 
+@pytest.mark.parametrize("timeline", [
+    [], [{"domain": ONE, "event": "ttl_lowered", "at": ago(days=9)}, {"domain": ONE, "event": "mx_restored", "at": ago(days=8)}],
+])  # fmt: skip
+def test_a_low_ttl_of_unknown_age_counts_from_the_first_look(timeline: list[dict[str, Any]]) -> None:
+    """Lowered by hand, or by a run that was killed before it noted that: caches may have taken the old one a minute ago."""
+    provider = {name: {"records": found["records"]} for name, found in sections(wanted())["dns_provider"].items()}
+    found = world(dns_provider=provider, timeline=timeline)
+    result = only([domain_gates.ttl(found, ONE)])
+    assert (result.gate, result.status, result.until) == ("old_ttl", NOT_YET, ahead(hours=1)) and "is not known" in result.message
+    first = phases.evaluate("switch", found)
+    assert first.values["low_seen"] == [ONE, TWO] and first.values["domains"] == []
+    noted = [*timeline, *({"domain": name, "event": "ttl_lowered", "at": ago(minutes=40), "ttl": 300} for name in (ONE, TWO))]
+    later = phases.evaluate("switch", world(dns_provider=provider, timeline=noted))
+    assert later.values["low_seen"] == [] and {result.until for result in later.results if result.gate == "old_ttl"} == {ahead(minutes=20)}
+    assert phases.evaluate("switch", world(wanted(acknowledge=["old_ttl"]), dns_provider=provider, timeline=timeline)).values["domains"]
+
+
+def test_a_ttl_that_was_always_low_is_not_waited_for() -> None:
+    provider = {name: {"records": found["records"]} for name, found in sections(wanted())["dns_provider"].items()}
+    always: dict[str, Any] = {"sections": {"dns": {name: {"ttl_max": 300} for name in (ONE, TWO)}}}
+    for baseline in (always, {}):
+        evaluation = phases.evaluate("switch", world(dns_provider=provider, timeline=[], baseline=baseline))
+        assert len(evaluation.values["domains"]) == 2 and evaluation.values["low_seen"] == []
+
+
 def test_a_cache_with_the_old_record_is_waited_for() -> None:
     found = world(dns=changed_view(ONE, **view(OLD[ONE], resolver_ttl=1800)))
     result = only([domain_gates.ttl(found, ONE)])

@@ -176,12 +176,28 @@ def test_what_was_not_read_is_an_error_and_no_empty_world() -> None:
 def test_canaries_first_then_the_limit() -> None:
     canary = world(wanted(domains=[ONE, {"name": TWO, "canary": True}]))
     assert [item["name"] for item in phases.evaluate("switch", canary).values["domains"]] == [TWO]
-    moved = canary.sections
+    moved = {**canary.sections, "area1_trace": {"messages": [{"domains": [TWO], "outbound": [{"at": ago(hours=1), "message": "status=sent (250 2.0.0)"}]}]}}
     moved["dns_provider"][TWO]["records"] = records(NEW)
-    assert [item["name"] for item in phases.evaluate("switch", canary).values["domains"]] == [ONE]
+    assert [item["name"] for item in phases.evaluate("switch", World(moved, canary.settings)).values["domains"]] == [ONE]
     one = phases.evaluate("switch", world(wanted(max_switches=1)))
     assert [item["name"] for item in one.values["domains"]] == [ONE]
     assert [result.object for result in one.results if result.gate == "max_switches"] == [TWO]
+
+
+def test_the_limit_is_one_of_the_run_however_often_it_looks() -> None:
+    spent = phases.evaluate("switch", world(wanted(max_switches=1), switched_here=["moved.example"]))
+    held = [result for result in spent.results if result.gate == "max_switches"]
+    assert spent.values["domains"] == [] and [result.object for result in held] == [ONE, TWO] and "has switched 1" in held[0].message
+    left = phases.evaluate("switch", world(wanted(max_switches=2), switched_here=["moved.example"]))
+    assert [item["name"] for item in left.values["domains"]] == [ONE]
+    assert len(phases.evaluate("switch", world(switched_here=["moved.example"])).values["domains"]) == 2, "no limit"
+
+
+def test_a_spent_limit_is_said_of_domains_that_are_held_by_something_else_too() -> None:
+    """Their time is not worth waiting for: this run switches them in no case."""
+    blocked = {name: protected(name, readiness={"status": "not_yet"}) for name in (ONE, TWO)}
+    evaluation = phases.evaluate("switch", world(wanted(max_switches=1), switched_here=["moved.example"], email_security=blocked))
+    assert {result.object for result in evaluation.results if result.gate == "max_switches"} == {ONE, TWO}
 
 
 def test_all_moved_is_done() -> None:

@@ -176,17 +176,30 @@ def test_a_relay_domain_needs_a_connector_with_a_host_of_its_own(fields: dict[st
         assert phases.evaluate("tenant", found).values["relay"] == [ONE]
 
 
+SCOPE = "Microsoft.Exchange.MessagingPolicies.Rules.Tasks.FromScopePredicate"
+
+
 def rule(**fields: Any) -> dict[str, Any]:
     return {"Name": "Bypass", "State": "Enabled", "Mode": "Enforce", "SetSCL": "-1", "SenderIpRanges": ["104.30.32.0/24"], **fields}
 
 
 @pytest.mark.parametrize(("fields", "status"), [
     ({}, CANNOT), ({"SetSCL": -1}, CANNOT), ({"State": "Disabled"}, HOLDS), ({"Mode": "Audit"}, HOLDS), ({"SetSCL": "5"}, HOLDS),
-    ({"SenderIpRanges": ["192.0.2.77"]}, HOLDS), ({"SenderIpRanges": None}, HOLDS),
+    ({"SenderIpRanges": ["192.0.2.77"]}, HOLDS),
+    # a former gateway's: all that comes from outside
+    ({"SenderIpRanges": None}, CANNOT), ({"SenderIpRanges": [], "FromScope": "NotInOrganization", "Conditions": [SCOPE]}, CANNOT),
+    ({"SenderIpRanges": [], "FromScope": "InOrganization"}, HOLDS), ({"SenderIpRanges": [], "ExceptIfSenderIpRanges": ["0.0.0.0/0"]}, HOLDS),
 ])  # fmt: skip
 def test_rules_that_take_the_gateway_past_the_filters(fields: dict[str, Any], status: str) -> None:
     result = only(connector_gates.scl_bypass(world(transport_rules=[rule(**fields)])))
     assert result.status == status and (status == HOLDS or 'Disable-TransportRule -Identity "Bypass"' in result.hint)
+
+
+def test_a_rule_for_some_mail_of_any_address_is_told() -> None:
+    """A partner's mail or a newsletter's: it was not filtered before either."""
+    some = rule(SenderIpRanges=None, Conditions=[SCOPE, SCOPE.replace("FromScope", "SenderDomainIs")])
+    result = only(connector_gates.scl_bypass(world(transport_rules=[some])))
+    assert result.open and result.notice and result.object == "Bypass"
 
 
 def test_reject_direct_send() -> None:

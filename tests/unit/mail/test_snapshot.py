@@ -255,6 +255,13 @@ def test_an_mta_sts_policy_is_kept_as_it_was_seen(tmp_path: Path) -> None:
     assert sts_past.is_news(found, ONE) is False, "the next run knows it"
 
 
+def test_what_a_run_switched_is_counted_over_all_its_looks(tmp_path: Path) -> None:
+    run = Run(tmp_path, **UNTOUCHED)
+    for names, event in (([ONE], "switched"), ([TWO], "ttl_lowered"), ([ONE, "third.example"], "switched")):
+        run.take(domains=names, state="event", event=event)
+    assert run.left("switched_here") == [ONE, "third.example"]
+
+
 def test_a_broken_time_line_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
     run = Run(tmp_path, **UNTOUCHED)
     run.directory.mkdir(mode=0o700)

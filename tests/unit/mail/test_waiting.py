@@ -61,6 +61,10 @@ class Time:
         ([due("switch", 30), due("switch", status="cannot"), due("lockdown", 40)], (40, "lockdown")),
         ([due("switch", -5)], (0, "switch")),
         ([due("proof", 5), due("verify")], (5, "proof")),
+        ([due("switch", gate="max_switches")], None),  # another run's, however long this one waits
+        ([due("switch", 30, gate="old_ttl"), due("switch", gate="max_switches"), due("lockdown")], None),
+        ([due("switch", gate="max_switches"), due("message_handling", 20), due("lockdown")], (20, "message_handling")),
+        ([due("switch", gate="max_switches"), due("lockdown", 40)], (40, "lockdown")),
     ],
 )
 def test_what_is_awaited(journal: list[dict[str, Any]], expected: tuple[float, str] | None) -> None:
