@@ -168,10 +168,10 @@ def _switch(world: World) -> Evaluation:
     results = decided(world, tenant)
     open_tenant = all(result.open for result in results)
     turn = _canaries_first(world, todo)
-    refused = {result.object for result in verify_phase.losing_now(world)}
+    locked_out = {result.object for result in verify_phase.losing_now(world)}
     candidates = []
     for name in turn:
-        found = decided(world, _domain_gates(world, name, name in refused))
+        found = decided(world, _domain_gates(world, name, name in locked_out))
         if open_tenant and all(result.open for result in found):
             candidates.append(name)
         results += found
