@@ -149,23 +149,8 @@ def _switch(world: World) -> Evaluation:
     todo = [name for name in world.covered() if not world.is_switched(name)]
     refused = decided(world, watch.refused(world))
     if not todo:
-        nothing: dict[str, t.Any] = {"domains": [], "candidates": [], "low_seen": [], "sts_seen": [], "sts_ids": [], "caught": {}}
-        return Evaluation(
-            [*refused, holds("switched", "", "all %d domains have the wanted MX records" % len(world.covered()))],
-            {**nothing, "done": True, "sts_seen": sts_gate.first_seen(world), "probe": _probe(world, [], []), "watch": watch.to_read(world)},
-        )
-    tenant = [
-        *gates.egress_networks(world),
-        *connector_gates.foreign_connector(world),
-        *connector_gates.restricting_connector(world),
-        *connector_gates.transport_rules(world),
-        *connector_gates.spf_hard_fail(world),
-        *connector_gates.scl_bypass(world),
-        *connector_gates.reject_direct_send(world),
-        *connector_gates.settled(world),
-        *window.gate(world.settings["change_window"], world.now),
-    ]
-    results = decided(world, tenant)
+        return _all_moved(world, refused)
+    results = decided(world, _before_every_switch(world))
     open_tenant = all(result.open for result in results)
     turn = _canaries_first(world, todo)
     locked_out = {result.object for result in verify_phase.losing_now(world)}
@@ -186,9 +171,7 @@ def _switch(world: World) -> Evaluation:
             ready.append(name)
         results += found
     results += [*hosts, *(path_gates.unsigned_tlsa(world) if candidates else ())]
-    unseen = [result.object for result in hosts if result.gate == watch.CANARY and not result.open]
-    results += [not_yet("canary", name, "it waits for the canary domains", hint="Run again.") for name in todo if name not in turn]
-    results += [not_yet("canary", name, "it waits for mail of %s" % ", ".join(unseen), hint="Run again.") for name in candidates if unseen]
+    results += _canary_waits(todo, turn, candidates, hosts)
     limit, held = _limit(world, turn, ready)
     results += held
     values = {
@@ -206,6 +189,36 @@ def _switch(world: World) -> Evaluation:
     }
     shown = [result for result in results if result.status != HOLDS or result.acknowledged or result.notice]
     return Evaluation(shown, values)
+
+
+def _all_moved(world: World, refused: list[GateResult]) -> Evaluation:
+    nothing: dict[str, t.Any] = {"domains": [], "candidates": [], "low_seen": [], "sts_ids": [], "caught": {}}
+    return Evaluation(
+        [*refused, holds("switched", "", "all %d domains have the wanted MX records" % len(world.covered()))],
+        {**nothing, "done": True, "sts_seen": sts_gate.first_seen(world), "probe": _probe(world, [], []), "watch": watch.to_read(world)},
+    )
+
+
+def _before_every_switch(world: World) -> list[GateResult]:
+    return [
+        *gates.egress_networks(world),
+        *connector_gates.foreign_connector(world),
+        *connector_gates.restricting_connector(world),
+        *connector_gates.transport_rules(world),
+        *connector_gates.spf_hard_fail(world),
+        *connector_gates.scl_bypass(world),
+        *connector_gates.reject_direct_send(world),
+        *connector_gates.settled(world),
+        *window.gate(world.settings["change_window"], world.now),
+    ]
+
+
+def _canary_waits(todo: list[str], turn: list[str], candidates: list[str], found: list[GateResult]) -> list[GateResult]:
+    """Who waits for a canary: until it has moved, and then until its mail was seen."""
+    unseen = ", ".join(result.object for result in found if result.gate == watch.CANARY and not result.open)
+    waits = {name: "the canary domains" for name in todo if name not in turn}
+    waits.update({name: "mail of %s" % unseen for name in candidates if unseen})
+    return [not_yet("canary", name, "it waits for %s" % what, hint="Run again.") for name, what in waits.items()]
 
 
 def _limit(world: World, turn: list[str], ready: list[str]) -> tuple[int, list[GateResult]]:
