@@ -16,7 +16,7 @@ import re
 import typing as t
 
 from .._engine.values import as_list, boolean, host_name, sender_domain
-from . import direct_senders, window
+from . import direct_senders, presets, window
 from .connector_gates import restricts_by_address
 from .domain_gates import answered
 from .gate import GateResult, cannot, holds, not_yet, noticed
@@ -234,19 +234,23 @@ def _enabled(
     name = str(connector.get("Name"))
     inside = {host_name(item) for item in as_list(connector.get("AssociatedAcceptedDomains"))}
     present = tuple(sorted(inside))
-    losing = [state for state in world.domain_states() if _loses(state, inside)]
+    past = [state for state in world.domain_states() if _loses(state, inside)]
+    found = tuple(acknowledged([_losing_mail(world, connector, state) for state in past]))
+    if any(result.acknowledged for result in found):
+        off = _off_comment(world, "switched off as decided", past)
+        return Decision("unstage", tuple(result for result in found if result.acknowledged), off, associated=present)
+    losing = any(result.gate == "lockdown_exposed" for result in found)
     if losing or not world.settings["lockdown"]:
         left = noticed("lockdown", name, "it is on although area1_lockdown is false; it is left as it is")
-        answers = tuple(_losing_mail(name, state) for state in losing) or (left,)
         action = "keep" if world.settings["lockdown"] else "none"
         comment = _without_stamp(world, connector) if losing and action == "keep" else ""
-        return Decision(action, answers, comment, enabled=True, associated=present)
+        return Decision(action, found or (left,), comment, enabled=True, associated=present)
     notices = (*_extra_senders(world, connector), *initial_domains(world))
     wanted = tuple(world.covered()) if world.settings["lockdown_scope"] == "covered" else ()
     if not inside or (wanted and set(wanted) <= inside):
         return Decision(
             "keep",
-            (holds("lockdown", name, "is on"), *notices),
+            (holds("lockdown", name, "is on"), *found, *notices),
             _final_comment(world, connector),
             True,
             associated=wanted,
@@ -290,12 +294,20 @@ def _extra_senders(world: World, connector: t.Mapping[str, t.Any]) -> list[GateR
     ]
 
 
-def _losing_mail(name: str, state: DomainState) -> GateResult:
+def _losing_mail(world: World, connector: t.Mapping[str, t.Any], state: DomainState) -> GateResult:
+    """An adopted lock-down may be for a gateway before us too: from what addresses that sends, its MX records do not tell."""
+    name = str(connector.get("Name"))
+    others = outside(as_list(connector.get("SenderIPAddresses")), world.settings["egress"])
+    if others and not any(presets.is_microsoft_host(host) for host in state.hosts):
+        message = "mail for it comes by way of %s; the lock-down refuses it unless that sends from %s" % ("; ".join(state.exposed), ", ".join(others))
+        hint = "Move its MX records to Area 1. If its mail is refused meanwhile, add the addresses that it is sent from to the connector %r." % name
+        return not_yet("exposed", state.name, message, hint=hint)
     return cannot(
         "lockdown_exposed",
         state.name,
         "THE LOCK-DOWN IS ON AND MAIL FOR THIS DOMAIN IS BEING REFUSED: %s" % "; ".join(state.exposed),
-        "Disable the connector %r now, or move the domain's MX records to Area 1." % name,
+        "Disable the connector %r now, or move the domain's MX records to Area 1. With lockdown_exposed:%s in area1_acknowledge"
+        " the next run switches it off." % (name, state.name),
     )
 
 
@@ -304,14 +316,15 @@ def _hold_back(
 ) -> Decision:
     """Not now. A staged connector loses its stamp when a domain fell back: the soak starts anew when all are moved."""
     if connector is not None and exposed and parse_stamp(connector.get("Comment")) is not None:
-        names = ", ".join(state.name for state in exposed[:3]) + (" and others" if len(exposed) > 3 else "")
-        comment = "%s. [mailflow.area1: soak interrupted %s, exposed: %s. Disabled on purpose]" % (
-            world.settings["lockdown_comment"],
-            iso(world.now),
-            names,
-        )
-        return Decision("unstage", tuple(waiting), comment)
+        return Decision("unstage", tuple(waiting), _off_comment(world, "soak interrupted", exposed))
     return Decision("none", tuple(waiting))
+
+
+def _off_comment(world: World, what: str, exposed: t.Sequence[DomainState]) -> str:
+    """Why it is off, for an administrator who finds it; without a stamp, so that the soak starts anew."""
+    names = ", ".join(state.name for state in exposed[:3]) + (" and others" if len(exposed) > 3 else "")
+    base = world.settings["lockdown_comment"]
+    return "%s. [mailflow.area1: %s %s, exposed: %s. Disabled on purpose]" % (base, what, iso(world.now), names)
 
 
 def _soak(

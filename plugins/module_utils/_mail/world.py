@@ -20,13 +20,17 @@ __all__ = ["UTC", "DomainState", "World", "iso", "parse_time", "record_set"]
 
 @dataclasses.dataclass(frozen=True)
 class DomainState:
-    """One accepted domain. ``kind``: covered, initial, exempt or other; ``exposed`` and ``unknown`` say which server answers what."""
+    """One accepted domain. ``kind``: covered, initial, exempt or other; ``exposed`` and ``unknown`` say which server answers what.
+
+    ``hosts``: the MX hosts past Area 1, of all servers.
+    """
 
     name: str
     kind: str
     exposed: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     no_mail: bool = False
+    hosts: tuple[str, ...] = ()
 
 
 class World:
@@ -130,7 +134,7 @@ class World:
         if view is None:
             return DomainState(name, kind, unknown=("its MX records were not read",))
         exposed: dict[str, list[str]] = {}
-        unknown, quiet = [], 0
+        unknown, quiet, past = [], 0, set[str]()
         servers = [("name server %s" % item.get("name"), item) for item in view.get("name_servers") or []]
         servers += [("resolver %s" % item.get("address"), item) for item in view.get("resolvers") or []]
         for label, item in servers:
@@ -139,6 +143,7 @@ class World:
             outside = sorted(host for host in hosts if not self.is_gateway(host))
             if status == "ok" and outside:
                 exposed.setdefault(", ".join(outside), []).append(label)
+                past.update(outside)
             elif status in ("nodata", "nxdomain") or (status == "ok" and not hosts):
                 quiet += 1
             elif status != "ok":
@@ -146,7 +151,7 @@ class World:
         if not servers:
             unknown.append("no name server of it was found%s" % (": %s" % view["error"] if view.get("error") else ""))
         answers = tuple("%s (%s)" % (hosts, ", ".join(labels)) for hosts, labels in exposed.items())
-        return DomainState(name, kind, answers, tuple(unknown), bool(servers) and quiet == len(servers))
+        return DomainState(name, kind, answers, tuple(unknown), bool(servers) and quiet == len(servers), tuple(sorted(past)))
 
 
 def record_set(records: t.Any) -> set[tuple[int, str]]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A lock-down that is on already: what it loses is said first, nothing of it is widened without a soak, and it is never switched off."""
+"""A lock-down that is on already: what it loses is said first, it is widened after a soak only, and switched off only where somebody decided so."""
 
 from __future__ import annotations
 
@@ -87,6 +87,62 @@ def test_a_lock_down_that_refuses_mail_now_is_the_first_thing_said_and_stays_as_
     verified = phases.evaluate("verify", found)
     assert verified.values["locked"] is True and verified.values["done"] is False
     assert "lockdown_exposed" in {result.gate for result in verified.results}
+
+
+def test_it_is_switched_off_where_somebody_decided_so_and_soaks_anew() -> None:
+    chosen = wanted(acknowledge=["lockdown_exposed:%s" % TWO])
+    found = locked(chosen)
+    assert phases.evaluate("lockdown", found).values["action"] == "keep", "nothing is refused"
+    fall_back(found, ONE)
+    assert phases.evaluate("lockdown", found).values["action"] == "keep", "nobody decided about %s" % ONE
+    fall_back(found, TWO)
+    evaluation = phases.evaluate("lockdown", found)
+    assert (evaluation.values["action"], evaluation.values["enabled"]) == ("unstage", False)
+    (result,) = evaluation.results
+    assert (result.gate, result.object, result.acknowledged) == ("lockdown_exposed", TWO, True)
+    comment = evaluation.values["comment"]
+    assert "switched off as decided %s" % iso(NOW) in comment and ONE in comment and TWO in comment and comment.endswith("Disabled on purpose]")
+    losing = [result for result in phases.evaluate("verify", found).results if result.gate == "lockdown_exposed"]
+    assert [(result.status, result.object) for result in losing] == [(CANNOT, ONE), (CANNOT, TWO)], "until it is off mail is being refused"
+
+    item = found.connector(LOCKDOWN)
+    assert item is not None
+    item.update(Enabled=False, Comment=comment, WhenChangedUTC=iso(NOW))
+    held = phases.evaluate("lockdown", found)
+    assert held.values["action"] == "none" and {result.gate for result in held.results} == {"exposed"}
+    assert "lockdown_exposed" not in {result.gate for result in phases.evaluate("verify", found).results}
+    come_back(found, ONE)
+    come_back(found, TWO)
+    staged = phases.evaluate("lockdown", found).values
+    assert staged["action"] == "stage" and staged["due"] == iso(NOW + 72 * HOUR)
+
+
+def test_one_that_is_not_wanted_any_more_is_switched_off_by_the_same_decision() -> None:
+    found = locked(wanted(lockdown=False, acknowledge=["lockdown_exposed"]))
+    assert phases.evaluate("lockdown", found).values["action"] == "none"
+    fall_back(found, TWO)
+    assert phases.evaluate("lockdown", found).values["action"] == "unstage"
+
+
+@pytest.mark.parametrize(
+    ("listed", "hosts", "alarm"),
+    [
+        (["192.0.2.7"], ["mx.oldgateway.example"], False),
+        ([], ["mx.oldgateway.example"], True),
+        (["192.0.2.7"], [OLD[TWO][0][1]], True),
+        (["192.0.2.7"], ["mx.oldgateway.example", OLD[TWO][0][1]], True),
+    ],
+)
+def test_a_former_gateways_lock_down_that_lets_it_in_is_no_alarm(listed: list[str], hosts: list[str], alarm: bool) -> None:
+    """Its own addresses are listed beside ours; of mail that comes straight to Microsoft none is."""
+    chosen = wanted()
+    found = locked(chosen, SenderIPAddresses=[*chosen["egress"], *listed])
+    found.section("dns")[TWO] = view([(10, host) for host in hosts])
+    found.section("dns_provider")[TWO]["records"] = records([(10, host) for host in hosts])
+    (said,) = [result for result in decide(found).results if result.object == TWO]
+    assert (said.gate, said.status) == (("lockdown_exposed", CANNOT) if alarm else ("exposed", NOT_YET))
+    assert alarm or ("192.0.2.7" in said.message and "unless" in said.message and LOCKDOWN in said.hint)
+    assert decide(found).action == "keep" and phases.evaluate("verify", found).values["done"] is False
 
 
 def full(found: World) -> World:
