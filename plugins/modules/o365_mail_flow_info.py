@@ -43,8 +43,8 @@ options:
       - message_trace
   trace_since:
     description:
-      - From when on the message trace is read. A time (ISO 8601, UTC), or such a time by recipient domain. Rows for domains that are not
-        named then do not count.
+      - From when on the message trace is read. A time (ISO 8601, UTC), or such a time by recipient domain, where C(*.example.com) stands for
+        all names below C(example.com). Rows for domains that are not named then do not count.
       - Exchange keeps 90 days. Needed with V(message_trace) in O(sections).
     type: raw
   trace_queries:

@@ -17,7 +17,7 @@ import typing as t
 from .._engine.errors import InputError, MailflowError
 from .._engine.spans import outside
 from .._engine.times import iso, parse_time
-from .._engine.values import host_name
+from .._engine.values import host_name, of_domain
 
 CMDLET = "Get-MessageTraceV2"
 DETAIL = "Get-MessageTraceDetailV2"
@@ -73,7 +73,7 @@ class Tally:
         domain = host_name(recipient.rpartition("@")[2])
         # A row without a time that can be read counts as one of now: nothing is left out because it looks odd.
         at = parse_time(row.get("Received")) or self.now
-        since = self._since if isinstance(self._since, datetime.datetime) else self._since.get(domain)
+        since = self._since if isinstance(self._since, datetime.datetime) else of_domain(self._since, domain)
         if since is None or at < since:
             return
         self.rows += 1

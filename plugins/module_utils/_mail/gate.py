@@ -83,6 +83,7 @@ ACKNOWLEDGEABLE = frozenset(
         "blocked_connectors",
         "connector_scope",
         "scl_bypass",
+        "sub_domains",
         "user_release",
         "message_trace",
         "direct_senders",

@@ -169,7 +169,20 @@ def exposure_results(world: World) -> tuple[list[GateResult], list[DomainState]]
             results.append(
                 not_yet("exposed", state.name, "it has no MX records at all", hint="Finish the MX phase first.")
             )
+        if state.below:
+            exposed += [] if state.exposed else [state]
+            results.append(_sub_domains(state))
     return results, exposed
+
+
+def _sub_domains(state: DomainState) -> GateResult:
+    """Facts 2.5 no. 17: odd shapes are a person's to decide."""
+    message = "it takes mail for all its sub-domains (MatchSubDomains), and a wildcard sends theirs past Area 1, to %s" % ", ".join(state.below)
+    hint = (
+        "The lock-down refuses that mail. Remove the wildcard MX *.%s, or point it at Area 1 and add those names to Email Security; or take"
+        " MatchSubDomains off the domain; or put sub_domains:%s into area1_acknowledge." % (state.name, state.name)
+    )
+    return cannot("sub_domains", state.name, message, hint)
 
 
 def _caches_run_out(world: World, state: DomainState) -> str:
@@ -205,7 +218,8 @@ def decide(world: World, blocked: t.Sequence[GateResult], acknowledged: Acknowle
     results = [*acknowledged([*exposure, *blocked, *_switched_off(connector)]), *initial_domains(world)]
     waiting = [result for result in results if not result.open]
     if waiting:
-        return _hold_back(world, connector, waiting, exposed)
+        held = {result.object for result in waiting}
+        return _hold_back(world, connector, waiting, [state for state in exposed if state.name in held])
     scope = tuple(world.covered()) if world.settings["lockdown_scope"] == "covered" else ()
     return _soak(world, connector, scope, [result for result in results if result.acknowledged or result.notice], acknowledged)
 
@@ -234,11 +248,13 @@ def _enabled(
     name = str(connector.get("Name"))
     inside = {host_name(item) for item in as_list(connector.get("AssociatedAcceptedDomains"))}
     present = tuple(sorted(inside))
-    past = [state for state in world.domain_states() if _loses(state, inside)]
-    found = tuple(acknowledged([_losing_mail(world, connector, state) for state in past]))
-    if any(result.acknowledged for result in found):
-        off = _off_comment(world, "switched off as decided", past)
-        return Decision("unstage", tuple(result for result in found if result.acknowledged), off, associated=present)
+    locked = [state for state in world.domain_states() if state.kind != "initial" and (not inside or state.name in inside)]
+    past = [state for state in locked if state.exposed]
+    below = [_sub_domains(state) for state in locked if state.below]
+    found = tuple(acknowledged([*(_losing_mail(world, connector, state) for state in past), *below]))
+    given_up = tuple(result for result in found if result.gate == "lockdown_exposed" and result.acknowledged)
+    if given_up:
+        return Decision("unstage", given_up, _off_comment(world, "switched off as decided", past), associated=present)
     losing = any(result.gate == "lockdown_exposed" for result in found)
     if losing or not world.settings["lockdown"]:
         left = noticed("lockdown", name, "it is on although area1_lockdown is false; it is left as it is")
@@ -261,10 +277,6 @@ def _enabled(
         comment = _without_stamp(world, connector) if exposed else ""
         return Decision("keep", (*waiting, *notices), comment, enabled=True, associated=present)
     return _soak(world, connector, wanted, list(notices), acknowledged, present)
-
-
-def _loses(state: DomainState, inside: set[str]) -> bool:
-    return bool(state.exposed) and state.kind != "initial" and (not inside or state.name in inside)
 
 
 def _final_comment(world: World, connector: t.Mapping[str, t.Any]) -> str:

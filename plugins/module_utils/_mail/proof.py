@@ -136,7 +136,7 @@ def _trace(world: World, connector: t.Mapping[str, t.Any], acts: datetime.dateti
     What came in the first hour only shows when the connector did not act yet.
     """
     groups, begin = (world.section("message_trace", {}) or {}).get("groups") or [], max(acts, world.now - LOOK_BACK)
-    wanted = dict.fromkeys(_scope(world, connector), iso(begin))
+    wanted = direct_senders.with_sub_domains(world, dict.fromkeys(_scope(world, connector), iso(begin)))
     found = {address: items for address, items in direct_senders.direct(world, groups, wanted).items() if not _exempt(world, connector, address)}
     lasts = {address: max(parse_time(item["last"]) or world.now for item in items) for address, items in found.items()}
     latest = max(lasts, key=lambda address: lasts[address], default="")

@@ -119,6 +119,16 @@ def test_a_trace_that_cannot_be_read_is_not_an_empty_one(error: Exception) -> No
     assert found["error"] == str(error) and found["rows"] == 0
 
 
+def test_names_below_a_domain_count_where_that_is_asked_for() -> None:
+    names = ("northwind.example", "ops.northwind.example", "a.b.northwind.example", "lab.nw-labs.example", "notnorthwind.example")
+    rows = [row(number, NOW - DAY, recipient="x@" + name) for number, name in enumerate(names)]
+    since = {"northwind.example": iso(NOW - 2 * DAY), "*.northwind.example": iso(NOW - 2 * DAY), "nw-labs.example": iso(NOW - 2 * DAY)}
+    found = trace.read_trace(Service(rows), NOW, since)
+    assert {group["domain"] for group in found["groups"]} == set(names[:3])
+    own = trace.read_trace(Service(rows), NOW, {**since, "ops.northwind.example": iso(NOW - DAY / 2)})
+    assert {group["domain"] for group in own["groups"]} == {names[0], names[2]}, "its own time is the nearer one"
+
+
 def test_each_domain_counts_from_its_own_time() -> None:
     rows = [
         row(1, NOW - 2 * DAY), row(2, NOW - 4 * DAY),

@@ -25,6 +25,7 @@ from tests.unit.mail.worlds import (
     accepted,
     ago,
     connector,
+    details,
     records,
     sections,
     stamped,
@@ -143,6 +144,34 @@ def test_a_former_gateways_lock_down_that_lets_it_in_is_no_alarm(listed: list[st
     assert (said.gate, said.status) == (("lockdown_exposed", CANNOT) if alarm else ("exposed", NOT_YET))
     assert alarm or ("192.0.2.7" in said.message and "unless" in said.message and LOCKDOWN in said.hint)
     assert decide(found).action == "keep" and phases.evaluate("verify", found).values["done"] is False
+
+
+def sub_domains(found: World, host: str, takes: bool = True) -> World:
+    """Domain TWO takes mail for all names below it, which have their MX from a wildcard."""
+    accepted_domains = [{**item, "MatchSubDomains": takes and item["DomainName"] == TWO} for item in found.section("accepted_domains")]
+    below = {**found.section("dns_details"), TWO: details(below=records([(10, host)]))}
+    return World({**found.sections, "accepted_domains": accepted_domains, "dns_details": below}, found.settings)
+
+
+def test_mail_for_sub_domains_past_area1_holds_the_lock_down_until_somebody_decides() -> None:
+    past, by = OLD[TWO][0][1], NEW[0][1]
+    ready = locked(Enabled=False, Comment=stamped(wanted(), NOW - 100 * HOUR, NOW - 28 * HOUR)["Comment"])
+    assert decide(sub_domains(ready, past, takes=False)).action == decide(sub_domains(ready, by)).action == "enable"
+    held = decide(sub_domains(ready, past))
+    assert held.action == "unstage" and TWO in held.comment, "caches of the wildcard have to run out too"
+    (result,) = [result for result in held.results if not result.open]
+    assert (result.gate, result.status, result.object) == ("sub_domains", CANNOT, TWO)
+    assert past in result.message and "MatchSubDomains" in result.message and "sub_domains:%s" % TWO in result.hint
+    decided = World(sub_domains(ready, past).sections, wanted(acknowledge=["sub_domains:%s" % TWO]))
+    assert phases.evaluate("lockdown", decided).values["action"] == "enable"
+
+
+def test_a_lock_down_that_refuses_mail_for_sub_domains_says_so() -> None:
+    found = sub_domains(locked(), OLD[TWO][0][1])
+    assert decide(found).action == "keep" and "sub_domains" in {result.gate for result in decide(found).results if not result.open}
+    assert phases.evaluate("verify", found).values["done"] is False
+    decided = World(found.sections, wanted(acknowledge=["sub_domains"]))
+    assert phases.evaluate("verify", decided).values["done"] is True
 
 
 def full(found: World) -> World:
