@@ -179,8 +179,9 @@ def _answer(world: World, address: str, groups: t.Sequence[Group], wanted: t.Map
     )
     name = world.settings["lockdown_connector_name"]
     hint = (
-        "The lock-down would refuse it. Send it by way of Area 1, or add the address to SenderIPAddresses of the connector %r, or put"
-        " direct_senders:%s into area1_acknowledge if it may be refused." % (name, address)
+        "The lock-down would refuse it. Send it by way of Area 1; or, if it sends with TLS, add the address to SenderIPAddresses of the connector %r"
+        " (which refuses mail without TLS: that needs a connector of its own); or put direct_senders:%s into area1_acknowledge if it may be"
+        " refused." % (name, address)
     )
     return cannot("direct_senders", address, message, hint)
 

@@ -215,7 +215,8 @@ def decide(world: World, blocked: t.Sequence[GateResult], acknowledged: Acknowle
     if not world.settings["lockdown"]:
         return Decision("none", (holds("lockdown", name, "not wanted (area1_lockdown is false)"),))
     exposure, exposed = exposure_results(world)
-    results = [*acknowledged([*exposure, *blocked, *_switched_off(connector)]), *initial_domains(world)]
+    let_in = _let_in(world, {**connector, "RequireTls": True}) if connector else []  # as enabling sets it
+    results = [*acknowledged([*exposure, *blocked, *_switched_off(connector)]), *let_in, *initial_domains(world)]
     waiting = [result for result in results if not result.open]
     if waiting:
         held = {result.object for result in waiting}
@@ -292,18 +293,20 @@ def _without_stamp(world: World, connector: t.Mapping[str, t.Any]) -> str:
 
 
 def _extra_senders(world: World, connector: t.Mapping[str, t.Any]) -> list[GateResult]:
-    extra = outside(as_list(connector.get("SenderIPAddresses")), world.settings["egress"])
     domains = sorted({sender_domain(value) for value in as_list(connector.get("SenderDomains"))})
     if "*" not in domains:
         message = "it is for the sender domains %s only; all others may still deliver directly" % ", ".join(domains)
         return [noticed("lockdown", str(connector.get("Name")), message)]
-    if not extra:
-        return []
-    return [
-        noticed(
-            "lockdown", str(connector.get("Name")), "it also lets in %s, which are not of Area 1" % ", ".join(extra)
-        )
-    ]
+    return _let_in(world, connector)
+
+
+def _let_in(world: World, connector: t.Mapping[str, t.Any]) -> list[GateResult]:
+    """Senders that an administrator let in beside Area 1. Nothing tells whether a scanner sends with TLS, but that without it is refused."""
+    extra = outside(as_list(connector.get("SenderIPAddresses")), world.settings["egress"])
+    message = "it also lets in %s, which are not of Area 1" % ", ".join(extra)
+    if boolean(connector.get("RequireTls")) is True:
+        message += ", with TLS only: what sends from there without TLS is refused, and needs a connector of its own or a way by Area 1"
+    return [noticed("lockdown", str(connector.get("Name")), message)] if extra else []
 
 
 def _losing_mail(world: World, connector: t.Mapping[str, t.Any], state: DomainState) -> GateResult:

@@ -54,6 +54,7 @@ def test_a_direct_sender_is_named_with_what_to_do() -> None:
     assert (result.gate, result.status, result.object) == ("direct_senders", CANNOT, SCANNER)
     assert "3 messages" in result.message and "scan@%s" % ONE in result.message and ago(hours=2) in result.message
     assert "direct_senders:%s" % SCANNER in result.hint and LOCKDOWN in result.hint and "by way of Area 1" in result.hint
+    assert "if it sends with TLS" in result.hint, "the lock-down connector demands it"
 
 
 @pytest.mark.parametrize(

@@ -255,8 +255,20 @@ def test_others_that_it_lets_in_are_named() -> None:
     chosen = wanted()
     found = locked(chosen, SenderIPAddresses=[*chosen["egress"], "192.0.2.7"])
     (said,) = [result for result in decide(found).results if "192.0.2.7" in result.message]
-    assert said.notice and said.open
+    assert said.notice and said.open and "TLS" not in said.message
     assert not [result for result in decide(locked()).results if "also lets in" in result.message]
+
+
+def test_others_that_it_lets_in_need_tls_and_that_is_said_before_it_is_on() -> None:
+    chosen = wanted()
+    listed = [*chosen["egress"], "192.0.2.7"]
+    for tls, found in ((True, locked(chosen, SenderIPAddresses=listed, RequireTls=True)), (False, locked(chosen, SenderIPAddresses=listed, RequireTls=False))):
+        (said,) = [result for result in decide(found).results if "192.0.2.7" in result.message]
+        assert ("with TLS only" in said.message) is tls
+    staged = locked(chosen, Enabled=False, SenderIPAddresses=listed, Comment=stamped(chosen, NOW - 100 * HOUR, NOW - 28 * HOUR)["Comment"])
+    decision = decide(staged)
+    (said,) = [result for result in decision.results if "192.0.2.7" in result.message]
+    assert decision.action == "enable" and said.notice and "with TLS only" in said.message and "way by Area 1" in said.message
 
 
 def test_narrowing_needs_no_soak() -> None:
