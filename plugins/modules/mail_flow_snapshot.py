@@ -68,9 +68,10 @@ options:
   event:
     description: What happened.
     type: str
-    choices: [ttl_lowered, switched, mx_restored, mta_sts_seen, direct_refused, proven]
+    choices: [ttl_lowered, switched, mx_restored, mta_sts_seen, direct_refused, proven, test_mail_sent]
   subject:
-    description: What it is about, where that may change; for the proof of a lock-down the time at which its connector was last changed.
+    description: What it is about, where that may change; for the proof of a lock-down the time at which its connector was last changed, for
+      a test mail its Message-ID.
     type: str
   domains:
     description: Domains that it happened to, or the connector.
@@ -182,7 +183,7 @@ ARGUMENT_SPEC = {
     "baseline": {"type": "raw"},
     "acknowledge": {"type": "list", "elements": "str"},
     "snapshot": {"type": "str"},
-    "event": {"type": "str", "choices": ["ttl_lowered", "switched", "mx_restored", "mta_sts_seen", "direct_refused", "proven"]},
+    "event": {"type": "str", "choices": ["ttl_lowered", "switched", "mx_restored", "mta_sts_seen", "direct_refused", "proven", "test_mail_sent"]},
     "subject": {"type": "str"},
     "domains": {"type": "list", "elements": "str"},
 }

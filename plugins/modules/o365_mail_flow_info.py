@@ -23,7 +23,7 @@ extends_documentation_fragment:
   - mailflow.area1.attributes.info
 options:
   sections:
-    description: What to read. All but V(permissions) and V(message_trace) unless given.
+    description: What to read. All but V(permissions), V(message_trace) and V(followed_messages) unless given.
     type: list
     elements: str
     choices:
@@ -41,6 +41,7 @@ options:
       - forwarding_hosts
       - permissions
       - message_trace
+      - followed_messages
   trace_since:
     description:
       - From when on the message trace is read. A time (ISO 8601, UTC), or such a time by recipient domain, where C(*.example.com) stands for
@@ -59,6 +60,10 @@ options:
     default: 0
   trace_known:
     description: Addresses and networks that need no closer look.
+    type: list
+    elements: str
+  follow:
+    description: Message-IDs, with angle brackets, of messages that V(followed_messages) in O(sections) looks for in the trace of the last 48 hours.
     type: list
     elements: str
   domains:
@@ -162,6 +167,11 @@ mail_flow:
               O(trace_details) also C(via) (the address that connected) and C(connector).
           type: list
           elements: dict
+    followed_messages:
+      description:
+        - What became of the messages of O(follow). C(messages) has those that arrived, by Message-ID, with C(received), C(status), C(via)
+          and C(connector) (empty where the trace does not tell); C(error) says why it could not be read.
+      type: dict
 date:
   description: The service's own clock at the last read (ISO 8601, UTC).
   returned: when known
@@ -206,12 +216,14 @@ ARGUMENT_SPEC = {
             "forwarding_hosts",
             "permissions",
             "message_trace",
+            "followed_messages",
         ],
     },
     "trace_since": {"type": "raw"},
     "trace_queries": {"type": "int", "default": 60},
     "trace_details": {"type": "int", "default": 0},
     "trace_known": {"type": "list", "elements": "str"},
+    "follow": {"type": "list", "elements": "str"},
     "domains": {"type": "list", "elements": "str"},
     **OBSERVATION_OPTION,
     **EXCHANGE_OPTIONS,

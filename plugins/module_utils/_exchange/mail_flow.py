@@ -16,12 +16,13 @@ from .._engine.values import as_list, boolean, host_name
 from .filters import applying_policies
 from .objects import READS
 from .store import Records, Store
-from .trace import QUERIES, look_closer, read_trace
+from .trace import QUERIES, follow, look_closer, read_trace
 from .transport import ExchangeClient
 
 FORWARDING = "forwarding_hosts"
 PERMISSIONS = "permissions"
 TRACE = "message_trace"
+FOLLOWED = "followed_messages"
 PRESET_RULES = "preset_rules"
 
 #: Cmdlets that a deployment writes with; the service lists beforehand which of them the application's roles allow.
@@ -41,7 +42,7 @@ WRITES = (
 
 def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Result:
     """Read the sections asked for. Exchange must answer all of them; Graph may be out of reach, which is said, not hidden."""
-    known = [*READS, FORWARDING, PERMISSIONS, TRACE]
+    known = [*READS, FORWARDING, PERMISSIONS, TRACE, FOLLOWED]
     sections = params.get("sections") or [*READS, FORWARDING]
     unknown = sorted(set(sections) - set(known))
     if unknown:
@@ -67,6 +68,9 @@ def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Resul
         observation.put(PERMISSIONS, found[PERMISSIONS])
     if TRACE in sections:
         found[TRACE] = _trace(params, context, store)
+    if FOLLOWED in sections:
+        found[FOLLOWED] = follow(store.client, [str(item) for item in as_list(params.get("follow"))], _connector_names(store))
+        observation.put(FOLLOWED, found[FOLLOWED])
     observation.save()
     values = {
         "mail_flow": found,
@@ -98,12 +102,16 @@ def _trace(params: t.Mapping[str, t.Any], context: Context, store: Store) -> dic
     if store.dated is None:
         store.read("organization")
     found = read_trace(store.client, store.now(context), since, int(params.get("trace_queries") or QUERIES))
-    names = [str(item.get("Name") or "") for item in store.handed_on("inbound_connectors") or []]
-    look_closer(store.client, found, [str(item) for item in as_list(params.get("trace_known"))], names, int(params.get("trace_details") or 0))
+    known = [str(item) for item in as_list(params.get("trace_known"))]
+    look_closer(store.client, found, known, _connector_names(store), int(params.get("trace_details") or 0))
     if found["error"]:
         context.warn_once("The message trace could not be read: %s" % found["error"])
     store.observation.put(TRACE, found)
     return found
+
+
+def _connector_names(store: Store) -> list[str]:
+    return [str(item.get("Name") or "") for item in store.handed_on("inbound_connectors") or []]
 
 
 def missing_permissions(client: ExchangeClient, needed: t.Iterable[str]) -> dict[str, t.Any]:

@@ -140,17 +140,39 @@ def look_closer(client: Invoker, section: dict[str, t.Any], known: t.Sequence[st
     for address in list(dict.fromkeys(group["from_ip"] for group in section["groups"] if group["from_ip"] and outside([group["from_ip"]], known)))[:limit]:
         groups = [group for group in section["groups"] if group["from_ip"] == address]
         sample = max(groups, key=lambda group: str(group["last"]))["sample"]
-        if not sample.get("id") or not sample.get("recipient"):
-            continue
-        try:
-            events = client.invoke(DETAIL, {"MessageTraceId": sample["id"], "RecipientAddress": sample["recipient"]}).values
-        except MailflowError:  # what it would have told stays unknown; the address itself is known
-            continue
-        text = "\n".join(str(value) for event in events for value in event.values() if isinstance(value, str))
-        found = CLIENT.search(text)
-        closer = {"via": found[1] if found else "", "connector": next((name for name in connectors if name and name in text), "")}
+        closer = _connection(client, sample.get("id"), sample.get("recipient"), connectors)
         for group in groups:
             group.update(closer)
+
+
+def follow(client: Invoker, message_ids: t.Sequence[str], connectors: t.Sequence[str]) -> dict[str, t.Any]:
+    """The section followed_messages: of these messages those of the last 48 hours that arrived, how, and by which connector."""
+    section: dict[str, t.Any] = {"asked": list(message_ids), "error": "", "messages": {}}
+    try:
+        rows = client.invoke(CMDLET, {"MessageId": list(message_ids), "ResultSize": ROWS}).values if message_ids else []
+    except InputError:
+        raise
+    except MailflowError as exc:
+        return {**section, "error": str(exc)}
+    for row in rows:
+        name = _text(row.get("MessageId"))
+        if name in message_ids:
+            closer = _connection(client, row.get("MessageTraceId"), row.get("RecipientAddress"), connectors)
+            section["messages"][name] = {"received": _text(row.get("Received")), "status": _text(row.get("Status")), **closer}
+    return section
+
+
+def _connection(client: Invoker, trace_id: t.Any, recipient: t.Any, connectors: t.Sequence[str]) -> dict[str, str]:
+    """C(via) and C(connector) of one message, from its events; nothing where they cannot be read."""
+    if not trace_id or not recipient:
+        return {}
+    try:
+        events = client.invoke(DETAIL, {"MessageTraceId": trace_id, "RecipientAddress": recipient}).values
+    except MailflowError:  # what it would have told stays unknown; the message itself is known
+        return {}
+    text = "\n".join(str(value) for event in events for value in event.values() if isinstance(value, str))
+    found = CLIENT.search(text)
+    return {"via": found[1] if found else "", "connector": next((name for name in connectors if name and name in text), "")}
 
 
 def _key(row: Row) -> tuple[str, str, str]:

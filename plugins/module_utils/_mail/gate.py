@@ -84,6 +84,7 @@ ACKNOWLEDGEABLE = frozenset(
         "connector_scope",
         "scl_bypass",
         "sub_domains",
+        "test_mail",
         "user_release",
         "message_trace",
         "direct_senders",

@@ -11,6 +11,7 @@ import typing as t
 from . import (
     connector_gates,
     domain_gates,
+    followed,
     forwarding,
     gates,
     handling_phase,
@@ -172,7 +173,7 @@ def _switch(world: World) -> Evaluation:
         results += found
     # What the new hosts answer is asked when all else holds, and only then stands in the way.
     caught = connector_gates.catches_others(world) if candidates else []
-    hosts = decided(world, [*path_gates.new_mx_hosts(world), *caught]) if candidates else []
+    hosts = decided(world, [*path_gates.new_mx_hosts(world), *followed.gate(world), *caught]) if candidates else []
     ready = []
     for name in candidates:
         found = decided(world, [path_gates.new_mx_recipient(world, name)])
@@ -199,7 +200,7 @@ def _switch(world: World) -> Evaluation:
         "probe": _probe(world, candidates),
         "caught": _switch_off(world, caught),
     }
-    shown = [result for result in results if not result.open or result.acknowledged or result.notice]
+    shown = [result for result in results if result.status != HOLDS or result.acknowledged or result.notice]
     return Evaluation(shown, values)
 
 
@@ -220,6 +221,7 @@ def _probe(world: World, candidates: list[str]) -> dict[str, t.Any]:
         "domains": candidates,
         "plain": plain,
         "internal_domains": sorted(world.accepted()),
+        "sent": followed.sent(world),
     }
 
 

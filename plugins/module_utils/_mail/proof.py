@@ -17,7 +17,7 @@ import re
 import typing as t
 
 from .._engine.values import as_list, boolean, host_name
-from . import direct_senders
+from . import direct_senders, followed
 from .gate import NOT_CHECKED, GateResult, cannot, not_yet, noticed
 from .spans import outside
 from .world import World, iso, parse_time
@@ -112,10 +112,13 @@ def _probe(world: World) -> tuple[str, str, str]:
     taken = [item for item in answers if item.get("verdict") == "open"]
     if taken:
         return "", "the probe's mail was accepted at %s" % _where(taken[0]), ""
-    others = [item for item in answers if item.get("verdict") != "locked"]
+    locked = [item for item in answers if item.get("verdict") == "locked"]
+    # Where the refusal comes with the message, only the canary's domain can show it; the connector is one for all of them.
+    late = any(item.get("stage") in ("data", "message") for item in locked)
+    others = [item for item in answers if item.get("verdict") != "locked" and not (late and item.get("verdict") == "inconclusive")]
     if others:
         return "", "", "the probe at %s: %s" % (_where(others[0]), _answer(others[0]))
-    return "direct mail is refused with 5.7.51 (%s)" % ", ".join(sorted({_where(item) for item in answers})[:3]), "", ""
+    return "direct mail is refused with 5.7.51 (%s)" % ", ".join(sorted({_where(item) for item in locked})[:3]), "", ""
 
 
 def _answer(item: t.Mapping[str, t.Any]) -> str:
@@ -169,6 +172,9 @@ def _refused_through(world: World, changed: datetime.datetime) -> str:
 
 def _taken(world: World, since: datetime.datetime) -> str:
     """Mail through Area 1 that Microsoft 365 took while the lock-down acted."""
+    tested = followed.arrived(world, since)
+    if tested:
+        return "mail through Area 1 is accepted (the test mail of %s: %s)" % (iso(tested[-1].at), tested[-1])
     handed = [at for at, text in _lines(world) if at is not None and at >= since and TAKEN.search(text) and not LOCKED.search(text)]
     if handed:
         return "mail through Area 1 is accepted (its own trace, %s)" % iso(max(handed))
@@ -198,6 +204,7 @@ def where_to_look(world: World, connector: t.Mapping[str, t.Any]) -> dict[str, t
         "mail_domains": world.covered()[:1],
         "mail_hosts": sorted({gateway, *(item["host"] for item in direct)}),
         "internal_domains": sorted(world.accepted()),
+        "sent": followed.sent(world, changed),
     }
 
 

@@ -99,6 +99,16 @@ def test_whatever_is_missing_it_is_not_proven(sections: dict[str, Any]) -> None:
     assert phases.evaluate("proof", found).values["action"] == "none"
 
 
+def test_a_refusal_of_the_message_counts_for_domains_that_get_none() -> None:
+    """A message goes to the canary alone; where it is refused only then, the others' recipients are accepted."""
+    accepted = {"verdict": "inconclusive", "code": 250, "host": "second.mail.protection.outlook.com"}
+    lines = handed((ago(minutes=20), DELIVERY))
+    late = verdict(on(90, smtp=probed({**LOCKED, "stage": "message"}, accepted), area1_trace=lines))
+    assert late.verdict == proof.PROVEN and "second" not in late.why, "named is what was seen"
+    early = verdict(on(90, smtp=probed({**LOCKED, "stage": "rcpt"}, accepted), area1_trace=lines))
+    assert early.verdict == proof.UNKNOWN and "second" in early.why, "this one is refused otherwise, if at all"
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
