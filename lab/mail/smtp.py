@@ -47,7 +47,7 @@ class _Handler:
         return [*kept[:-1], kept[-1][:3] + "-" + kept[-1][4:], "250-ENHANCEDSTATUSCODES", "250 PIPELINING"]
 
     async def handle_RCPT(self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
-        reply = self._desk.rcpt(self._host, _client(server, session), envelope.mail_from or "", address)
+        reply = self._desk.rcpt(self._host, _client(server, session), _sender(envelope), address)
         if reply:
             return reply
         envelope.rcpt_tos.append(address)
@@ -55,8 +55,13 @@ class _Handler:
 
     async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:
         content = envelope.content if isinstance(envelope.content, bytes) else b""
-        reply = self._desk.data(self._host, _client(server, session), envelope.mail_from or "", list(envelope.rcpt_tos), content)
+        reply = self._desk.data(self._host, _client(server, session), _sender(envelope), list(envelope.rcpt_tos), content)
         return reply or "250 2.6.0 Queued mail for delivery"
+
+
+def _sender(envelope: Envelope) -> str:
+    """RFC 5321 §4.5.5: the null sender, which aiosmtpd hands on as it was written."""
+    return "" if envelope.mail_from in (None, "<>") else str(envelope.mail_from)
 
 
 def _client(server: Any, session: Session) -> Client:

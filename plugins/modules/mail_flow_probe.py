@@ -87,7 +87,8 @@ options:
   sender:
     description:
       - Envelope sender, of a domain outside the tenant.
-      - Defaults to C(mailflow-probe) at the name of the probing host where that is a full name outside the tenant, else to the null sender.
+      - Defaults to C(mailflow-probe) at the name of the probing host where that is a full name outside the tenant. Else it is
+        C(mailflow-probe@mailflow-probe.invalid) for O(direct) and O(plain), and the null sender for O(hosts).
     type: str
   internal_domains:
     description: Domains of the tenant, beside those named in O(domains) and O(direct). The sender is never of one of them.

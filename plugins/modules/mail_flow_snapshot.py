@@ -68,10 +68,10 @@ options:
   event:
     description: What happened.
     type: str
-    choices: [ttl_lowered, switched, mx_restored, mta_sts_seen, direct_refused, proven, lockdown_off]
+    choices: [ttl_lowered, switched, mx_restored, mta_sts_seen, direct_refused, proven, lockdown_off, test_mail_sent]
   subject:
     description: What it is about, where that may change; of a lock-down the time at which its connector was last changed
-      before, which tells one enabling from the next.
+      before, which tells one enabling from the next; of a test mail its Message-ID.
     type: str
   domains:
     description: Domains that it happened to, or the connector.
@@ -183,7 +183,10 @@ ARGUMENT_SPEC = {
     "baseline": {"type": "raw"},
     "acknowledge": {"type": "list", "elements": "str"},
     "snapshot": {"type": "str"},
-    "event": {"type": "str", "choices": ["ttl_lowered", "switched", "mx_restored", "mta_sts_seen", "direct_refused", "proven", "lockdown_off"]},
+    "event": {
+        "type": "str",
+        "choices": ["ttl_lowered", "switched", "mx_restored", "mta_sts_seen", "direct_refused", "proven", "lockdown_off", "test_mail_sent"],
+    },
     "subject": {"type": "str"},
     "domains": {"type": "list", "elements": "str"},
 }

@@ -23,7 +23,7 @@ extends_documentation_fragment:
   - mailflow.area1.attributes.info
 options:
   sections:
-    description: What to read. All but V(permissions), V(message_trace) and V(message_events) unless given.
+    description: What to read. All but V(permissions), V(message_trace), V(message_events) and V(followed_messages) unless given.
     type: list
     elements: str
     choices:
@@ -42,10 +42,11 @@ options:
       - permissions
       - message_trace
       - message_events
+      - followed_messages
   trace_since:
     description:
-      - From when on the message trace is read. A time (ISO 8601, UTC), or such a time by recipient domain. Rows for domains that are not
-        named then do not count.
+      - From when on the message trace is read. A time (ISO 8601, UTC), or such a time by recipient domain, where C(*.example.com) stands for
+        all names below C(example.com). Rows for domains that are not named then do not count.
       - Exchange keeps 90 days. Needed with V(message_trace) in O(sections).
     type: raw
   trace_queries:
@@ -64,6 +65,8 @@ options:
     elements: str
   message_ids:
     description: Message-IDs of the messages (the first ten) whose events are read with V(message_events) in O(sections).
+  follow:
+    description: Message-IDs, with angle brackets, of messages that V(followed_messages) in O(sections) looks for in the trace of the last 48 hours.
     type: list
     elements: str
   domains:
@@ -175,6 +178,11 @@ mail_flow:
           C(rules), the names of the transport rules that acted.
       type: list
       elements: dict
+    followed_messages:
+      description:
+        - What became of the messages of O(follow). C(messages) has those that arrived, by Message-ID, with C(received), C(status), C(via)
+          and C(connector) (empty where the trace does not tell); C(error) says why it could not be read.
+      type: dict
 date:
   description: The service's own clock at the last read (ISO 8601, UTC).
   returned: when known
@@ -220,6 +228,7 @@ ARGUMENT_SPEC = {
             "permissions",
             "message_trace",
             "message_events",
+            "followed_messages",
         ],
     },
     "trace_since": {"type": "raw"},
@@ -227,6 +236,7 @@ ARGUMENT_SPEC = {
     "trace_details": {"type": "int", "default": 0},
     "trace_known": {"type": "list", "elements": "str"},
     "message_ids": {"type": "list", "elements": "str"},
+    "follow": {"type": "list", "elements": "str"},
     "domains": {"type": "list", "elements": "str"},
     **OBSERVATION_OPTION,
     **EXCHANGE_OPTIONS,

@@ -67,6 +67,14 @@ def test_area1_takes_an_onboarded_domain_and_relays_from_an_egress_network_over_
     assert shown["lab"]["mail"]["count"] == 1
 
 
+def test_the_null_sender_is_relayed_as_any_other(onboarded: Lab) -> None:
+    reply = onboarded.send(AREA1, "", RECIPIENT)
+    assert reply["code"] == 250, reply
+    onboarded.settle()
+    [message] = onboarded.messages()
+    assert message["envelope_from"] == "" and onboarded.messages("bounces") == []
+
+
 @pytest.mark.parametrize(("setting", "names"), [
     ("current", [DISPOSITION_HEADER]), ("legacy", [LEGACY_DISPOSITION_HEADER]), ("both", [DISPOSITION_HEADER, LEGACY_DISPOSITION_HEADER]),
 ])

@@ -184,7 +184,7 @@ def test_ttls_are_lowered_only_where_the_set_is_understood(data: st.DataObject) 
 
 
 statuses = st.sampled_from([gate.HOLDS, gate.NOT_YET, gate.CANNOT, gate.NOT_CHECKED])
-names = st.sampled_from([*sorted(gate.ACKNOWLEDGEABLE), "settled", "exposed", "area1_domain", "ttl", "soak", "customization", "lockdown_exposed"])
+names = st.sampled_from([*sorted(gate.ACKNOWLEDGEABLE), "settled", "exposed", "area1_domain", "ttl", "soak", "customization"])
 results = st.lists(st.builds(gate.GateResult, names, statuses, st.sampled_from([ONE, TWO, ""])), max_size=6)
 
 

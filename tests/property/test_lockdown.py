@@ -142,6 +142,11 @@ class Drawn:
         return self.good("exists") and not self.good("enabled")
 
     @property
+    def given_up(self) -> bool:
+        """It refuses mail, and a person decided to switch it off for that."""
+        return self.on and bool(self.losing) and "lockdown_exposed" in self.chosen["acknowledge"]
+
+    @property
     def target(self) -> list[str]:
         """The accepted domains that it is to be limited to; none is all."""
         return [] if self.scope == "all" else [ONE, TWO]
@@ -190,8 +195,8 @@ def test_one_that_is_on_stays_on_and_widens_only_by_enable(data: st.DataObject) 
     evaluation = phases.evaluate("lockdown", drawn.world)
     values = evaluation.values
     event("action %s, wider %s, losing %s" % (values["action"], drawn.wider, bool(drawn.losing)))
-    assert values["enabled"] is True, "never switched off by itself"
-    assert values["action"] in (("keep", "enable") if drawn.good("wanted") else ("none",))
+    assert values["enabled"] is not drawn.given_up, "never switched off by itself"
+    assert values["action"] in (("unstage",) if drawn.given_up else ("keep", "enable") if drawn.good("wanted") else ("none",))
     alarms = [result.object for result in evaluation.results if result.gate == "lockdown_exposed"]
     assert sorted(alarms) == sorted(drawn.losing)
     after = values["associated_accepted_domains"]
@@ -210,8 +215,10 @@ def test_one_that_is_on_stays_on_and_widens_only_by_enable(data: st.DataObject) 
 def test_nothing_switches_a_lock_down_on_but_enable(data: st.DataObject) -> None:
     drawn = Drawn(data)
     values = phases.evaluate("lockdown", drawn.world).values
-    assert values["enabled"] == (values["action"] == "enable" or drawn.on)
-    if drawn.on:
+    assert values["enabled"] == (values["action"] == "enable" or (drawn.on and not drawn.given_up))
+    if drawn.given_up:
+        assert values["action"] == "unstage"
+    elif drawn.on:
         assert values["action"] in ("keep", "enable", "none"), "never switched off or staged anew by itself"
     else:
         assert lockdown.parse_stamp(values["comment"]) is None or not values["enabled"]
@@ -230,7 +237,7 @@ def test_a_stamp_is_kept_or_starts_now_and_never_shortens_the_wait(data: st.Data
         assert values["comment"] == "", "the stamp in it stays"
         assert drawn.stamp_is_true and not drawn.soak_is_over
     elif values["action"] == "unstage":
-        assert drawn.exposed and values["comment"] and stamp is None and not values["enabled"]
+        assert (drawn.exposed or drawn.given_up) and values["comment"] and stamp is None and not values["enabled"]
 
 
 @bounded

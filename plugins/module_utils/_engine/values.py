@@ -17,6 +17,8 @@ import typing as t
 
 from .errors import InputError
 
+T = t.TypeVar("T")
+
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
@@ -66,6 +68,18 @@ def ip_span(value: t.Any) -> tuple[int, int, int]:
             "Write it like 192.0.2.1, 192.0.2.0/24 or 192.0.2.1-192.0.2.9.",
         ) from None
     return network.version, int(network.network_address), int(network.broadcast_address)
+
+
+def of_domain(said: t.Mapping[str, T], name: t.Any) -> T | None:
+    """What is said of a mail domain: under its own name, else under C(*.) of the nearest name above it."""
+    domain = host_name(name)
+    if domain in said:
+        return said[domain]
+    while "." in domain:
+        domain = domain.partition(".")[2]
+        if "*." + domain in said:
+            return said["*." + domain]
+    return None
 
 
 def host_name(value: t.Any) -> str:

@@ -18,13 +18,14 @@ from .filters import applying_policies
 from .objects import READS
 from .store import Records, Store
 from .trace import QUERIES, look_closer, read_trace
-from .trace_messages import read_messages
+from .trace_messages import follow, read_messages
 from .transport import ExchangeClient
 
 FORWARDING = "forwarding_hosts"
 PERMISSIONS = "permissions"
 TRACE = "message_trace"
 EVENTS = "message_events"
+FOLLOWED = "followed_messages"
 PRESET_RULES = "preset_rules"
 
 #: Cmdlets that a deployment writes with; the service lists beforehand which of them the application's roles allow.
@@ -46,7 +47,7 @@ REMOVALS = ("Remove-TransportRule", "Remove-QuarantinePolicy", "Remove-InboundCo
 
 def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Result:
     """Read the sections asked for. Exchange must answer all of them; Graph may be out of reach, which is said, not hidden."""
-    known = [*READS, FORWARDING, PERMISSIONS, TRACE, EVENTS]
+    known = [*READS, FORWARDING, PERMISSIONS, TRACE, EVENTS, FOLLOWED]
     sections = params.get("sections") or [*READS, FORWARDING]
     unknown = sorted(set(sections) - set(known))
     if unknown:
@@ -74,6 +75,9 @@ def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Resul
         found[TRACE] = _trace(params, context, store)
     if EVENTS in sections:
         found[EVENTS] = _events(params, context, store)
+    if FOLLOWED in sections:
+        found[FOLLOWED] = follow(store.client, [str(item) for item in as_list(params.get("follow"))], _connector_names(store))
+        observation.put(FOLLOWED, found[FOLLOWED])
     observation.save()
     values = {
         "mail_flow": found,
@@ -103,8 +107,8 @@ def _trace(params: t.Mapping[str, t.Any], context: Context, store: Store) -> dic
     if not since:
         raise InputError("sections holds message_trace, but trace_since is not given.", "Give the time from which on it is read.")
     found = read_trace(store.client, _dated(store, context), since, int(params.get("trace_queries") or QUERIES))
-    names = [str(item.get("Name") or "") for item in store.handed_on("inbound_connectors") or []]
-    look_closer(store.client, found, [str(item) for item in as_list(params.get("trace_known"))], names, int(params.get("trace_details") or 0))
+    known = [str(item) for item in as_list(params.get("trace_known"))]
+    look_closer(store.client, found, known, _connector_names(store), int(params.get("trace_details") or 0))
     if found["error"]:
         context.warn_once("The message trace could not be read: %s" % found["error"])
     store.observation.put(TRACE, found)
@@ -124,6 +128,10 @@ def _events(params: t.Mapping[str, t.Any], context: Context, store: Store) -> li
     found = read_messages(store.client, _dated(store, context), ids, store.handed_on("transport_rules") or [])
     store.observation.put(EVENTS, found)
     return found
+
+
+def _connector_names(store: Store) -> list[str]:
+    return [str(item.get("Name") or "") for item in store.handed_on("inbound_connectors") or []]
 
 
 def missing_permissions(client: ExchangeClient, needed: t.Iterable[str]) -> dict[str, t.Any]:

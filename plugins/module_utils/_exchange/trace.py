@@ -17,7 +17,7 @@ import typing as t
 from .._engine.errors import InputError, MailflowError
 from .._engine.spans import outside
 from .._engine.times import iso, parse_time
-from .._engine.values import host_name
+from .._engine.values import host_name, of_domain
 
 CMDLET = "Get-MessageTraceV2"
 DETAIL = "Get-MessageTraceDetailV2"
@@ -73,7 +73,7 @@ class Tally:
         domain = host_name(recipient.rpartition("@")[2])
         # A row without a time that can be read counts as one of now: nothing is left out because it looks odd.
         at = parse_time(row.get("Received")) or self.now
-        since = self._since if isinstance(self._since, datetime.datetime) else self._since.get(domain)
+        since = self._since if isinstance(self._since, datetime.datetime) else of_domain(self._since, domain)
         if since is None or at < since:
             return
         self.rows += 1
@@ -140,17 +140,22 @@ def look_closer(client: Invoker, section: dict[str, t.Any], known: t.Sequence[st
     for address in list(dict.fromkeys(group["from_ip"] for group in section["groups"] if group["from_ip"] and outside([group["from_ip"]], known)))[:limit]:
         groups = [group for group in section["groups"] if group["from_ip"] == address]
         sample = max(groups, key=lambda group: str(group["last"]))["sample"]
-        if not sample.get("id") or not sample.get("recipient"):
-            continue
-        try:
-            events = client.invoke(DETAIL, {"MessageTraceId": sample["id"], "RecipientAddress": sample["recipient"]}).values
-        except MailflowError:  # what it would have told stays unknown; the address itself is known
-            continue
-        text = "\n".join(str(value) for event in events for value in event.values() if isinstance(value, str))
-        found = CLIENT.search(text)
-        closer = {"via": found[1] if found else "", "connector": next((name for name in connectors if name and name in text), "")}
+        closer = connection(client, sample.get("id"), sample.get("recipient"), connectors)
         for group in groups:
             group.update(closer)
+
+
+def connection(client: Invoker, trace_id: t.Any, recipient: t.Any, connectors: t.Sequence[str]) -> dict[str, str]:
+    """C(via) and C(connector) of one message, from its events; nothing where they cannot be read."""
+    if not trace_id or not recipient:
+        return {}
+    try:
+        events = client.invoke(DETAIL, {"MessageTraceId": trace_id, "RecipientAddress": recipient}).values
+    except MailflowError:  # what it would have told stays unknown; the message itself is known
+        return {}
+    text = "\n".join(str(value) for event in events for value in event.values() if isinstance(value, str))
+    found = CLIENT.search(text)
+    return {"via": found[1] if found else "", "connector": next((name for name in connectors if name and name in text), "")}
 
 
 def _key(row: Row) -> tuple[str, str, str]:

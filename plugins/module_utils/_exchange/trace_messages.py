@@ -2,7 +2,7 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What became of single messages, from their events in the message trace: the status, and which transport rules acted.
+"""What became of single messages, from their events in the message trace: the status, which connector took them, which transport rules acted.
 
 Facts (exchange-online, 2.7): the events show rules. How they word it is seen in the field only, so a rule's name or id anywhere counts.
 A message in the junk folder has the status of any other that was delivered: its rule alone tells.
@@ -13,9 +13,9 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from .._engine.errors import MailflowError
+from .._engine.errors import InputError, MailflowError
 from .._engine.times import iso
-from .trace import CMDLET, DETAIL, WINDOW, Invoker
+from .trace import CMDLET, DETAIL, ROWS, WINDOW, Invoker, connection
 
 #: Each costs one of the 100 queries that a tenant has in five minutes.
 MOST = 10
@@ -38,6 +38,24 @@ def read_messages(client: Invoker, now: datetime.datetime, ids: t.Sequence[str],
     except MailflowError:  # what is missing is not known, as above
         pass
     return found
+
+
+def follow(client: Invoker, message_ids: t.Sequence[str], connectors: t.Sequence[str]) -> dict[str, t.Any]:
+    """The section followed_messages: of these messages those of the last 48 hours that arrived, how, and by which connector."""
+    section: dict[str, t.Any] = {"asked": list(message_ids), "error": "", "messages": {}}
+    try:
+        rows = client.invoke(CMDLET, {"MessageId": list(message_ids), "ResultSize": ROWS}).values if message_ids else []
+    except InputError:
+        raise
+    except MailflowError as exc:
+        return {**section, "error": str(exc)}
+    for row in rows:
+        name = str(row.get("MessageId") or "")
+        if name in message_ids:
+            closer = connection(client, row.get("MessageTraceId"), row.get("RecipientAddress"), connectors)
+            told = {"received": str(row.get("Received") or ""), "status": str(row.get("Status") or "")}
+            section["messages"][name] = {**told, **closer}
+    return section
 
 
 def acting(events: t.Iterable[t.Mapping[str, t.Any]], rules: t.Sequence[Rule]) -> list[str]:

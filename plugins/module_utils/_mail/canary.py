@@ -11,10 +11,8 @@ import email.message
 import email.policy
 import email.utils
 import secrets
-import typing as t
 
-if t.TYPE_CHECKING:
-    from .targets import Probe
+from .targets import NOBODY
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,11 +34,9 @@ class Canary:
     def domain(self) -> str:
         return self.recipient.rpartition("@")[2]
 
-    def message(self, probe: Probe, host: str) -> Message:
+    def message(self, sender: str, host: str) -> Message:
         """Each time another one, with nothing in it that came from a service."""
-        sender = probe.sender
-        # RFC 2606: a name that is nobody's, where the probing host has none that mail could come from.
-        author = sender or "mailflow-probe@mailflow-probe.invalid"
+        author = sender or NOBODY
         message_id = "<%s@%s>" % (secrets.token_hex(16), author.rpartition("@")[2])
         mail = email.message.EmailMessage(policy=email.policy.SMTP)
         mail["Date"] = email.utils.formatdate(usegmt=True)

@@ -98,7 +98,7 @@ class Delivery:
 
     def _envelope(self, conversation: Conversation, outcome: Outcome) -> None:
         outcome.stage = "mail"
-        outcome.reply = conversation.command("MAIL FROM:<%s>" % (outcome.message.sender if outcome.message else self.probe.sender))
+        outcome.reply = conversation.command("MAIL FROM:<%s>" % (outcome.message.sender if outcome.message else self.probe.outsider))
         if not outcome.reply.good:
             return
         outcome.stage = "rcpt"
@@ -118,7 +118,7 @@ def deliver_directly(probe: Probe, target: DirectTarget) -> dict[str, t.Any]:
     canary = probe.canary if probe.canary and probe.canary.recipient == target.recipient else None
     outcome = Outcome(target.host, "", target.recipient, problem="its name has no address")
     for address in target.addresses:
-        message = canary.message(probe, target.host) if canary else None
+        message = canary.message(probe.outsider, target.host) if canary else None
         outcome = Delivery(probe, target.host, address, verify=False).send(target.recipient, message)
         if outcome.stage != "connect":
             break

@@ -13,7 +13,7 @@ import datetime
 import ipaddress
 import typing as t
 
-from .._engine.values import as_list, boolean, host_name
+from .._engine.values import as_list, boolean, of_domain
 from .gate import GateResult, cannot, holds, not_yet
 from .spans import outside
 from .world import World, iso, parse_time
@@ -35,8 +35,13 @@ Group = t.Mapping[str, t.Any]
 def since(world: World, staged: datetime.datetime) -> dict[str, str]:
     """By domain that the lock-down would hold for, when senders with a cached MX had run out: switch and TTL of the old set, else staging."""
     scope_all = world.settings["lockdown_scope"] == "all"
-    names = world.accepted() if scope_all else world.covered()
-    return {name: iso(_caches_ran_out(world, name) or staged) for name in sorted(names)}
+    names = sorted(world.accepted() if scope_all else world.covered())
+    return with_sub_domains(world, {name: iso(_caches_ran_out(world, name) or staged) for name in names})
+
+
+def with_sub_domains(world: World, wanted: dict[str, str]) -> dict[str, str]:
+    """With C(*.name) for those that take mail for all names below them: the lock-down refuses theirs too."""
+    return {**wanted, **{"*." + name: at for name, at in wanted.items() if world.takes_sub_domains(name)}}
 
 
 def _caches_ran_out(world: World, name: str) -> datetime.datetime | None:
@@ -100,7 +105,7 @@ def direct(world: World, groups: t.Sequence[Group], wanted: t.Mapping[str, str])
     found: dict[str, list[Group]] = {}
     unseen = set(hidden(world, groups))
     for group in groups:
-        address, begins = connecting(group), wanted.get(host_name(group.get("domain")))
+        address, begins = connecting(group), of_domain(wanted, group.get("domain"))
         last = parse_time(group.get("last"))
         old = begins is None or (last is not None and last < (parse_time(begins) or world.now))
         if not address or old or _address(group.get("from_ip")) in unseen or set(group.get("statuses") or {}) == {"Failed"}:
@@ -174,8 +179,9 @@ def _answer(world: World, address: str, groups: t.Sequence[Group], wanted: t.Map
     )
     name = world.settings["lockdown_connector_name"]
     hint = (
-        "The lock-down would refuse it. Send it by way of Area 1, or add the address to SenderIPAddresses of the connector %r, or put"
-        " direct_senders:%s into area1_acknowledge if it may be refused." % (name, address)
+        "The lock-down would refuse it. Send it by way of Area 1; or, if it sends with TLS, add the address to SenderIPAddresses of the connector %r"
+        " (which refuses mail without TLS: that needs a connector of its own); or put direct_senders:%s into area1_acknowledge if it may be"
+        " refused." % (name, address)
     )
     return cannot("direct_senders", address, message, hint)
 

@@ -60,6 +60,7 @@ def not_checked(gate: str, message: str) -> GateResult:
 
 
 #: Gates that a person may decide about with area1_acknowledge. The others guard against losing mail for certain.
+#: (Of lockdown_exposed the decision is to switch the lock-down off.)
 ACKNOWLEDGEABLE = frozenset(
     {
         "adopt",
@@ -84,9 +85,12 @@ ACKNOWLEDGEABLE = frozenset(
         "blocked_connectors",
         "connector_scope",
         "scl_bypass",
+        "sub_domains",
+        "test_mail",
         "user_release",
         "message_trace",
         "direct_senders",
+        "lockdown_exposed",
         "lockdown_proof",
         "lockdown_refused",
     }

@@ -16,7 +16,7 @@ import re
 import typing as t
 
 from .._engine.values import as_list, boolean, host_name, sender_domain
-from . import direct_senders, window
+from . import direct_senders, presets, window
 from .connector_gates import restricts_by_address
 from .domain_gates import answered
 from .gate import GateResult, cannot, holds, not_yet, noticed
@@ -169,7 +169,20 @@ def exposure_results(world: World) -> tuple[list[GateResult], list[DomainState]]
             results.append(
                 not_yet("exposed", state.name, "it has no MX records at all", hint="Finish the MX phase first.")
             )
+        if state.below:
+            exposed += [] if state.exposed else [state]
+            results.append(_sub_domains(state))
     return results, exposed
+
+
+def _sub_domains(state: DomainState) -> GateResult:
+    """Facts 2.5 no. 17: odd shapes are a person's to decide."""
+    message = "it takes mail for all its sub-domains (MatchSubDomains), and a wildcard sends theirs past Area 1, to %s" % ", ".join(state.below)
+    hint = (
+        "The lock-down refuses that mail. Remove the wildcard MX *.%s, or point it at Area 1 and add those names to Email Security; or take"
+        " MatchSubDomains off the domain; or put sub_domains:%s into area1_acknowledge." % (state.name, state.name)
+    )
+    return cannot("sub_domains", state.name, message, hint)
 
 
 def _caches_run_out(world: World, state: DomainState) -> str:
@@ -202,10 +215,12 @@ def decide(world: World, blocked: t.Sequence[GateResult], acknowledged: Acknowle
     if not world.settings["lockdown"]:
         return Decision("none", (holds("lockdown", name, "not wanted (area1_lockdown is false)"),))
     exposure, exposed = exposure_results(world)
-    results = [*acknowledged([*exposure, *blocked, *_switched_off(connector)]), *initial_domains(world)]
+    let_in = _let_in(world, {**connector, "RequireTls": True}) if connector else []  # as enabling sets it
+    results = [*acknowledged([*exposure, *blocked, *_switched_off(connector)]), *let_in, *initial_domains(world)]
     waiting = [result for result in results if not result.open]
     if waiting:
-        return _hold_back(world, connector, waiting, exposed)
+        held = {result.object for result in waiting}
+        return _hold_back(world, connector, waiting, [state for state in exposed if state.name in held])
     scope = tuple(world.covered()) if world.settings["lockdown_scope"] == "covered" else ()
     return _soak(world, connector, scope, [result for result in results if result.acknowledged or result.notice], acknowledged)
 
@@ -234,19 +249,25 @@ def _enabled(
     name = str(connector.get("Name"))
     inside = {host_name(item) for item in as_list(connector.get("AssociatedAcceptedDomains"))}
     present = tuple(sorted(inside))
-    losing = [state for state in world.domain_states() if _loses(state, inside)]
+    locked = [state for state in world.domain_states() if state.kind != "initial" and (not inside or state.name in inside)]
+    past = [state for state in locked if state.exposed]
+    below = [_sub_domains(state) for state in locked if state.below]
+    found = tuple(acknowledged([*(_losing_mail(world, connector, state) for state in past), *below]))
+    given_up = tuple(result for result in found if result.gate == "lockdown_exposed" and result.acknowledged)
+    if given_up:
+        return Decision("unstage", given_up, _off_comment(world, "switched off as decided", past), associated=present)
+    losing = any(result.gate == "lockdown_exposed" for result in found)
     if losing or not world.settings["lockdown"]:
         left = noticed("lockdown", name, "it is on although area1_lockdown is false; it is left as it is")
-        answers = tuple(_losing_mail(name, state) for state in losing) or (left,)
         action = "keep" if world.settings["lockdown"] else "none"
         comment = _without_stamp(world, connector) if losing and action == "keep" else ""
-        return Decision(action, answers, comment, enabled=True, associated=present)
+        return Decision(action, found or (left,), comment, enabled=True, associated=present)
     notices = (*_extra_senders(world, connector), *initial_domains(world))
     wanted = tuple(world.covered()) if world.settings["lockdown_scope"] == "covered" else ()
     if not inside or (wanted and set(wanted) <= inside):
         return Decision(
             "keep",
-            (holds("lockdown", name, "is on"), *notices),
+            (holds("lockdown", name, "is on"), *found, *notices),
             _final_comment(world, connector),
             True,
             associated=wanted,
@@ -257,10 +278,6 @@ def _enabled(
         comment = _without_stamp(world, connector) if exposed else ""
         return Decision("keep", (*waiting, *notices), comment, enabled=True, associated=present)
     return _soak(world, connector, wanted, list(notices), acknowledged, present)
-
-
-def _loses(state: DomainState, inside: set[str]) -> bool:
-    return bool(state.exposed) and state.kind != "initial" and (not inside or state.name in inside)
 
 
 def _final_comment(world: World, connector: t.Mapping[str, t.Any]) -> str:
@@ -276,26 +293,36 @@ def _without_stamp(world: World, connector: t.Mapping[str, t.Any]) -> str:
 
 
 def _extra_senders(world: World, connector: t.Mapping[str, t.Any]) -> list[GateResult]:
-    extra = outside(as_list(connector.get("SenderIPAddresses")), world.settings["egress"])
     domains = sorted({sender_domain(value) for value in as_list(connector.get("SenderDomains"))})
     if "*" not in domains:
         message = "it is for the sender domains %s only; all others may still deliver directly" % ", ".join(domains)
         return [noticed("lockdown", str(connector.get("Name")), message)]
-    if not extra:
-        return []
-    return [
-        noticed(
-            "lockdown", str(connector.get("Name")), "it also lets in %s, which are not of Area 1" % ", ".join(extra)
-        )
-    ]
+    return _let_in(world, connector)
 
 
-def _losing_mail(name: str, state: DomainState) -> GateResult:
+def _let_in(world: World, connector: t.Mapping[str, t.Any]) -> list[GateResult]:
+    """Senders that an administrator let in beside Area 1. Nothing tells whether a scanner sends with TLS, but that without it is refused."""
+    extra = outside(as_list(connector.get("SenderIPAddresses")), world.settings["egress"])
+    message = "it also lets in %s, which are not of Area 1" % ", ".join(extra)
+    if boolean(connector.get("RequireTls")) is True:
+        message += ", with TLS only: what sends from there without TLS is refused, and needs a connector of its own or a way by Area 1"
+    return [noticed("lockdown", str(connector.get("Name")), message)] if extra else []
+
+
+def _losing_mail(world: World, connector: t.Mapping[str, t.Any], state: DomainState) -> GateResult:
+    """An adopted lock-down may be for a gateway before us too: from what addresses that sends, its MX records do not tell."""
+    name = str(connector.get("Name"))
+    others = outside(as_list(connector.get("SenderIPAddresses")), world.settings["egress"])
+    if others and not any(presets.is_microsoft_host(host) for host in state.hosts):
+        message = "mail for it comes by way of %s; the lock-down refuses it unless that sends from %s" % ("; ".join(state.exposed), ", ".join(others))
+        hint = "Move its MX records to Area 1. If its mail is refused meanwhile, add the addresses that it is sent from to the connector %r." % name
+        return not_yet("exposed", state.name, message, hint=hint)
     return cannot(
         "lockdown_exposed",
         state.name,
         "THE LOCK-DOWN IS ON AND MAIL FOR THIS DOMAIN IS BEING REFUSED: %s" % "; ".join(state.exposed),
-        "Disable the connector %r now, or move the domain's MX records to Area 1." % name,
+        "Disable the connector %r now, or move the domain's MX records to Area 1. With lockdown_exposed:%s in area1_acknowledge"
+        " the next run switches it off." % (name, state.name),
     )
 
 
@@ -304,14 +331,15 @@ def _hold_back(
 ) -> Decision:
     """Not now. A staged connector loses its stamp when a domain fell back: the soak starts anew when all are moved."""
     if connector is not None and exposed and parse_stamp(connector.get("Comment")) is not None:
-        names = ", ".join(state.name for state in exposed[:3]) + (" and others" if len(exposed) > 3 else "")
-        comment = "%s. [mailflow.area1: soak interrupted %s, exposed: %s. Disabled on purpose]" % (
-            world.settings["lockdown_comment"],
-            iso(world.now),
-            names,
-        )
-        return Decision("unstage", tuple(waiting), comment)
+        return Decision("unstage", tuple(waiting), _off_comment(world, "soak interrupted", exposed))
     return Decision("none", tuple(waiting))
+
+
+def _off_comment(world: World, what: str, exposed: t.Sequence[DomainState]) -> str:
+    """Why it is off, for an administrator who finds it; without a stamp, so that the soak starts anew."""
+    names = ", ".join(state.name for state in exposed[:3]) + (" and others" if len(exposed) > 3 else "")
+    base = world.settings["lockdown_comment"]
+    return "%s. [mailflow.area1: %s %s, exposed: %s. Disabled on purpose]" % (base, what, iso(world.now), names)
 
 
 def _soak(

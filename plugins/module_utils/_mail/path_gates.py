@@ -89,8 +89,7 @@ def shapes(world: World, name: str) -> list[GateResult]:
         results.append(noticed("dns_shape", name, "its MX records come from a wildcard above it; it gets records of its own"))
     if view.get("implicit_mx"):
         results.append(noticed("dns_shape", name, "it has no MX record: senders use its address record until it gets one"))
-    below = _details(world, name).get("below") or []
-    outside = sorted({host_name(item["host"]) for item in below if host_name(item["host"]) and not world.is_gateway(item["host"])})
+    outside = world.hosts_below(name)
     if outside:
         results.append(
             noticed("dns_shape", name, "a wildcard gives every name below it the MX %s; mail for those does not come by Area 1" % ", ".join(outside))

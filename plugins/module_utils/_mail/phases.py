@@ -11,6 +11,7 @@ import typing as t
 from . import (
     connector_gates,
     domain_gates,
+    followed,
     forwarding,
     gates,
     handling_phase,
@@ -162,7 +163,7 @@ def _switch(world: World) -> Evaluation:
         results += found
     # What the new hosts answer is asked when all else holds, and only then stands in the way.
     caught = connector_gates.catches_others(world)
-    asked = [*path_gates.new_mx_hosts(world), *watch.canaries(world)] if candidates else []
+    asked = [*path_gates.new_mx_hosts(world), *followed.gate(world), *watch.canaries(world)] if candidates else []
     hosts = [*refused, *decided(world, [*asked, *caught])]
     ready = []
     for name in candidates:
@@ -253,6 +254,7 @@ def _probe(world: World, candidates: list[str], caught: list[str]) -> dict[str, 
         "domains": candidates,
         "plain": plain,
         "internal_domains": sorted(world.accepted()),
+        "sent": followed.sent(world),
     }
 
 

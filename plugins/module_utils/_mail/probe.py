@@ -104,14 +104,19 @@ def _sender(given: t.Any, helo: str, own: t.Collection[str]) -> str:
     """An envelope sender outside the tenant: RejectDirectSend would answer for one inside it. Empty is the null sender."""
     if given:
         sender = check_address(given, "sender")
-        if sender.rpartition("@")[2] in own:
+        if _inside(sender.rpartition("@")[2], own):
             raise InputError(
                 "sender: %s is of a domain of the tenant itself." % sender,
                 "A refusal could then be RejectDirectSend's: give an address of another domain, or none.",
             )
         return sender
-    outside = helo and not helo.startswith("[") and "." in helo and not any(helo.lower() == name or helo.lower().endswith("." + name) for name in own)
+    outside = helo and not helo.startswith("[") and "." in helo and not _inside(helo.lower(), own)
     return "mailflow-probe@%s" % helo.lower() if outside else ""
+
+
+def _inside(name: str, own: t.Collection[str]) -> bool:
+    """A tenant may take mail for all names below a domain (MatchSubDomains)."""
+    return any(name == domain or name.endswith("." + domain) for domain in own)
 
 
 def _visits(probe: Probe) -> list[tuple[HostTarget, str, tuple[Recipient, ...]]]:
@@ -127,5 +132,5 @@ def _canary(probe: Probe, hosts: t.Mapping[str, t.Mapping[str, t.Any]]) -> dict[
         view = hosts[target.name]
         if view["status"] == OK and view["recipients"].get(probe.canary.domain, {}).get("verdict") == ACCEPTED:
             address = next(item["address"] for item in view["addresses"] if item["status"] == OK)
-            return Delivery(probe, target.name, address, verify=True).send(probe.canary.recipient, probe.canary.message(probe, target.name)).to_canary()
+            return Delivery(probe, target.name, address, verify=True).send(probe.canary.recipient, probe.canary.message(probe.sender, target.name)).to_canary()
     return {"recipient": probe.canary.recipient, "accepted": False, "message_id": "", "text": "no new MX host took the recipient"}

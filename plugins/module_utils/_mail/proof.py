@@ -4,8 +4,9 @@
 
 """Does the lock-down act, and does it let Area 1 in? A verdict from what was seen since it was switched on. Pure.
 
-Facts: cutover-and-peers, 2.3 (codes, phases of a refusal, what is not in the trace) and 2.5 no. 36. A verdict is never better than its
-evidence: what was not seen is unknown, and unknown is never good.
+Facts: cutover-and-peers, 2.3 (codes, phases of a refusal, what is not in the trace) and 2.5 no. 36. That direct mail is refused shows in a
+refusal only; that Area 1's mail is accepted shows in the traces too. A verdict is never better than its evidence: what was not seen is
+unknown, and unknown is never good.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import re
 import typing as t
 
 from .._engine.values import as_list, boolean, host_name
-from . import direct_senders
+from . import direct_senders, followed
 from .gate import NOT_CHECKED, GateResult, cannot, not_yet, noticed
 from .spans import outside
 from .world import World, iso, parse_time
@@ -61,22 +62,24 @@ def prove(world: World, connector: t.Mapping[str, t.Any]) -> Proof:
     acts = changed + datetime.timedelta(minutes=world.settings["settle_minutes"])
     locked, is_open, probed = _probe(world)
     late = changed + max(ACTING, acts - changed)
-    trace_locked, still, quiet = _trace(world, connector, acts, late)
+    still, quiet = _trace(world, connector, acts, late)
     if is_open or (still and not locked):
         return _still_open(is_open or still, world.now, late)
     since = _refused_since(world, changed, quiet, locked)
-    taken = _taken(world, since) if locked or trace_locked else ""
-    if taken:
+    taken = _taken(world, since)
+    if locked and taken:
         beside = "; but %s, which something else lets in" % still if still else ""
-        return Proof(PROVEN, "%s; %s%s" % (locked or trace_locked, taken, beside), refused_since=iso(since))
+        return Proof(PROVEN, "%s; %s%s" % (locked, taken, beside), refused_since=iso(since))
     known = [event for event in _events(world, changed) if event.get("event") == "proven"]
     if known:
         return Proof(PROVEN, "as seen %s" % known[-1].get("at"))
     if world.now < acts:
         return Proof(NOT_EFFECTIVE_YET, "switched on %s; Exchange is given %d minutes to act" % (iso(changed), world.settings["settle_minutes"]), iso(acts))
-    missing = [] if locked or trace_locked else ["that direct mail is refused (%s)" % (probed or "nobody tried, and the message trace does not show it")]
-    missing += ["that mail through Area 1 is accepted (none was seen since %s)" % iso(since)]
-    return Proof(UNKNOWN, "not seen: %s" % "; ".join(missing), refused_since=iso(since) if locked else "")
+    # A trace without direct mail is no evidence: what is refused is not in it, and neither is what nobody sent.
+    missing = [] if locked else ["that direct mail is refused (%s; a message trace without any does not show it)" % (probed or "nobody tried")]
+    missing += [] if taken else ["that mail through Area 1 is accepted (none was seen since %s)" % iso(since)]
+    seen = "%s; " % (locked or taken) if locked or taken else ""
+    return Proof(UNKNOWN, "%snot seen: %s" % (seen, "; ".join(missing)), refused_since=iso(since) if locked else "")
 
 
 def _still_open(what: str, now: datetime.datetime, late: datetime.datetime) -> Proof:
@@ -109,10 +112,13 @@ def _probe(world: World) -> tuple[str, str, str]:
     taken = [item for item in answers if item.get("verdict") == "open"]
     if taken:
         return "", "the probe's mail was accepted at %s" % _where(taken[0]), ""
-    others = [item for item in answers if item.get("verdict") != "locked"]
+    locked = [item for item in answers if item.get("verdict") == "locked"]
+    # Where the refusal comes with the message, only the canary's domain can show it; the connector is one for all of them.
+    late = any(item.get("stage") in ("data", "message") for item in locked)
+    others = [item for item in answers if item.get("verdict") != "locked" and not (late and item.get("verdict") == "inconclusive")]
     if others:
         return "", "", "the probe at %s: %s" % (_where(others[0]), _answer(others[0]))
-    return "direct mail is refused with 5.7.51 (%s)" % ", ".join(sorted({_where(item) for item in answers})[:3]), "", ""
+    return "direct mail is refused with 5.7.51 (%s)" % ", ".join(sorted({_where(item) for item in locked})[:3]), "", ""
 
 
 def _answer(item: t.Mapping[str, t.Any]) -> str:
@@ -127,25 +133,19 @@ def _where(item: t.Mapping[str, t.Any]) -> str:
     return str(item.get("host") or item.get("domain") or "the forwarding host")
 
 
-def _trace(
-    world: World, connector: t.Mapping[str, t.Any], acts: datetime.datetime, late: datetime.datetime
-) -> tuple[str, str, datetime.datetime]:
-    """(refused, accepted, quiet since): nobody's direct mail arrived since it must act, while Area 1's did; or somebody's did.
+def _trace(world: World, connector: t.Mapping[str, t.Any], acts: datetime.datetime, late: datetime.datetime) -> tuple[str, datetime.datetime]:
+    """(accepted, quiet since): direct mail that arrived although the connector must act, and from when on none did.
 
     What came in the first hour only shows when the connector did not act yet.
     """
-    trace, begin = world.section("message_trace", {}) or {}, max(acts, world.now - LOOK_BACK)
-    wanted = dict.fromkeys(_scope(world, connector), iso(begin))
-    groups = trace.get("groups") or []
+    groups, begin = (world.section("message_trace", {}) or {}).get("groups") or [], max(acts, world.now - LOOK_BACK)
+    wanted = direct_senders.with_sub_domains(world, dict.fromkeys(_scope(world, connector), iso(begin)))
     found = {address: items for address, items in direct_senders.direct(world, groups, wanted).items() if not _exempt(world, connector, address)}
     lasts = {address: max(parse_time(item["last"]) or world.now for item in items) for address, items in found.items()}
     latest = max(lasts, key=lambda address: lasts[address], default="")
     if latest and (world.now < late or lasts[latest] >= late):
-        return "", "the message trace shows mail from %s (last %s)" % (latest, iso(lasts[latest])), acts
-    quiet = max([begin, *lasts.values()])
-    if world.now < acts or direct_senders.trace_problem(world, wanted) or not direct_senders.through(world, groups, quiet):
-        return "", "", max(acts, *lasts.values()) if lasts else acts
-    return "no direct mail has arrived since %s, while Area 1's did (message trace)" % iso(quiet), "", quiet
+        return "the message trace shows mail from %s (last %s)" % (latest, iso(lasts[latest])), acts
+    return "", max([begin, *lasts.values()])
 
 
 def _scope(world: World, connector: t.Mapping[str, t.Any]) -> list[str]:
@@ -172,6 +172,9 @@ def _refused_through(world: World, changed: datetime.datetime) -> str:
 
 def _taken(world: World, since: datetime.datetime) -> str:
     """Mail through Area 1 that Microsoft 365 took while the lock-down acted."""
+    tested = followed.arrived(world, since)
+    if tested:
+        return "mail through Area 1 is accepted (the test mail of %s: %s)" % (iso(tested[-1].at), tested[-1])
     handed = [at for at, text in _lines(world) if at is not None and at >= since and TAKEN.search(text) and not LOCKED.search(text)]
     if handed:
         return "mail through Area 1 is accepted (its own trace, %s)" % iso(max(handed))
@@ -201,6 +204,7 @@ def where_to_look(world: World, connector: t.Mapping[str, t.Any]) -> dict[str, t
         "mail_domains": world.covered()[:1],
         "mail_hosts": sorted({gateway, *(item["host"] for item in direct)}),
         "internal_domains": sorted(world.accepted()),
+        "sent": followed.sent(world, changed),
     }
 
 

@@ -171,7 +171,7 @@ def render(report: t.Mapping[str, t.Any]) -> list[str]:
         " (check mode: nothing was written)" if report["check_mode"] else "",
     )
     lines = [title, "=" * len(title)]
-    urgent = [entry for entry in report["journal"] if entry.get("gate") == "lockdown_exposed"]
+    urgent = [entry for entry in report["journal"] if entry.get("gate") == "lockdown_exposed" and entry["status"] != "acknowledged"]
     lines += _wrap("! ", _line(urgent[0])) if urgent else []
     lines += _wrap("", _verdict(report))
     quiet = []

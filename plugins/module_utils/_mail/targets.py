@@ -22,6 +22,8 @@ if t.TYPE_CHECKING:
 MAX_ADDRESSES = 8
 # What area1_mx_info says of a mail host besides; of no effect here.
 SEEN_KEYS = frozenset({"error", "tlsa", "secure", "date"})
+# RFC 2606: of a name that is nobody's, where the probing host has none that mail could come from.
+NOBODY = "mailflow-probe@mailflow-probe.invalid"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +86,11 @@ class Probe:
     sender: str
     canary: Canary | None
     looked_from: str
+
+    @property
+    def outsider(self) -> str:
+        """For deliveries past Area 1: never the null sender, which connectors by sender domain and RejectDirectSend may treat as no sender at all."""
+        return self.sender or NOBODY
 
     def context(self, verify: bool) -> ssl.SSLContext:
         try:

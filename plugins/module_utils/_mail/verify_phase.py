@@ -41,8 +41,11 @@ def verify(world: World) -> Evaluation:
 
 
 def losing_now(world: World) -> list[GateResult]:
-    """Mail that the lock-down refuses while this is read. Whatever else a run has to say comes after it."""
-    decision = lockdown.decide(world, (), lambda results: decided(world, results))
+    """Mail that the lock-down refuses while this is read. Whatever else a run has to say comes after it.
+
+    Also what a person has decided to end: until the connector is off, mail is being refused.
+    """
+    decision = lockdown.decide(world, (), lambda results: results)
     return [result for result in decision.results if result.gate == "lockdown_exposed" and result.status == CANNOT]
 
 

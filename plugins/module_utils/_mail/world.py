@@ -23,13 +23,18 @@ SWITCHED_HERE = "switched_here"
 
 @dataclasses.dataclass(frozen=True)
 class DomainState:
-    """One accepted domain. ``kind``: covered, initial, exempt or other; ``exposed`` and ``unknown`` say which server answers what."""
+    """One accepted domain. ``kind``: covered, initial, exempt or other; ``exposed`` and ``unknown`` say which server answers what.
+
+    ``hosts``: the MX hosts past Area 1, of all servers. ``below``: those that a wildcard gives to names below it whose mail it takes.
+    """
 
     name: str
     kind: str
     exposed: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     no_mail: bool = False
+    hosts: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
 
 
 class World:
@@ -116,6 +121,14 @@ class World:
         known = [ttl for ttl in map(self.old_ttl, self.covered()) if ttl is not None]
         return max(known) if known else None
 
+    def takes_sub_domains(self, name: str) -> bool:
+        return boolean((self.accepted().get(name) or {}).get("MatchSubDomains")) is True
+
+    def hosts_below(self, name: str) -> list[str]:
+        """MX hosts past Area 1 that a wildcard gives to every name below the domain."""
+        records = ((self.section("dns_details", {}) or {}).get(name) or {}).get("below") or []
+        return sorted({host_name(item["host"]) for item in records if host_name(item["host"]) and not self.is_gateway(item["host"])})
+
     def domain_states(self) -> list[DomainState]:
         states = []
         covered, exempt = set(self.covered()), set(self.settings["exempt_domains"])
@@ -133,7 +146,7 @@ class World:
         if view is None:
             return DomainState(name, kind, unknown=("its MX records were not read",))
         exposed: dict[str, list[str]] = {}
-        unknown, quiet = [], 0
+        unknown, quiet, past = [], 0, set[str]()
         servers = [("name server %s" % item.get("name"), item) for item in view.get("name_servers") or []]
         servers += [("resolver %s" % item.get("address"), item) for item in view.get("resolvers") or []]
         for label, item in servers:
@@ -142,6 +155,7 @@ class World:
             outside = sorted(host for host in hosts if not self.is_gateway(host))
             if status == "ok" and outside:
                 exposed.setdefault(", ".join(outside), []).append(label)
+                past.update(outside)
             elif status in ("nodata", "nxdomain") or (status == "ok" and not hosts):
                 quiet += 1
             elif status != "ok":
@@ -149,7 +163,8 @@ class World:
         if not servers:
             unknown.append("no name server of it was found%s" % (": %s" % view["error"] if view.get("error") else ""))
         answers = tuple("%s (%s)" % (hosts, ", ".join(labels)) for hosts, labels in exposed.items())
-        return DomainState(name, kind, answers, tuple(unknown), bool(servers) and quiet == len(servers))
+        below = tuple(self.hosts_below(name)) if self.takes_sub_domains(name) else ()
+        return DomainState(name, kind, answers, tuple(unknown), bool(servers) and quiet == len(servers), tuple(sorted(past)), below)
 
 
 def record_set(records: t.Any) -> set[tuple[int, str]]:

@@ -18,7 +18,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors impo
     ReadError,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.times import iso, parse_time
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange import trace
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange import trace, trace_messages
 from tests.unit.exchange.helpers import Script, client, reply
 
 NOW = datetime.datetime(2026, 11, 23, 20, tzinfo=datetime.timezone.utc)
@@ -117,6 +117,46 @@ def test_a_trace_that_cannot_be_read_is_not_an_empty_one(error: Exception) -> No
 
     found = trace.read_trace(Refusing(), NOW, iso(NOW - DAY))
     assert found["error"] == str(error) and found["rows"] == 0
+
+
+class Traced:
+    """One message that arrived, with its events."""
+
+    def __init__(self, data: str = "", error: Exception | None = None) -> None:
+        self.data, self.error, self.asked = data, error, list[tuple[str, dict[str, Any]]]()
+
+    def invoke(self, cmdlet: str, parameters: Any) -> Any:
+        self.asked.append((cmdlet, dict(parameters)))
+        if self.error and (cmdlet == trace.CMDLET) == isinstance(self.error, ReadError):
+            raise self.error
+        if cmdlet == trace.DETAIL:
+            return types.SimpleNamespace(values=[{"Event": "Receive", "Data": self.data}], warnings=[])
+        return types.SimpleNamespace(values=[row(1, NOW, MessageId="<a@b>"), row(2, NOW, MessageId="<other@b>")], warnings=[])
+
+
+def test_a_message_is_followed_by_its_id() -> None:
+    service = Traced("S:ClientIP=192.0.2.9;S:InboundConnectorData=Name=Ours;ConnectorType=Partner")
+    found = trace_messages.follow(service, ["<a@b>", "<c@d>"], ["Theirs", "Ours"])
+    assert service.asked[0] == ("Get-MessageTraceV2", {"MessageId": ["<a@b>", "<c@d>"], "ResultSize": 5000}), "48 hours without dates"
+    assert len(service.asked) == 2 and found["error"] == "" and list(found["messages"]) == ["<a@b>"], "an answer about another is none"
+    assert {key: found["messages"]["<a@b>"][key] for key in ("status", "via", "connector")} == {"status": "Delivered", "via": "192.0.2.9", "connector": "Ours"}
+
+
+def test_a_message_that_cannot_be_followed_has_not_got_lost() -> None:
+    assert trace_messages.follow(Traced(error=ReadError("429")), ["<a@b>"], [])["error"] == "429"
+    blind = trace_messages.follow(Traced(error=PermissionDenied("403", "Give it.")), ["<a@b>"], ["Ours"])
+    assert blind["error"] == "" and "connector" not in blind["messages"]["<a@b>"]
+    assert trace_messages.follow(Traced(), [], [])["messages"] == {}, "and nobody is asked about nothing"
+
+
+def test_names_below_a_domain_count_where_that_is_asked_for() -> None:
+    names = ("northwind.example", "ops.northwind.example", "a.b.northwind.example", "lab.nw-labs.example", "notnorthwind.example")
+    rows = [row(number, NOW - DAY, recipient="x@" + name) for number, name in enumerate(names)]
+    since = {"northwind.example": iso(NOW - 2 * DAY), "*.northwind.example": iso(NOW - 2 * DAY), "nw-labs.example": iso(NOW - 2 * DAY)}
+    found = trace.read_trace(Service(rows), NOW, since)
+    assert {group["domain"] for group in found["groups"]} == set(names[:3])
+    own = trace.read_trace(Service(rows), NOW, {**since, "ops.northwind.example": iso(NOW - DAY / 2)})
+    assert {group["domain"] for group in own["groups"]} == {names[0], names[2]}, "its own time is the nearer one"
 
 
 def test_each_domain_counts_from_its_own_time() -> None:

@@ -54,6 +54,7 @@ def test_a_direct_sender_is_named_with_what_to_do() -> None:
     assert (result.gate, result.status, result.object) == ("direct_senders", CANNOT, SCANNER)
     assert "3 messages" in result.message and "scan@%s" % ONE in result.message and ago(hours=2) in result.message
     assert "direct_senders:%s" % SCANNER in result.hint and LOCKDOWN in result.hint and "by way of Area 1" in result.hint
+    assert "if it sends with TLS" in result.hint, "the lock-down connector demands it"
 
 
 @pytest.mark.parametrize(
@@ -145,6 +146,18 @@ def test_since_is_when_the_caches_ran_out() -> None:
     assert since[INITIAL] == ago(hours=72), "direct mail to it is refused too"
     narrow = staged_world(wanted(lockdown_scope="covered"))
     assert sorted(direct_senders.since(narrow, NOW)) == sorted([ONE, TWO])
+
+
+def test_mail_for_a_sub_domain_counts_where_the_domain_takes_it() -> None:
+    """MatchSubDomains: the lock-down refuses mail for alerts@ops.northwind.example like that for the domain itself."""
+    found = staged_world()
+    found.sections["message_trace"] = traced(sent(SCANNER, domain="ops." + ONE))  # type: ignore[index]
+    assert only(direct_senders.gate(found, direct_senders.since(found, NOW))).status == HOLDS, "nobody's domain"
+    found.accepted()[ONE]["MatchSubDomains"] = True
+    since = direct_senders.since(found, NOW - 72 * HOUR)
+    assert since["*." + ONE] == since[ONE] and "*." + TWO not in since
+    result = only(direct_senders.gate(found, since))
+    assert (result.gate, result.object) == ("direct_senders", SCANNER) and "ops." + ONE in result.message
 
 
 # --- where the trace shows the original sender instead of the connection (not documented) ---

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A lock-down that is on already: what it loses is said first, nothing of it is widened without a soak, and it is never switched off."""
+"""A lock-down that is on already: what it loses is said first, it is widened after a soak only, and switched off only where somebody decided so."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from tests.unit.mail.worlds import (
     accepted,
     ago,
     connector,
+    details,
     records,
     sections,
     stamped,
@@ -87,6 +88,90 @@ def test_a_lock_down_that_refuses_mail_now_is_the_first_thing_said_and_stays_as_
     verified = phases.evaluate("verify", found)
     assert verified.values["locked"] is True and verified.values["done"] is False
     assert "lockdown_exposed" in {result.gate for result in verified.results}
+
+
+def test_it_is_switched_off_where_somebody_decided_so_and_soaks_anew() -> None:
+    chosen = wanted(acknowledge=["lockdown_exposed:%s" % TWO])
+    found = locked(chosen)
+    assert phases.evaluate("lockdown", found).values["action"] == "keep", "nothing is refused"
+    fall_back(found, ONE)
+    assert phases.evaluate("lockdown", found).values["action"] == "keep", "nobody decided about %s" % ONE
+    fall_back(found, TWO)
+    evaluation = phases.evaluate("lockdown", found)
+    assert (evaluation.values["action"], evaluation.values["enabled"]) == ("unstage", False)
+    (result,) = evaluation.results
+    assert (result.gate, result.object, result.acknowledged) == ("lockdown_exposed", TWO, True)
+    comment = evaluation.values["comment"]
+    assert "switched off as decided %s" % iso(NOW) in comment and ONE in comment and TWO in comment and comment.endswith("Disabled on purpose]")
+    losing = [result for result in phases.evaluate("verify", found).results if result.gate == "lockdown_exposed"]
+    assert [(result.status, result.object) for result in losing] == [(CANNOT, ONE), (CANNOT, TWO)], "until it is off mail is being refused"
+
+    item = found.connector(LOCKDOWN)
+    assert item is not None
+    item.update(Enabled=False, Comment=comment, WhenChangedUTC=iso(NOW))
+    held = phases.evaluate("lockdown", found)
+    assert held.values["action"] == "none" and {result.gate for result in held.results} == {"exposed"}
+    assert "lockdown_exposed" not in {result.gate for result in phases.evaluate("verify", found).results}
+    come_back(found, ONE)
+    come_back(found, TWO)
+    staged = phases.evaluate("lockdown", found).values
+    assert staged["action"] == "stage" and staged["due"] == iso(NOW + 72 * HOUR)
+
+
+def test_one_that_is_not_wanted_any_more_is_switched_off_by_the_same_decision() -> None:
+    found = locked(wanted(lockdown=False, acknowledge=["lockdown_exposed"]))
+    assert phases.evaluate("lockdown", found).values["action"] == "none"
+    fall_back(found, TWO)
+    assert phases.evaluate("lockdown", found).values["action"] == "unstage"
+
+
+@pytest.mark.parametrize(
+    ("listed", "hosts", "alarm"),
+    [
+        (["192.0.2.7"], ["mx.oldgateway.example"], False),
+        ([], ["mx.oldgateway.example"], True),
+        (["192.0.2.7"], [OLD[TWO][0][1]], True),
+        (["192.0.2.7"], ["mx.oldgateway.example", OLD[TWO][0][1]], True),
+    ],
+)
+def test_a_former_gateways_lock_down_that_lets_it_in_is_no_alarm(listed: list[str], hosts: list[str], alarm: bool) -> None:
+    """Its own addresses are listed beside ours; of mail that comes straight to Microsoft none is."""
+    chosen = wanted()
+    found = locked(chosen, SenderIPAddresses=[*chosen["egress"], *listed])
+    found.section("dns")[TWO] = view([(10, host) for host in hosts])
+    found.section("dns_provider")[TWO]["records"] = records([(10, host) for host in hosts])
+    (said,) = [result for result in decide(found).results if result.object == TWO]
+    assert (said.gate, said.status) == (("lockdown_exposed", CANNOT) if alarm else ("exposed", NOT_YET))
+    assert alarm or ("192.0.2.7" in said.message and "unless" in said.message and LOCKDOWN in said.hint)
+    assert decide(found).action == "keep" and phases.evaluate("verify", found).values["done"] is False
+
+
+def sub_domains(found: World, host: str, takes: bool = True) -> World:
+    """Domain TWO takes mail for all names below it, which have their MX from a wildcard."""
+    accepted_domains = [{**item, "MatchSubDomains": takes and item["DomainName"] == TWO} for item in found.section("accepted_domains")]
+    below = {**found.section("dns_details"), TWO: details(below=records([(10, host)]))}
+    return World({**found.sections, "accepted_domains": accepted_domains, "dns_details": below}, found.settings)
+
+
+def test_mail_for_sub_domains_past_area1_holds_the_lock_down_until_somebody_decides() -> None:
+    past, by = OLD[TWO][0][1], NEW[0][1]
+    ready = locked(Enabled=False, Comment=stamped(wanted(), NOW - 100 * HOUR, NOW - 28 * HOUR)["Comment"])
+    assert decide(sub_domains(ready, past, takes=False)).action == decide(sub_domains(ready, by)).action == "enable"
+    held = decide(sub_domains(ready, past))
+    assert held.action == "unstage" and TWO in held.comment, "caches of the wildcard have to run out too"
+    (result,) = [result for result in held.results if not result.open]
+    assert (result.gate, result.status, result.object) == ("sub_domains", CANNOT, TWO)
+    assert past in result.message and "MatchSubDomains" in result.message and "sub_domains:%s" % TWO in result.hint
+    decided = World(sub_domains(ready, past).sections, wanted(acknowledge=["sub_domains:%s" % TWO]))
+    assert phases.evaluate("lockdown", decided).values["action"] == "enable"
+
+
+def test_a_lock_down_that_refuses_mail_for_sub_domains_says_so() -> None:
+    found = sub_domains(locked(), OLD[TWO][0][1])
+    assert decide(found).action == "keep" and "sub_domains" in {result.gate for result in decide(found).results if not result.open}
+    assert phases.evaluate("verify", found).values["done"] is False
+    decided = World(found.sections, wanted(acknowledge=["sub_domains"]))
+    assert phases.evaluate("verify", decided).values["done"] is True
 
 
 def full(found: World) -> World:
@@ -180,8 +265,20 @@ def test_others_that_it_lets_in_are_named() -> None:
     chosen = wanted()
     found = locked(chosen, SenderIPAddresses=[*chosen["egress"], "192.0.2.7"])
     (said,) = [result for result in decide(found).results if "192.0.2.7" in result.message]
-    assert said.notice and said.open
+    assert said.notice and said.open and "TLS" not in said.message
     assert not [result for result in decide(locked()).results if "also lets in" in result.message]
+
+
+def test_others_that_it_lets_in_need_tls_and_that_is_said_before_it_is_on() -> None:
+    chosen = wanted()
+    listed = [*chosen["egress"], "192.0.2.7"]
+    for tls, found in ((True, locked(chosen, SenderIPAddresses=listed, RequireTls=True)), (False, locked(chosen, SenderIPAddresses=listed, RequireTls=False))):
+        (said,) = [result for result in decide(found).results if "192.0.2.7" in result.message]
+        assert ("with TLS only" in said.message) is tls
+    staged = locked(chosen, Enabled=False, SenderIPAddresses=listed, Comment=stamped(chosen, NOW - 100 * HOUR, NOW - 28 * HOUR)["Comment"])
+    decision = decide(staged)
+    (said,) = [result for result in decision.results if "192.0.2.7" in result.message]
+    assert decision.action == "enable" and said.notice and "with TLS only" in said.message and "way by Area 1" in said.message
 
 
 def test_narrowing_needs_no_soak() -> None:

@@ -230,11 +230,24 @@ def test_the_canary_goes_through_the_new_host_once(authority: Authority) -> None
     assert len(server.messages) == 1 and found["canary"]["message_id"].encode() in server.messages[0]
 
 
-def test_dots_are_doubled_and_the_null_sender_is_used_where_the_host_is_the_tenants(authority: Authority) -> None:
+@pytest.mark.parametrize("helo", ["probe.contoso.test", "controller"])
+def test_a_delivery_past_area1_never_has_the_null_sender(helo: str) -> None:
+    """Also where the probing host is the tenant's own, or has no full name. RejectDirectSend and connectors look at the sender's domain."""
     with smtp_server() as server:
-        view = direct(server.port, helo="probe.contoso.test", canary_recipient="canary@contoso.test")
+        target = {"name": "contoso.test", "host": HOST, "addresses": [server.address]}
+        view = direct(server.port, helo=helo, canary_recipient="canary@contoso.test")
+        probe(server.port, helo=helo, direct=[target], plain=[target])
+    senders = {command for command in server.commands if command.startswith("MAIL")}
+    assert senders == {"MAIL FROM:<mailflow-probe@mailflow-probe.invalid>"} and len(server.commands) > 6
+    assert b"\r\nFrom: mailflow-probe@mailflow-probe.invalid\r\n" in server.messages[0]
+    assert view["canary"]["sender"] == "mailflow-probe@mailflow-probe.invalid"
+
+
+def test_a_new_mx_host_is_asked_with_the_null_sender_where_there_is_no_other(authority: Authority) -> None:
+    """It may refuse a sender of a domain that does not exist; nobody refuses the null sender."""
+    with smtp_server(authority.context(HOST)) as server:
+        assert host(authority, server, helo="controller")["recipients"]["contoso.test"]["verdict"] == "accepted"
     assert "MAIL FROM:<>" in server.commands
-    assert b"\r\nFrom: mailflow-probe@mailflow-probe.invalid\r\n" in server.messages[0] and view["canary"]["sender"] == ""
 
 
 @pytest.mark.parametrize(
@@ -244,6 +257,7 @@ def test_dots_are_doubled_and_the_null_sender_is_used_where_the_host_is_the_tena
         {"canary_recipient": "not an address"},
         {"helo": "x\r\nQUIT"},
         {"sender": "me@contoso.test", "domains": ["contoso.test"]},
+        {"sender": "me@ops.contoso.test", "internal_domains": ["contoso.test"]},
         {"domains": [{"name": "contoso.test", "recipient": "a@other.test"}]},
         {"domains": [{"name": "contoso.test", "typo": 1}]},
         {"hosts": [{"name": HOST, "addresses": ["mx.example.test"]}]},

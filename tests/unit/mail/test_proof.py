@@ -60,9 +60,14 @@ def test_proven_by_probe_and_message_trace() -> None:
     assert answer.verdict == proof.PROVEN and "message trace: 3" in answer.why
 
 
-def test_proven_by_message_trace_alone() -> None:
-    answer = verdict(on(90, message_trace=traced(sent(AREA1, last=ago(minutes=20)), sent(SCANNER, last=ago(minutes=40)))))
-    assert answer.verdict == proof.PROVEN and "no direct mail has arrived since" in answer.why
+def test_a_trace_without_direct_mail_proves_nothing_of_it() -> None:
+    """What is refused is not in the trace, and neither is what nobody sent: an inert lock-down looks the same."""
+    quiet = traced(sent(AREA1, last=ago(minutes=20)), sent(SCANNER, last=ago(minutes=40)))
+    for smtp in ({}, probed({"verdict": "inconclusive", "code": 250})):
+        answer = verdict(on(90, smtp=smtp, message_trace=quiet))
+        assert answer.verdict == proof.UNKNOWN and answer.refused_since == ""
+        assert "mail through Area 1 is accepted" in answer.why.partition("not seen")[0], "one half of it is seen"
+        assert "a message trace without any does not show it" in answer.why
 
 
 @pytest.mark.parametrize(
@@ -92,6 +97,16 @@ def test_whatever_is_missing_it_is_not_proven(sections: dict[str, Any]) -> None:
     values = phases.evaluate("verify", found).values
     assert values["done"] is True and values["proven"] is False, "everything is in place, and it is said that it is unproven"
     assert phases.evaluate("proof", found).values["action"] == "none"
+
+
+def test_a_refusal_of_the_message_counts_for_domains_that_get_none() -> None:
+    """A message goes to the canary alone; where it is refused only then, the others' recipients are accepted."""
+    accepted = {"verdict": "inconclusive", "code": 250, "host": "second.mail.protection.outlook.com"}
+    lines = handed((ago(minutes=20), DELIVERY))
+    late = verdict(on(90, smtp=probed({**LOCKED, "stage": "message"}, accepted), area1_trace=lines))
+    assert late.verdict == proof.PROVEN and "second" not in late.why, "named is what was seen"
+    early = verdict(on(90, smtp=probed({**LOCKED, "stage": "rcpt"}, accepted), area1_trace=lines))
+    assert early.verdict == proof.UNKNOWN and "second" in early.why, "this one is refused otherwise, if at all"
 
 
 @pytest.mark.parametrize(
@@ -161,15 +176,20 @@ def test_direct_mail_that_is_still_accepted_is_waited_for_and_never_switches_any
 
 def test_direct_mail_of_the_first_hour_only_shows_when_it_did_not_act_yet() -> None:
     """40 minutes until it acts: the last direct mail at minute 38; Area 1's mail counts from then on."""
+
+    def seen(*groups: dict[str, Any]) -> str:
+        return verdict(on(90, wanted(settle_minutes=0), smtp=probed(LOCKED, LOCKED), message_trace=traced(*groups))).verdict
+
     early = sent(SCANNER, last=ago(minutes=52))
-    assert verdict(on(90, wanted(settle_minutes=0), message_trace=traced(early, sent(AREA1, last=ago(minutes=51))))).verdict == proof.PROVEN
-    assert verdict(on(90, wanted(settle_minutes=0), message_trace=traced(early, sent(AREA1, last=ago(minutes=53))))).verdict == proof.UNKNOWN
-    assert verdict(on(90, wanted(settle_minutes=0), message_trace=traced(sent(SCANNER, last=ago(minutes=29)), sent(AREA1)))).verdict == proof.NOT_EFFECTIVE_YET
+    assert seen(early, sent(AREA1, last=ago(minutes=51))) == proof.PROVEN
+    assert seen(early, sent(AREA1, last=ago(minutes=53))) == proof.UNKNOWN
+    late = on(90, wanted(settle_minutes=0), message_trace=traced(sent(SCANNER, last=ago(minutes=29)), sent(AREA1)))
+    assert verdict(late).verdict == proof.NOT_EFFECTIVE_YET
 
 
 def test_months_later_three_days_of_the_trace_are_enough() -> None:
     read = traced(sent(AREA1, last=ago(hours=1)), since=ago(days=3))
-    assert verdict(on(100 * 24 * 60, message_trace=read)).verdict == proof.PROVEN
+    assert verdict(on(100 * 24 * 60, smtp=probed(LOCKED, LOCKED), message_trace=read)).verdict == proof.PROVEN
 
 
 def test_before_its_time_nothing_is_concluded_from_silence() -> None:
@@ -216,7 +236,8 @@ def test_an_address_that_another_connector_lets_in_is_no_evidence() -> None:
     found = on(90, message_trace=traced(sent(SCANNER, last=ago(minutes=1)), sent(AREA1, last=ago(minutes=1))))
     assert verdict(found).verdict == proof.NOT_EFFECTIVE_YET
     found.section("inbound_connectors").append(connector([SCANNER], Name="Scanner"))
-    assert verdict(found).verdict == proof.PROVEN
+    assert verdict(found).verdict == proof.UNKNOWN, "nor that it acts"
+    assert verdict(World({**found.sections, "smtp": probed(LOCKED, LOCKED)}, found.settings)).verdict == proof.PROVEN
 
 
 def test_a_probe_outweighs_what_the_trace_shows_beside_it() -> None:

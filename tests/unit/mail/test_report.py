@@ -127,6 +127,12 @@ def test_mail_that_is_being_lost_is_the_first_line(tmp_path: Path) -> None:
     assert "the lock-down is not on" not in text(values), "it contradicts the first line"
 
 
+def test_a_lock_down_that_was_switched_off_as_decided_is_no_alarm_any_more(tmp_path: Path) -> None:
+    run = Run(tmp_path, moved=True).note(section="lockdown", gate="lockdown_exposed", object=TWO, status="acknowledged", message="MAIL WAS REFUSED")
+    values = run.write().report()
+    assert "MAIL WAS REFUSED" not in values["lines"][2] and "MAIL WAS REFUSED" in text(values)
+
+
 def test_check_mode_writes_no_file_and_says_so(tmp_path: Path) -> None:
     run = Run(tmp_path).note(section="mx", object=ONE, status="would change", message="m").write()
     values = run.report(check=True)
