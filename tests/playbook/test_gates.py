@@ -11,7 +11,7 @@ from collections.abc import Callable
 from tests.playbook.harness import Deployment, Outcome
 from tests.playbook.tenants import run_tenants
 
-SWITCH = "Switch the MX records to Area 1"
+SWITCH = "Look once more, and switch"
 ENABLE = "Enable or keep the lock-down connector"
 STAGE = "Stage the lock-down connector, switched off"
 
