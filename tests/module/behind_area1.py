@@ -16,6 +16,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.domains import inform
 from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.outbound import run_trace_info
 from ansible_collections.mailflow.area1.plugins.module_utils._dns import info, mx
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.connectors import (
     run_connector,
     run_enhanced_filtering,
@@ -23,12 +24,14 @@ from ansible_collections.mailflow.area1.plugins.module_utils._exchange.connector
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.content_filter import run_content_filter
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.filters import run_connection_filter
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.mail_flow import run_mail_flow_info
+from ansible_collections.mailflow.area1.plugins.module_utils._mail.probe import run_probe, section_of
 from ansible_collections.mailflow.area1.plugins.modules import (
     area1_domain,
     area1_domain_info,
     area1_mx,
     area1_mx_info,
     area1_trace_info,
+    mail_flow_probe,
 )
 from lab.client import Lab
 from tests.module.handling_runs import Run
@@ -141,8 +144,8 @@ class Tenant:
         self.run.do(run_enhanced_filtering, connector=LOCKDOWN, state="present", skip_last_ip=True, users=[])
         self.lab.advance(hours=2)
 
-    def look(self) -> dict[str, Any]:
-        """A later run: what it reads with the proof, and its answers of the end state by their gates."""
+    def look(self, deliver: bool = False) -> dict[str, Any]:
+        """A later run: what it reads with the proof, and its answers of the end state by their gates. C(deliver): it tries to get in past Area 1."""
         self.again()
         self._read_area1()
         aim = self.run.allowed("proof")
@@ -151,13 +154,25 @@ class Tenant:
         if aim["outbound_since"]:
             self.module(area1_trace_info.ARGUMENT_SPEC, run_trace_info, **area1_defaults(self.lab), since=aim["outbound_since"])
             self.run.do(run_mail_flow_info, sections=["message_events"], message_ids=self.run.allowed("proof")["message_ids"])
+        if deliver:
+            self._deliver(aim)
         return {result["gate"]: result for result in self.run.ask_gate("verify")["results"]}
+
+    def _deliver(self, aim: dict[str, Any]) -> None:
+        self.module(area1_mx_info.SPEC, info.run, **dns_defaults(self.lab), domains=aim["mail_domains"], mail_hosts=aim["mail_hosts"])
+        there = {"port": self.lab.extra_vars["area1_smtp_port"], "ca_path": self.lab.ca_path}
+        direct = self.run.allowed("proof")["direct"]
+        seen = self.module(mail_flow_probe.ARGUMENT_SPEC, run_probe, **there, direct=direct, internal_domains=aim["internal_domains"])
+        # As the action plugin does: the probe may run on another host.
+        observation = Observation(self.run.path)
+        observation.put("smtp", section_of(seen, None))
+        observation.save()
 
     def acted(self) -> list[bool]:
         """Of the messages that were looked at, whether a rule was seen to act."""
         return [bool(item["rules"]) for item in self.run.section("message_events")]
 
-    def look_at(self, gate: str) -> str | None:
+    def look_at(self, gate: str, deliver: bool = False) -> str | None:
         """The answer of one of them; None where nothing is missing."""
-        found = self.look().get(gate)
+        found = self.look(deliver).get(gate)
         return found["status"] if found else None

@@ -141,9 +141,10 @@ def test_the_address_is_dropped_once_the_lock_down_is_proven_and_not_before(lab:
     assert made.run.allowed("message_handling")["rules"] == []
     made.through("NONE")
     assert lab.send(EDGE, "anna@s001.senders.example", "ann@northwind.example", headers={DISPOSITION_HEADER: "BULK"})["code"] == 550
-    assert made.look_at("sender_ip") is None
+    assert made.look_at("sender_ip") == "not_yet", "what was refused is in no trace"
+    assert made.look_at("sender_ip", deliver=True) is None
     made.run.role()
     assert not made.ranges()
     lab.advance(hours=2)
     assert [made.through(word) for word in DISPOSITIONS] == list(TODAY[3])
-    assert made.look_at("rules_match") is None
+    assert made.look_at("rules_match", deliver=True) is None
