@@ -75,12 +75,12 @@ def _probe(world: World, away: list[MxState]) -> dict[str, t.Any]:
     """
     connector = world.connector(world.settings["lockdown_connector_name"])
     if connector is None or lockdown.is_on(connector):
-        return {"names": [], "direct": []}
+        return {"names": [], "direct": [], "internal_domains": []}
     known = world.section("mail_hosts", {}) or {}
     entries = {entry["name"]: entry for entry in world.settings["domains"]}
     hosts = {state.name: _arrival(world, entries[state.name]) for state in away}
     direct = [{"name": name, "host": host, "addresses": (known.get(host) or {}).get("addresses") or []} for name, host in hosts.items() if host]
-    return {"names": sorted({item["host"] for item in direct}), "direct": direct}
+    return {"names": sorted({item["host"] for item in direct}), "direct": direct, "internal_domains": sorted(world.accepted())}
 
 
 def _arrival(world: World, entry: t.Mapping[str, t.Any]) -> str:
