@@ -65,6 +65,8 @@ options:
     elements: str
   message_ids:
     description: Message-IDs of the messages (the first ten) whose events are read with V(message_events) in O(sections).
+    type: list
+    elements: str
   follow:
     description: Message-IDs, with angle brackets, of messages that V(followed_messages) in O(sections) looks for in the trace of the last 48 hours.
     type: list

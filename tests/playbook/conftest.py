@@ -12,6 +12,11 @@ import pytest
 from tests.playbook.harness import Deployment
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones begin first, so that the layer does not end with one of them alone."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture
 def deploy(tmp_path: Path) -> Iterator[Callable[..., Deployment]]:
     """Make a deployment on a lab of its own; it is stopped with the test."""

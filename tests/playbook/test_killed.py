@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.playbook.by_hand import LOCKDOWN
 from tests.playbook.end_state import assert_finished
 from tests.playbook.flow import LOOKED_AT, assert_closed, assert_nothing_lost, flowing
@@ -18,6 +20,7 @@ SOAK = {"area1_lockdown_soak_hours": 1, "area1_settle_minutes": 5, "area1_acknow
 MOST_RUNS = 60
 
 
+@pytest.mark.long
 def test_a_deployment_survives_a_kill_after_every_write(deploy: Callable[..., Deployment]) -> None:
     deployment = deploy("fresh")
     with flowing(deployment):

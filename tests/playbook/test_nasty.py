@@ -10,6 +10,8 @@ import collections
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.playbook.end_state import assert_finished
 from tests.playbook.harness import Deployment
 
@@ -40,6 +42,7 @@ def committed(deployment: Deployment, since: int) -> list[dict[str, Any]]:
     return [entry for entry in deployment.lab.writes(since) if entry["status"] not in NOT_CARRIED_OUT]
 
 
+@pytest.mark.long
 def test_a_bad_day_comes_to_the_same_state_with_nothing_done_twice(deploy: Callable[..., Deployment]) -> None:
     deployment = deploy("fresh")
     lab = deployment.lab

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.playbook.by_hand import LOCKDOWN, exchange_writes, low_ttl, now
 from tests.playbook.harness import EU_RECORDS, Deployment, Outcome
 from tests.playbook.test_soak import summary
@@ -46,6 +48,7 @@ def enabled(deployment: Deployment) -> bool:
     return connector is not None and connector["Enabled"] is True
 
 
+@pytest.mark.long
 def test_the_lock_down_from_the_last_direct_sender_to_its_proof_and_back(deploy: Callable[..., Deployment]) -> None:
     deployment = deploy("fresh")
     low_ttl(deployment)

@@ -10,6 +10,8 @@ import datetime
 import re
 from collections.abc import Callable
 
+import pytest
+
 from tests.playbook.by_hand import LOCKDOWN, advance_to, exchange_writes, low_ttl, moment, now, replace_mx
 from tests.playbook.end_state import assert_finished, assert_switched
 from tests.playbook.harness import EU_RECORDS, Deployment, Outcome
@@ -64,6 +66,7 @@ def assert_waits(deployment: Deployment, due: datetime.datetime) -> None:
     assert moment(outcome.report["next"]) == due and due.strftime("%Y-%m-%dT%H:%M:%SZ") in summary(outcome)
 
 
+@pytest.mark.long
 def test_the_soak_is_waited_for_and_starts_anew_when_a_domain_falls_back(deploy: Callable[..., Deployment]) -> None:
     deployment = deploy("fresh")
     low_ttl(deployment)

@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
+
 from tests.playbook.by_hand import LOCKDOWN, low_ttl, moment
 from tests.playbook.end_state import assert_finished
 from tests.playbook.flow import assert_nothing_lost, flowing
@@ -51,6 +53,7 @@ def time_flies(deployment: Deployment) -> Iterator[None]:
         thread.join()
 
 
+@pytest.mark.long
 def test_one_run_waits_from_the_first_change_to_the_proof(deploy: Callable[..., Deployment]) -> None:
     deployment = deploy("fresh")
     # Caches forget by themselves while the run works: each wait costs a poll, a quarter of a minute.

@@ -15,8 +15,11 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
+
 from tests.playbook.by_hand import LOCKDOWN, exchange_writes, low_ttl, moment, run_when_due
 from tests.playbook.end_state import EGRESS, assert_connectors, assert_domains, assert_finished, assert_switched
+from tests.playbook.flow import LOOKED_AT, assert_closed, assert_nothing_lost, flowing
 from tests.playbook.harness import Deployment, Outcome
 
 CONNECTOR = "Area 1 Inbound Connector"
@@ -37,10 +40,15 @@ def test_nothing_of_a_busy_customer_changes_but_what_the_tutorial_says(deploy: C
     deployment = deploy("busy")
     _furnish_zones(deployment)
     before = deployment.lab.state()
-    outcomes = run_when_due(deployment, variables=SOON)
+    variables = {**SOON, "area1_settle_minutes": 6, "area1_acknowledge": LOOKED_AT}
+    with flowing(deployment):
+        outcomes = run_when_due(deployment, variables=variables)
+        deployment.lab.advance(minutes=10)
     after = deployment.lab.state()
+    assert_nothing_lost(deployment)
+    assert_closed(deployment)
 
-    assert len(outcomes) == 4, "TTL lowered; switched; staged; locked"
+    assert len(outcomes) == 5, "TTL lowered; switched; staged; locked; proven"
     _assert_soaked_for_the_old_ttl(deployment)
     _assert_tenant_kept(before["tenant"], after["tenant"])
     _assert_zones_kept(before["cloudflare"]["zones"], after["cloudflare"]["zones"])
@@ -51,7 +59,7 @@ def test_nothing_of_a_busy_customer_changes_but_what_the_tutorial_says(deploy: C
     _assert_snapshotted(deployment)
 
     since = deployment.lab.mark()
-    again = deployment.run(variables=SOON)
+    again = deployment.run(variables=variables)
     assert again.rc == 0 and again.stats["changed"] == 0 and again.report["done"] is True, again.stdout
     assert deployment.lab.writes(since) == []
 
@@ -169,6 +177,7 @@ def _assert_snapshotted(deployment: Deployment) -> None:
 # --- dehydrated ---
 
 
+@pytest.mark.long
 def test_a_dehydrated_tenant_is_enabled_once_waited_for_and_deployed(deploy: Callable[..., Deployment]) -> None:
     deployment = deploy("dehydrated")
     low_ttl(deployment)

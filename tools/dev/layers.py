@@ -28,13 +28,14 @@ class Layer:
     matrix: bool = False  # its tests marked `matrix` also run on the older ansible-cores
     timeout: int = 1800
     dist: str = "loadfile"
+    extra: tuple[str, ...] = ()
 
 
 LAYERS = {
     "unit": Layer(("tests/unit", "tests/property", "tests/lab", "tests/toolchain")),
     "module": Layer(("tests/module",)),
-    # Each test has a lab of its own: spread them one by one.
-    "playbook": Layer(("tests/playbook",), matrix=True, timeout=3600, dist="load"),
+    # Each test has a lab of its own: spread them one by one. Some wait more than they work, which makes room for a third.
+    "playbook": Layer(("tests/playbook",), workers=3, matrix=True, timeout=3600, dist="load", extra=("--maxschedchunk=1",)),
 }
 
 
@@ -47,7 +48,7 @@ def pytest(environment: Environment, name: str, folders: list[str], extra: tuple
     report = RESULTS / f"{name}-{environment.name}.xml"
     chosen = [] if any((ROOT / word.partition("::")[0]).exists() for word in extra) else folders
     command: list[str | Path] = [environment.python, "-m", "pytest", f"--junitxml={report}", "--durations=5", "--durations-min=1", *chosen]
-    command += ["-n", str(layer.workers), "--dist", layer.dist] if layer.workers else ["-s"]
+    command += ["-n", str(layer.workers), "--dist", layer.dist, *layer.extra] if layer.workers else ["-s"]
     run([*command, *extra], environment, timeout=layer.timeout)
 
 

@@ -47,7 +47,6 @@ class Rollback:
         handling = self.rules or self.policies or self.quarantine_policies
         return not (self.away() or self.ttls() or self.connectors or self.allow_list or handling or self.domains)
 
-
     @property
     def removals(self) -> list[str]:
         """The cmdlets that it takes away with."""
