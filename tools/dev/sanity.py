@@ -9,7 +9,6 @@ python3 tools/dev/sanity.py [core-2.21 ...] [-- arguments for ansible-test]
 
 from __future__ import annotations
 
-import concurrent.futures
 import os
 import re
 import shutil
@@ -77,7 +76,7 @@ def sanity_of(environment: Environment, tarball: Path, arguments: tuple[str, ...
         skipped = []
         for line in process.stdout or ():
             if not NOISE.search(line):
-                say(f"{environment.name}: {line.rstrip()}")
+                say(line.rstrip())
             if SKIPPED.search(line):
                 skipped.append(line.strip())
         code = process.wait(timeout=1200)
@@ -102,9 +101,7 @@ def sanity(*words: str) -> None:
     cut = words.index("--") if "--" in words else len(words)
     environments = [ENVIRONMENTS[name] for name in words[:cut]] or [NEWEST]
     tarball = build()
-    # Much of each is one process after another: side by side they take the time of the slowest.
-    with concurrent.futures.ThreadPoolExecutor(max_workers=len(environments)) as pool:
-        failures = list(filter(None, pool.map(lambda environment: attempt(environment, tarball, words[cut + 1 :]), environments)))
+    failures = list(filter(None, [attempt(environment, tarball, words[cut + 1 :]) for environment in environments]))
     if failures:
         raise Failure("\n".join(failures))
 
