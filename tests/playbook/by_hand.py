@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import ssl
+import threading
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tests.playbook.harness import Deployment, Outcome
@@ -96,3 +98,16 @@ def invoke(deployment: Deployment, cmdlet: str, **parameters: Any) -> None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     with opener.open(request, timeout=30) as response:
         assert response.status == 200
+
+
+@contextlib.contextmanager
+def beside(action: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Something that happens while a playbook runs; the event says that it is over."""
+    over = threading.Event()
+    thread = threading.Thread(target=action, args=(over,))
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

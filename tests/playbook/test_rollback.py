@@ -102,19 +102,15 @@ def test_from_the_first_day_what_the_customer_did_since_stays(deploy: Callable[.
     """Busy: entries of Area 1 were in the list before us, SPF hard fail was On, TTLs were a day."""
     deployment = deploy("busy")
     expected, mx = tenant(deployment), deployment.mx()
-    first = deployment.run()
-    assert first.rc == 0 and deployment.mx() != mx, first.stdout
-    assert {policy["MarkAsSpamSpfRecordHardFail"] for policy in tenant(deployment)["content_filter_policies"]} != {"On"}
-
-    # By hand: an address more and one less, a policy's other value, a name that a rule got.
-    entries = ["198.51.100.7", *deployment.tenant()["connection_filter"]["IPAllowList"]]
-    entries.remove("203.0.113.10")
-    deployment.lab.mutate(["tenant", "connection_filter", "IPAllowList"], value=entries)
-    invoke(deployment, "Set-HostedContentFilterPolicy", Identity="Finance strict", BulkThreshold=5)
-    invoke(deployment, "Set-TransportRule", Identity="Invoices", Comments="kept by accounting")
-
-    since = deployment.lab.mark()
-    assert len(roll_back(deployment)) == 1, "no mail came through Area 1 yet: nothing to wait for"
+    with flowing(deployment):
+        first = deployment.run()
+        assert first.rc == 0 and deployment.mx() != mx, first.stdout
+        assert {policy["MarkAsSpamSpfRecordHardFail"] for policy in tenant(deployment)["content_filter_policies"]} != {"On"}
+        _by_hand(deployment)
+        since = deployment.lab.mark()
+        assert len(roll_back(deployment)) == 1, "no mail came through Area 1 yet: nothing to wait for"
+        deployment.lab.advance(minutes=10)
+    assert_nothing_lost(deployment, 600)
     allowed = expected["connection_filter"]["IPAllowList"]
     merged = {*allowed, "198.51.100.7"} - {"203.0.113.10"}
     found = tenant(deployment)
@@ -125,6 +121,15 @@ def test_from_the_first_day_what_the_customer_did_since_stays(deploy: Callable[.
     assert found == expected and deployment.mx() == mx
     removed = {given["Identity"] for name, given in exchange_writes(deployment, since) if name.startswith("Remove-")}
     assert removed == {CONNECTOR, "Email Security Deliver to Junk Email folder", "UserNotifyAdminRelease"}, "only what we made"
+
+
+def _by_hand(deployment: Deployment) -> None:
+    """An address more and one less, a policy's other value, a name that a rule got."""
+    entries = ["198.51.100.7", *deployment.tenant()["connection_filter"]["IPAllowList"]]
+    entries.remove("203.0.113.10")
+    deployment.lab.mutate(["tenant", "connection_filter", "IPAllowList"], value=entries)
+    invoke(deployment, "Set-HostedContentFilterPolicy", Identity="Finance strict", BulkThreshold=5)
+    invoke(deployment, "Set-TransportRule", Identity="Invoices", Comments="kept by accounting")
 
 
 def _named(records: list[dict[str, Any]], name: str) -> dict[str, Any]:
@@ -153,7 +158,10 @@ def test_from_the_switch_and_from_the_soak_a_set_that_somebody_changed_is_left(d
     assert staged is not None and staged["Enabled"] is False
     third = [(10, "mx.another-gateway.example")]
     replace_mx(deployment, "nw-labs.example", third)
-    outcomes = roll_back(deployment)
+    with flowing(deployment, domains=["northwind.example", "northwind-group.example"]):
+        outcomes = roll_back(deployment)
+        deployment.lab.advance(minutes=10)
+    assert_nothing_lost(deployment, 900)
     assert tenant(deployment) == before
     assert deployment.mx() == {**mx, "nw-labs.example": [(10, "mx.another-gateway.example", 300)]}
     assert "nw-labs.example: somebody changed its MX records since" in " ".join(outcomes[-1].stdout.split())

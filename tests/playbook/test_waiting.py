@@ -10,12 +10,12 @@ import contextlib
 import datetime
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.playbook.by_hand import LOCKDOWN, low_ttl, moment
+from tests.playbook.by_hand import LOCKDOWN, beside, low_ttl, moment
 from tests.playbook.end_state import assert_finished
 from tests.playbook.flow import assert_nothing_lost, flowing
 from tests.playbook.harness import EU_RECORDS, Deployment
@@ -29,12 +29,10 @@ LINE = re.compile(
 )
 
 
-@contextlib.contextmanager
-def time_flies(deployment: Deployment) -> Iterator[None]:
+def time_flies(deployment: Deployment) -> contextlib.AbstractContextManager[None]:
     """While the run waits, and only then, six minutes of the lab's pass in a second: at work its own clock is the service's."""
-    over = threading.Event()
 
-    def advance() -> None:
+    def advance(over: threading.Event) -> None:
         seen, last, quiet = deployment.lab.mark(), "", 0
         while not over.wait(0.5):
             asked = deployment.lab.requests("exchange", seen)
@@ -44,13 +42,7 @@ def time_flies(deployment: Deployment) -> Iterator[None]:
             elif last == POLL and quiet >= 3:
                 deployment.lab.advance(minutes=3)
 
-    thread = threading.Thread(target=advance)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    return beside(advance)
 
 
 @pytest.mark.long

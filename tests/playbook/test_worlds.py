@@ -12,12 +12,12 @@ import datetime
 import ipaddress
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.playbook.by_hand import LOCKDOWN, exchange_writes, low_ttl, moment, run_when_due
+from tests.playbook.by_hand import LOCKDOWN, beside, exchange_writes, low_ttl, moment, run_when_due
 from tests.playbook.end_state import EGRESS, assert_connectors, assert_domains, assert_finished, assert_switched
 from tests.playbook.flow import LOOKED_AT, assert_closed, assert_nothing_lost, flowing
 from tests.playbook.harness import Deployment, Outcome
@@ -195,25 +195,17 @@ def test_a_dehydrated_tenant_is_enabled_once_waited_for_and_deployed(deploy: Cal
     assert_finished(deployment)
 
 
-@contextlib.contextmanager
-def _hydrating(deployment: Deployment, seconds: float) -> Iterator[None]:
+def _hydrating(deployment: Deployment, seconds: float) -> contextlib.AbstractContextManager[None]:
     """Some time after the request, longer than a run without area1_wait looks, the tenant's customization is over."""
-    over = threading.Event()
 
-    def let_it_end() -> None:
+    def let_it_end(over: threading.Event) -> None:
         while not enabled_customization(deployment):
             if over.wait(0.5):
                 return
         if not over.wait(seconds):
             deployment.lab.advance(hours=1)
 
-    thread = threading.Thread(target=let_it_end)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    return beside(let_it_end)
 
 
 def test_without_waiting_the_run_ends_well_and_says_what_is_due(deploy: Callable[..., Deployment]) -> None:

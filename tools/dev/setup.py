@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -147,10 +148,13 @@ def setup(*names: str) -> None:
         link()
         if "--programs" in names:
             programs()
-        for name in [name for name in names if not name.startswith("--")]:
+        wanted = [name for name in names if not name.startswith("--")]
+        for name in wanted:
             if name not in ENVIRONMENTS:
                 raise Failure(f"unknown environment {name}: one of {', '.join(ENVIRONMENTS)}")
-            build(ENVIRONMENTS[name])
+        # pip works on one core.
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            list(pool.map(lambda name: build(ENVIRONMENTS[name]), wanted))
 
 
 if __name__ == "__main__":
