@@ -167,10 +167,22 @@ def rule_options(world: World) -> list[dict[str, t.Any]]:
         }
         if not foreign:
             entry["comments"] = given["Comments"]
-        if options:
-            entry.update(position="after", relative_to=options[-1]["name"])
-        options.append(entry)
+        options.append({**entry, **_position(world, rule)})
     return options
+
+
+def _position(world: World, rule: WantedRule) -> dict[str, str]:
+    """A new rule stands behind all that are there, whoever made them since; one of ours that is there, behind ours before it."""
+    if named(world.section("transport_rules"), rule.name) is None:
+        return {"position": "last"}
+    names = [item.name for item in _to_order(world)]
+    before = names[: names.index(rule.name)][-1:] if rule.name in names else []
+    return {"position": "after", "relative_to": before[0]} if before else {}
+
+
+def _to_order(world: World) -> list[WantedRule]:
+    """The rules whose places are ours to set, in their order. Somebody else's rule is never moved."""
+    return [rule for rule in wanted_rules(world) if not _foreign_equal(world, rule)]
 
 
 def _foreign_equal(world: World, rule: WantedRule) -> bool:
@@ -298,9 +310,25 @@ def rule_difference(world: World, rule: WantedRule) -> str:
 
 
 def _out_of_order(world: World) -> bool:
-    records = [named(world.section("transport_rules"), rule.name) for rule in wanted_rules(world)]
-    priorities = [int(record.get("Priority") or 0) for record in records if record is not None]
+    priorities = [number for _rule, number in _numbered(world, _to_order(world))]
     return priorities != sorted(priorities)
+
+
+def _numbered(world: World, rules: t.Iterable[WantedRule]) -> list[tuple[WantedRule, int]]:
+    """Those that are there, with their place among all rules of the tenant."""
+    found = [(rule, named(world.section("transport_rules"), rule.name)) for rule in rules]
+    return [(rule, int(record.get("Priority") or 0)) for rule, record in found if record is not None]
+
+
+def misplaced_by_hand(world: World) -> list[str]:
+    """Rules of others that count as the use case's, and do not stand where it has them among its rules."""
+    rules = _numbered(world, wanted_rules(world))
+    return [
+        rule.name
+        for place, (rule, number) in enumerate(rules)
+        if _foreign_equal(world, rule)
+        and (any(other > number for _rule, other in rules[:place]) or any(other < number for _rule, other in rules[place:]))
+    ]
 
 
 def lets_go(world: World) -> bool:

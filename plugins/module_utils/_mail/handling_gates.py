@@ -241,7 +241,9 @@ def other_rules(world: World) -> list[GateResult]:
         elif behind and record.get("SetSCL") not in (None, ""):
             message = "it comes after ours and sets the spam confidence level to %s, for the mail that it matches"
             results.append(noticed("other_rule", name, message % record.get("SetSCL")))
-    return results
+    order = ", then ".join(rule.name for rule in handling.wanted_rules(world))
+    message = "it was made by hand and does what the use case asks, but stands in another order than %s; move it by hand" % order
+    return [*results, *(noticed("other_rule", name, message) for name in handling.misplaced_by_hand(world))]
 
 
 def _acts_on_gateway_mail(world: World, record: handling.Record) -> bool:

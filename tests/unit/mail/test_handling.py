@@ -148,6 +148,38 @@ def test_rules_of_others_that_matter_are_named_and_no_more() -> None:
     assert {result.object for result in found} == {"Stop", "Bypass"} and all(result.open for result in found)
 
 
+def by_hand(rule: dict[str, Any], priority: int) -> dict[str, Any]:
+    return {**rule, "Priority": priority, "Comments": "Ann's"}
+
+
+def test_a_rule_made_by_hand_is_never_moved() -> None:
+    chosen = wanted(use_case=5)
+    junk, host = world(chosen).section("transport_rules")
+    both = world(chosen, transport_rules=[by_hand(host, 0), by_hand(junk, 1)])
+    assert handling.differences(both) == [] and not any(handling_phase.todo(both).values())
+    found = [result for result in handling_phase.notices(both) if result.gate == "other_rule"]
+    assert {result.object for result in found} == {junk["Name"], host["Name"]}
+    assert all("%s, then %s" % (junk["Name"], host["Name"]) in result.message and "by hand" in result.message for result in found)
+    for rules in ([by_hand(host, 0), {**junk, "Priority": 1}], [by_hand(junk, 1), {**host, "Priority": 0}]):
+        mixed = world(chosen, transport_rules=rules)
+        assert handling.differences(mixed) == [] and len(handling_gates.other_rules(mixed)) == 1
+        assert not any("position" in entry for entry in handling.rule_options(mixed)), "neither theirs nor past theirs"
+    ordered = world(chosen, transport_rules=[by_hand(junk, 0), by_hand(host, 1)])
+    assert handling_gates.other_rules(ordered) == []
+    ours = world(chosen, transport_rules=[{**host, "Priority": 0}, {**junk, "Priority": 1}])
+    assert handling.differences(ours) == [("transport rules", "stand in another order")]
+    assert [entry.get("relative_to") for entry in handling.rule_options(ours)] == [None, junk["Name"]]
+
+
+def test_a_new_rule_goes_behind_what_others_made_since() -> None:
+    (junk,) = world(wanted(use_case=2)).section("transport_rules")[:1]
+    disclaimer = {"Name": "Customer disclaimer", "Priority": 1, "State": "Enabled"}
+    first, second = handling.rule_options(world(wanted(use_case=2), transport_rules=[junk, disclaimer]))
+    assert "position" not in first and second["position"] == "last" and "relative_to" not in second
+    there = handling.rule_options(world(wanted(use_case=2)))
+    assert (there[1]["position"], there[1]["relative_to"]) == ("after", junk["Name"]), "and stays where it is after that"
+
+
 JUNK, USER = "Email Security Deliver to Junk Email folder", "Email Security User Quarantine Message"
 
 
