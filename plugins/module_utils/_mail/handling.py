@@ -18,6 +18,7 @@ from .._engine import values
 from .._engine.plan import Property, plan_object
 from .._quarantine_permissions import value_of
 from . import lockdown, proof
+from .dispositions import api_word
 from .use_cases import RETENTION_DAYS, Rule, UseCase
 from .world import World
 
@@ -90,8 +91,22 @@ def named(records: t.Iterable[Record], name: str) -> Record | None:
     return next((record for record in records if plain_name(record).lower() == key), None)
 
 
-def case_of(world: World) -> UseCase:
-    return UseCase.of(world.settings["use_case"])
+def case_of(world: World, domain: str = "") -> UseCase:
+    """The use case; for a domain with dispositions of its own as it is there."""
+    case = UseCase.of(world.settings["use_case"])
+    return dataclasses.replace(case, area1=tuple(to_hold(world, domain))) if domain else case
+
+
+def to_hold(world: World, domain: str) -> list[str]:
+    """What Area 1 is to hold back of a domain's mail."""
+    own = next((item.get("drop_dispositions") for item in world.settings["domains"] if item["name"] == domain), None)
+    return list(world.settings["dispositions"] if own is None else own)
+
+
+def held(world: World, domain: str) -> set[str]:
+    """What Area 1 holds back of it, as it was read."""
+    found = world.section("email_security", {}).get(domain) or {}
+    return {api_word(str(word)) for word in values.as_list(found.get("drop_dispositions"))}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -55,18 +55,23 @@ def place(world: World, landing: Landing) -> str:
 
 def user_release(world: World) -> list[GateResult]:
     """MALICIOUS is always quarantined, and never for users to let out by themselves (best practices of the tutorial)."""
-    found = lands(handling.case_of(world), "MALICIOUS")
+    own = {entry["name"] for entry in world.settings["domains"] if entry.get("drop_dispositions") is not None}
+    answers = [] if own == set(world.covered()) else [_released(world, "", "MALICIOUS", "the use case puts")]
+    return answers + [_released(world, name, name, "its own drop_dispositions put") for name in world.covered() if name in own]
+
+
+def _released(world: World, domain: str, what: str, who_puts: str) -> GateResult:
+    found = lands(handling.case_of(world, domain), "MALICIOUS")
     free = found.place in (IN_JUNK, IN_INBOX) or (found.place == IN_QUARANTINE and release_of(world, found.policy) == "user")
     if not free:
-        return [holds("user_release", "MALICIOUS", place(world, found))]
-    return [
-        cannot(
-            "user_release",
-            "MALICIOUS",
-            "the use case puts MALICIOUS mail where users get at it by themselves: %s" % place(world, found),
-            "Quarantine it at Area 1 or under a policy with request_release, or put user_release into area1_acknowledge.",
-        )
-    ]
+        return holds("user_release", what, place(world, found))
+    return cannot(
+        "user_release",
+        what,
+        "%s MALICIOUS mail where users get at it by themselves: %s" % (who_puts, place(world, found)),
+        "Quarantine it at Area 1 or under a policy with request_release, or put user_release%s into area1_acknowledge."
+        % (":" + domain if domain else ""),
+    )
 
 
 def quarantine_tags(world: World) -> list[GateResult]:
@@ -113,11 +118,9 @@ def sender_ip(world: World) -> list[GateResult]:
 
 def taken_over(world: World) -> list[GateResult]:
     """What rules let go of must be held at Area 1 first, for every domain whose mail comes that way."""
-    wanted = set(world.settings["dispositions"])
     results = []
     for name in world.covered() if handling.lets_go(world) else ():
-        held = {api_word(str(word)) for word in as_list((world.section("email_security", {}).get(name) or {}).get("drop_dispositions"))}
-        missing = sorted(wanted - held)
+        missing = sorted(set(handling.to_hold(world, name)) - handling.held(world, name))
         if missing and world.is_switched(name):
             results.append(
                 not_yet(
@@ -132,9 +135,8 @@ def taken_over(world: World) -> list[GateResult]:
 
 def handed_over(world: World, name: str) -> tuple[set[str], GateResult | None]:
     """Dispositions that Area 1 goes on holding back because the rules that take over do not act yet."""
-    wanted = set(world.settings["dispositions"])
-    held = {api_word(str(word)) for word in as_list((world.section("email_security", {}).get(name) or {}).get("drop_dispositions"))}
-    leaving = {word for word in held - wanted if _needs_rule(handling.case_of(world), word)}
+    case = handling.case_of(world, name)
+    leaving = {word for word in handling.held(world, name) - set(case.area1) if _needs_rule(case, word)}
     if not leaving or not world.is_switched(name):
         return set(), None
     until = _acting_since(world)

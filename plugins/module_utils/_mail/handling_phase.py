@@ -69,8 +69,6 @@ def mail_to_look_at(world: World, since: str = "") -> dict[str, t.Any]:
 
 
 def domain_dispositions(world: World, entry: t.Mapping[str, t.Any]) -> tuple[list[str] | None, GateResult | None]:
-    """What one domain is given instead of the use case's dispositions, while its rules do not act yet."""
-    if entry.get("drop_dispositions") is not None:
-        return None, None
+    """What one domain is given instead of its dispositions, while the rules that take over do not act yet."""
     leaving, result = handling_gates.handed_over(world, entry["name"])
-    return (sorted({*world.settings["dispositions"], *leaving}) if leaving else None), result
+    return (sorted({*handling.to_hold(world, entry["name"]), *leaving}) if leaving else None), result

@@ -120,9 +120,19 @@ def domains(given: t.Any) -> list[dict[str, t.Any]]:
         found[name] = {**entry, "name": name, "canary": _flag(name, entry, "canary"), "mta_sts_id": _flag(name, entry, "mta_sts_id")}
         if entry.get("forward_to"):
             found[name]["forward_to"] = host_name(entry["forward_to"])
+        if found[name].pop("drop_dispositions", None) not in (None, ""):
+            found[name]["drop_dispositions"] = _own_dispositions(name, entry["drop_dispositions"])
     if not found:
         raise InputError("area1_domains is empty.", "Name the domains whose mail goes through Area 1.")
     return list(found.values())
+
+
+def _own_dispositions(name: str, given: t.Any) -> list[str]:
+    """What Area 1 holds back of this domain's mail, instead of what the use case says."""
+    try:
+        return dispositions.check_dispositions(as_list(given))
+    except InputError as exc:
+        raise InputError("area1_domains: drop_dispositions of %s: %s" % (name, exc.message), exc.hint) from None
 
 
 def _flag(name: str, entry: t.Mapping[str, t.Any], key: str) -> bool:

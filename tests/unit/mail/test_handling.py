@@ -136,6 +136,37 @@ def test_a_choice_that_lets_users_release_malicious_mail_is_a_person_s() -> None
         assert only(handling_gates.user_release(world(wanted(use_case=case)))).open
 
 
+OWN = [{"name": ONE, "drop_dispositions": []}, TWO]
+
+
+def test_a_domain_s_own_dispositions_are_judged_like_the_use_case_s() -> None:
+    loose = world(wanted(domains=OWN))
+    (found,) = [result for result in evaluate("preflight", loose).results if not result.open]
+    assert (found.gate, found.object, found.status) == ("user_release", ONE, "cannot") and "the inbox" in found.message
+    assert "user_release:%s" % ONE in found.hint
+    assert evaluate("preflight", world(wanted(domains=OWN, acknowledge=["user_release:%s" % ONE]))).go
+    assert evaluate("preflight", world(wanted(domains=OWN, use_case=3))).go, "its rule handles it"
+    assert evaluate("preflight", world(wanted(domains=[{"name": ONE, "drop_dispositions": ["MALICIOUS"]}, TWO]))).go
+    junk = {"name": "junk", "rules": [{"name": "r", "dispositions": ["MALICIOUS"], "set_scl": 5}]}
+    both = [{"name": name, "drop_dispositions": ["MALICIOUS"]} for name in (ONE, TWO)]
+    assert all(result.open for result in handling_gates.user_release(world(wanted(use_case=junk, domains=both)))), "no domain has the use case's"
+
+
+def test_hands_change_by_a_domain_s_own_dispositions() -> None:
+    few = [{"name": ONE, "drop_dispositions": ["MALICIOUS"]}, TWO]
+    rules = world(wanted(use_case=3)).section("transport_rules")
+    email = {ONE: protected(ONE, drop_dispositions=["MALICIOUS"]), TWO: protected(TWO, drop_dispositions=HELD)}
+    back = world(wanted(domains=few), moved=True, transport_rules=rules, email_security=email)
+    assert [result for result in handling_gates.taken_over(back) if not result.open] == [], "it holds all that it is to hold"
+
+    chosen = wanted(use_case=3, domains=OWN)
+    moved = world(chosen, moved=True, transport_rules=world().section("transport_rules"), email_security=holding(HELD))
+    answer = evaluate("area1_domains", moved)
+    assert {entry["name"]: entry["drop_dispositions"] for entry in answer.values["domains"]} == {ONE: HELD, TWO: HELD}
+    ready = evaluate("area1_domains", world(chosen, moved=True, email_security=holding(HELD)))
+    assert [entry.get("drop_dispositions") for entry in ready.values["domains"]] == [[], None]
+
+
 def test_rules_of_others_that_matter_are_named_and_no_more() -> None:
     ours = world().section("transport_rules")
     stop = {"Name": "Stop", "Priority": -1, "State": "Enabled", "Mode": "Enforce", "StopRuleProcessing": True}

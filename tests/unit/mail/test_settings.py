@@ -47,6 +47,14 @@ def test_an_override_of_the_networks_is_split_and_measured() -> None:
     assert more["egress_superset"] and "192.0.2.0/24" in more["egress"] and more["egress_dropped"] == ["2405:8100:c400::/38"]
 
 
+@pytest.mark.parametrize(("given", "found"), [
+    (["malicious", "UCE"], ["MALICIOUS", "SPAM"]), ("MALICIOUS,SPOOF", ["MALICIOUS", "SPOOF"]), ([], []), (None, None), ("", None),
+])  # fmt: skip
+def test_dispositions_of_a_domain_s_own(given: Any, found: list[str] | None) -> None:
+    (entry,) = settings.domains([{"name": "one.example", "drop_dispositions": given}])
+    assert entry.get("drop_dispositions") == found
+
+
 @pytest.mark.parametrize(("given", "words"), [
     ({"domains": None}, "area1_domains is empty"),
     ({"domains": []}, "area1_domains is empty"),
@@ -61,6 +69,7 @@ def test_an_override_of_the_networks_is_split_and_measured() -> None:
     ({"domains": [{"forward_to": "a.example"}]}, "is not a domain name"),
     ({"domains": ["one.example", "ONE.example."]}, "names one.example twice"),
     ({"domains": [{"name": "one.example", "forward": "x"}]}, "unknown keys forward"),
+    ({"domains": [{"name": "one.example", "drop_dispositions": ["MALICOUS"]}]}, "drop_dispositions of one.example: MALICOUS: not a disposition"),
     ({"domains": [{"name": "one.example", "forward_to": "mailstream-east.mxrecord.io"}]}, "in a circle: it is a host of Area 1"),
     ({"domains": [{"name": "one.example", "forward_to": "One.Example"}]}, "in a circle: it is the domain itself"),
     ({"domains": [{"name": "one.example", "forward_to": "mx.own.example"}], "mx_records": [{"priority": 1, "host": "mx.own.example"}]}, "in a circle"),
