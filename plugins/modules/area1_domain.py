@@ -20,7 +20,8 @@ description:
 notes:
   - Cloudflare's documentation contradicts itself on whether V(MALICIOUS) and V(SPAM) can be taken out of the quarantine. Where a
     domain in MX mode quarantines all of O(drop_dispositions), both of these two, and nothing else, it is left so, with a warning. To
-    take them out, use the Cloudflare dashboard.
+    take them out, use the Cloudflare dashboard. Where the service holds back more than was asked for, that is a warning; where it holds back
+    less, the domain fails.
   - Where the API leaves O(lookback_hops) or O(require_tls_outbound) out of a domain, the module sends them only together with
     other changes, cannot check them, and warns.
 author:

@@ -104,9 +104,11 @@ class DomainSteps:
         return predicted(self.wish, world, plan)
 
     def _tolerated(self, plan: Plan, world: Domain) -> Plan:
-        """The service may decide on dispositions by itself, beyond what the planner leaves to it: seen, not fought."""
+        """The service may hold back more than was asked for, beyond what the planner leaves to it: seen, not fought. Less is no such decision."""
         differing = {change.name for change in plan.changes} - set(untold(self.wish, world))
         if differing != {MAY_BE_KEPT} or self._looks_after_write < LOOKS_BEFORE_KEPT:
+            return plan
+        if set(WORDS.index(self.wish.drop_dispositions)) - set(WORDS.index(world.get(MAY_BE_KEPT))):
             return plan
         self.kept = as_list(world.get(MAY_BE_KEPT))
         return Plan(OBJECT_TYPE, self.wish.name)

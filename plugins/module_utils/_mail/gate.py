@@ -88,6 +88,7 @@ ACKNOWLEDGEABLE = frozenset(
         "sub_domains",
         "test_mail",
         "user_release",
+        "held_back",
         "message_trace",
         "direct_senders",
         "lockdown_exposed",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from . import connector_gates, domain_gates, handling_phase, lockdown, proof
+from . import connector_gates, domain_gates, handling_gates, handling_phase, lockdown, proof
 from .evaluation import Evaluation, decided
 from .gate import CANNOT, HOLDS, NOT_YET, GateResult, not_yet
 from .world import DomainState, World
@@ -73,5 +73,6 @@ def _missing(world: World) -> list[GateResult]:
     found += [result for result in connector_gates.restricting_connector(world) if result.status == NOT_YET]
     found += handling_phase.missing(world)
     found += [domain_gates.domain_settings(world, name) for name in names]
+    found += [handling_gates.held_back(world, name) for name in names]
     found += [domain_gates.domain_ready(world, name) for name in names]
     return decided(world, found)

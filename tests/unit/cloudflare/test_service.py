@@ -29,6 +29,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors impo
     InputError,
     MailflowError,
     NotFound,
+    NotVerified,
     PermissionDenied,
     ReadError,
     Refused,
@@ -288,6 +289,17 @@ def test_stubborn_service_is_a_warning_and_reports_what_is_there() -> None:
     again = carry(ScriptedApi().on("GET", PATH, [dict(stored)]).on("PATCH", PATH + "/d1", patch).on(
         "GET", PATH + "/d1", lambda payload: dict(stored)), Wish("a.example", HOST, drop_dispositions=()))  # fmt: skip
     assert not again.changed and len(again.warnings) == 1
+
+
+def test_a_service_that_holds_back_less_is_not_left_alone() -> None:
+    stored = domain(drop_dispositions=["SPOOF"])
+
+    def patch(payload: t.Any) -> t.Any:
+        return stored
+
+    api = ScriptedApi().on("GET", PATH, [dict(stored)]).on("PATCH", PATH + "/d1", patch).on("GET", PATH + "/d1", lambda payload: dict(stored))
+    done = carry(api, Wish("a.example", HOST, drop_dispositions=("MALICIOUS", "SPOOF")))
+    assert isinstance(done.error, NotVerified)
 
 
 def test_forced_dispositions_are_left_without_a_write() -> None:

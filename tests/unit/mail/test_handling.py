@@ -136,6 +136,50 @@ def test_a_choice_that_lets_users_release_malicious_mail_is_a_person_s() -> None
         assert only(handling_gates.user_release(world(wanted(use_case=case)))).open
 
 
+def stopped(found: World) -> dict[str, tuple[str, str]]:
+    """What the gate held_back says before the switch."""
+    results = evaluate("switch", found).results
+    return {result.object: (result.message, result.until) for result in results if result.gate == "held_back" and not result.open}
+
+
+def test_no_domain_moves_before_its_malicious_mail_is_held_somewhere() -> None:
+    assert stopped(world()) == {} and len(evaluate("switch", world()).values["domains"]) == 2
+    empty = world(email_security={ONE: protected(ONE, drop_dispositions=["SPOOF", "BULK"]), TWO: protected(TWO)})
+    assert list(stopped(empty)) == [ONE] and "does not hold back MALICIOUS, SPAM" in stopped(empty)[ONE][0]
+    assert [item["name"] for item in evaluate("switch", empty).values["domains"]] == [TWO]
+    untold = world(email_security={ONE: protected(ONE, drop_dispositions=None), TWO: protected(TWO)})
+    assert "the API does not tell" in stopped(untold)[ONE][0]
+
+    chosen = wanted(use_case=3)
+    rules = world(chosen).section("transport_rules")
+    assert stopped(world(chosen)) == {}
+    none = world(chosen, transport_rules=[])
+    assert set(stopped(none)) == {ONE, TWO} and all("are not in place" in message for message, _until in stopped(none).values())
+    fresh = world(chosen, transport_rules=[{**rule, "WhenChangedUTC": ago(minutes=30)} for rule in rules])
+    assert {until for _message, until in stopped(fresh).values()} == {ahead(minutes=30)}
+    assert stopped(world(chosen, transport_rules=[], email_security=holding(HELD))) == {}, "Area 1 holds more than it has to"
+    both = evaluate("switch", world(wanted(use_case=3, acknowledge=["held_back:%s" % ONE]), transport_rules=[]))
+    assert [item["name"] for item in both.values["domains"]] == [ONE]
+
+
+def test_a_run_that_waits_sees_its_own_rules_age() -> None:
+    chosen = wanted(use_case=3)
+    dated = [{**item, "WhenChangedUTC": ago(minutes=61)} for item in world(chosen).section("content_filter")]
+    assert stopped(world(chosen, content_filter=dated, changed_sections=["message_handling"])) == {}
+    undated = world(chosen, changed_sections=["message_handling"])
+    assert {until for _message, until in stopped(undated).values()} == {ahead(minutes=60)}
+    later = [{**item, "WhenChangedUTC": ago(minutes=50)} for item in dated]
+    assert {until for _message, until in stopped(world(chosen, content_filter=later)).values()} == {ahead(minutes=10)}, "its actions are part of it"
+
+
+def test_nothing_is_done_while_a_moved_domain_s_malicious_mail_goes_through() -> None:
+    open_door = wanted(lockdown=False)
+    assert evaluate("verify", world(open_door, moved=True)).values["done"]
+    found = evaluate("verify", world(open_door, moved=True, email_security=holding([])))
+    assert not found.values["done"] and {result.object for result in found.results if result.gate == "held_back"} == {ONE, TWO}
+    assert evaluate("verify", world(wanted(lockdown=False, acknowledge=["held_back"]), moved=True, email_security=holding([]))).values["done"]
+
+
 OWN = [{"name": ONE, "drop_dispositions": []}, TWO]
 
 

@@ -72,7 +72,7 @@ def protected(name: str, **fields: Any) -> dict[str, Any]:
     """A domain as Email Security has it once it is set up for MX."""
     return {
         "domain": name, "transport": OLD[name][0][1], "allowed_delivery_modes": ["DIRECT"], "ip_restrictions": [],
-        "readiness": {"status": "ready", "message": "Active."}, **fields,
+        "drop_dispositions": ["MALICIOUS", "SPAM", "SPOOF"], "readiness": {"status": "ready", "message": "Active."}, **fields,
     }  # fmt: skip
 
 
@@ -164,7 +164,7 @@ def sections(chosen: settings.Settings, moved: bool = False) -> dict[str, Any]:
         "content_filter_rules": [],
         "applying_policies": ["Default"],
         **handled(chosen),
-        "email_security": {name: protected(name) for name in names},
+        "email_security": {name: protected(name, drop_dispositions=handling.to_hold(World({}, chosen), name)) for name in names},
         "forwarding_hosts": {name: {"hosts": [OLD[name][0][1]], "error": ""} for name in names},
         "dns": {name: view(mx[name]) for name in names},
         "dns_provider": {
