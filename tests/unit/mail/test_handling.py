@@ -136,6 +136,13 @@ def test_a_choice_that_lets_users_release_malicious_mail_is_a_person_s() -> None
         assert only(handling_gates.user_release(world(wanted(use_case=case)))).open
 
 
+def test_a_quarantine_policy_that_nobody_knows_is_taken_for_one_that_users_release_from() -> None:
+    found = world(wanted(use_case=3))
+    assert [handling_gates.release_of(found, name) for name in ("", "Gone", "AdminOnlyAccessPolicy")] == ["user", "user", "admin"]
+    unread = world(wanted(use_case=5), quarantine_policies=[])
+    assert handling_gates.release_of(unread, "AdminOnlyAccessPolicy") == "admin", "built in, and never changed"
+
+
 def test_rules_of_others_that_matter_are_named_and_no_more() -> None:
     ours = world().section("transport_rules")
     stop = {"Name": "Stop", "Priority": -1, "State": "Enabled", "Mode": "Enforce", "StopRuleProcessing": True}
