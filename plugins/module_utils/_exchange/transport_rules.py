@@ -16,10 +16,10 @@ from .._engine.observation import Observation
 from .._engine.plan import Change, Plan, Property, plan_object
 from .._engine.reconcile import Outcome, reconcile
 from .._engine.values import TEXT, WORD
+from .._rule_parameters import PARAMETERS
 from .errors import NotRequired
 from .objects import ObjectType
 from .rule_order import Place, index_for, insert, ordered
-from .rule_parameters import PARAMETERS
 from .rule_values import PAIRS, check_name, check_whole, checked, property_of, spelled
 from .store import ObjectSteps, Records, Store, drive, find
 from .transport import ExchangeClient

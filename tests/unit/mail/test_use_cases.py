@@ -12,7 +12,6 @@ import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.content_filter import SPAM_ACTIONS
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.rule_parameters import LONGEST
 from ansible_collections.mailflow.area1.plugins.module_utils._mail import own_use_case, settings
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.dispositions import API_WORDS, HEADER_WORDS
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.use_cases import (
@@ -28,6 +27,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._mail.use_cases imp
     with_spoof,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._quarantine_permissions import BUILT_IN, PERMISSIONS
+from ansible_collections.mailflow.area1.plugins.module_utils._rule_parameters import LONGEST
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "use-cases.md"
 EVERY = [(case, variant) for case in CASES for variant in VARIANTS]
