@@ -143,7 +143,8 @@ def _validate(call: Call, noun: Noun, rule: dict[str, Any]) -> None:
             raise invalid("You need to specify at least one recipient condition.")
         return
     for first, second in _PAIRS:
-        if bool(rule.get(first)) != bool(rule.get(second)):
+        halves = (first in call.parameters) != (second in call.parameters)
+        if halves or bool(rule.get(first)) != bool(rule.get(second)):
             raise CmdletError("System.ArgumentException", f"{first} and {second} need to be specified together.")
     if not rule["Actions"]:
         raise CmdletError("System.ArgumentException", "You need to specify at least one action for the rule.")

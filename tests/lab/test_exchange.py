@@ -294,6 +294,8 @@ def test_transport_rules_keep_their_order(lab: Lab, tenant: Tenant) -> None:
     tenant.ok("Disable-TransportRule", Identity="Area 1", Confirm=False)
     assert tenant.values("Get-TransportRule", State="Disabled")[0]["Name"] == "Area 1"
     tenant.ok("Enable-TransportRule", Identity="Area 1")
+    half = tenant.invoke("Set-TransportRule", Identity="Area 1", HeaderContainsWords=["BULK"])
+    assert refusal(half)[0] == "ArgumentException" and "together" in refusal(half)[1]
     tenant.ok("Set-TransportRule", Identity="Area 1", Priority=0, HeaderContainsMessageHeader=None, HeaderContainsWords=None)
     assert order()[0] == ("Area 1", 0)
     assert tenant.values("Get-TransportRule", Identity="Area 1")[0]["Conditions"] is None

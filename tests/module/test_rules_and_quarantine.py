@@ -100,6 +100,12 @@ def test_only_what_differs_is_sent_and_a_condition_is_cleared_by_null(lab: Lab, 
     cleared = run(run_transport_rule, name="To junk", parameters={"ExceptIfFromScope": None})
     assert cleared["changed"] and rule(lab, "To junk")["ExceptIfFromScope"] is None
 
+    since = lab.mark()
+    fewer = run(run_transport_rule, name="To junk", header_contains={"header": HEADER, "words": ["BULK"]}, set_scl=6)
+    assert fewer["changed"] and [entry["parameters"] for entry in lab.writes(since)] == [
+        {"Identity": "To junk", "HeaderContainsMessageHeader": HEADER, "HeaderContainsWords": ["BULK"], "SetSCL": 6, "Confirm": False}
+    ], "a pair is sent whole"
+
     lab.setting("null_clears_predicate", False)
     kept = run(run_transport_rule, name="To junk", header_contains={"header": "", "words": []})
     assert kept["failed"] and kept["error"]["kind"] == "not_verified", "that the service kept it is said, not hidden"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "lab" / "data" / "exchange-cmdlets.json"
-TARGET = ROOT / "plugins" / "module_utils" / "_exchange" / "rule_parameters.py"
+TARGET = ROOT / "plugins" / "module_utils" / "_rule_parameters.py"
 # How a rule is named, asked about and switched: the module's own options.
 OWN = frozenset({"Name", "Identity", "Enabled", "Confirm", "WhatIf", "Priority"})
 HEAD = '''# Copyright (c) 2026, mailflow.area1 contributors

@@ -13,7 +13,7 @@ import typing as t
 from .._engine import values
 from .._engine.errors import InputError
 from .._engine.plan import Property
-from .rule_parameters import ENUMS, LONGEST, PARAMETERS
+from .._rule_parameters import ENUMS, LONGEST, PARAMETERS
 
 #: Each pair is sent together, or refused by the service (exchange-online facts, 2.5).
 PAIRS = (

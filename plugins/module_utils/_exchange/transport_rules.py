@@ -16,11 +16,11 @@ from .._engine.observation import Observation
 from .._engine.plan import Change, Plan, Property, plan_object
 from .._engine.reconcile import Outcome, reconcile
 from .._engine.values import TEXT, WORD
+from .._rule_parameters import PARAMETERS
 from .errors import NotRequired
 from .objects import ObjectType
 from .rule_order import Place, index_for, insert, ordered
-from .rule_parameters import PARAMETERS
-from .rule_values import check_name, check_whole, checked, property_of, spelled
+from .rule_values import PAIRS, check_name, check_whole, checked, property_of, spelled
 from .store import ObjectSteps, Records, Store, drive, find
 from .transport import ExchangeClient
 
@@ -158,6 +158,7 @@ class RuleSteps(ObjectSteps):
         if any(change.name == "Name" for change in plan.changes):
             given["Name"] = self.name
         if given:
+            given = _with_other_halves(given, {**record, **(self.wanted or {})})
             invoke("Set-TransportRule", {"Identity": identity, **given})
         if state == "Enabled":
             self._switch("Enable", self.name if "Name" in given else identity)
@@ -216,6 +217,12 @@ def _check_neighbour(world: Records, place: Place) -> None:
 def _sent(value: t.Any) -> t.Any:
     """Null clears a condition or action (exchange-online facts, 2.5; read back, because over REST nobody saw it)."""
     return None if value in ("", []) else value
+
+
+def _with_other_halves(given: dict[str, t.Any], rule: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Of a pair the unchanged half is sent, too."""
+    halves = {half: _sent(rule.get(half)) for pair in PAIRS if given.keys() & set(pair) for half in pair}
+    return {**halves, **given}
 
 
 def _without_empty(plan: Plan) -> Plan:

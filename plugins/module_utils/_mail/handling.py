@@ -17,6 +17,7 @@ import typing as t
 from .._engine import values
 from .._engine.plan import Property, plan_object
 from .._quarantine_permissions import value_of
+from .._rule_parameters import PARAMETERS
 from . import lockdown, proof
 from .dispositions import api_word
 from .use_cases import RETENTION_DAYS, Rule, UseCase
@@ -39,6 +40,11 @@ RULE = (
     Property("prepend_subject", "PrependSubject", values.TEXT),
     Property("enabled", "State", values.WORD),
 )
+#: What no rule of a use case has: it asks two things, does one, and has no exception (4.2). Left out is what says how something
+#: else is meant, and does nothing alone.
+BESIDES = frozenset(PARAMETERS) - {prop.name for prop in RULE} - {
+    "RecipientAddressType", "RuleErrorAction", "RuleSubType", "SenderAddressLocation", "SetAuditSeverity",
+}  # fmt: skip
 POLICY = (
     Property("permissions", "EndUserQuarantinePermissionsValue", values.INT),
     Property("notifications", "ESNEnabled", values.FLAG),
@@ -164,6 +170,19 @@ def differs(wanted: t.Mapping[str, t.Any], record: Record | None, table: t.Seque
     return [change.name for change in plan_object("", "", table, record, wanted).changes]
 
 
+def rule_differs(wanted: t.Mapping[str, t.Any], record: Record | None) -> list[str]:
+    """Names of what is not as wanted, and of what the rule has besides."""
+    return [*differs(wanted, record, RULE), *besides(record or {})]
+
+
+def besides(record: Record) -> list[str]:
+    return sorted(name for name in BESIDES if _is_set(record.get(name)))
+
+
+def _is_set(value: t.Any) -> bool:
+    return value not in (None, "", []) and values.boolean(value) is not False
+
+
 def rule_options(world: World) -> list[dict[str, t.Any]]:
     """The rules as o365_transport_rule takes them, each after the one before."""
     options: list[dict[str, t.Any]] = []
@@ -171,6 +190,7 @@ def rule_options(world: World) -> list[dict[str, t.Any]]:
         given = rule.properties
         foreign = _foreign_equal(world, rule)
         cleared = {name: None if given[name] == "" else given[name] for name in ("SetSCL", "PrependSubject")}
+        cleared.update(dict.fromkeys(besides(named(world.section("transport_rules"), rule.name) or {})))
         entry: dict[str, t.Any] = {
             "name": rule.name,
             "enabled": True,
@@ -203,7 +223,7 @@ def _to_order(world: World) -> list[WantedRule]:
 def _foreign_equal(world: World, rule: WantedRule) -> bool:
     """Somebody made the same rule by hand: it stays theirs."""
     record = named(world.section("transport_rules"), rule.name)
-    return record is not None and not is_our_rule(record) and not differs(rule.effect, record, RULE)
+    return record is not None and not is_our_rule(record) and not rule_differs(rule.effect, record)
 
 
 def policy_options(world: World) -> list[dict[str, t.Any]]:
@@ -319,7 +339,7 @@ def rule_difference(world: World, rule: WantedRule) -> str:
     if record is None:
         return "is missing"
     ours = is_our_rule(record)
-    different = differs(rule.properties if ours else rule.effect, record, RULE)
+    different = rule_differs(rule.properties if ours else rule.effect, record)
     different += ["Name"] if ours and record.get("Name") != rule.name else []
     return "differs: %s" % ", ".join(different) if different else ""
 
@@ -357,7 +377,7 @@ def made_by_hand(world: World) -> list[tuple[str, Record]]:
     found = []
     for rule in wanted_rules(world):
         record = named(world.section("transport_rules"), rule.name)
-        if record is not None and not is_our_rule(record) and differs(rule.effect, record, RULE):
+        if record is not None and not is_our_rule(record) and rule_differs(rule.effect, record):
             found.append(("rule", record))
     for name, entry in case_of(world).policies.items():
         record = named(world.section("quarantine_policies"), name)

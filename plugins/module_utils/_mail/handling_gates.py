@@ -18,6 +18,7 @@ from .gate import GateResult, cannot, holds, not_yet, noticed
 from .proof import LOOK_BACK
 from .spans import overlap
 from .use_cases import (
+    ADMIN,
     AT_AREA1,
     DASHBOARD,
     IN_INBOX,
@@ -36,13 +37,16 @@ RELEASE, REQUEST = PERMISSIONS["release"], PERMISSIONS["request_release"]
 
 
 def release_of(world: World, policy: str) -> str:
-    """Who may release from a quarantine policy: C(user), C(request) (an administrator decides) or C(admin)."""
+    """Who may release from a quarantine policy: C(user), C(request) (an administrator decides) or C(admin). Of one that nobody
+    knows the worst is said."""
     entry = next((value for name, value in handling.case_of(world).policies.items() if name.lower() == policy.lower()), None)
     if entry is not None:
         value = handling.policy_properties(entry)["EndUserQuarantinePermissionsValue"]
     else:
         record = handling.named(world.section("quarantine_policies"), policy) or {}
-        value = int(record.get("EndUserQuarantinePermissionsValue") or 0)
+        told = record.get("EndUserQuarantinePermissionsValue")
+        unknown = 0 if policy.lower() == ADMIN.lower() else RELEASE
+        value = unknown if told is None else int(told)
     return "user" if value & RELEASE else "request" if value & REQUEST else "admin"
 
 

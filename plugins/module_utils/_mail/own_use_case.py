@@ -13,9 +13,9 @@ import typing as t
 
 from .._engine.errors import InputError
 from .._engine.values import as_list, boolean
-from .._quarantine_permissions import NOT_OURS, PERMISSIONS
+from .._quarantine_permissions import BUILT_IN, NOT_OURS, PERMISSIONS
 from .dispositions import check_dispositions
-from .use_cases import TO_QUARANTINE, Rule, UseCase, check_words, published
+from .use_cases import JUNK, QUARANTINE, TO_QUARANTINE, Rule, UseCase, check_words, published
 
 WHERE = "area1_use_case"
 KEYS = ("name", "based_on", "area1_quarantine", "rules", "anti_spam", "quarantine_policies", "subject_tags")
@@ -31,7 +31,7 @@ VERDICTS = {
     "high_confidence_phish": ("high_confidence_phish", "high_confidence_phish"),
     "bulk": ("bulk_spam", "bulk"),
 }
-ACTIONS = ("MoveToJmf", "Quarantine")
+ACTIONS = (JUNK, QUARANTINE)
 
 
 def chosen(given: t.Any, variant: str) -> UseCase:
@@ -159,16 +159,28 @@ def _filter(given: t.Mapping[str, t.Any], base: UseCase) -> dict[str, t.Any]:
         entry = value if isinstance(value, t.Mapping) else {"action": value}
         _known(entry, ("action", "quarantine_policy"), "%s.%s" % (where, verdict))
         action_prefix, tag_prefix = VERDICTS[verdict]
-        action = str(entry.get("action") or "Quarantine")
+        action = str(entry.get("action") or QUARANTINE)
         allowed = ACTIONS[1:] if verdict == "high_confidence_phish" else ACTIONS
         match = [item for item in allowed if item.lower() == action.lower()]
         if not match:
             raise InputError("%s.%s: %r is not an action of it." % (where, verdict, action), "Valid are %s." % ", ".join(allowed))
         values["%s_action" % action_prefix] = match[0]
-        values.pop("%s_quarantine_tag" % tag_prefix, None)
-        if entry.get("quarantine_policy"):
-            values["%s_quarantine_tag" % tag_prefix] = str(entry["quarantine_policy"])
+        tag = "%s_quarantine_tag" % tag_prefix
+        before = values.pop(tag, None)
+        policy = entry.get("quarantine_policy") or (before if match[0] == QUARANTINE else None)
+        if policy:
+            values[tag] = str(policy)
+        elif match[0] == QUARANTINE:
+            raise _no_policy("%s.%s" % (where, verdict))
     return values
+
+
+def _no_policy(where: str) -> InputError:
+    """Without one it is the tenant's, which may let users release."""
+    return InputError(
+        "%s: Quarantine without a quarantine policy leaves open who may release." % where,
+        "Give quarantine_policy: one of %s, of quarantine_policies, or of the tenant." % ", ".join(BUILT_IN),
+    )
 
 
 def _retention(where: str, value: t.Any) -> int:

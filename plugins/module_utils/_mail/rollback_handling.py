@@ -32,7 +32,7 @@ def rules(world: World, past: World, left: list[GateResult]) -> list[str]:
         rule = wanted.get(name.lower())
         edited: list[str] = []
         if rule is not None and record.get("Comments") == rule.properties["Comments"]:
-            edited = [item for item in handling.differs(rule.effect, record, handling.RULE) if item not in NOT_JUDGED]
+            edited = [item for item in handling.rule_differs(rule.effect, record) if item not in NOT_JUDGED]
         if edited:
             left.append(noticed("left", "rule %s" % name, "somebody changed %s since: left as it is" % ", ".join(edited)))
         else:

@@ -17,6 +17,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._mail import (
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.phases import evaluate
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._rule_parameters import PARAMETERS
 from tests.unit.mail.worlds import NOW, ONE, TWO, ago, ahead, only, protected, stamped, wanted, world
 
 HELD = ["MALICIOUS", "SPAM", "SPOOF"]
@@ -67,6 +68,33 @@ def test_the_same_rule_in_another_spelling_is_the_same() -> None:
         "SenderIpRanges": [*reversed(rule["SenderIpRanges"])], "SetSCL": "5", "Quarantine": None, "PrependSubject": None,
     }  # fmt: skip
     assert handling.differences(world(transport_rules=[spelled])) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SentToMemberOf", ["finance@northwind.example"]), ("ExpiryDate", "2026-12-01T00:00:00Z"), ("ExceptIfSCLOver", 0),
+        ("ExceptIfHasSenderOverride", True), ("StopRuleProcessing", True), ("RedirectMessageTo", ["ann@northwind.example"]),
+    ],
+)  # fmt: skip
+def test_a_rule_with_more_than_its_two_conditions_is_another_rule(name: str, value: Any) -> None:
+    (rule,) = world().section("transport_rules")
+    ours = world(transport_rules=[{**rule, name: value}])
+    assert handling.differences(ours) == [("rule %s" % rule["Name"], "differs: %s" % name)]
+    (options,) = handling_phase.todo(ours)["rules"]
+    assert name in options["parameters"] and options["parameters"][name] is None, "cleared"
+    by_hand = world(transport_rules=[{**rule, name: value, "Comments": "Ann's"}])
+    assert only(handling_gates.made_by_hand(by_hand)).status == "cannot" and name in handling.differences(by_hand)[0][1]
+
+
+def test_what_a_rule_has_without_being_told_is_no_difference() -> None:
+    (rule,) = world().section("transport_rules")
+    blank: dict[str, Any] = {name: False if kind == "Boolean" else [] if kind.endswith("[]") else None for name, kind in PARAMETERS.items()}
+    told = {"SenderAddressLocation": "Header", "RecipientAddressType": "Resolved", "RuleErrorAction": "Ignore", "RuleSubType": "None"}
+    found = world(transport_rules=[{**blank, **told, **rule}])
+    assert handling.differences(found) == []
+    (options,) = handling.rule_options(found)
+    assert set(options["parameters"]) == {"SetSCL", "PrependSubject"}
 
 
 def test_another_use_case_takes_back_what_the_first_made() -> None:
@@ -209,6 +237,13 @@ def test_hands_change_by_a_domain_s_own_dispositions() -> None:
     assert {entry["name"]: entry["drop_dispositions"] for entry in answer.values["domains"]} == {ONE: HELD, TWO: HELD}
     ready = evaluate("area1_domains", world(chosen, moved=True, email_security=holding(HELD)))
     assert [entry.get("drop_dispositions") for entry in ready.values["domains"]] == [[], None]
+
+
+def test_a_quarantine_policy_that_nobody_knows_is_taken_for_one_that_users_release_from() -> None:
+    found = world(wanted(use_case=3))
+    assert [handling_gates.release_of(found, name) for name in ("", "Gone", "AdminOnlyAccessPolicy")] == ["user", "user", "admin"]
+    unread = world(wanted(use_case=5), quarantine_policies=[])
+    assert handling_gates.release_of(unread, "AdminOnlyAccessPolicy") == "admin", "built in, and never changed"
 
 
 def test_rules_of_others_that_matter_are_named_and_no_more() -> None:

@@ -70,7 +70,10 @@ def test_what_is_not_ours_by_name_and_stamp_stays() -> None:
     rule["HeaderContainsWords"] = ["BULK", "NONE"]
     undoing = plan(found, use_case=2)
     assert rule["Name"] not in undoing.rules and any("HeaderContainsWords" in item.message for item in undoing.left)
-    rule.update(State="Disabled", HeaderContainsWords=handled(use_case=2)["transport_rules"][1]["HeaderContainsWords"])
+    rule.update(HeaderContainsWords=handled(use_case=2)["transport_rules"][1]["HeaderContainsWords"], ExceptIfFrom=["ceo@northwind.example"])
+    undoing = plan(found, use_case=2)
+    assert rule["Name"] not in undoing.rules and any("ExceptIfFrom" in item.message for item in undoing.left)
+    rule.update(State="Disabled", ExceptIfFrom=None, HeaderContainsWords=handled(use_case=2)["transport_rules"][1]["HeaderContainsWords"])
     assert rule["Name"] in plan(found, use_case=2).rules, "one that is switched off is still ours"
 
 

@@ -12,7 +12,6 @@ import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.content_filter import SPAM_ACTIONS
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.rule_parameters import LONGEST
 from ansible_collections.mailflow.area1.plugins.module_utils._mail import own_use_case, settings
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.dispositions import API_WORDS, HEADER_WORDS
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.use_cases import (
@@ -28,6 +27,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._mail.use_cases imp
     with_spoof,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._quarantine_permissions import BUILT_IN, PERMISSIONS
+from ansible_collections.mailflow.area1.plugins.module_utils._rule_parameters import LONGEST
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "use-cases.md"
 EVERY = [(case, variant) for case in CASES for variant in VARIANTS]
@@ -92,11 +92,21 @@ def test_the_number_may_be_text_and_nothing_else() -> None:
 def test_an_own_one_stands_on_a_published_one_or_alone() -> None:
     alone = own_use_case.chosen({"name": "alone", "area1_quarantine": "MALICIOUS, UCE"}, "current")
     assert (alone.key, alone.area1, alone.rules, alone.filter, alone.policies) == ("alone", ("MALICIOUS", "SPAM"), (), {}, {})
-    based = own_use_case.chosen({"name": "based", "based_on": "5", "anti_spam": {"spam": "quarantine", "bulk": {"action": "MoveToJmf"}}}, "current")
-    assert based.rules == published(5).rules and based.filter["spam_action"] == "Quarantine" and based.filter["bulk_spam_action"] == "MoveToJmf"
+    based = own_use_case.chosen({"name": "based", "based_on": "5", "anti_spam": {"phish": "quarantine", "bulk": {"action": "MoveToJmf"}}}, "current")
+    assert based.rules == published(5).rules and based.filter == {**published(5).filter, "bulk_spam_action": "MoveToJmf"}
     rules = [{"name": "b", "dispositions": ["MALICIOUS"], "quarantine": True}, {"name": "a", "dispositions": "spam", "set_scl": "9"}]
     sorted_rules = own_use_case.chosen({"name": "x", "rules": rules}, "current").rules
     assert [(rule.name, rule.words, rule.action) for rule in sorted_rules] == [("a", ("UCE",), 9), ("b", ("MALICIOUS",), "quarantine")]
+
+
+def test_quarantine_has_a_policy_that_says_who_releases() -> None:
+    same = own_use_case.chosen({"name": "x", "based_on": 3, "anti_spam": {"high_confidence_spam": "Quarantine"}}, "current")
+    assert lands(same, "MALICIOUS") == lands(published(3), "MALICIOUS"), "the policy of the use case that it is based on"
+    junk = own_use_case.chosen({"name": "x", "based_on": 4, "anti_spam": {"spam": "MoveToJmf"}}, "current")
+    assert "spam_quarantine_tag" not in junk.filter
+    for given in ({"name": "x", "anti_spam": {"high_confidence_spam": "Quarantine"}}, {"name": "x", "based_on": 3, "anti_spam": {"spam": "Quarantine"}}):
+        with pytest.raises(InputError, match="quarantine_policy"):
+            own_use_case.chosen(given, "current")
 
 
 def test_the_settings_carry_the_use_case_as_data() -> None:
