@@ -82,6 +82,8 @@ class Investigate:
         if leaf == ["trace"]:
             return self._trace(item)
         if leaf == ["action_log"]:
+            if not setting(self._state, "action_log"):
+                raise no_route("/email-security/investigate/action_log")
             return [{"operation": each["operation"], "completed_at": each["at"], "status": each["status"]} for each in item["operations"]]
         if leaf == ["detections"]:
             return {
@@ -139,6 +141,8 @@ class Investigate:
         for recipient in item["envelope_to"]:
             broken = set(setting(self._state, "release_fails_for")) & {recipient, item["id"], item["message_id"]}
             result["failed" if broken else "delivered"].append(recipient)
+        if result["failed"] and setting(self._state, "failed_release_listed"):
+            item["operations"].append({"operation": "QUARANTINE_RELEASE", "at": timestamp(self._now), "status": "failed"})
         if not result["failed"]:
             item["operations"].append({"operation": "QUARANTINE_RELEASE", "at": timestamp(self._now), "status": "success"})
             item["is_quarantined"] = not setting(self._state, "release_clears_quarantine")
@@ -148,7 +152,7 @@ class Investigate:
         return result
 
     def _released(self, item: Record) -> bool:
-        return any(each["operation"] == "QUARANTINE_RELEASE" for each in item["operations"])
+        return any((each["operation"], each["status"]) == ("QUARANTINE_RELEASE", "success") for each in item["operations"])
 
     def _show(self, item: Record) -> dict[str, Any]:
         shown = {

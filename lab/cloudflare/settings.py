@@ -62,6 +62,10 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "release_unknown": "empty",
     # is_quarantined after a release; the operation QUARANTINE_RELEASE is listed either way
     "release_clears_quarantine": True,
+    # whether post_delivery_operations and the action log list a release that failed, too: their values are not documented (§6.3)
+    "failed_release_listed": False,
+    # false: there is no action log, which is a later addition and a beta (§6.3)
+    "action_log": True,
     # lab seconds from a bulk job's creation to its end
     "bulk_seconds": 30,
     # recipients, ids or Message-IDs whose release fails

@@ -141,7 +141,7 @@ messages:
       description: Whether Area 1 holds it now.
       type: bool
     released:
-      description: Whether somebody released it.
+      description: Whether somebody released it and it is held no more.
       type: bool
     delivery_status:
       description: What the service says of its delivery.

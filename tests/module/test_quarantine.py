@@ -201,6 +201,13 @@ def test_a_limit_says_that_there_is_more(lab: Lab) -> None:
     assert info(lab, limit=1, domain=DOMAIN)["total"] is None
 
 
+@pytest.mark.parametrize("detections_only", [True, False])
+def test_mail_that_nothing_was_found_in_is_listed_too(lab: Lab, detections_only: bool) -> None:
+    settings(lab, detections_only=detections_only)
+    lab.mutate(["cloudflare", "messages", held(lab, 1)[0], "final_disposition"], value="NONE")
+    assert info(lab)["listed"] == info(lab, quarantined=False)["listed"] == 12
+
+
 def test_the_table(lab: Lab) -> None:
     lines = info(lab, table=True)["table"]
     assert lines[0].split() == ["TIME", "DISPOSITION", "FROM", "TO", "SUBJECT", "ID"]
@@ -326,6 +333,22 @@ def test_one_of_three_fails_and_exactly_that_is_said(lab: Lab, unknown: str) -> 
     assert result["results"][1]["failed"] == ["user1@northwind.example"] and "4nobody" in result["results"][3]["error"]["message"]
     shown = stored(lab)
     assert [shown[each]["is_quarantined"] for each in ids] == [False, True, False]
+
+
+def test_a_release_that_failed_is_tried_again_whatever_the_service_lists(lab: Lab) -> None:
+    ids = held(lab, 2)
+    settings(lab, release_fails_for=[ids[1]], failed_release_listed=True)
+    assert statuses(act(lab, "release", ids)[1]) == ["released", "failed"]
+    settings(lab, release_fails_for=[])
+    failed, result = act(lab, "release", ids)
+    assert not failed and statuses(result) == ["already_released", "released"] and not stored(lab)[ids[1]]["is_quarantined"]
+
+
+def test_without_an_action_log_the_answer_of_the_release_decides(lab: Lab) -> None:
+    settings(lab, release_clears_quarantine=False, action_log=False)
+    ids = held(lab, 1)
+    failed, result = act(lab, "release", ids)
+    assert not failed and statuses(result) == ["released"] and "still lists it" in result["results"][0]["message"]
 
 
 def test_one_that_the_service_refuses_holds_up_no_other(lab: Lab) -> None:

@@ -67,6 +67,11 @@ class Investigate:
         pending = any(bool(leg.get("pending")) for leg in legs.values())
         return {"inbound": lines["inbound"], "outbound": lines["outbound"], "pending": pending}
 
+    def action_log(self, message: str | Message) -> list[Message]:
+        """What was done to the message since: C(operation), C(status), C(completed_at). A beta, which may be missing."""
+        found = self._by_either_id(message, self._get("action_log"))
+        return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
     def raw(self, message: str | Message) -> bytes:
         """The message as it came. The service gives out what it found something in, and refuses benign mail."""
         found = _object(self._by_either_id(message, self._get("raw")), "The message's text")

@@ -9,12 +9,21 @@ from __future__ import annotations
 import typing as t
 
 from .._engine.context import Context
-from .._engine.errors import AmbiguousWrite, InputError, MailflowError, NotFound, NotVerified, ReadError, Refused
+from .._engine.errors import (
+    AmbiguousWrite,
+    InputError,
+    MailflowError,
+    NotFound,
+    NotVerified,
+    PermissionDenied,
+    ReadError,
+    Refused,
+)
 from .._engine.reconcile import LONGEST_PAUSE, UNKNOWN_READ_BACK_SECONDS
 from .._engine.values import as_list
-from .held import FOR_ALL, Item, question
+from .held import FOR_ALL, Item, each, question
 from .investigate import Investigate, Message, identifier
-from .messages import row
+from .messages import last_release_succeeded, row
 
 AT_ONCE = 100
 HELD, RELEASED = "quarantined", "released"
@@ -24,6 +33,7 @@ _LISTS = ("delivered", "failed", "undelivered")
 
 
 def release(service: Investigate, items: t.Sequence[Item], params: t.Mapping[str, t.Any], context: Context) -> None:
+    each(items, lambda item: _look_at_log(service, item))
     held = [item for item in items if item.error is None and _is_held(item)]
     if not held:
         return
@@ -37,6 +47,19 @@ def release(service: Investigate, items: t.Sequence[Item], params: t.Mapping[str
         return
     for start in range(0, len(held), AT_ONCE):
         _release_some(service, held[start : start + AT_ONCE], context)
+
+
+def _look_at_log(service: Investigate, item: Item) -> None:
+    """The service may go on calling a message quarantined that was released."""
+    if item.row["quarantined"] and _log_shows_release(service, item):
+        item.row.update(quarantined=False, released=True)
+
+
+def _log_shows_release(service: Investigate, item: Item) -> bool:
+    try:
+        return last_release_succeeded(service.action_log(item.message))
+    except (NotFound, PermissionDenied, ReadError):
+        return False  # without it the service's other word holds
 
 
 def _is_held(item: Item) -> bool:
@@ -85,7 +108,7 @@ def _take_answer(held: t.Sequence[Item], answer: t.Sequence[Message]) -> None:
     entries = {str(entry.get(name)): entry for entry in answer for name in ("postfix_id", "id") if entry.get(name)}
     for item in held:
         entry = entries.get(_id(item)) or entries.get(str(item.message.get("postfix_id"))) or entries.get(item.id) or {}
-        item.recipients = {name: [str(each) for each in as_list(entry.get(name))] for name in _LISTS}
+        item.recipients = {name: [str(address) for address in as_list(entry.get(name))] for name in _LISTS}
         if item.recipients["failed"]:
             # What was delivered to some is a change all the same.
             item.changed = bool(item.recipients["delivered"])
@@ -131,7 +154,7 @@ def _shows_release(service: Investigate, item: Item) -> bool:
         seen = row(service.get(_id(item)))
     except (ReadError, NotFound):
         return False
-    if seen["quarantined"]:
+    if seen["quarantined"] and not _log_shows_release(service, item):
         return False
     _changes(item, RELEASED)
     if item.recipients.get("undelivered"):

@@ -10,7 +10,13 @@ import typing as t
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.messages import Wanted, aligned, row, table
+from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.messages import (
+    Wanted,
+    aligned,
+    last_release_succeeded,
+    row,
+    table,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError, ReadError
 
 
@@ -27,14 +33,28 @@ def message(**fields: t.Any) -> dict[str, t.Any]:
     [
         ({}, True, False), ({"is_quarantined": False}, False, False), ({"is_quarantined": None}, True, False),
         ({"is_quarantined": None, "delivery_status": ["delivered"]}, False, False),
-        ({"post_delivery_operations": ["PREVIEW"]}, True, False), ({"post_delivery_operations": ["QUARANTINE_RELEASE"]}, False, True),
-        ({"action_log": [{"operation": "RELEASE", "status": "success"}]}, False, True),
-        ({"action_log": [{"operation": "RELEASE", "status": "failed"}], "post_delivery_operations": ["QUARANTINE_RELEASE"]}, True, False),
+        ({"post_delivery_operations": ["QUARANTINE_RELEASE"]}, True, False),
+        ({"post_delivery_operations": ["QUARANTINE_RELEASE"], "is_quarantined": False}, False, True),
+        ({"post_delivery_operations": ["PREVIEW"], "is_quarantined": False}, False, False),
     ],
 )  # fmt: skip
 def test_held_and_released(fields: dict[str, t.Any], quarantined: bool, released: bool) -> None:
     one = row(message(**fields))
     assert (one["quarantined"], one["released"]) == (quarantined, released)
+
+
+@pytest.mark.parametrize(
+    ("log", "released"),
+    [
+        ([], False), ([{"operation": "PREVIEW", "status": "success"}], False), ([{"operation": "RELEASE", "status": "success"}], True),
+        ([{"operation": "QUARANTINE_RELEASE"}], False), ([{"operation": "QUARANTINE_RELEASE", "status": "failed"}], False),
+        ([{"operation": "RELEASE", "status": "success", "completed_at": "2026-11-25T10:00:00Z"},
+          {"operation": "RELEASE", "status": "failed", "completed_at": "2026-11-25T09:00:00Z"}], True),
+        ([{"operation": "RELEASE", "status": "success"}, {"operation": "RELEASE", "status": "failed"}], False),
+    ],
+)  # fmt: skip
+def test_what_the_action_log_says_of_the_last_release(log: list[dict[str, t.Any]], released: bool) -> None:
+    assert last_release_succeeded(log) is released
 
 
 def test_names_of_other_years() -> None:
@@ -62,8 +82,11 @@ def test_which_messages_are_meant(asked: dict[str, t.Any], fits: bool) -> None:
 def test_what_the_service_is_asked() -> None:
     assert Wanted.of({"dispositions": ["SPAM"], "sender": "evil.example", "message_id": "1@x", "start": "2026-11-01"}).filters() == {
         "final_disposition": "SPAM", "delivery_status": "quarantined", "message_id": "<1@x>", "start": "2026-11-01T00:00:00Z",
+        "detections_only": "false",
     }  # fmt: skip
-    assert Wanted.of({"dispositions": ["MALICIOUS"], "sender": "Eve@evil.example", "quarantined": False}).filters() == {"sender": "Eve@evil.example"}
+    assert Wanted.of({"dispositions": ["MALICIOUS"], "sender": "Eve@evil.example", "quarantined": False}).filters() == {
+        "sender": "Eve@evil.example", "detections_only": "false",
+    }  # fmt: skip
     assert Wanted.of({"dispositions": ["MALICIOUS"]}).fits(row(message(final_disposition="MALICIOUS-BEC")))
     with pytest.raises(InputError, match="JUNK"):
         Wanted.of({"dispositions": ["JUNK"]})
