@@ -118,7 +118,7 @@ def taken_over(world: World) -> list[GateResult]:
     for name in world.covered() if handling.lets_go(world) else ():
         held = {api_word(str(word)) for word in as_list((world.section("email_security", {}).get(name) or {}).get("drop_dispositions"))}
         missing = sorted(wanted - held)
-        if missing and world.is_switched(name):
+        if missing and world.may_be_at_area1(name):
             results.append(
                 not_yet(
                     "taken_over",
@@ -135,7 +135,7 @@ def handed_over(world: World, name: str) -> tuple[set[str], GateResult | None]:
     wanted = set(world.settings["dispositions"])
     held = {api_word(str(word)) for word in as_list((world.section("email_security", {}).get(name) or {}).get("drop_dispositions"))}
     leaving = {word for word in held - wanted if _needs_rule(handling.case_of(world), word)}
-    if not leaving or not world.is_switched(name):
+    if not leaving or not world.may_be_at_area1(name):
         return set(), None
     until = _acting_since(world)
     if until is not None and until <= world.now:

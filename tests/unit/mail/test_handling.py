@@ -17,7 +17,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._mail import (
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.phases import evaluate
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
-from tests.unit.mail.worlds import NOW, ONE, TWO, ago, ahead, only, protected, stamped, wanted, world
+from tests.unit.mail.worlds import NOW, OLD, ONE, TWO, ago, ahead, only, protected, stamped, view, wanted, world
 
 HELD = ["MALICIOUS", "SPAM", "SPOOF"]
 
@@ -104,6 +104,21 @@ def test_area1_lets_go_only_when_the_rules_that_take_over_act(settle: int) -> No
         assert {result.until for result in waiting.results if not result.open} == {ahead(minutes=30)}
     before = evaluate("area1_domains", world(chosen, email_security=holding(HELD), transport_rules=[]))
     assert before.go, "no mail comes through Area 1 yet"
+
+
+def test_mail_through_other_hosts_of_area1_is_mail_through_area1() -> None:
+    """Deployed by hand with hosts of another location: domains hold everything, and no rule exists yet."""
+    chosen = wanted(use_case=3)
+    given = {"email_security": holding(HELD), "transport_rules": [], "dns_provider": {}}
+    us = view([(5, "mailstream-central.mxrecord.mx")])
+    cached = view(OLD[ONE], resolver=[(5, "mailstream-east.mxrecord.io")])
+    silent = view(OLD[ONE])
+    silent["name_servers"][1].update(status="timeout", records=None)
+    for found in (us, cached, silent, None):
+        answer = evaluate("area1_domains", world(chosen, **given, dns={ONE: found, TWO: view(OLD[TWO])}))
+        assert [(entry["name"], entry.get("drop_dispositions")) for entry in answer.values["domains"]] == [(ONE, HELD), (TWO, None)]
+    provider = {ONE: {"records": [{"priority": 5, "host": "mailstream-central.mxrecord.mx"}]}}
+    assert not evaluate("area1_domains", world(chosen, **{**given, "dns_provider": provider})).go, "the name servers lag"
 
 
 def test_rules_let_go_only_what_area1_holds() -> None:
