@@ -46,6 +46,8 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     # --- transport rules and quarantine (exchange-online.md §2.5, §2.6; cloudflare-email-security.md §9.2) ---
     # null in Set-TransportRule clears a predicate ([UNV]); false: it is passed over
     "null_clears_predicate": True,
+    # Get-TransportRule names WhenChanged; false: no dates (the known live answers name none)
+    "rule_dates": True,
     # Identity of a quarantine policy reads back as "name" or "tenant_name" (tenant\name, Microsoft365DSC)
     "quarantine_identity": "name",
     # AdminDisplayName of New-QuarantinePolicy is kept; false: it reads back empty ([UNV])

@@ -149,10 +149,10 @@ def differs(wanted: t.Mapping[str, t.Any], record: Record | None, table: t.Seque
     return [change.name for change in plan_object("", "", table, record, wanted).changes]
 
 
-def rule_options(world: World) -> list[dict[str, t.Any]]:
+def rule_options(world: World, rules: t.Iterable[WantedRule]) -> list[dict[str, t.Any]]:
     """The rules as o365_transport_rule takes them, each after the one before."""
     options: list[dict[str, t.Any]] = []
-    for rule in wanted_rules(world):
+    for rule in rules:
         given = rule.properties
         foreign = _foreign_equal(world, rule)
         cleared = {name: None if given[name] == "" else given[name] for name in ("SetSCL", "PrependSubject")}
@@ -301,12 +301,6 @@ def _out_of_order(world: World) -> bool:
     records = [named(world.section("transport_rules"), rule.name) for rule in wanted_rules(world)]
     priorities = [int(record.get("Priority") or 0) for record in records if record is not None]
     return priorities != sorted(priorities)
-
-
-def lets_go(world: World) -> bool:
-    """Whether a rule of ours goes, or is changed."""
-    changing = (rule_difference(world, rule) for rule in wanted_rules(world) if named(world.section("transport_rules"), rule.name))
-    return bool(obsolete_rules(world)) or any(changing)
 
 
 def made_by_hand(world: World) -> list[tuple[str, Record]]:

@@ -12,7 +12,7 @@ import typing as t
 from .._engine.times import parse_time
 from .._engine.values import as_list, boolean
 from .._quarantine_permissions import BUILT_IN, PERMISSIONS
-from . import handling
+from . import age, handling, hands
 from .dispositions import HEADER_WORDS, api_word
 from .gate import GateResult, cannot, holds, not_yet, noticed
 from .proof import LOOK_BACK
@@ -112,28 +112,37 @@ def sender_ip(world: World) -> list[GateResult]:
 
 
 def taken_over(world: World) -> list[GateResult]:
-    """What rules let go of must be held at Area 1 first, for every domain whose mail comes that way."""
-    wanted = set(world.settings["dispositions"])
+    """What rules let go of must be held at Area 1 first, for every domain whose mail may come that way, and for so long that
+    nothing which was handed on before is still under way."""
+    going = hands.letting_go(world)
+    wait = datetime.timedelta(minutes=world.settings["settle_minutes"])
     results = []
-    for name in world.covered() if handling.lets_go(world) else ():
-        held = {api_word(str(word)) for word in as_list((world.section("email_security", {}).get(name) or {}).get("drop_dispositions"))}
-        missing = sorted(wanted - held)
-        if missing and world.may_be_at_area1(name):
-            results.append(
-                not_yet(
-                    "taken_over",
-                    name,
-                    "Area 1 does not hold back %s for it yet, so the rules stay as they are" % ", ".join(missing),
-                    hint="The section on Area 1 domains sets it. Run again.",
-                )
-            )
+    for name in world.covered():
+        moving = going & set(world.settings["dispositions"])
+        if not moving or not world.may_be_at_area1(name):
+            continue
+        domain = world.section("email_security", {}).get(name) or {}
+        missing = sorted(moving - _held(domain))
+        thing = age.dispositions(name, domain)
+        until = age.since(world, thing) + wait
+        if missing:
+            message = "Area 1 does not hold back %s for it yet, so the rules stay as they are" % ", ".join(missing)
+            hint = "The section on Area 1 domains sets it. Run again."
+            results.append(not_yet("taken_over", name, message, hint=hint))
+        elif until > world.now:
+            message = "Area 1 holds back %s for it, but what it handed on before may still be under way, so the rules stay as they are"
+            results.append(not_yet("taken_over", name, message % ", ".join(sorted(moving)), iso(until), age.hint([thing])))
     return results
+
+
+def _held(domain: handling.Record) -> set[str]:
+    return {api_word(str(word)) for word in as_list(domain.get("drop_dispositions"))}
 
 
 def handed_over(world: World, name: str) -> tuple[set[str], GateResult | None]:
     """Dispositions that Area 1 goes on holding back because the rules that take over do not act yet."""
     wanted = set(world.settings["dispositions"])
-    held = {api_word(str(word)) for word in as_list((world.section("email_security", {}).get(name) or {}).get("drop_dispositions"))}
+    held = _held(world.section("email_security", {}).get(name) or {})
     leaving = {word for word in held - wanted if _needs_rule(handling.case_of(world), word)}
     if not leaving or not world.may_be_at_area1(name):
         return set(), None
@@ -141,7 +150,7 @@ def handed_over(world: World, name: str) -> tuple[set[str], GateResult | None]:
     if until is not None and until <= world.now:
         return set(), None
     message = "Area 1 goes on holding back %s until the rules that take over act" % ", ".join(sorted(leaving))
-    hint = "Run again."
+    hint = age.hint(age.rule(record) for record in _in_place(world))
     return leaving, not_yet("handed_over", name, message, "" if until is None else iso(until), hint)
 
 
@@ -154,12 +163,23 @@ def _acting_since(world: World) -> datetime.datetime | None:
     if any(not text.startswith("belongs") for _object, text in handling.differences(world)):
         return None
     wait = datetime.timedelta(minutes=world.settings["settle_minutes"])
-    times = [world.now if PHASE in world.changed_here() else None]
-    for rule in handling.wanted_rules(world):
-        record = handling.named(world.section("transport_rules"), rule.name) or {}
-        times.append(parse_time(record.get("WhenChangedUTC") or record.get("WhenChanged")))
-    known = [moment for moment in times if moment is not None]
-    return max(known, default=world.now - wait) + wait
+    times = [age.since(world, age.rule(record)) for record in _in_place(world)]
+    times += [world.now] if PHASE in world.changed_here() else []
+    return max(times, default=world.now - wait) + wait
+
+
+def _in_place(world: World) -> list[handling.Record]:
+    """The rules of the use case that are there, whoever made them."""
+    found = (handling.named(world.section("transport_rules"), rule.name) for rule in handling.wanted_rules(world))
+    return [record for record in found if record is not None]
+
+
+def undated(world: World) -> list[dict[str, str]]:
+    """For the time line: rules and dispositions whose age no service tells and no run has kept."""
+    domains = world.section("email_security", {})
+    things = [age.rule(record) for record in _in_place(world)]
+    things += [age.dispositions(name, domains[name]) for name in world.covered() if domains.get(name)]
+    return age.unseen(world, things)
 
 
 def shadows(world: World) -> list[GateResult]:

@@ -112,7 +112,8 @@ def _message_handling(world: World) -> Evaluation:
     results = decided(
         world, [*gates.customization(world), *gates.egress_networks(world), *handling_phase.gates(world)]
     )
-    return Evaluation([*results, *handling_phase.notices(world)], handling_phase.todo(world))
+    values = handling_phase.todo(world, all(result.open for result in results))
+    return Evaluation([*results, *handling_phase.notices(world)], values)
 
 
 def _names(world: World, names: t.Collection[str]) -> list[dict[str, t.Any]]:

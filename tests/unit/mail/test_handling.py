@@ -15,15 +15,17 @@ from ansible_collections.mailflow.area1.plugins.module_utils._mail import (
     handling_gates,
     handling_phase,
 )
+from ansible_collections.mailflow.area1.plugins.module_utils._mail.evaluation import Evaluation
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.phases import evaluate
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
 from tests.unit.mail.worlds import NOW, OLD, ONE, TWO, ago, ahead, only, protected, stamped, view, wanted, world
 
 HELD = ["MALICIOUS", "SPAM", "SPOOF"]
+JUNK, USER = "Email Security Deliver to Junk Email folder", "Email Security User Quarantine Message"
 
 
-def holding(words: list[str]) -> dict[str, Any]:
-    return {name: protected(name, drop_dispositions=words) for name in (ONE, TWO)}
+def holding(words: list[str], **fields: Any) -> dict[str, Any]:
+    return {name: protected(name, drop_dispositions=words, **fields) for name in (ONE, TWO)}
 
 
 def test_a_world_in_place_asks_for_nothing() -> None:
@@ -106,6 +108,68 @@ def test_area1_lets_go_only_when_the_rules_that_take_over_act(settle: int) -> No
     assert before.go, "no mail comes through Area 1 yet"
 
 
+def test_rules_let_go_only_what_area1_holds() -> None:
+    """From use case 3 back to 1."""
+    rules = world(wanted(use_case=3)).section("transport_rules")
+    early = world(moved=True, transport_rules=rules, email_security=holding([]))
+    assert {result.object for result in handling_gates.taken_over(early)} == {ONE, TWO} and not evaluate("message_handling", early).go
+    assert not any(evaluate("message_handling", early).values.values()), "nothing to do while it waits"
+    ready = world(moved=True, transport_rules=rules, email_security=holding(HELD, modified_at=ago(hours=2)))
+    assert handling_gates.taken_over(ready) == [] and evaluate("message_handling", ready).values["obsolete_rules"] == [USER]
+    assert handling_gates.taken_over(world(moved=True, transport_rules=[], email_security=holding([]))) == [], "nothing to let go of"
+    assert handling_gates.taken_over(world(moved=True, email_security=holding([]))) == [], "no rule changes"
+    more = world(wanted(egress_networks=["192.0.2.0/24"], acknowledge=["egress_networks"]), moved=True, email_security=holding([]))
+    assert handling_gates.taken_over(more) == [], "a rule changes, and lets go of nothing"
+
+
+@pytest.mark.parametrize("date", ["modified_at", "last_modified"])
+def test_what_area1_handed_on_before_it_held_is_still_under_way(date: str) -> None:
+    rules = world(wanted(use_case=3)).section("transport_rules")
+    given = {"moved": True, "transport_rules": rules, "email_security": holding(HELD, **{date: ago(minutes=20)})}
+    assert {result.until for result in handling_gates.taken_over(world(**given))} == {ahead(minutes=40)}
+    assert handling_gates.taken_over(world(wanted(settle_minutes=20), **given)) == []
+    assert handling_gates.taken_over(world(**{**given, "moved": False})) == [], "no mail comes through Area 1 yet"
+
+
+def test_dispositions_without_a_date_count_from_the_first_look() -> None:
+    rules = world(wanted(use_case=3)).section("transport_rules")
+    given = {"moved": True, "transport_rules": rules, "email_security": holding(HELD)}
+    found = handling_gates.taken_over(world(**given))
+    assert {result.until for result in found} == {ahead(minutes=60)} and "area1_snapshot_dir" in found[0].hint
+    line = timeline(evaluate("message_handling", world(**given)), hours=1)
+    assert handling_gates.taken_over(world(**given, timeline=line)) == []
+    again = evaluate("message_handling", world(**given, timeline=line))
+    assert again.values["undated"] == [], "kept once"
+    # They were let go of in between: that is another time.
+    let_go = evaluate("message_handling", world(**{**given, "email_security": holding([])}, timeline=line))
+    assert handling_gates.taken_over(world(**given, timeline=[*line, *timeline(let_go, minutes=50)])) != []
+
+
+def timeline(answer: Evaluation, **span: float) -> list[dict[str, Any]]:
+    """What the role keeps of it."""
+    return [{"event": item["event"], "domain": item["name"], "subject": item["subject"], "at": ago(**span)} for item in answer.values["undated"]]
+
+
+def test_rules_without_a_date_do_not_act_before_somebody_has_seen_them_for_long_enough() -> None:
+    chosen = wanted(use_case=3)
+    rules = [{key: value for key, value in rule.items() if not key.startswith("When")} for rule in world(chosen).section("transport_rules")]
+    given = {"moved": True, "email_security": holding(HELD, modified_at=ago(days=1)), "transport_rules": rules}
+    first = evaluate("area1_domains", world(chosen, **given))
+    assert {result.until for result in first.results if not result.open} == {ahead(minutes=60)}
+    assert all("area1_snapshot_dir" in result.hint for result in first.results if not result.open)
+    line = timeline(evaluate("message_handling", world(chosen, **given)), minutes=59)
+    assert not evaluate("area1_domains", world(chosen, **given, timeline=line)).go
+    line = timeline(evaluate("message_handling", world(chosen, **given)), minutes=60)
+    assert evaluate("area1_domains", world(chosen, **given, timeline=line)).go
+    # Edited since, or removed and made anew: its time begins again.
+    edited = [*rules[:-1], {**rules[-1], "SetSCL": 8}]
+    changed = timeline(evaluate("message_handling", world(chosen, **{**given, "transport_rules": edited}, timeline=line)), minutes=30)
+    removed = timeline(evaluate("message_handling", world(chosen, **{**given, "transport_rules": rules[:-1]}, timeline=line)), minutes=30)
+    for between in (changed, removed):
+        assert [event["domain"] for event in between] == ["rule %s" % USER]
+        assert not evaluate("area1_domains", world(chosen, **given, timeline=[*line, *between])).go
+
+
 def test_mail_through_other_hosts_of_area1_is_mail_through_area1() -> None:
     """Deployed by hand with hosts of another location: domains hold everything, and no rule exists yet."""
     chosen = wanted(use_case=3)
@@ -119,17 +183,6 @@ def test_mail_through_other_hosts_of_area1_is_mail_through_area1() -> None:
         assert [(entry["name"], entry.get("drop_dispositions")) for entry in answer.values["domains"]] == [(ONE, HELD), (TWO, None)]
     provider = {ONE: {"records": [{"priority": 5, "host": "mailstream-central.mxrecord.mx"}]}}
     assert not evaluate("area1_domains", world(chosen, **{**given, "dns_provider": provider})).go, "the name servers lag"
-
-
-def test_rules_let_go_only_what_area1_holds() -> None:
-    """From use case 3 back to 1."""
-    rules = world(wanted(use_case=3)).section("transport_rules")
-    early = world(moved=True, transport_rules=rules, email_security=holding([]))
-    assert {result.object for result in handling_gates.taken_over(early)} == {ONE, TWO} and not evaluate("message_handling", early).go
-    ready = world(moved=True, transport_rules=rules, email_security=holding(HELD))
-    assert handling_gates.taken_over(ready) == [] and evaluate("message_handling", ready).go
-    assert handling_gates.taken_over(world(moved=True, transport_rules=[], email_security=holding([]))) == [], "nothing to let go of"
-    assert handling_gates.taken_over(world(moved=True, email_security=holding([]))) == [], "no rule changes"
 
 
 def test_the_rules_keep_asking_for_the_address_until_the_lock_down_is_proven() -> None:
@@ -161,9 +214,6 @@ def test_rules_of_others_that_matter_are_named_and_no_more() -> None:
     ]  # fmt: skip
     found = handling_gates.other_rules(world(transport_rules=[*ours, *others]))
     assert {result.object for result in found} == {"Stop", "Bypass"} and all(result.open for result in found)
-
-
-JUNK, USER = "Email Security Deliver to Junk Email folder", "Email Security User Quarantine Message"
 
 
 def seen(*dispositions: str, case: int = 3, status: str = "Delivered", rules: tuple[str, ...] = (), **fields: Any) -> World:
