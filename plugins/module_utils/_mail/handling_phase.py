@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from . import handling, handling_gates
+from . import handling, handling_gates, hands
 from .gate import GateResult
 from .world import World
 
@@ -44,8 +44,8 @@ def todo(world: World, ready: bool = True) -> dict[str, t.Any]:
     return {
         "policies": handling.policy_options(world),
         "filters": [{"identity": name, **handling.filter_options(world, name)} for name in handling.filter_names(world)],
-        "rules": handling.rule_options(world, handling.wanted_rules(world)),
-        "obsolete_rules": handling.obsolete_rules(world),
+        "rules": handling.rule_options(world, hands.rules_now(world)),
+        "obsolete_rules": hands.obsolete_rules(world),
         "obsolete_policies": handling.obsolete_policies(world),
         **kept,
     }

@@ -15,6 +15,7 @@ from . import (
     forwarding,
     gates,
     handling_phase,
+    hands,
     lockdown,
     path_gates,
     proof,
@@ -112,8 +113,9 @@ def _message_handling(world: World) -> Evaluation:
     results = decided(
         world, [*gates.customization(world), *gates.egress_networks(world), *handling_phase.gates(world)]
     )
+    # What one rule passes on to another waits without holding the rest.
     values = handling_phase.todo(world, all(result.open for result in results))
-    return Evaluation([*results, *handling_phase.notices(world)], values)
+    return Evaluation([*results, *hands.passed_on(world), *handling_phase.notices(world)], values)
 
 
 def _names(world: World, names: t.Collection[str]) -> list[dict[str, t.Any]]:

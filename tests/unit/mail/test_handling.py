@@ -14,6 +14,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._mail import (
     handling,
     handling_gates,
     handling_phase,
+    hands,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.evaluation import Evaluation
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.phases import evaluate
@@ -183,6 +184,81 @@ def test_mail_through_other_hosts_of_area1_is_mail_through_area1() -> None:
         assert [(entry["name"], entry.get("drop_dispositions")) for entry in answer.values["domains"]] == [(ONE, HELD), (TWO, None)]
     provider = {ONE: {"records": [{"priority": 5, "host": "mailstream-central.mxrecord.mx"}]}}
     assert not evaluate("area1_domains", world(chosen, **{**given, "dns_provider": provider})).go, "the name servers lag"
+
+
+def after(case: Any, then: Any, moved: bool = True, **fields: Any) -> World:
+    """The rules of one use case, with another one wanted."""
+    given = {"transport_rules": world(wanted(use_case=case)).section("transport_rules"), "email_security": holding([])}
+    return world(wanted(use_case=then), moved=moved, **{**given, **fields})
+
+
+def rules_of(found: World) -> dict[str, tuple[list[str], Any, bool]]:
+    """What the phase asks for: words, spam confidence level, hosted quarantine."""
+    rules = evaluate("message_handling", found).values["rules"]
+    return {rule["name"]: (rule["header_contains"]["words"], rule["parameters"]["SetSCL"], rule["quarantine"]) for rule in rules}
+
+
+ADMIN = USER + " Admin Release"
+
+
+def test_a_rule_keeps_a_word_until_the_rule_that_takes_it_over_acts() -> None:
+    """From use case 3 to 4, where MALICIOUS leaves the rule whose mail users are to release by themselves."""
+    first = after(3, 4)
+    found = rules_of(first)
+    assert sorted(found[USER][0]) == ["MALICIOUS", "SPOOF", "UCE"] and found[USER][1:] == (9, False), "as strict as it was"
+    assert found[ADMIN] == (["MALICIOUS"], 9, False)
+    waits = only(hands.passed_on(first))
+    assert waits.object == USER and "MALICIOUS until %s" % ADMIN in waits.message and not waits.until
+    target = world(wanted(use_case=4)).section("transport_rules")
+    (admin,) = [rule for rule in target if rule["Name"] == ADMIN]
+    for wrong in ({"State": "Disabled"}, {"Mode": "Audit"}, {"SenderIpRanges": ["192.0.2.1"]}, {"HeaderContainsWords": ["UCE"]}, {"SetSCL": 1}):
+        here = [*first.section("transport_rules"), {**admin, **wrong}]
+        assert "MALICIOUS" in rules_of(after(3, 4, transport_rules=here))[USER][0], wrong
+    fresh = after(3, 4, transport_rules=[*first.section("transport_rules"), {**admin, "WhenChanged": ago(minutes=30)}])
+    assert "MALICIOUS" in rules_of(fresh)[USER][0] and only(hands.passed_on(fresh)).until == ahead(minutes=30)
+    settled = after(3, 4, transport_rules=[*first.section("transport_rules"), admin])
+    assert rules_of(settled)[USER] == (["UCE", "SPOOF"], 5, False) and hands.passed_on(settled) == []
+    assert rules_of(after(3, 4, moved=False))[USER] == (["UCE", "SPOOF"], 5, False), "no mail comes through Area 1 yet"
+
+
+def test_a_rule_that_goes_stays_until_the_one_that_takes_over_acts() -> None:
+    first = after(4, 3)
+    assert evaluate("message_handling", first).values["obsolete_rules"] == [] and rules_of(first)[USER] == (["MALICIOUS", "UCE", "SPOOF"], 9, False)
+    assert only(hands.passed_on(first)).object == ADMIN
+    left = [rule for rule in first.section("transport_rules") if rule["Name"] == ADMIN]
+    settled = after(4, 3, transport_rules=[*world(wanted(use_case=3)).section("transport_rules"), *left])
+    assert evaluate("message_handling", settled).values["obsolete_rules"] == [ADMIN]
+    # What no rule takes over goes at once: BULK is delivered in use case 4.
+    assert JUNK in evaluate("message_handling", after(3, 4)).values["obsolete_rules"]
+
+
+def own(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    return {"name": "own", "rules": [{"name": "A", **first}, {"name": "B", **second}]}
+
+
+def test_two_rules_that_change_places_do_not_wait_for_each_other() -> None:
+    before = own({"dispositions": ["MALICIOUS"], "quarantine": True}, {"dispositions": ["BULK"], "set_scl": 5})
+    then = own({"dispositions": ["BULK"], "set_scl": 5}, {"dispositions": ["MALICIOUS"], "quarantine": True})
+    first = after(before, then)
+    assert {name: (sorted(words), hosted) for name, (words, _level, hosted) in rules_of(first).items()} == {
+        "A": (["BULK", "MALICIOUS"], True), "B": (["BULK", "MALICIOUS"], True),
+    }  # fmt: skip
+    both = [
+        {**rule, "HeaderContainsWords": ["BULK", "MALICIOUS"], "Quarantine": True, "SetSCL": None} for rule in first.section("transport_rules")
+    ]
+    assert hands.passed_on(after(before, then, transport_rules=both)) == []
+    assert rules_of(after(before, then, transport_rules=both)) == {"A": (["BULK"], 5, False), "B": (["MALICIOUS"], None, True)}
+
+
+def test_headers_that_change_places_do_not_wait_for_each_other() -> None:
+    old, new = "X-Area1Security-Disposition", "X-CFEmailSecurity-Disposition"
+    rules = world(wanted(use_case=3, disposition_header=[old])).section("transport_rules")
+    joined = world(wanted(use_case=3, disposition_header=[new, old]), moved=True, transport_rules=rules)
+    assert {item.rule for item in hands.kept(joined)} == {JUNK, USER}
+    asked = {rule["name"]: rule["header_contains"]["header"] for rule in evaluate("message_handling", joined).values["rules"]}
+    assert asked == {JUNK: old, JUNK + " (2)": old, USER: old, USER + " (2)": old}
+    rules = world(wanted(use_case=3, disposition_header=[old, new])).section("transport_rules")
+    assert hands.kept(world(wanted(use_case=3, disposition_header=[new, old]), moved=True, transport_rules=rules)) == []
 
 
 def test_the_rules_keep_asking_for_the_address_until_the_lock_down_is_proven() -> None:
