@@ -52,6 +52,14 @@ def _quarantine_reading(call: Call, item: dict[str, Any]) -> dict[str, Any]:
     return shown
 
 
+def _get_transport_rule(call: Call) -> list[dict[str, Any]]:
+    """The live answers that are known name no dates (exchange-online.md §2.5)."""
+    found = verbs.get(call, TRANSPORT_RULE)
+    if call.settings.get("rule_dates", True):
+        return found
+    return [{key: value for key, value in rule.items() if not key.startswith("When")} for rule in found]
+
+
 def _get_blocked_connector(call: Call) -> list[dict[str, Any]]:
     return [item for item in call.tenant.get("blocked_connectors", []) if call.parameters.get("ConnectorId") in (None, item["ConnectorId"])]
 
@@ -68,11 +76,12 @@ def _table() -> dict[str, Cmdlet]:
         "Set-HostedConnectionFilterPolicy": _by(verbs.set_, CONNECTION_FILTER),
         "Get-OutboundConnector": _get_outbound_connector,
         "Get-QuarantinePolicy": _get_quarantine_policy,
+        "Get-TransportRule": _get_transport_rule,
         "Get-BlockedConnector": _get_blocked_connector,
         "Get-MessageTraceV2": trace.get_message_trace,
         "Get-MessageTraceDetailV2": trace.get_message_trace_detail,
     }
-    for noun in (ACCEPTED_DOMAIN, CONNECTION_FILTER, CONTENT_FILTER, CONTENT_FILTER_RULE, EOP_RULE, ATP_RULE, INBOUND_CONNECTOR, TRANSPORT_RULE):
+    for noun in (ACCEPTED_DOMAIN, CONNECTION_FILTER, CONTENT_FILTER, CONTENT_FILTER_RULE, EOP_RULE, ATP_RULE, INBOUND_CONNECTOR):
         cmdlets[f"Get-{noun.name}"] = _by(verbs.get, noun)
     for noun in (CONTENT_FILTER, INBOUND_CONNECTOR, OUTBOUND_CONNECTOR, QUARANTINE_POLICY):
         cmdlets[f"New-{noun.name}"] = _by(verbs.new, noun)

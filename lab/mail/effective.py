@@ -21,5 +21,13 @@ def acting_world(world: dict[str, Any], now: float) -> dict[str, Any]:
         shown_at = now - 60 * float(world["settings"][setting])
         before = next((state for at, name, state in versions if name == collection and at > shown_at), None)
         if before is not None:
-            tenant[collection] = before
+            tenant[collection] = _overtaking(before, tenant[collection], world["settings"]["rules_act"]) if collection == "transport_rules" else before
     return {**world, "tenant": tenant}
+
+
+def _overtaking(before: list[dict[str, Any]], now: list[dict[str, Any]], way: str) -> list[dict[str, Any]]:
+    """"Up to about 30 min" (exchange-online.md §2.5) promises no order: what is changed may act before what is new, or after what goes."""
+    known, left = ({rule["Guid"] for rule in rules} for rules in (before, now))
+    if way == "new_last":
+        return [rule for rule in now if rule["Guid"] in known]
+    return [rule for rule in before if rule["Guid"] in left] if way == "removed_first" else before

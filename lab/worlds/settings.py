@@ -46,6 +46,8 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     # --- transport rules and quarantine (exchange-online.md §2.5, §2.6; cloudflare-email-security.md §9.2) ---
     # null in Set-TransportRule clears a predicate ([UNV]); false: it is passed over
     "null_clears_predicate": True,
+    # Get-TransportRule names WhenChanged; false: no dates (the known live answers name none)
+    "rule_dates": True,
     # Identity of a quarantine policy reads back as "name" or "tenant_name" (tenant\name, Microsoft365DSC)
     "quarantine_identity": "name",
     # AdminDisplayName of New-QuarantinePolicy is kept; false: it reads back empty ([UNV])
@@ -79,6 +81,8 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "connector_delay_minutes": 5,
     # the same for transport rules, "up to about 30 min" (§2.5)
     "rule_delay_minutes": 0,
+    # what that delay holds: "all" changes alike, of rules that are new only ("new_last"), or all but removals ("removed_first")
+    "rules_act": "all",
     # 5.7.51 and 5.7.68 come at "rcpt" or at "data" (cutover-and-peers.md §2.3, "rejection phase moved")
     "edge_refuses_at": "rcpt",
     # an address list of a Partner connector that does not restrict: "matches" (it selects, as in the portal) or "restricts_only" (it

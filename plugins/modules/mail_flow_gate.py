@@ -133,7 +133,9 @@ options:
         type: list
         elements: str
       settle_minutes:
-        description: Minutes between a change of connectors or allow list and the switch.
+        description:
+          - Minutes between a change of connectors or allow list and the switch, and between rules or dispositions that take over and what
+            they take over from.
         type: int
         default: 60
       acknowledge:

@@ -68,13 +68,13 @@ options:
   event:
     description: What happened.
     type: str
-    choices: [ttl_lowered, switched, mx_restored, mta_sts_seen, direct_refused, proven, lockdown_off, test_mail_sent]
+    choices: [ttl_lowered, switched, mx_restored, mta_sts_seen, direct_refused, proven, lockdown_off, test_mail_sent, in_place]
   subject:
     description: What it is about, where that may change; of a lock-down the time at which its connector was last changed
-      before, which tells one enabling from the next; of a test mail its Message-ID.
+      before, which tells one enabling from the next; of a test mail its Message-ID; of a rule or of dispositions their state.
     type: str
   domains:
-    description: Domains that it happened to, or the connector.
+    description: Domains that it happened to, or the connector, or what is in place.
     type: list
     elements: str
 seealso:
@@ -185,7 +185,9 @@ ARGUMENT_SPEC = {
     "snapshot": {"type": "str"},
     "event": {
         "type": "str",
-        "choices": ["ttl_lowered", "switched", "mx_restored", "mta_sts_seen", "direct_refused", "proven", "lockdown_off", "test_mail_sent"],
+        "choices": [
+            "ttl_lowered", "switched", "mx_restored", "mta_sts_seen", "direct_refused", "proven", "lockdown_off", "test_mail_sent", "in_place",
+        ],
     },
     "subject": {"type": "str"},
     "domains": {"type": "list", "elements": "str"},

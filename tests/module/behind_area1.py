@@ -105,6 +105,7 @@ class Tenant:
         self._settings.update(settings)
         self.again(role=False)
         self._read_area1()
+        self.run.remember()
         self._domains()
         self.run.role()
 

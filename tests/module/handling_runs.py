@@ -18,11 +18,14 @@ import yaml
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import evaluate
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.content_filter import run_content_filter
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.mail_flow import run_mail_flow_info
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.quarantine import run_quarantine_policy
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.transport_rules import run_transport_rule
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.gating import run_gate
+from ansible_collections.mailflow.area1.plugins.module_utils._mail.snapshot import run_snapshot
+from ansible_collections.mailflow.area1.plugins.module_utils._mail.state import load_timeline
 from lab.client import Lab
 from tests.module.plays import ROOT, exchange_defaults
 
@@ -35,12 +38,16 @@ DEFAULTS = {"state": "present", "scope": "identity", "report_section": None}
 SECTIONS = ["accepted_domains", "organization", "connection_filter", "content_filter", "content_filter_rules", "inbound_connectors", "transport_rules",
             "quarantine_policies", "preset_rules"]  # fmt: skip
 
+#: What DNS says of a domain before its mail goes to Area 1; who needs it otherwise reads it.
+BEFORE = {"name_servers": [{"status": "ok", "records": [{"priority": 0, "host": "old.mail.protection.outlook.com"}]}]}
+
 
 class Run:
     """``gate`` is the phase's answer, ``changed`` the objects that changed, ``problem`` the first failure."""
 
     def __init__(self, directory: Path, lab: Lab, check: bool = False, role: bool = True, **settings: Any) -> None:
         directory.mkdir(mode=0o700)
+        self.directory = directory
         self.path = str(directory / "observation.json")
         self.given = {**exchange_defaults(lab, signed_in=True), "timeout": 30, "observation_path": self.path}
         self.warnings: list[str] = []
@@ -51,6 +58,7 @@ class Run:
         wanted = {"domains": lab.extra_vars["area1_domains"], "location": "eu", **settings}
         self._ask(run_gate, phase="settings", settings=wanted, fail_on_cannot=False)
         if not self.problem:
+            self._put("dns", dict.fromkeys(lab.extra_vars["area1_domains"], BEFORE))
             self._ask(run_mail_flow_info, sections=SECTIONS)
         if not self.problem and role:
             self.role()
@@ -85,13 +93,33 @@ class Run:
     def role(self) -> None:
         """Its tasks behind the gate."""
         self.gate = self.ask_gate("message_handling")
-        for task in TASKS[1:] if self.gate["open"] else ():
+        # up to its second gate
+        for task in TASKS[1:-2]:
             (module,) = (name.rsplit(".", 1)[1] for name in task if name.startswith("mailflow.area1."))
             items = self.gate["allowed"][task["loop"].partition("allowed.")[2].split()[0]]
             for item in items if not self.problem else ():
                 options = _templated(task["mailflow.area1." + module], item)
                 result = self._ask(LOGIC[module], **{**DEFAULTS, **options, "observation_path": self.path})
                 self.changed += ["%s %s" % (module, options.get("name") or options.get("identity"))] if result.get("changed") else []
+
+        if not self.problem:
+            self._keep_dates()
+
+    def _keep_dates(self) -> None:
+        """Its last two tasks, beside the directories of the single runs."""
+        assert [name for task in TASKS[-2:] for name in task if "." in name] == ["mailflow.area1.mail_flow_gate", "mailflow.area1.mail_flow_snapshot"]
+        for item in self.ask_gate("message_handling")["allowed"]["undated"]:
+            options = {"state": "event", "event": item["event"], "subject": item["subject"], "domains": [item["name"]]}
+            self.do(run_snapshot, **{"directory": str(self.directory.parent / "state"), **options})
+
+    def remember(self) -> None:
+        """The time line of the runs before, as the preflight reads it."""
+        self._put("timeline", load_timeline(str(self.directory.parent / "state")))
+
+    def _put(self, section: str, value: Any) -> None:
+        observation = Observation(self.path)
+        observation.put(section, value)
+        observation.save()
 
     def notices(self, gate: str) -> list[str]:
         return ["%s: %s" % (item.get("object"), item["message"]) for item in self.gate["results"] if item["gate"] == gate]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from tests.playbook.by_hand import exchange_writes
@@ -18,6 +19,7 @@ JUNK = "Email Security Deliver to Junk Email folder"
 
 def test_one_use_case_and_then_another(deploy: Callable[..., Deployment]) -> None:
     deployment = deploy("busy")
+    deployment.lab.setting("rule_dates", False)
     theirs = deployment.tenant()["transport_rules"]
     run = deployment.run("--tags", "message_handling", variables={"area1_use_case": "4"})
     assert run.rc == 0, run.stdout
@@ -33,6 +35,8 @@ def test_one_use_case_and_then_another(deploy: Callable[..., Deployment]) -> Non
     assert "Message handling" in run.stdout and "to set in the dashboard" in run.stdout
     assert "Finance strict: wins over Default" in " ".join(run.stdout.split())
 
+    assert set(in_place(deployment)) == {"rule %s" % FIRST, "rule %s" % SECOND}, "no rule says when it was made"
+
     since = deployment.lab.mark()
     run = deployment.run("--tags", "message_handling", variables={"area1_use_case": 1})
     assert run.rc == 0, run.stdout
@@ -45,3 +49,10 @@ def test_one_use_case_and_then_another(deploy: Callable[..., Deployment]) -> Non
     ]
     default = next(policy for policy in deployment.tenant()["content_filter_policies"] if policy["IsDefault"])
     assert (default["SpamAction"], default["SpamQuarantineTag"]) == ("MoveToJmf", "DefaultFullAccessPolicy")
+    assert {name for name, state in in_place(deployment).items() if state} == {"rule %s" % JUNK}
+
+
+def in_place(deployment: Deployment) -> dict[str, str]:
+    """What the time line says last of each object's state."""
+    events = json.loads((deployment.state_directory / "timeline.json").read_text(encoding="utf-8"))
+    return {event["domain"]: event.get("subject", "") for event in events if event["event"] == "in_place"}

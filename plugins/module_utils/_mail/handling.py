@@ -183,10 +183,10 @@ def _is_set(value: t.Any) -> bool:
     return value not in (None, "", []) and values.boolean(value) is not False
 
 
-def rule_options(world: World) -> list[dict[str, t.Any]]:
+def rule_options(world: World, rules: t.Iterable[WantedRule]) -> list[dict[str, t.Any]]:
     """The rules as o365_transport_rule takes them, each after the one before."""
     options: list[dict[str, t.Any]] = []
-    for rule in wanted_rules(world):
+    for rule in rules:
         given = rule.properties
         foreign = _foreign_equal(world, rule)
         cleared = {name: None if given[name] == "" else given[name] for name in ("SetSCL", "PrependSubject")}
@@ -364,12 +364,6 @@ def misplaced_by_hand(world: World) -> list[str]:
         if _foreign_equal(world, rule)
         and (any(other > number for _rule, other in rules[:place]) or any(other < number for _rule, other in rules[place:]))
     ]
-
-
-def lets_go(world: World) -> bool:
-    """Whether a rule of ours goes, or is changed."""
-    changing = (rule_difference(world, rule) for rule in wanted_rules(world) if named(world.section("transport_rules"), rule.name))
-    return bool(obsolete_rules(world)) or any(changing)
 
 
 def made_by_hand(world: World) -> list[tuple[str, Record]]:

@@ -12,7 +12,7 @@ import typing as t
 from .._engine.times import parse_time
 from .._engine.values import as_list, boolean
 from .._quarantine_permissions import BUILT_IN, PERMISSIONS
-from . import handling
+from . import age, handling, hands
 from .dispositions import HEADER_WORDS, api_word
 from .gate import GateResult, cannot, holds, not_yet, noticed
 from .proof import LOOK_BACK
@@ -122,19 +122,26 @@ def sender_ip(world: World) -> list[GateResult]:
 
 
 def taken_over(world: World) -> list[GateResult]:
-    """What rules let go of must be held at Area 1 first, for every domain whose mail comes that way."""
+    """What rules let go of must be held at Area 1 first, for every domain whose mail may come that way, and for so long that
+    nothing which was handed on before is still under way."""
+    going = hands.letting_go(world)
+    wait = datetime.timedelta(minutes=world.settings["settle_minutes"])
     results = []
-    for name in world.covered() if handling.lets_go(world) else ():
-        missing = sorted(set(handling.to_hold(world, name)) - handling.held(world, name))
-        if missing and world.is_switched(name):
-            results.append(
-                not_yet(
-                    "taken_over",
-                    name,
-                    "Area 1 does not hold back %s for it yet, so the rules stay as they are" % ", ".join(missing),
-                    hint="The section on Area 1 domains sets it. Run again.",
-                )
-            )
+    for name in world.covered():
+        moving = going & set(handling.to_hold(world, name))
+        if not moving or not world.may_be_at_area1(name):
+            continue
+        domain = world.section("email_security", {}).get(name) or {}
+        missing = sorted(moving - handling.held(world, name))
+        thing = age.dispositions(name, domain)
+        until = age.since(world, thing) + wait
+        if missing:
+            message = "Area 1 does not hold back %s for it yet, so the rules stay as they are" % ", ".join(missing)
+            hint = "The section on Area 1 domains sets it. Run again."
+            results.append(not_yet("taken_over", name, message, hint=hint))
+        elif until > world.now:
+            message = "Area 1 holds back %s for it, but what it handed on before may still be under way, so the rules stay as they are"
+            results.append(not_yet("taken_over", name, message % ", ".join(sorted(moving)), iso(until), age.hint([thing])))
     return results
 
 
@@ -142,13 +149,13 @@ def handed_over(world: World, name: str) -> tuple[set[str], GateResult | None]:
     """Dispositions that Area 1 goes on holding back because the rules that take over do not act yet."""
     case = handling.case_of(world, name)
     leaving = {word for word in handling.held(world, name) - set(case.area1) if _needs_rule(case, word)}
-    if not leaving or not world.is_switched(name):
+    if not leaving or not world.may_be_at_area1(name):
         return set(), None
     until = _acting_since(world)
     if until is not None and until <= world.now:
         return set(), None
     message = "Area 1 goes on holding back %s until the rules that take over act" % ", ".join(sorted(leaving))
-    hint = "Run again."
+    hint = age.hint(age.rule(record) for record in _in_place(world))
     return leaving, not_yet("handed_over", name, message, "" if until is None else iso(until), hint)
 
 
@@ -161,14 +168,26 @@ def _acting_since(world: World) -> datetime.datetime | None:
     if any(not text.startswith("belongs") for _object, text in handling.differences(world)):
         return None
     wait = datetime.timedelta(minutes=world.settings["settle_minutes"])
-    wanted = [("transport_rules", rule.name) for rule in handling.wanted_rules(world)]
-    wanted += [("content_filter", name) for name in handling.filter_names(world)]
-    records = [handling.named(world.section(section), name) or {} for section, name in wanted]
-    times = [parse_time(record.get("WhenChangedUTC") or record.get("WhenChanged")) for record in records]
+    filters = [handling.named(world.section("content_filter"), name) or {} for name in handling.filter_names(world)]
+    dates = [parse_time(record.get("WhenChangedUTC") or record.get("WhenChanged")) for record in filters]
     # A run that waits sees its own changes age; where the service does not date them they count from now.
-    times += [world.now] if None in times and PHASE in world.changed_here() else []
-    known = [moment for moment in times if moment is not None]
-    return max(known, default=world.now - wait) + wait
+    dates += [world.now] if None in dates and PHASE in world.changed_here() else []
+    times = [age.since(world, age.rule(record)) for record in _in_place(world)]
+    return max([*times, *(date for date in dates if date is not None)], default=world.now - wait) + wait
+
+
+def _in_place(world: World) -> list[handling.Record]:
+    """The rules of the use case that are there, whoever made them."""
+    found = (handling.named(world.section("transport_rules"), rule.name) for rule in handling.wanted_rules(world))
+    return [record for record in found if record is not None]
+
+
+def undated(world: World) -> list[dict[str, str]]:
+    """For the time line: rules and dispositions whose age no service tells and no run has kept."""
+    domains = world.section("email_security", {})
+    things = [age.rule(record) for record in _in_place(world)]
+    things += [age.dispositions(name, domains[name]) for name in world.covered() if domains.get(name)]
+    return age.unseen(world, things)
 
 
 def held_back(world: World, name: str) -> GateResult:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from . import handling, handling_gates
+from . import handling, handling_gates, hands
 from .gate import GateResult
 from .world import World
 
@@ -36,16 +36,18 @@ def notices(world: World) -> list[GateResult]:
     ]
 
 
-def todo(world: World) -> dict[str, t.Any]:
+def todo(world: World, ready: bool = True) -> dict[str, t.Any]:
     """All of the use case where anything of it differs, nothing where all is in place: a second run has nothing to ask."""
-    if not handling.differences(world):
-        return {"policies": [], "filters": [], "rules": [], "obsolete_rules": [], "obsolete_policies": []}
+    kept = {"undated": handling_gates.undated(world)}
+    if not ready or not handling.differences(world):
+        return {"policies": [], "filters": [], "rules": [], "obsolete_rules": [], "obsolete_policies": [], **kept}
     return {
         "policies": handling.policy_options(world),
         "filters": [{"identity": name, **handling.filter_options(world, name)} for name in handling.filter_names(world)],
-        "rules": handling.rule_options(world),
-        "obsolete_rules": handling.obsolete_rules(world),
+        "rules": handling.rule_options(world, hands.rules_now(world)),
+        "obsolete_rules": hands.obsolete_rules(world),
         "obsolete_policies": handling.obsolete_policies(world),
+        **kept,
     }
 
 

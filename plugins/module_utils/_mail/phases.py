@@ -16,6 +16,7 @@ from . import (
     gates,
     handling_gates,
     handling_phase,
+    hands,
     lockdown,
     path_gates,
     proof,
@@ -113,7 +114,9 @@ def _message_handling(world: World) -> Evaluation:
     results = decided(
         world, [*gates.customization(world), *gates.egress_networks(world), *handling_phase.gates(world)]
     )
-    return Evaluation([*results, *handling_phase.notices(world)], handling_phase.todo(world))
+    # What one rule passes on to another waits without holding the rest.
+    values = handling_phase.todo(world, all(result.open for result in results))
+    return Evaluation([*results, *hands.passed_on(world), *handling_phase.notices(world)], values)
 
 
 def _names(world: World, names: t.Collection[str]) -> list[dict[str, t.Any]]:

@@ -107,6 +107,15 @@ class World:
         view = self.section("dns", {}).get(name) or {}
         return bool(view.get("agree")) and record_set(view.get("records")) == self._wanted
 
+    def may_be_at_area1(self, name: str) -> bool:
+        """Whether mail of the domain may go through Area 1, by whichever of its hosts: one answer that says so, or none, is enough."""
+        view = self.section("dns", {}).get(name) or {}
+        answers = [*(view.get("name_servers") or []), *(view.get("resolvers") or [])]
+        provider = self.section("dns_provider", {}).get(name) or {}
+        known = [provider.get("records"), *(item.get("records") for item in answers)]
+        silent = any(item.get("status") not in ("ok", "nodata", "nxdomain") for item in answers)
+        return not answers or silent or any(self.is_gateway(record["host"]) for records in known for record in records or [])
+
     def old_ttl(self, name: str) -> int | None:
         """The largest TTL that the MX set is known to have had: from the baseline, and from when it was lowered."""
         baseline = self.section("baseline", {}) or {}

@@ -14,17 +14,24 @@ from ansible_collections.mailflow.area1.plugins.module_utils._mail import (
     handling,
     handling_gates,
     handling_phase,
+    hands,
 )
+from ansible_collections.mailflow.area1.plugins.module_utils._mail.evaluation import Evaluation
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.phases import evaluate
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
 from ansible_collections.mailflow.area1.plugins.module_utils._rule_parameters import PARAMETERS
-from tests.unit.mail.worlds import NOW, ONE, TWO, ago, ahead, only, protected, stamped, wanted, world
+from tests.unit.mail.worlds import NOW, OLD, ONE, TWO, ago, ahead, only, protected, stamped, view, wanted, world
 
 HELD = ["MALICIOUS", "SPAM", "SPOOF"]
+JUNK, USER = "Email Security Deliver to Junk Email folder", "Email Security User Quarantine Message"
 
 
-def holding(words: list[str]) -> dict[str, Any]:
-    return {name: protected(name, drop_dispositions=words) for name in (ONE, TWO)}
+def holding(words: list[str], **fields: Any) -> dict[str, Any]:
+    return {name: protected(name, drop_dispositions=words, **fields) for name in (ONE, TWO)}
+
+
+def options_of(found: World) -> list[dict[str, Any]]:
+    return handling.rule_options(found, handling.wanted_rules(found))
 
 
 def test_a_world_in_place_asks_for_nothing() -> None:
@@ -93,7 +100,7 @@ def test_what_a_rule_has_without_being_told_is_no_difference() -> None:
     told = {"SenderAddressLocation": "Header", "RecipientAddressType": "Resolved", "RuleErrorAction": "Ignore", "RuleSubType": "None"}
     found = world(transport_rules=[{**blank, **told, **rule}])
     assert handling.differences(found) == []
-    (options,) = handling.rule_options(found)
+    (options,) = options_of(found)
     assert set(options["parameters"]) == {"SetSCL", "PrependSubject"}
 
 
@@ -139,10 +146,151 @@ def test_rules_let_go_only_what_area1_holds() -> None:
     rules = world(wanted(use_case=3)).section("transport_rules")
     early = world(moved=True, transport_rules=rules, email_security=holding([]))
     assert {result.object for result in handling_gates.taken_over(early)} == {ONE, TWO} and not evaluate("message_handling", early).go
-    ready = world(moved=True, transport_rules=rules, email_security=holding(HELD))
-    assert handling_gates.taken_over(ready) == [] and evaluate("message_handling", ready).go
+    assert not any(evaluate("message_handling", early).values.values()), "nothing to do while it waits"
+    ready = world(moved=True, transport_rules=rules, email_security=holding(HELD, modified_at=ago(hours=2)))
+    assert handling_gates.taken_over(ready) == [] and evaluate("message_handling", ready).values["obsolete_rules"] == [USER]
     assert handling_gates.taken_over(world(moved=True, transport_rules=[], email_security=holding([]))) == [], "nothing to let go of"
     assert handling_gates.taken_over(world(moved=True, email_security=holding([]))) == [], "no rule changes"
+    more = world(wanted(egress_networks=["192.0.2.0/24"], acknowledge=["egress_networks"]), moved=True, email_security=holding([]))
+    assert handling_gates.taken_over(more) == [], "a rule changes, and lets go of nothing"
+
+
+@pytest.mark.parametrize("date", ["modified_at", "last_modified"])
+def test_what_area1_handed_on_before_it_held_is_still_under_way(date: str) -> None:
+    rules = world(wanted(use_case=3)).section("transport_rules")
+    given = {"moved": True, "transport_rules": rules, "email_security": holding(HELD, **{date: ago(minutes=20)})}
+    assert {result.until for result in handling_gates.taken_over(world(**given))} == {ahead(minutes=40)}
+    assert handling_gates.taken_over(world(wanted(settle_minutes=20), **given)) == []
+    assert handling_gates.taken_over(world(**{**given, "moved": False})) == [], "no mail comes through Area 1 yet"
+
+
+def test_dispositions_without_a_date_count_from_the_first_look() -> None:
+    rules = world(wanted(use_case=3)).section("transport_rules")
+    given = {"moved": True, "transport_rules": rules, "email_security": holding(HELD)}
+    found = handling_gates.taken_over(world(**given))
+    assert {result.until for result in found} == {ahead(minutes=60)} and "area1_snapshot_dir" in found[0].hint
+    line = timeline(evaluate("message_handling", world(**given)), hours=1)
+    assert handling_gates.taken_over(world(**given, timeline=line)) == []
+    again = evaluate("message_handling", world(**given, timeline=line))
+    assert again.values["undated"] == [], "kept once"
+    # They were let go of in between: that is another time.
+    let_go = evaluate("message_handling", world(**{**given, "email_security": holding([])}, timeline=line))
+    assert handling_gates.taken_over(world(**given, timeline=[*line, *timeline(let_go, minutes=50)])) != []
+
+
+def timeline(answer: Evaluation, **span: float) -> list[dict[str, Any]]:
+    """What the role keeps of it."""
+    return [{"event": item["event"], "domain": item["name"], "subject": item["subject"], "at": ago(**span)} for item in answer.values["undated"]]
+
+
+def test_rules_without_a_date_do_not_act_before_somebody_has_seen_them_for_long_enough() -> None:
+    chosen = wanted(use_case=3)
+    rules = [{key: value for key, value in rule.items() if not key.startswith("When")} for rule in world(chosen).section("transport_rules")]
+    given = {"moved": True, "email_security": holding(HELD, modified_at=ago(days=1)), "transport_rules": rules}
+    first = evaluate("area1_domains", world(chosen, **given))
+    assert {result.until for result in first.results if not result.open} == {ahead(minutes=60)}
+    assert all("area1_snapshot_dir" in result.hint for result in first.results if not result.open)
+    line = timeline(evaluate("message_handling", world(chosen, **given)), minutes=59)
+    assert not evaluate("area1_domains", world(chosen, **given, timeline=line)).go
+    line = timeline(evaluate("message_handling", world(chosen, **given)), minutes=60)
+    assert evaluate("area1_domains", world(chosen, **given, timeline=line)).go
+    # Edited since, or removed and made anew: its time begins again.
+    edited = [*rules[:-1], {**rules[-1], "SetSCL": 8}]
+    changed = timeline(evaluate("message_handling", world(chosen, **{**given, "transport_rules": edited}, timeline=line)), minutes=30)
+    removed = timeline(evaluate("message_handling", world(chosen, **{**given, "transport_rules": rules[:-1]}, timeline=line)), minutes=30)
+    for between in (changed, removed):
+        assert [event["domain"] for event in between] == ["rule %s" % USER]
+        assert not evaluate("area1_domains", world(chosen, **given, timeline=[*line, *between])).go
+
+
+def test_mail_through_other_hosts_of_area1_is_mail_through_area1() -> None:
+    """Deployed by hand with hosts of another location: domains hold everything, and no rule exists yet."""
+    chosen = wanted(use_case=3)
+    given = {"email_security": holding(HELD), "transport_rules": [], "dns_provider": {}}
+    us = view([(5, "mailstream-central.mxrecord.mx")])
+    cached = view(OLD[ONE], resolver=[(5, "mailstream-east.mxrecord.io")])
+    silent = view(OLD[ONE])
+    silent["name_servers"][1].update(status="timeout", records=None)
+    for found in (us, cached, silent, None):
+        answer = evaluate("area1_domains", world(chosen, **given, dns={ONE: found, TWO: view(OLD[TWO])}))
+        assert [(entry["name"], entry.get("drop_dispositions")) for entry in answer.values["domains"]] == [(ONE, HELD), (TWO, None)]
+    provider = {ONE: {"records": [{"priority": 5, "host": "mailstream-central.mxrecord.mx"}]}}
+    assert not evaluate("area1_domains", world(chosen, **{**given, "dns_provider": provider})).go, "the name servers lag"
+
+
+def after(case: Any, then: Any, moved: bool = True, **fields: Any) -> World:
+    """The rules of one use case, with another one wanted."""
+    given = {"transport_rules": world(wanted(use_case=case)).section("transport_rules"), "email_security": holding([])}
+    return world(wanted(use_case=then), moved=moved, **{**given, **fields})
+
+
+def rules_of(found: World) -> dict[str, tuple[list[str], Any, bool]]:
+    """What the phase asks for: words, spam confidence level, hosted quarantine."""
+    rules = evaluate("message_handling", found).values["rules"]
+    return {rule["name"]: (rule["header_contains"]["words"], rule["parameters"]["SetSCL"], rule["quarantine"]) for rule in rules}
+
+
+ADMIN = USER + " Admin Release"
+
+
+def test_a_rule_keeps_a_word_until_the_rule_that_takes_it_over_acts() -> None:
+    """From use case 3 to 4, where MALICIOUS leaves the rule whose mail users are to release by themselves."""
+    first = after(3, 4)
+    found = rules_of(first)
+    assert sorted(found[USER][0]) == ["MALICIOUS", "SPOOF", "UCE"] and found[USER][1:] == (9, False), "as strict as it was"
+    assert found[ADMIN] == (["MALICIOUS"], 9, False)
+    waits = only(hands.passed_on(first))
+    assert waits.object == USER and "MALICIOUS until %s" % ADMIN in waits.message and not waits.until
+    target = world(wanted(use_case=4)).section("transport_rules")
+    (admin,) = [rule for rule in target if rule["Name"] == ADMIN]
+    for wrong in ({"State": "Disabled"}, {"Mode": "Audit"}, {"SenderIpRanges": ["192.0.2.1"]}, {"HeaderContainsWords": ["UCE"]}, {"SetSCL": 1}):
+        here = [*first.section("transport_rules"), {**admin, **wrong}]
+        assert "MALICIOUS" in rules_of(after(3, 4, transport_rules=here))[USER][0], wrong
+    fresh = after(3, 4, transport_rules=[*first.section("transport_rules"), {**admin, "WhenChanged": ago(minutes=30)}])
+    assert "MALICIOUS" in rules_of(fresh)[USER][0] and only(hands.passed_on(fresh)).until == ahead(minutes=30)
+    settled = after(3, 4, transport_rules=[*first.section("transport_rules"), admin])
+    assert rules_of(settled)[USER] == (["UCE", "SPOOF"], 5, False) and hands.passed_on(settled) == []
+    assert rules_of(after(3, 4, moved=False))[USER] == (["UCE", "SPOOF"], 5, False), "no mail comes through Area 1 yet"
+
+
+def test_a_rule_that_goes_stays_until_the_one_that_takes_over_acts() -> None:
+    first = after(4, 3)
+    assert evaluate("message_handling", first).values["obsolete_rules"] == [] and rules_of(first)[USER] == (["MALICIOUS", "UCE", "SPOOF"], 9, False)
+    assert only(hands.passed_on(first)).object == ADMIN
+    left = [rule for rule in first.section("transport_rules") if rule["Name"] == ADMIN]
+    settled = after(4, 3, transport_rules=[*world(wanted(use_case=3)).section("transport_rules"), *left])
+    assert evaluate("message_handling", settled).values["obsolete_rules"] == [ADMIN]
+    # What no rule takes over goes at once: BULK is delivered in use case 4.
+    assert JUNK in evaluate("message_handling", after(3, 4)).values["obsolete_rules"]
+
+
+def own(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    return {"name": "own", "rules": [{"name": "A", **first}, {"name": "B", **second}]}
+
+
+def test_two_rules_that_change_places_do_not_wait_for_each_other() -> None:
+    before = own({"dispositions": ["MALICIOUS"], "quarantine": True}, {"dispositions": ["BULK"], "set_scl": 5})
+    then = own({"dispositions": ["BULK"], "set_scl": 5}, {"dispositions": ["MALICIOUS"], "quarantine": True})
+    first = after(before, then)
+    assert {name: (sorted(words), hosted) for name, (words, _level, hosted) in rules_of(first).items()} == {
+        "A": (["BULK", "MALICIOUS"], True), "B": (["BULK", "MALICIOUS"], True),
+    }  # fmt: skip
+    both = [
+        {**rule, "HeaderContainsWords": ["BULK", "MALICIOUS"], "Quarantine": True, "SetSCL": None} for rule in first.section("transport_rules")
+    ]
+    assert hands.passed_on(after(before, then, transport_rules=both)) == []
+    assert rules_of(after(before, then, transport_rules=both)) == {"A": (["BULK"], 5, False), "B": (["MALICIOUS"], None, True)}
+
+
+def test_headers_that_change_places_do_not_wait_for_each_other() -> None:
+    old, new = "X-Area1Security-Disposition", "X-CFEmailSecurity-Disposition"
+    rules = world(wanted(use_case=3, disposition_header=[old])).section("transport_rules")
+    joined = world(wanted(use_case=3, disposition_header=[new, old]), moved=True, transport_rules=rules)
+    assert {item.rule for item in hands.kept(joined)} == {JUNK, USER}
+    asked = {rule["name"]: rule["header_contains"]["header"] for rule in evaluate("message_handling", joined).values["rules"]}
+    assert asked == {JUNK: old, JUNK + " (2)": old, USER: old, USER + " (2)": old}
+    rules = world(wanted(use_case=3, disposition_header=[old, new])).section("transport_rules")
+    assert hands.kept(world(wanted(use_case=3, disposition_header=[new, old]), moved=True, transport_rules=rules)) == []
 
 
 def test_the_rules_keep_asking_for_the_address_until_the_lock_down_is_proven() -> None:
@@ -227,7 +375,8 @@ def test_a_domain_s_own_dispositions_are_judged_like_the_use_case_s() -> None:
 def test_hands_change_by_a_domain_s_own_dispositions() -> None:
     few = [{"name": ONE, "drop_dispositions": ["MALICIOUS"]}, TWO]
     rules = world(wanted(use_case=3)).section("transport_rules")
-    email = {ONE: protected(ONE, drop_dispositions=["MALICIOUS"]), TWO: protected(TWO, drop_dispositions=HELD)}
+    held = {ONE: ["MALICIOUS"], TWO: HELD}
+    email = {name: protected(name, drop_dispositions=words, modified_at=ago(days=1)) for name, words in held.items()}
     back = world(wanted(domains=few), moved=True, transport_rules=rules, email_security=email)
     assert [result for result in handling_gates.taken_over(back) if not result.open] == [], "it holds all that it is to hold"
 
@@ -273,24 +422,21 @@ def test_a_rule_made_by_hand_is_never_moved() -> None:
     for rules in ([by_hand(host, 0), {**junk, "Priority": 1}], [by_hand(junk, 1), {**host, "Priority": 0}]):
         mixed = world(chosen, transport_rules=rules)
         assert handling.differences(mixed) == [] and len(handling_gates.other_rules(mixed)) == 1
-        assert not any("position" in entry for entry in handling.rule_options(mixed)), "neither theirs nor past theirs"
+        assert not any("position" in entry for entry in options_of(mixed)), "neither theirs nor past theirs"
     ordered = world(chosen, transport_rules=[by_hand(junk, 0), by_hand(host, 1)])
     assert handling_gates.other_rules(ordered) == []
     ours = world(chosen, transport_rules=[{**host, "Priority": 0}, {**junk, "Priority": 1}])
     assert handling.differences(ours) == [("transport rules", "stand in another order")]
-    assert [entry.get("relative_to") for entry in handling.rule_options(ours)] == [None, junk["Name"]]
+    assert [entry.get("relative_to") for entry in options_of(ours)] == [None, junk["Name"]]
 
 
 def test_a_new_rule_goes_behind_what_others_made_since() -> None:
     (junk,) = world(wanted(use_case=2)).section("transport_rules")[:1]
     disclaimer = {"Name": "Customer disclaimer", "Priority": 1, "State": "Enabled"}
-    first, second = handling.rule_options(world(wanted(use_case=2), transport_rules=[junk, disclaimer]))
+    first, second = options_of(world(wanted(use_case=2), transport_rules=[junk, disclaimer]))
     assert "position" not in first and second["position"] == "last" and "relative_to" not in second
-    there = handling.rule_options(world(wanted(use_case=2)))
+    there = options_of(world(wanted(use_case=2)))
     assert (there[1]["position"], there[1]["relative_to"]) == ("after", junk["Name"]), "and stays where it is after that"
-
-
-JUNK, USER = "Email Security Deliver to Junk Email folder", "Email Security User Quarantine Message"
 
 
 def seen(*dispositions: str, case: int = 3, status: str = "Delivered", rules: tuple[str, ...] = (), **fields: Any) -> World:

@@ -164,7 +164,9 @@ def sections(chosen: settings.Settings, moved: bool = False) -> dict[str, Any]:
         "content_filter_rules": [],
         "applying_policies": ["Default"],
         **handled(chosen),
-        "email_security": {name: protected(name, drop_dispositions=handling.to_hold(World({}, chosen), name)) for name in names},
+        "email_security": {
+            name: protected(name, drop_dispositions=handling.to_hold(World({}, chosen), name), modified_at=ago(days=30)) for name in names
+        },
         "forwarding_hosts": {name: {"hosts": [OLD[name][0][1]], "error": ""} for name in names},
         "dns": {name: view(mx[name]) for name in names},
         "dns_provider": {
