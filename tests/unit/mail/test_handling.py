@@ -158,7 +158,7 @@ def test_rules_let_go_only_what_area1_holds() -> None:
 @pytest.mark.parametrize("date", ["modified_at", "last_modified"])
 def test_what_area1_handed_on_before_it_held_is_still_under_way(date: str) -> None:
     rules = world(wanted(use_case=3)).section("transport_rules")
-    given = {"moved": True, "transport_rules": rules, "email_security": holding(HELD, **{date: ago(minutes=20)})}
+    given: dict[str, Any] = {"moved": True, "transport_rules": rules, "email_security": holding(HELD, **{date: ago(minutes=20)})}
     assert {result.until for result in handling_gates.taken_over(world(**given))} == {ahead(minutes=40)}
     assert handling_gates.taken_over(world(wanted(settle_minutes=20), **given)) == []
     assert handling_gates.taken_over(world(**{**given, "moved": False})) == [], "no mail comes through Area 1 yet"
@@ -166,7 +166,7 @@ def test_what_area1_handed_on_before_it_held_is_still_under_way(date: str) -> No
 
 def test_dispositions_without_a_date_count_from_the_first_look() -> None:
     rules = world(wanted(use_case=3)).section("transport_rules")
-    given = {"moved": True, "transport_rules": rules, "email_security": holding(HELD)}
+    given: dict[str, Any] = {"moved": True, "transport_rules": rules, "email_security": holding(HELD)}
     found = handling_gates.taken_over(world(**given))
     assert {result.until for result in found} == {ahead(minutes=60)} and "area1_snapshot_dir" in found[0].hint
     line = timeline(evaluate("message_handling", world(**given)), hours=1)
@@ -186,7 +186,7 @@ def timeline(answer: Evaluation, **span: float) -> list[dict[str, Any]]:
 def test_rules_without_a_date_do_not_act_before_somebody_has_seen_them_for_long_enough() -> None:
     chosen = wanted(use_case=3)
     rules = [{key: value for key, value in rule.items() if not key.startswith("When")} for rule in world(chosen).section("transport_rules")]
-    given = {"moved": True, "email_security": holding(HELD, modified_at=ago(days=1)), "transport_rules": rules}
+    given: dict[str, Any] = {"moved": True, "email_security": holding(HELD, modified_at=ago(days=1)), "transport_rules": rules}
     first = evaluate("area1_domains", world(chosen, **given))
     assert {result.until for result in first.results if not result.open} == {ahead(minutes=60)}
     assert all("area1_snapshot_dir" in result.hint for result in first.results if not result.open)
@@ -206,7 +206,7 @@ def test_rules_without_a_date_do_not_act_before_somebody_has_seen_them_for_long_
 def test_mail_through_other_hosts_of_area1_is_mail_through_area1() -> None:
     """Deployed by hand with hosts of another location: domains hold everything, and no rule exists yet."""
     chosen = wanted(use_case=3)
-    given = {"email_security": holding(HELD), "transport_rules": [], "dns_provider": {}}
+    given: dict[str, Any] = {"email_security": holding(HELD), "transport_rules": [], "dns_provider": {}}
     us = view([(5, "mailstream-central.mxrecord.mx")])
     cached = view(OLD[ONE], resolver=[(5, "mailstream-east.mxrecord.io")])
     silent = view(OLD[ONE])
@@ -220,7 +220,7 @@ def test_mail_through_other_hosts_of_area1_is_mail_through_area1() -> None:
 
 def after(case: Any, then: Any, moved: bool = True, **fields: Any) -> World:
     """The rules of one use case, with another one wanted."""
-    given = {"transport_rules": world(wanted(use_case=case)).section("transport_rules"), "email_security": holding([])}
+    given: dict[str, Any] = {"transport_rules": world(wanted(use_case=case)).section("transport_rules"), "email_security": holding([])}
     return world(wanted(use_case=then), moved=moved, **{**given, **fields})
 
 
