@@ -15,7 +15,6 @@ from .._quarantine_permissions import BUILT_IN, PERMISSIONS
 from . import age, handling, hands
 from .dispositions import HEADER_WORDS, api_word
 from .gate import GateResult, cannot, holds, not_yet, noticed
-from .proof import LOOK_BACK
 from .spans import overlap
 from .use_cases import (
     ADMIN,
@@ -151,7 +150,7 @@ def handed_over(world: World, name: str) -> tuple[set[str], GateResult | None]:
     leaving = {word for word in handling.held(world, name) - set(case.area1) if _needs_rule(case, word)}
     if not leaving or not world.may_be_at_area1(name):
         return set(), None
-    until = _acting_since(world)
+    until = acting_since(world)
     if until is not None and until <= world.now:
         return set(), None
     message = "Area 1 goes on holding back %s until the rules that take over act" % ", ".join(sorted(leaving))
@@ -163,7 +162,7 @@ def _needs_rule(case: UseCase, word: str) -> bool:
     return word in NOT_FOR_THE_INBOX and lands(case, word).place != AT_AREA1
 
 
-def _acting_since(world: World) -> datetime.datetime | None:
+def acting_since(world: World) -> datetime.datetime | None:
     """When the rules in place can be relied on; None while they are not in place."""
     if any(not text.startswith("belongs") for _object, text in handling.differences(world)):
         return None
@@ -206,7 +205,7 @@ def held_back(world: World, name: str) -> GateResult:
 
 def _rules_hold(world: World, name: str, case: UseCase, held: set[str]) -> GateResult:
     words = [word for word in NOT_FOR_THE_INBOX if word not in held and lands(case, word).place not in (AT_AREA1, IN_INBOX)]
-    until = _acting_since(world) if words else world.now
+    until = acting_since(world) if words else world.now
     if until is not None and until <= world.now:
         return holds("held_back", name)
     message = "the rules that are to take %s out of its mail %s" % (", ".join(words), "do not act yet" if until else "are not in place")
@@ -329,74 +328,6 @@ def dashboard(world: World) -> list[GateResult]:
     if tagged:
         results.append(noticed("dashboard", "subject tags", "set by transport rules, as asked; leave them out of the text add-ons"))
     return results
-
-
-#: What the message trace calls mail that a rule's level or action kept out of the inbox.
-KEPT_OUT = ("FilteredAsSpam", "Quarantined")
-
-
-def rules_match(world: World) -> list[GateResult]:
-    """Whether SenderIpRanges sees Area 1 or, under enhanced filtering, the original sender is not documented. If it does not, the
-    rules match nothing: then Area 1 delivers what they are for, and the message trace shows that none of them acted on it."""
-    since = _acting_since(world)
-    acted, missed = 0, []
-    for item in (world.section("area1_trace", {}) or {}).get("messages") or []:
-        word, scanned = str(item.get("final_disposition") or "NONE"), parse_time(item.get("scanned_at"))
-        told = _told(world, item)
-        if since is None or scanned is None or scanned <= since or not told or not _for_rules(world, item):
-            continue
-        if any(_ours_acted(world, entry) for entry in told):
-            acted += 1
-        else:
-            missed.append((api_word(word), str(item.get("message_id"))))
-    if not missed:
-        return [holds("rules_match", "transport rules", "they act on the mail that they are for" if acted else "")]
-    words = ", ".join(sorted({word for word, _message_id in missed}))
-    return [
-        not_yet(
-            "rules_match",
-            "transport rules",
-            "no rule of the use case acted on %d of %d messages that Area 1 found %s and delivered: SenderIpRanges may not see Area 1's address"
-            % (len(missed), len(missed) + acted, words),
-            hint="Look at %s in the message trace. Once the lock-down is proven, area1_rule_match_sender_ip: false drops that condition."
-            % missed[0][1],
-        )
-    ]
-
-
-def to_look_at(world: World) -> list[str]:
-    """Message-IDs of what Area 1 found something in, for the message trace to tell whether the rules acted on it."""
-    messages = (world.section("area1_trace", {}) or {}).get("messages") or []
-    return [str(item["message_id"]) for item in messages if item.get("message_id") and _for_rules(world, item)]
-
-
-def rules_since(world: World) -> str:
-    """From when on mail shows whether the rules act; empty while it cannot."""
-    since = _acting_since(world)
-    if since is None or since >= world.now or not handling.case_of(world).rules or not any(world.is_switched(name) for name in world.covered()):
-        return ""
-    return iso(max(since, world.now - LOOK_BACK))
-
-
-def _for_rules(world: World, item: handling.Record) -> bool:
-    """Mail that the use case's rules keep out of the inbox."""
-    word = str(item.get("final_disposition") or "NONE")
-    return lands(handling.case_of(world), word).place in (IN_JUNK, IN_QUARANTINE)
-
-
-def _told(world: World, item: handling.Record) -> list[dict[str, t.Any]]:
-    """What the message trace tells of a message of Area 1's."""
-    name = _bare(item.get("message_id"))
-    return [entry for entry in world.section("message_events", []) or [] if name and _bare(entry.get("message_id")) == name]
-
-
-def _bare(message_id: t.Any) -> str:
-    return str(message_id or "").strip().strip("<>")
-
-
-def _ours_acted(world: World, entry: t.Mapping[str, t.Any]) -> bool:
-    ours = {rule.name.lower() for rule in handling.wanted_rules(world)}
-    return entry.get("status") in KEPT_OUT or any(str(name).lower() in ours for name in entry.get("rules") or [])
 
 
 def in_place(world: World) -> list[GateResult]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from . import handling, handling_gates, hands
+from . import handling, handling_gates, hands, rules_seen
 from .gate import GateResult
 from .world import World
 
@@ -55,7 +55,7 @@ def missing(world: World) -> list[GateResult]:
     """For the end state."""
     found = handling_gates.in_place(world)
     waiting = not world.settings["rule_match_sender_ip"] and world.settings["lockdown"]
-    return [*found, *handling_gates.rules_match(world), *(handling_gates.sender_ip(world) if waiting else [])]
+    return [*found, *rules_seen.rules_match(world), *(handling_gates.sender_ip(world) if waiting else [])]
 
 
 def removals(world: World) -> list[str]:
@@ -66,8 +66,8 @@ def removals(world: World) -> list[str]:
 
 def mail_to_look_at(world: World, since: str = "") -> dict[str, t.Any]:
     """For the tasks that read whether the rules act: from when on mail shows it, unless the proof has a time, and which mail was found."""
-    begin = since or handling_gates.rules_since(world)
-    return {"outbound_since": begin, "message_ids": handling_gates.to_look_at(world) if begin else []}
+    begin = since or rules_seen.rules_since(world)
+    return {"outbound_since": begin, "message_ids": rules_seen.to_look_at(world) if begin else []}
 
 
 def domain_dispositions(world: World, entry: t.Mapping[str, t.Any]) -> tuple[list[str] | None, GateResult | None]:

@@ -15,6 +15,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._mail import (
     handling_gates,
     handling_phase,
     hands,
+    rules_seen,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.evaluation import Evaluation
 from ansible_collections.mailflow.area1.plugins.module_utils._mail.phases import evaluate
@@ -450,21 +451,21 @@ def seen(*dispositions: str, case: int = 3, status: str = "Delivered", rules: tu
 
 
 def test_rules_that_match_nothing_are_found() -> None:
-    found = only(handling_gates.rules_match(seen("BULK", "SPOOF")))
+    found = only(rules_seen.rules_match(seen("BULK", "SPOOF")))
     assert found.status == "not_yet" and "on 2 of 2 messages that Area 1 found BULK, SPOOF" in found.message and "<0@x>" in found.hint
     assert any(result.gate == "rules_match" for result in evaluate("verify", seen("BULK", rules=("Disclaimer",))).results), "another's rule"
-    assert only(handling_gates.rules_match(seen("BULK", rules=("Disclaimer", JUNK.upper())))).open, "junk mail has the status of any other"
-    assert only(handling_gates.rules_match(seen("SPOOF", status="Quarantined"))).open
-    assert only(handling_gates.rules_match(seen("NONE", "SUSPICIOUS"))).open, "nothing that a rule acts on was delivered"
-    assert only(handling_gates.rules_match(seen("BULK", message_events=[]))).open, "the message trace tells nothing of it"
+    assert only(rules_seen.rules_match(seen("BULK", rules=("Disclaimer", JUNK.upper())))).open, "junk mail has the status of any other"
+    assert only(rules_seen.rules_match(seen("SPOOF", status="Quarantined"))).open
+    assert only(rules_seen.rules_match(seen("NONE", "SUSPICIOUS"))).open, "nothing that a rule acts on was delivered"
+    assert only(rules_seen.rules_match(seen("BULK", message_events=[]))).open, "the message trace tells nothing of it"
     fresh = [{**rule, "WhenChanged": ago(minutes=30)} for rule in seen().section("transport_rules")]
-    assert only(handling_gates.rules_match(seen("BULK", transport_rules=fresh))).open, "the rules did not act yet"
-    assert only(handling_gates.rules_match(world())).open, "nothing was read"
+    assert only(rules_seen.rules_match(seen("BULK", transport_rules=fresh))).open, "the rules did not act yet"
+    assert only(rules_seen.rules_match(world())).open, "nothing was read"
 
 
 def test_some_of_the_mail_that_no_rule_acts_on_is_enough_to_say_so() -> None:
     events = [{"message_id": "<0@x>", "status": "Delivered", "rules": [USER]}, {"message_id": "<1@x>", "status": "Delivered", "rules": []}]
-    found = only(handling_gates.rules_match(seen("SPOOF", "BULK", message_events=events)))
+    found = only(rules_seen.rules_match(seen("SPOOF", "BULK", message_events=events)))
     assert found.status == "not_yet" and "on 1 of 2 messages that Area 1 found BULK" in found.message and "<1@x>" in found.hint
 
 
