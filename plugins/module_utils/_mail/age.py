@@ -18,7 +18,7 @@ import typing as t
 
 from .._engine.plan import Property
 from . import handling
-from .world import World, parse_time
+from .world import World, changed_at, parse_time
 
 EVENT = "in_place"
 GONE = ""
@@ -35,7 +35,7 @@ class Thing:
 
 def rule(record: handling.Record) -> Thing:
     effect = {prop.name: _said(prop, record.get(prop.name)) for prop in handling.RULE if prop.name != "Comments"}
-    told = parse_time(record.get("WhenChangedUTC") or record.get("WhenChanged"))
+    told = changed_at(record)
     return Thing("rule %s" % record.get("Name"), hashlib.sha256(json.dumps(effect, sort_keys=True).encode()).hexdigest()[:12], told)
 
 

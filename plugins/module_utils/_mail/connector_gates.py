@@ -15,7 +15,7 @@ from .gate import GateResult, cannot, holds, not_yet, noticed
 from .names import LOCKDOWN, purpose_of, purpose_of_comment
 from .spans import outside, overlap
 from .verdicts import NEEDS_TLS
-from .world import World, iso, parse_time
+from .world import World, changed_at, iso
 
 
 def _ours(world: World) -> set[str]:
@@ -316,7 +316,7 @@ def settled(world: World) -> list[GateResult]:
         objects.append(("connection filter", world.connection_filter()))
     results = []
     for label, item in objects:
-        changed = parse_time(item.get("WhenChangedUTC") or item.get("WhenChanged"))
+        changed = changed_at(item)
         if changed is None and world.changed_here() & {"connection_filter", "enhanced_filtering"}:
             message = "changed by this run; the service does not say when, so the next run goes on"
             results.append(
@@ -338,7 +338,7 @@ def _obstacles(world: World, wait: datetime.timedelta) -> list[GateResult]:
     found += [("rule", rule) for rule in _guarding_rules(world)]
     results = []
     for kind, item in found:
-        changed = parse_time(item.get("WhenChangedUTC") or item.get("WhenChanged"))
+        changed = changed_at(item)
         if changed is not None and changed + wait > world.now:
             message = "it refuses mail that does not come from its own servers, and was changed %s; Exchange is given %d minutes to act on that" % (
                 iso(changed), world.settings["settle_minutes"],

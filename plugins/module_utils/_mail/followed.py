@@ -14,7 +14,7 @@ import datetime
 import typing as t
 
 from .gate import NOT_CHECKED, GateResult, cannot, not_yet, noticed
-from .world import World, parse_time
+from .world import World, changed_at, parse_time
 
 GATE = "test_mail"
 SENT = "test_mail_sent"
@@ -84,7 +84,7 @@ def gate(world: World) -> list[GateResult]:
 def _settled(world: World) -> datetime.datetime:
     """What came before our connector acted says nothing of it."""
     connector = world.connector(world.settings["connector_name"]) or {}
-    changed = parse_time(connector.get("WhenChangedUTC") or connector.get("WhenChanged"))
+    changed = changed_at(connector)
     return changed + datetime.timedelta(minutes=world.settings["settle_minutes"]) if changed else world.now - KEPT
 
 

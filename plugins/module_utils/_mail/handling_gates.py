@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from .._engine.times import parse_time
 from .._engine.values import as_list, boolean
 from .._quarantine_permissions import BUILT_IN, PERMISSIONS
 from . import age, handling, hands
@@ -28,7 +27,7 @@ from .use_cases import (
     by_verdict,
     lands,
 )
-from .world import World, iso
+from .world import World, changed_at, iso
 
 PHASE = "message_handling"
 NOT_FOR_THE_INBOX = ("MALICIOUS", "SPAM", "SPOOF")
@@ -168,7 +167,7 @@ def acting_since(world: World) -> datetime.datetime | None:
         return None
     wait = datetime.timedelta(minutes=world.settings["settle_minutes"])
     filters = [handling.named(world.section("content_filter"), name) or {} for name in handling.filter_names(world)]
-    dates = [parse_time(record.get("WhenChangedUTC") or record.get("WhenChanged")) for record in filters]
+    dates = [changed_at(record) for record in filters]
     # A run that waits sees its own changes age; where the service does not date them they count from now.
     dates += [world.now] if None in dates and PHASE in world.changed_here() else []
     times = [age.since(world, age.rule(record)) for record in _in_place(world)]

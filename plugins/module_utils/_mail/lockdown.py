@@ -21,7 +21,7 @@ from .connector_gates import restricts_by_address
 from .domain_gates import answered
 from .gate import GateResult, cannot, holds, not_yet, noticed
 from .spans import outside
-from .world import DomainState, World, iso, parse_time
+from .world import DomainState, World, changed_at, iso, parse_time
 
 #: Opens the gates that a person decided about.
 Acknowledged = t.Callable[[t.Iterable[GateResult]], t.Iterable[GateResult]]
@@ -105,7 +105,7 @@ def stamp_problem(stamp: Stamp | None, connector: t.Mapping[str, t.Any], world: 
     if stamp.digest != digest(world.section("tenant")["id"], world.covered(), stamp.staged):
         return "it was staged for another set of domains, or its stamp was edited"
     created = parse_time(connector.get("WhenCreatedUTC") or connector.get("WhenCreated"))
-    changed = parse_time(connector.get("WhenChangedUTC") or connector.get("WhenChanged"))
+    changed = changed_at(connector)
     # A service that does not tell its dates leaves the digest, which an edited time does not match.
     if created is not None and stamp.staged < created - TOLERANCE:
         return "its stamp (%s) is older than the connector" % iso(stamp.staged)

@@ -14,7 +14,7 @@ import datetime
 from .._engine.values import boolean
 from . import direct_senders
 from .spans import outside
-from .world import World, parse_time
+from .world import World, changed_at, parse_time
 
 
 def acts_since(world: World) -> datetime.datetime | None:
@@ -22,7 +22,7 @@ def acts_since(world: World) -> datetime.datetime | None:
     connector = world.connector(world.settings["connector_name"])
     if connector is None or boolean(connector.get("Enabled")) is False:
         return None
-    changed = parse_time(connector.get("WhenChangedUTC") or connector.get("WhenChanged"))
+    changed = changed_at(connector)
     acts = changed + datetime.timedelta(minutes=world.settings["settle_minutes"]) if changed else None
     return acts if acts is not None and acts <= world.now else None
 

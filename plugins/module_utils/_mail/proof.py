@@ -20,7 +20,7 @@ from .._engine.values import as_list, boolean, host_name
 from . import direct_senders, followed
 from .gate import NOT_CHECKED, GateResult, cannot, not_yet, noticed
 from .spans import outside
-from .world import World, iso, parse_time
+from .world import World, changed_at, iso, parse_time
 
 PROVEN, NOT_EFFECTIVE_YET, REFUSED, UNKNOWN = "proven", "not_effective_yet", "refused_through_area1", "unknown"
 GATE = "lockdown_proof"
@@ -48,7 +48,7 @@ class Proof:
 
 def enabled_at(connector: t.Mapping[str, t.Any]) -> datetime.datetime | None:
     """Its last change: it was not switched on later. A change of its list starts the proof anew, which is right."""
-    return parse_time(connector.get("WhenChangedUTC") or connector.get("WhenChanged"))
+    return changed_at(connector)
 
 
 def prove(world: World, connector: t.Mapping[str, t.Any]) -> Proof:
@@ -159,14 +159,23 @@ def _exempt(world: World, connector: t.Mapping[str, t.Any], address: str) -> boo
     return any(not outside([address], as_list(item.get("SenderIPAddresses"))) for item in others)
 
 
-def _lines(world: World) -> list[tuple[datetime.datetime | None, str]]:
-    """What Area 1 logged when it handed messages on."""
-    messages = (world.section("area1_trace", {}) or {}).get("messages") or []
-    return [(parse_time(line.get("at")), str(line.get("message") or "")) for item in messages for line in item.get("outbound") or []]
+def handed_on(message: t.Mapping[str, t.Any]) -> list[tuple[datetime.datetime, str]]:
+    """What Area 1 logged when it handed this one on."""
+    found = [(parse_time(line.get("at")), str(line.get("message") or "")) for line in message.get("outbound") or []]
+    return [(at, text) for at, text in found if at is not None]
+
+
+def messages(world: World) -> list[t.Mapping[str, t.Any]]:
+    """Those that Area 1's trace was read for."""
+    return list((world.section("area1_trace", {}) or {}).get("messages") or [])
+
+
+def _lines(world: World) -> list[tuple[datetime.datetime, str]]:
+    return [line for message in messages(world) for line in handed_on(message)]
 
 
 def _refused_through(world: World, changed: datetime.datetime) -> str:
-    refused = [(at, text) for at, text in _lines(world) if at is not None and at >= changed and LOCKED.search(text)]
+    refused = [(at, text) for at, text in _lines(world) if at >= changed and LOCKED.search(text)]
     return "%s: %s" % (iso(refused[-1][0]), refused[-1][1][:200]) if refused else ""
 
 
@@ -175,7 +184,7 @@ def _taken(world: World, since: datetime.datetime) -> str:
     tested = followed.arrived(world, since)
     if tested:
         return "mail through Area 1 is accepted (the test mail of %s: %s)" % (iso(tested[-1].at), tested[-1])
-    handed = [at for at, text in _lines(world) if at is not None and at >= since and TAKEN.search(text) and not LOCKED.search(text)]
+    handed = [at for at, text in _lines(world) if at >= since and TAKEN.search(text) and not LOCKED.search(text)]
     if handed:
         return "mail through Area 1 is accepted (its own trace, %s)" % iso(max(handed))
     count = direct_senders.through(world, (world.section("message_trace", {}) or {}).get("groups") or [], since)

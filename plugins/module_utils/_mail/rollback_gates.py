@@ -16,7 +16,7 @@ from . import connector_gates, gates, lockdown, presets
 from .gate import GateResult, cannot, holds, not_yet
 from .past import at_gateway
 from .rollback_domains import MxState, mx_states
-from .world import World
+from .world import World, changed_at
 
 OFF = re.compile(r"\[mailflow\.area1: rollback, switched off (?P<at>[0-9TZ:-]+)\]")
 TOLERANCE = datetime.timedelta(minutes=2)
@@ -127,7 +127,7 @@ def _since(world: World, connector: t.Mapping[str, t.Any]) -> datetime.datetime 
     """The service's own date, else our stamp. Who touches the connector makes the wait longer, never shorter."""
     match = OFF.search(str(connector.get("Comment") or ""))
     stamped = parse_time(match["at"]) if match else None
-    changed = parse_time(connector.get("WhenChangedUTC") or connector.get("WhenChanged"))
+    changed = changed_at(connector)
     known = [moment for moment in (stamped, changed) if moment is not None and moment <= world.now + TOLERANCE]
     return max(known) if known else None
 

@@ -16,7 +16,7 @@ import typing as t
 from . import direct_senders, lockdown
 from .gate import NOT_CHECKED, GateResult, cannot, not_yet
 from .own_connector import acts_since
-from .proof import LOCKED, LOOK_BACK, TAKEN
+from .proof import LOCKED, LOOK_BACK, TAKEN, handed_on, messages
 from .world import World, iso, parse_time
 
 REFUSED, CANARY = "delivery_refused", "canary_mail"
@@ -51,8 +51,8 @@ def refused(world: World) -> list[GateResult]:
     moved = [name for name in world.covered() if world.is_switched(name)]
     off = _switched_off(world)
     found: dict[str, list[tuple[datetime.datetime, str]]] = {}
-    for message in _messages(world):
-        lines = [(at, text) for at, text in _lines(message) if at > world.now - COUNTS and _is_refusal(text)]
+    for message in messages(world):
+        lines = [(at, text) for at, text in handed_on(message) if at > world.now - COUNTS and _is_refusal(text)]
         lines = [(at, text) for at, text in lines if off is None or at > off or not LOCKED.search(text)]
         for name in [name for name in message.get("domains") or [] if name in moved]:
             found.setdefault(name, []).extend(lines)
@@ -105,8 +105,8 @@ def _canary(world: World, name: str) -> GateResult:
 
 def _taken(world: World, name: str) -> bool:
     since = _since(world, name)
-    for message in [item for item in _messages(world) if name in (item.get("domains") or [])]:
-        if any(at >= since and TAKEN.search(text) and not PERMANENT.search(text) for at, text in _lines(message)):
+    for message in [item for item in messages(world) if name in (item.get("domains") or [])]:
+        if any(at >= since and TAKEN.search(text) and not PERMANENT.search(text) for at, text in handed_on(message)):
             return True
     groups = (world.section("message_trace", {}) or {}).get("groups") or []
     return direct_senders.through(world, [group for group in groups if group.get("domain") == name], since) > 0
@@ -117,13 +117,3 @@ def _since(world: World, name: str) -> datetime.datetime:
     events = [event for event in world.section("timeline", []) or [] if event.get("domain") == name and event.get("event") == "switched"]
     moments = [moment for moment in (parse_time(event.get("at")) for event in events) if moment is not None]
     return max([*moments[-1:], world.now - LOOK_BACK])
-
-
-def _messages(world: World) -> list[Message]:
-    return list((world.section("area1_trace", {}) or {}).get("messages") or [])
-
-
-def _lines(message: Message) -> list[tuple[datetime.datetime, str]]:
-    """What Area 1 logged when it handed this one on."""
-    lines = [(parse_time(line.get("at")), str(line.get("message") or "")) for line in message.get("outbound") or []]
-    return [(at, text) for at, text in lines if at is not None]

@@ -15,7 +15,7 @@ from .._engine.times import UTC, iso, parse_time
 from .._engine.values import boolean, host_name
 from . import presets
 
-__all__ = ["SWITCHED_HERE", "UTC", "DomainState", "World", "iso", "parse_time", "record_set"]
+__all__ = ["SWITCHED_HERE", "UTC", "DomainState", "World", "changed_at", "iso", "parse_time", "record_set"]
 
 #: Domains whose MX records this run has moved, over all its looks at the world.
 SWITCHED_HERE = "switched_here"
@@ -174,6 +174,11 @@ class World:
         answers = tuple("%s (%s)" % (hosts, ", ".join(labels)) for hosts, labels in exposed.items())
         below = tuple(self.hosts_below(name)) if self.takes_sub_domains(name) else ()
         return DomainState(name, kind, answers, tuple(unknown), bool(servers) and quiet == len(servers), tuple(sorted(past)), below)
+
+
+def changed_at(record: t.Mapping[str, t.Any]) -> datetime.datetime | None:
+    """When an object of Exchange was last changed, where the service says so."""
+    return parse_time(record.get("WhenChangedUTC") or record.get("WhenChanged"))
 
 
 def record_set(records: t.Any) -> set[tuple[int, str]]:
