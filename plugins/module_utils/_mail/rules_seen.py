@@ -13,7 +13,7 @@ from . import handling
 from .dispositions import api_word
 from .gate import GateResult, holds, not_yet
 from .handling_gates import acting_since
-from .proof import LOOK_BACK
+from .proof import LOOK_BACK, messages
 from .use_cases import IN_JUNK, IN_QUARANTINE, lands
 from .world import World, iso
 
@@ -26,7 +26,7 @@ def rules_match(world: World) -> list[GateResult]:
     rules match nothing: then Area 1 delivers what they are for, and the message trace shows that none of them acted on it."""
     since = acting_since(world)
     acted, missed = 0, []
-    for item in (world.section("area1_trace", {}) or {}).get("messages") or []:
+    for item in messages(world):
         word, scanned = str(item.get("final_disposition") or "NONE"), parse_time(item.get("scanned_at"))
         told = _told(world, item)
         if since is None or scanned is None or scanned <= since or not told or not _for_rules(world, item):
@@ -52,8 +52,7 @@ def rules_match(world: World) -> list[GateResult]:
 
 def to_look_at(world: World) -> list[str]:
     """Message-IDs of what Area 1 found something in, for the message trace to tell whether the rules acted on it."""
-    messages = (world.section("area1_trace", {}) or {}).get("messages") or []
-    return [str(item["message_id"]) for item in messages if item.get("message_id") and _for_rules(world, item)]
+    return [str(item["message_id"]) for item in messages(world) if item.get("message_id") and _for_rules(world, item)]
 
 
 def rules_since(world: World) -> str:
