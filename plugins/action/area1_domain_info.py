@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.domains import inform
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.domains import inform
 from ansible_collections.mailflow.area1.plugins.modules.area1_domain_info import ARGUMENT_SPEC
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ServiceAction
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.sts_id import run
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.mta_sts_id import run
 from ansible_collections.mailflow.area1.plugins.modules.area1_mta_sts import SPEC
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ServiceAction
 

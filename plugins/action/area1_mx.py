@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.mx import run
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.mx import run
 from ansible_collections.mailflow.area1.plugins.modules.area1_mx import SPEC
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ServiceAction
 

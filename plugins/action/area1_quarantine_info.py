@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.quarantine_list import inform
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.quarantine_list import (
+    inform,
+)
 from ansible_collections.mailflow.area1.plugins.modules.area1_quarantine_info import ARGUMENT_SPEC
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import TableAction
 

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.outbound import run_trace_info
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.delivery_log import (
+    run_trace_info,
+)
 from ansible_collections.mailflow.area1.plugins.modules.area1_trace_info import ARGUMENT_SPEC
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ServiceAction
 

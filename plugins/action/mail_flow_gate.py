@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.gating import run_gate
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases.evaluate import (
+    run_gate,
+)
 from ansible_collections.mailflow.area1.plugins.modules.mail_flow_gate import ARGUMENT_SPEC
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ControllerAction
 

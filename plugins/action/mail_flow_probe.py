@@ -6,10 +6,16 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError, MailflowError
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import (
+    InputError,
+    MailflowError,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.values import host_name
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.probe import run_probe, section_of
+from ansible_collections.mailflow.area1.plugins.module_utils._smtp.probe import (
+    run_probe,
+    section_of,
+)
 from ansible_collections.mailflow.area1.plugins.modules.mail_flow_probe import ARGUMENT_SPEC
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ControllerAction, plain
 

@@ -8,7 +8,7 @@ import typing as t
 
 from ansible.utils.display import Display
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.report import run_report
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.report.build import run_report
 from ansible_collections.mailflow.area1.plugins.modules.mail_flow_report import ARGUMENT_SPEC
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ControllerAction
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.run import run_run
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.run_directory import run_run
 from ansible_collections.mailflow.area1.plugins.modules.mail_flow_run import ARGUMENT_SPEC
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ControllerAction
 

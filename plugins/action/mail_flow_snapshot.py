@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.snapshot import run_snapshot
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.snapshots.store import (
+    run_snapshot,
+)
 from ansible_collections.mailflow.area1.plugins.modules.mail_flow_snapshot import ARGUMENT_SPEC
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ControllerAction
 

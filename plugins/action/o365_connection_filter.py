@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.filters import run_connection_filter
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.filters import (
+    run_connection_filter,
+)
 from ansible_collections.mailflow.area1.plugins.modules.o365_connection_filter import ARGUMENT_SPEC
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ServiceAction
 

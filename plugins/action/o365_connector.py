@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.connectors import run_connector
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.connectors import (
+    run_connector,
+)
 from ansible_collections.mailflow.area1.plugins.modules.o365_connector import ARGUMENT_SPEC
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ServiceAction
 

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.content_filter import run_content_filter
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.content_filter import (
+    run_content_filter,
+)
 from ansible_collections.mailflow.area1.plugins.modules.o365_content_filter import ARGUMENT_SPEC
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ServiceAction
 

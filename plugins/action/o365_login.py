@@ -6,7 +6,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.login import ARGUMENT_SPEC, TOKENS, login
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.login import (
+    ARGUMENT_SPEC,
+    TOKENS,
+    login,
+)
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ControllerAction, conceal
 
 

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.mail_flow import run_mail_flow_info
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.reads.mail_flow import (
+    run_mail_flow_info,
+)
 from ansible_collections.mailflow.area1.plugins.modules.o365_mail_flow_info import ARGUMENT_SPEC
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ServiceAction
 

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.organization import run_organization
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.organization import (
+    run_organization,
+)
 from ansible_collections.mailflow.area1.plugins.modules.o365_organization import ARGUMENT_SPEC
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ServiceAction
 

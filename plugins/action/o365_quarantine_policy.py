@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.quarantine import run_quarantine_policy
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.quarantine_policy import (
+    run_quarantine_policy,
+)
 from ansible_collections.mailflow.area1.plugins.modules.o365_quarantine_policy import ARGUMENT_SPEC, EXCLUSIVE
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ServiceAction
 

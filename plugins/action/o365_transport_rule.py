@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.transport_rules import run_transport_rule
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.transport_rules import (
+    run_transport_rule,
+)
 from ansible_collections.mailflow.area1.plugins.modules.o365_transport_rule import ARGUMENT_SPEC
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ServiceAction
 

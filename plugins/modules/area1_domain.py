@@ -195,22 +195,40 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.domains import manage
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.options import AREA1_OPTIONS
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.steps import Publish
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.wishes import Rules, Wish
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.drivers import Drivers
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.drivers.table import Drivers
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.options import DNS_OPTIONS
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.txt import TxtOutcome, publish_txt
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.txt import (
+    TxtOutcome,
+    publish_txt,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.domain_options import (
+    Rules,
+    Wish,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.domain_steps import (
+    Publish,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.domains import manage
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.options import (
+    AREA1_OPTIONS,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import (
     OBSERVATION_OPTION,
     Result,
     run_module,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.values import as_list, host_name
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.dispositions import check_dispositions
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.presets import check_regions, is_area1_host
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.values import (
+    as_list,
+    host_name,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._facts.area1_hosts import (
+    check_regions,
+    is_area1_host,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._facts.dispositions import (
+    check_dispositions,
+)
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "domains": {"type": "list", "elements": "raw", "required": True},

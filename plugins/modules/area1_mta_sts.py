@@ -91,8 +91,11 @@ error:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.options import DNS_OPTIONS
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.sts_id import run
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import OBSERVATION_OPTION, run_module
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.mta_sts_id import run
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import (
+    OBSERVATION_OPTION,
+    run_module,
+)
 
 SPEC = {**DNS_OPTIONS, **OBSERVATION_OPTION, "domains": {"type": "list", "elements": "raw", "required": True}}
 

@@ -193,9 +193,12 @@ error:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.mx import run
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.options import DNS_OPTIONS
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import OBSERVATION_OPTION, run_module
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.mx import run
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import (
+    OBSERVATION_OPTION,
+    run_module,
+)
 
 RECORDS = {
     "type": "list",

@@ -165,8 +165,12 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.options import AREA1_OPTIONS
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.quarantine import manage
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.options import (
+    AREA1_OPTIONS,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.quarantine import (
+    manage,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import run_module
 
 ARGUMENT_SPEC: dict[str, t.Any] = {

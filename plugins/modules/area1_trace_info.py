@@ -70,9 +70,16 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.options import AREA1_OPTIONS
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.outbound import run_trace_info
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import OBSERVATION_OPTION, run_module
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.delivery_log import (
+    run_trace_info,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.options import (
+    AREA1_OPTIONS,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import (
+    OBSERVATION_OPTION,
+    run_module,
+)
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "since": {"type": "str", "required": True},

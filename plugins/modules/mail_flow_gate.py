@@ -232,8 +232,11 @@ allowed:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases.evaluate import (
+    EVALUATORS,
+    run_gate,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import run_module
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.gating import EVALUATORS, run_gate
 
 ARGUMENT_SPEC = {
     "observation_path": {"type": "path", "required": True},

@@ -249,7 +249,7 @@ date:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import run_module
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.probe import run_probe
+from ansible_collections.mailflow.area1.plugins.module_utils._smtp.probe import run_probe
 
 DIRECT = {
     "type": "list",

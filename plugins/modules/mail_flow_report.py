@@ -108,8 +108,8 @@ failures:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.report.build import run_report
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import run_module
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.report import run_report
 
 ARGUMENT_SPEC = {
     "observation_path": {"type": "path"},

@@ -64,7 +64,7 @@ observation_path:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import run_module
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.run import run_run
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.run_directory import run_run
 
 ARGUMENT_SPEC = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

@@ -170,8 +170,10 @@ differences:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.snapshots.store import (
+    run_snapshot,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import run_module
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.snapshot import run_snapshot
 
 ARGUMENT_SPEC = {
     "observation_path": {"type": "path", "required": True},

@@ -84,14 +84,21 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.report import waiting
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import Result, run_module
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import (
+    Result,
+    run_module,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.times import iso
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.options import EXCHANGE_OPTIONS
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.transport import ExchangeClient
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import waiting
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.timestamps import iso
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.options import (
+    EXCHANGE_OPTIONS,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.rest.transport import (
+    ExchangeClient,
+)
 
 ARGUMENT_SPEC = {
     "observation_path": {"type": "path", "required": True},

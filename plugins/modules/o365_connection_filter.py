@@ -131,9 +131,16 @@ plan:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import OBSERVATION_OPTION, run_module
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.filters import run_connection_filter
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.options import EXCHANGE_OPTIONS
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import (
+    OBSERVATION_OPTION,
+    run_module,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.options import (
+    EXCHANGE_OPTIONS,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.filters import (
+    run_connection_filter,
+)
 
 LIST_OPTION = {
     "type": "dict",

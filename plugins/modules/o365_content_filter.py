@@ -180,14 +180,19 @@ plan:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import OBSERVATION_OPTION, run_module
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.content_filter import (
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import (
+    OBSERVATION_OPTION,
+    run_module,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.options import (
+    EXCHANGE_OPTIONS,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.content_filter import (
     BULK_ACTIONS,
     PHISH_ACTIONS,
     SPAM_ACTIONS,
     run_content_filter,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.options import EXCHANGE_OPTIONS
 
 TEXTS = {"type": "list", "elements": "str"}
 LIST_OPTION = {"type": "dict", "options": {"add": TEXTS, "remove": TEXTS, "set": TEXTS}}

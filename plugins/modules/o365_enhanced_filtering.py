@@ -116,9 +116,16 @@ plan:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import OBSERVATION_OPTION, run_module
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.connectors import run_enhanced_filtering
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.options import EXCHANGE_OPTIONS
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import (
+    OBSERVATION_OPTION,
+    run_module,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.options import (
+    EXCHANGE_OPTIONS,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.connectors import (
+    run_enhanced_filtering,
+)
 
 ARGUMENT_SPEC = {
     "connector": {"type": "str", "required": True},

@@ -113,7 +113,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import evaluate
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.login import ARGUMENT_SPEC, TOKENS, login
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.login import (
+    ARGUMENT_SPEC,
+    TOKENS,
+    login,
+)
 
 
 def main() -> None:

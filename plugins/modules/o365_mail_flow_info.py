@@ -206,9 +206,16 @@ initial_domain:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import OBSERVATION_OPTION, run_module
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.mail_flow import run_mail_flow_info
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.options import EXCHANGE_OPTIONS
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import (
+    OBSERVATION_OPTION,
+    run_module,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.options import (
+    EXCHANGE_OPTIONS,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.reads.mail_flow import (
+    run_mail_flow_info,
+)
 
 ARGUMENT_SPEC = {
     "sections": {

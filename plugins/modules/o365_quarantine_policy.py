@@ -127,10 +127,20 @@ plan:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import OBSERVATION_OPTION, run_module
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.options import EXCHANGE_OPTIONS
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.quarantine import run_quarantine_policy
-from ansible_collections.mailflow.area1.plugins.module_utils._quarantine_permissions import LEVELS, PERMISSIONS
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import (
+    OBSERVATION_OPTION,
+    run_module,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.options import (
+    EXCHANGE_OPTIONS,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.quarantine_policy import (
+    run_quarantine_policy,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._facts.quarantine_permissions import (
+    LEVELS,
+    PERMISSIONS,
+)
 
 ARGUMENT_SPEC = {
     "name": {"type": "str", "required": True},

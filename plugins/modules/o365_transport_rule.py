@@ -204,9 +204,16 @@ plan:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import OBSERVATION_OPTION, run_module
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.options import EXCHANGE_OPTIONS
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.transport_rules import run_transport_rule
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import (
+    OBSERVATION_OPTION,
+    run_module,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.options import (
+    EXCHANGE_OPTIONS,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.transport_rules import (
+    run_transport_rule,
+)
 
 TEXTS = {"type": "list", "elements": "str"}
 

@@ -13,18 +13,30 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.domains import inform
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.outbound import run_trace_info
-from ansible_collections.mailflow.area1.plugins.module_utils._dns import info, mx
+from ansible_collections.mailflow.area1.plugins.module_utils._dns import info
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets import mx
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.delivery_log import (
+    run_trace_info,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.domains import inform
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.connectors import (
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.connectors import (
     run_connector,
     run_enhanced_filtering,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.content_filter import run_content_filter
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.filters import run_connection_filter
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.mail_flow import run_mail_flow_info
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.probe import run_probe, section_of
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.content_filter import (
+    run_content_filter,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.filters import (
+    run_connection_filter,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.reads.mail_flow import (
+    run_mail_flow_info,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._smtp.probe import (
+    run_probe,
+    section_of,
+)
 from ansible_collections.mailflow.area1.plugins.modules import (
     area1_domain,
     area1_domain_info,

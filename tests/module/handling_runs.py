@@ -16,16 +16,30 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases.evaluate import (
+    run_gate,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.snapshots.directory import (
+    load_timeline,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.snapshots.store import (
+    run_snapshot,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import evaluate
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.content_filter import run_content_filter
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.mail_flow import run_mail_flow_info
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.quarantine import run_quarantine_policy
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.transport_rules import run_transport_rule
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.gating import run_gate
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.snapshot import run_snapshot
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.state import load_timeline
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.content_filter import (
+    run_content_filter,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.quarantine_policy import (
+    run_quarantine_policy,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.transport_rules import (
+    run_transport_rule,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.reads.mail_flow import (
+    run_mail_flow_info,
+)
 from lab.client import Lab
 from tests.module.plays import ROOT, exchange_defaults
 

@@ -16,7 +16,7 @@ import ansible_runner
 import yaml
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.login import login
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.login import login
 from lab.client import Lab
 from tests.support.controller import controller_environment
 

@@ -16,9 +16,11 @@ import typing as t
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.api import EmailSecurity
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.domains import inform
 from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare_api import CloudflareApi
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.api import (
+    EmailSecurity,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.domains import inform
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import ReadError
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import evaluate

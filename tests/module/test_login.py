@@ -25,9 +25,14 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors impo
     Refused,
     SignInError,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.graph import forwarding_hosts
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.login import login
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.transport import Delta, ExchangeClient
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.login import login
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.reads.graph import (
+    forwarding_hosts,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.rest.transport import (
+    Delta,
+    ExchangeClient,
+)
 from lab.client import Lab
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -19,8 +19,10 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.mailflow.area1.plugins.module_utils._dns import info, mx, wire
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.txt import publish_txt
+from ansible_collections.mailflow.area1.plugins.module_utils._dns import info
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.public import wire
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets import mx
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.txt import publish_txt
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import evaluate
 from ansible_collections.mailflow.area1.plugins.modules import area1_mx, area1_mx_info

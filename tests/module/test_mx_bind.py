@@ -17,10 +17,15 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.mailflow.area1.plugins.module_utils._dns import info, mx, rfc2136
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.drivers import Drivers
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.rrset import RecordSet
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.txt import publish_txt, txt_present
+from ansible_collections.mailflow.area1.plugins.module_utils._dns import info
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.drivers import rfc2136
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.drivers.table import Drivers
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets import mx
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.rrset import RecordSet
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.txt import (
+    publish_txt,
+    txt_present,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine import errors
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import evaluate

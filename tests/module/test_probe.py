@@ -16,9 +16,13 @@ import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.info import run as read_dns
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.connectors import run_connector
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.mail_flow import run_mail_flow_info
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.probe import run_probe
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.connectors import (
+    run_connector,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.reads.mail_flow import (
+    run_mail_flow_info,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._smtp.probe import run_probe
 from ansible_collections.mailflow.area1.plugins.modules.o365_connector import ARGUMENT_SPEC
 from ansible_collections.mailflow.area1.plugins.modules.o365_mail_flow_info import ARGUMENT_SPEC as INFO_SPEC
 from lab.client import Lab

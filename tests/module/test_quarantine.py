@@ -18,8 +18,12 @@ from email import message_from_bytes
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.quarantine import manage
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.quarantine_list import inform
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.quarantine import (
+    manage,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.quarantine_list import (
+    inform,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import evaluate
 from ansible_collections.mailflow.area1.plugins.modules import area1_quarantine, area1_quarantine_info

@@ -16,9 +16,15 @@ import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import evaluate
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.content_filter import run_content_filter
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.quarantine import run_quarantine_policy
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.transport_rules import run_transport_rule
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.content_filter import (
+    run_content_filter,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.quarantine_policy import (
+    run_quarantine_policy,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.transport_rules import (
+    run_transport_rule,
+)
 from lab.client import Lab
 from tests.module.plays import exchange_defaults, written
 

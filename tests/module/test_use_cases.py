@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.mail_flow import run_mail_flow_info
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.reads.mail_flow import (
+    run_mail_flow_info,
+)
 from lab.client import Lab
 from lab.mail.filtering import place
 from lab.mail.message import DISPOSITION_HEADER, LEGACY_DISPOSITION_HEADER, Message

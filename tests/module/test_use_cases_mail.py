@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.quarantine import manage
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.quarantine import (
+    manage,
+)
 from ansible_collections.mailflow.area1.plugins.modules import area1_quarantine
 from lab.client import Lab
 from lab.mail.message import DISPOSITION_HEADER, LEGACY_DISPOSITION_HEADER

@@ -10,7 +10,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.times import iso, parse_time
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.timestamps import (
+    iso,
+    parse_time,
+)
 from tests.playbook.by_hand import LOCKDOWN, advance_to, exchange_writes, invoke, low_ttl, moment, replace_mx
 from tests.playbook.flow import assert_nothing_lost, flowing
 from tests.playbook.harness import EU_RECORDS, ROOT, SERVER_MADE, Deployment, Outcome

@@ -9,9 +9,11 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import phases
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.lockdown import is_on, parse_stamp
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World, iso
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown.decision import is_on
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown.stamp import parse_stamp
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import deploy as phases
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.timestamps import iso
 from tests.unit.mail.worlds import (
     CONNECTOR,
     LOCKDOWN,

@@ -12,10 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.cloudflare import batch, record_set
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.driver import Capabilities
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.planner import Wanted, plan_set, target_of
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.rrset import (
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.drivers.cloudflare import (
+    batch,
+    record_set,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.drivers.contract import (
+    Capabilities,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.planner import (
+    Wanted,
+    plan_set,
+    target_of,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.rrset import (
     RecordSet,
     mx_wanted,
     txt_strings,

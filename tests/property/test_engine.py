@@ -13,8 +13,16 @@ from hypothesis import strategies as st
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine import values
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import AmbiguousWrite, NotVerified
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.plan import ListIntent, Plan, Property, plan_object
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import (
+    AmbiguousWrite,
+    NotVerified,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.plan import (
+    ListIntent,
+    Plan,
+    Property,
+    plan_object,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.reconcile import reconcile
 
 bounded = settings(max_examples=100, deadline=None)

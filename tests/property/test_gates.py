@@ -12,9 +12,13 @@ from typing import Any
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import gate, phases
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.evaluation import Evaluation
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World, iso
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model import gate
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
+    Evaluation,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import deploy as phases
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.timestamps import iso
 from tests.unit.mail.worlds import NEW, NOW, OLD, ONE, TWO, accepted, connector, records, sections, view, wanted
 
 bounded = settings(max_examples=150, deadline=None)

@@ -12,8 +12,10 @@ from typing import Any
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import lockdown, phases
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World, iso
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown import stamp as stamp_module
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import deploy as phases
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.timestamps import iso
 from tests.unit.mail.worlds import NEW, NOW, OLD, ONE, TENANT, TWO, accepted, connector, sections, stamped, view, wanted
 
 bounded = settings(max_examples=150, deadline=None)
@@ -82,7 +84,7 @@ class Drawn:
         if not self.good("dates"):
             self.created, self.changed = (NOW + data.draw(hours, label) * HOUR for label in ("created", "changed"))
         self.due = self.staged + (72 if self.good("due") else data.draw(st.sampled_from([0, 100, 101, 1000]), "due")) * HOUR
-        stamp = lockdown.Stamp(self.staged, self.due, 2, lockdown.digest(TENANT, [ONE, TWO] if self.good("same set") else [ONE], self.staged))
+        stamp = stamp_module.Stamp(self.staged, self.due, 2, stamp_module.digest(TENANT, [ONE, TWO] if self.good("same set") else [ONE], self.staged))
         base = self.chosen["lockdown_comment"]
         item = stamped(
             self.chosen, self.staged, self.due, Comment=stamp.comment(base) if self.good("stamped") else base, Enabled=not self.good("enabled"),
@@ -206,7 +208,7 @@ def test_one_that_is_on_stays_on_and_widens_only_by_enable(data: st.DataObject) 
         assert after == sorted(drawn.inside), "as it is"
     else:
         assert after == drawn.target
-    stamp = lockdown.parse_stamp(values["comment"])
+    stamp = stamp_module.parse_stamp(values["comment"])
     assert stamp is None or (stamp.staged == NOW and drawn.wider and drawn.safe and not drawn.losing)
 
 
@@ -221,7 +223,7 @@ def test_nothing_switches_a_lock_down_on_but_enable(data: st.DataObject) -> None
     elif drawn.on:
         assert values["action"] in ("keep", "enable", "none"), "never switched off or staged anew by itself"
     else:
-        assert lockdown.parse_stamp(values["comment"]) is None or not values["enabled"]
+        assert stamp_module.parse_stamp(values["comment"]) is None or not values["enabled"]
 
 
 @bounded
@@ -229,7 +231,7 @@ def test_nothing_switches_a_lock_down_on_but_enable(data: st.DataObject) -> None
 def test_a_stamp_is_kept_or_starts_now_and_never_shortens_the_wait(data: st.DataObject) -> None:
     drawn = Drawn(data)
     values = phases.evaluate("lockdown", drawn.world).values
-    stamp = lockdown.parse_stamp(values["comment"])
+    stamp = stamp_module.parse_stamp(values["comment"])
     if values["action"] == "stage":
         assert stamp is not None and stamp.staged == NOW and stamp.due >= NOW + drawn.soak * HOUR
         assert not drawn.exposed
@@ -252,12 +254,12 @@ def test_once_enabled_the_next_run_keeps_it(data: st.DataObject) -> None:
         after = phases.evaluate("lockdown", drawn.world).values
         assert (after["action"], after["enabled"], after["comment"], after["due"]) == ("keep", True, "", "")
         assert after["associated_accepted_domains"] == limits
-        assert lockdown.parse_stamp(drawn.found["inbound_connectors"][1]["Comment"]) is None
+        assert stamp_module.parse_stamp(drawn.found["inbound_connectors"][1]["Comment"]) is None
         assert phases.evaluate("verify", drawn.world).values["locked"] is True
 
 
 stamps = st.builds(
-    lockdown.Stamp,
+    stamp_module.Stamp,
     st.datetimes(datetime.datetime(2020, 1, 1), datetime.datetime(2100, 1, 1)).map(lambda at: at.replace(microsecond=0, tzinfo=datetime.timezone.utc)),
     st.datetimes(datetime.datetime(2020, 1, 1), datetime.datetime(2100, 1, 1)).map(lambda at: at.replace(microsecond=0, tzinfo=datetime.timezone.utc)),
     st.integers(1, 10000),
@@ -267,7 +269,7 @@ stamps = st.builds(
 
 @bounded
 @given(stamps, st.text(max_size=40))
-def test_a_stamp_is_read_back_whatever_the_comment(stamp: lockdown.Stamp, base: str) -> None:
-    assert lockdown.parse_stamp(stamp.comment(base)) == stamp or lockdown.parse_stamp(base) is not None
+def test_a_stamp_is_read_back_whatever_the_comment(stamp: stamp_module.Stamp, base: str) -> None:
+    assert stamp_module.parse_stamp(stamp.comment(base)) == stamp or stamp_module.parse_stamp(base) is not None
     text = stamp.comment("Only accept inbound email from Area 1")
-    assert lockdown.parse_stamp(text[: len(text) - 1]) is None, "cut is none"
+    assert stamp_module.parse_stamp(text[: len(text) - 1]) is None, "cut is none"

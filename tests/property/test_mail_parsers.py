@@ -12,19 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.mta_sts import (
+from ansible_collections.mailflow.area1.plugins.module_utils._facts.mta_sts import (
     Policy,
     matches,
     parse_policy,
     record_id,
     record_text,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.smtp import check_address, parse_reply
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.verdicts import (
+from ansible_collections.mailflow.area1.plugins.module_utils._facts.smtp_replies import (
     LOCKED,
     OPEN,
     STAGES,
     direct_verdict,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._smtp.conversation import (
+    check_address,
+    parse_reply,
 )
 
 LABEL = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=10)

@@ -12,9 +12,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import record_set
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.rollback import (
+    plan as rollback,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.values import as_list
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import rollback
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import record_set
 from tests.unit.mail.past_worlds import HARD, after, before, held, undone
 from tests.unit.mail.worlds import NEW, OLD, ONE, TWO, connector, records, wanted
 

@@ -13,12 +13,12 @@ from .._engine.context import Context
 from .._engine.errors import MailflowError
 from .._engine.module import Result
 from .._engine.observation import Observation
-from .details import domain_details, mail_hosts
-from .drivers import Drivers
-from .handing import DETAILS, MAIL_HOSTS, PROVIDER, STS, TEXTS, WORLD, iso, merge, provider_entry
-from .mx import THREADS, failure_text, prepare
+from .drivers.table import Drivers
+from .observed import DETAILS, MAIL_HOSTS, PROVIDER, STS, TEXTS, WORLD, iso, merge, provider_entry
 from .options import domain_maps, given
-from .rrset import RecordSet, wanted_host
+from .public.details import domain_details, mail_hosts
+from .sets.mx import THREADS, failure_text, prepare
+from .sets.rrset import RecordSet, wanted_host
 
 
 def run(params: t.Mapping[str, t.Any], context: Context) -> Result:

@@ -12,7 +12,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleFallbackNotFound
 
 from .._engine.errors import InputError
-from .rrset import wanted_host
+from .sets.rrset import wanted_host
 
 PROVIDERS = ("cloudflare", "rfc2136", "manual")
 LATER_PROVIDERS = ("route53", "azure", "godaddy", "octodns")

@@ -10,14 +10,17 @@ import typing as t
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.messages import (
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.messages import (
     Wanted,
     aligned,
     last_release_succeeded,
     row,
     table,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError, ReadError
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import (
+    InputError,
+    ReadError,
+)
 
 
 def message(**fields: t.Any) -> dict[str, t.Any]:

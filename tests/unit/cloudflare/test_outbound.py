@@ -11,9 +11,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare import outbound
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security import (
+    delivery_log as outbound,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError, PermissionDenied
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import (
+    InputError,
+    PermissionDenied,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
 
 SINCE = "2026-11-23T20:00:00Z"

@@ -10,7 +10,10 @@ import typing as t
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.readiness import readiness, wants_proof
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.readiness import (
+    readiness,
+    wants_proof,
+)
 
 
 def proof(status: str) -> dict[str, t.Any]:

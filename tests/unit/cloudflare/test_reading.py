@@ -11,8 +11,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.reading import Reading
 from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare_api import Envelope
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.listing import Reading
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import ReadError
 
 

@@ -11,17 +11,24 @@ import typing as t
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare import domains
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.api import EmailSecurity
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.options import account_of, api_of
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.steps import (
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security import domains
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.api import (
+    EmailSecurity,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.domain_options import (
+    Wish,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.domain_steps import (
     DomainSteps,
     Listing,
     Published,
     carry_out,
     with_readiness,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.wishes import Wish
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.options import (
+    account_of,
+    api_of,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import (
     AmbiguousWrite,

@@ -12,11 +12,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare import wishes as subject
-from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare.wishes import Rules, Wish
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security import (
+    domain_options as subject,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.domain_options import (
+    Rules,
+    Wish,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.dispositions import API_WORDS, check_dispositions
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.presets import REGIONS, check_regions, is_area1_host
+from ansible_collections.mailflow.area1.plugins.module_utils._facts.area1_hosts import (
+    REGIONS,
+    check_regions,
+    is_area1_host,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._facts.dispositions import (
+    API_WORDS,
+    check_dispositions,
+)
 
 RULES = Rules(check_regions, check_dispositions, is_area1_host)
 HOST = "contoso-com.mail.protection.outlook.com"

@@ -14,8 +14,12 @@ import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils import _cloudflare_api
 from ansible_collections.mailflow.area1.plugins.module_utils._cloudflare_api import CloudflareApi
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.cloudflare import CloudflareDriver, batch, record_set
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.rrset import RecordSet
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.drivers.cloudflare import (
+    CloudflareDriver,
+    batch,
+    record_set,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.rrset import RecordSet
 from ansible_collections.mailflow.area1.plugins.module_utils._engine import errors
 from ansible_collections.mailflow.area1.plugins.module_utils._http import Reply
 

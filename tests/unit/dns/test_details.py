@@ -17,9 +17,16 @@ import dns.message
 import dns.rrset
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.details import mail_host
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.sts import fetch_policy, read_sts
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.wire import Answer, ask, referred
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.public.details import mail_host
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.public.mta_sts_policy import (
+    fetch_policy,
+    read_sts,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.public.wire import (
+    Answer,
+    ask,
+    referred,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import ReadError
 from tests.support.smtp_server import Authority
 

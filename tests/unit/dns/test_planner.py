@@ -10,14 +10,17 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.driver import Capabilities, zone_lines
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.planner import (
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.drivers.contract import (
+    Capabilities,
+    zone_lines,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.planner import (
     Wanted,
     check_expected,
     plan_set,
     target_of,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.rrset import (
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.rrset import (
     RecordSet,
     ancestors,
     mx_value,
@@ -26,7 +29,10 @@ from ansible_collections.mailflow.area1.plugins.module_utils._dns.rrset import (
     txt_value,
     wanted_host,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import Conflict, InputError
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import (
+    Conflict,
+    InputError,
+)
 
 ANY = Capabilities()
 CLOUDFLARE = Capabilities(min_ttl=60, max_ttl=86400, auto_ttl=True, auto_seconds=300)

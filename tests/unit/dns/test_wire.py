@@ -20,15 +20,27 @@ from ansible_collections.mailflow.area1.plugins.module_utils._dns.options import
     given,
     known_provider,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.resolvers import (
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.public.public_dns import (
+    World,
+    summary,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.public.resolvers import (
     Resolvers,
     make_resolver,
     split_address,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.wire import SILENCES, Answer, Patience, ask, interpret
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.world import World, summary
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.public.wire import (
+    SILENCES,
+    Answer,
+    Patience,
+    ask,
+    interpret,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError, ReadError
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import (
+    InputError,
+    ReadError,
+)
 
 NAME = "contoso.example"
 

@@ -13,8 +13,16 @@ from typing import Any
 import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import MissingLibrary, Refused
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import Result, evaluate, need, run_module
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import (
+    MissingLibrary,
+    Refused,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import (
+    Result,
+    evaluate,
+    need,
+    run_module,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.plan import Change, Plan
 

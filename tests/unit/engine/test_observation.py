@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import FRESH_SECONDS, Observation
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import (
+    FRESH_SECONDS,
+    Observation,
+)
 
 
 def mode(path: Path) -> int:

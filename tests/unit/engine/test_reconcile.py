@@ -16,7 +16,10 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors impo
     ReadError,
     Refused,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.reconcile import MAX_WRITES, reconcile
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.reconcile import (
+    MAX_WRITES,
+    reconcile,
+)
 
 
 class Service:

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.run import run_run
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.run_directory import run_run
 
 
 def test_the_directory_is_private_new_each_time_and_goes_with_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -20,7 +20,9 @@ from typing import Any
 import trustme
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.transport import ExchangeClient
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.rest.transport import (
+    ExchangeClient,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._http import Reply
 
 TENANT = "11111111-2222-3333-4444-555555555555"

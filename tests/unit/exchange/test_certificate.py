@@ -16,7 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.certificate import load_certificate
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.certificate import (
+    load_certificate,
+)
 
 PASSPHRASE = "correct-horse"
 

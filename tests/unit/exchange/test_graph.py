@@ -17,8 +17,12 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors impo
     ReadError,
     SignInError,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange import graph as graph_module
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.graph import forwarding_hosts
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.reads import (
+    graph as graph_module,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.reads.graph import (
+    forwarding_hosts,
+)
 from tests.unit.exchange.helpers import TlsServer, jwt
 
 

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.clouds import CLOUDS, endpoints
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.options import (
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.clouds import (
+    CLOUDS,
+    endpoints,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.options import (
     ENVIRONMENT,
     EXCHANGE_OPTIONS,
     SECRETS,

@@ -26,10 +26,15 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors impo
     ReadError,
     SignInError,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.login import login
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.options import resolve
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.signin import SignIn, sign_in
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.transport import ExchangeClient
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.login import login
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.options import resolve
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.signin import (
+    SignIn,
+    sign_in,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.rest.transport import (
+    ExchangeClient,
+)
 from tests.unit.exchange.helpers import APP, OTHER_TENANT, SECRET, TENANT, Script, TlsServer, jwt, reply
 
 

@@ -9,8 +9,12 @@ import time
 import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import SignInError
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.clouds import endpoints
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.token import check_token, claims_of, read_token
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.clouds import endpoints
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.token import (
+    check_token,
+    claims_of,
+    read_token,
+)
 from tests.unit.exchange.helpers import APP, OTHER_TENANT, TENANT, jwt
 
 PUBLIC = endpoints("public")

@@ -17,8 +17,14 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors impo
     PermissionDenied,
     ReadError,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.times import iso, parse_time
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange import trace, trace_messages
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.timestamps import (
+    iso,
+    parse_time,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.reads import (
+    trace,
+    trace_messages,
+)
 from tests.unit.exchange.helpers import Script, client, reply
 
 NOW = datetime.datetime(2026, 11, 23, 20, tzinfo=datetime.timezone.utc)

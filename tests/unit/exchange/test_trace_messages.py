@@ -11,7 +11,7 @@ import types
 from typing import Any
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import ReadError
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange import trace_messages
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.reads import trace_messages
 
 NOW = datetime.datetime(2026, 11, 23, 20, tzinfo=datetime.timezone.utc)
 RULES: list[dict[str, Any]] = [

@@ -21,8 +21,14 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors impo
     Refused,
     SignInError,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.errors import Dehydrated, NotRequired
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.transport import Delta, request_body
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.rest.errors import (
+    Dehydrated,
+    NotRequired,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.rest.transport import (
+    Delta,
+    request_body,
+)
 from tests.unit.exchange.helpers import TENANT, Script, client, jwt, reply
 
 NOT_FOUND_TYPE = "Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException"

@@ -10,8 +10,20 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import audit, gating, report_audit
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import HOLDS, NOT_CHECKED, NOT_YET
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
+    HOLDS,
+    NOT_CHECKED,
+    NOT_YET,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import (
+    audit_checks as audit,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import (
+    evaluate as gating,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.report import (
+    audit as report_audit,
+)
 from tests.unit.mail.past_worlds import after, held, lock_of
 from tests.unit.mail.worlds import CONNECTOR, LOCKDOWN, NEW, ONE, TWO, connector, only, sections, wanted, world
 

@@ -10,10 +10,16 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import direct_senders, phases
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.evaluation import Evaluation
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import CANNOT, HOLDS, NOT_YET, GateResult
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.gates import direct_senders
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
+    CANNOT,
+    HOLDS,
+    NOT_YET,
+    Evaluation,
+    GateResult,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import deploy as phases
 from tests.unit.mail.test_lockdown import HOUR, staged_world
 from tests.unit.mail.worlds import (
     CONNECTOR,

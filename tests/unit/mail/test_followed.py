@@ -10,9 +10,18 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import followed, phases, proof
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import CANNOT, HOLDS, NOT_CHECKED, NOT_YET
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.evidence import (
+    test_mail as followed,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown import proof
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
+    CANNOT,
+    HOLDS,
+    NOT_CHECKED,
+    NOT_YET,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import deploy as phases
 from tests.unit.mail.test_proof import LOCKED, on, probed, verdict
 from tests.unit.mail.worlds import CONNECTOR, LOCKDOWN, NEW, OLD, ONE, TWO, ago, only, sections, wanted
 

@@ -10,9 +10,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import forwarding, phases
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import CANNOT, HOLDS, NOT_YET, GateResult
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.gates import forwarding
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
+    CANNOT,
+    HOLDS,
+    NOT_YET,
+    GateResult,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import deploy as phases
 from tests.unit.mail.worlds import NEW, OLD, ONE, TWO, records, sections, view, wanted, world
 
 HOST = OLD[ONE][0][1]

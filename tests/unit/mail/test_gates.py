@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import Conflict
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import gates, phases
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import (
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.gates import tenant as gates
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
     ACKNOWLEDGEABLE,
     CANNOT,
     HOLDS,
@@ -24,7 +23,13 @@ from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import (
     not_checked,
     not_yet,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World, iso, parse_time
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import deploy as phases
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import Conflict
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.timestamps import (
+    iso,
+    parse_time,
+)
 from tests.unit.mail.worlds import (
     NEW,
     NOW,

@@ -10,17 +10,29 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import (
-    handling,
-    handling_gates,
-    handling_phase,
-    hands,
-    rules_seen,
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.handling import (
+    gates as handling_gates,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.evaluation import Evaluation
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.phases import evaluate
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
-from ansible_collections.mailflow.area1.plugins.module_utils._rule_parameters import PARAMETERS
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.handling import (
+    handover as hands,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.handling import (
+    objects as handling,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.handling import (
+    phase as handling_phase,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.handling import (
+    rule_matches as rules_seen,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
+    Evaluation,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases.deploy import evaluate
+from ansible_collections.mailflow.area1.plugins.module_utils._facts.rule_parameters import (
+    PARAMETERS,
+)
 from tests.unit.mail.worlds import NOW, OLD, ONE, TWO, ago, ahead, only, protected, stamped, view, wanted, world
 
 HELD = ["MALICIOUS", "SPAM", "SPOOF"]

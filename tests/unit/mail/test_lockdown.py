@@ -11,10 +11,18 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import lockdown, phases
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import NOT_YET, not_yet
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.settings import Settings
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World, iso
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown import (
+    decision as lockdown,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown import stamp as stamp_module
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
+    NOT_YET,
+    not_yet,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.settings import Settings
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import deploy as phases
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.timestamps import iso
 from tests.unit.mail.worlds import (
     CONNECTOR,
     INITIAL,
@@ -57,15 +65,15 @@ def staged_world(chosen: Settings | None = None, staged: datetime.datetime = STA
 
 
 def test_the_stamp_is_read_as_it_was_written() -> None:
-    stamp = lockdown.Stamp(NOW, NOW + HOUR, 3, "0123456789ab")
+    stamp = stamp_module.Stamp(NOW, NOW + HOUR, 3, "0123456789ab")
     comment = stamp.comment("Only accept inbound email from Area 1")
     assert comment == (
         "Only accept inbound email from Area 1. [mailflow.area1: staged 2026-11-23T20:00:00Z, due 2026-11-23T21:00:00Z,"
         " 3 domains, 0123456789ab. Disabled on purpose]"
     )
-    assert lockdown.parse_stamp(comment) == stamp
-    one = lockdown.Stamp(NOW, NOW + HOUR, 1, "0123456789ab")
-    assert "1 domain," in one.comment("x") and lockdown.parse_stamp(one.comment("x")) == one
+    assert stamp_module.parse_stamp(comment) == stamp
+    one = stamp_module.Stamp(NOW, NOW + HOUR, 1, "0123456789ab")
+    assert "1 domain," in one.comment("x") and stamp_module.parse_stamp(one.comment("x")) == one
 
 
 @pytest.mark.parametrize("comment", [
@@ -79,17 +87,17 @@ def test_the_stamp_is_read_as_it_was_written() -> None:
     "x. [mailflow.area1: staged 2026-11-23T20:00:00Z, due 2026-11-23T20:00:00Z, 3 domains, 0123456789ab. Disab",
 ])  # fmt: skip
 def test_what_is_no_stamp(comment: str | None) -> None:
-    assert lockdown.parse_stamp(comment) is None
+    assert stamp_module.parse_stamp(comment) is None
 
 
 def test_the_digest_is_of_tenant_and_domains_in_any_order() -> None:
-    assert lockdown.digest(TENANT.upper(), [TWO, ONE], NOW) == lockdown.digest(TENANT, [ONE, TWO], NOW)
+    assert stamp_module.digest(TENANT.upper(), [TWO, ONE], NOW) == stamp_module.digest(TENANT, [ONE, TWO], NOW)
     assert len(
         {
-            lockdown.digest(TENANT, [ONE], NOW),
-            lockdown.digest(TENANT, [ONE, TWO], NOW),
-            lockdown.digest("other", [ONE], NOW),
-            lockdown.digest(TENANT, [ONE], NOW - HOUR),
+            stamp_module.digest(TENANT, [ONE], NOW),
+            stamp_module.digest(TENANT, [ONE, TWO], NOW),
+            stamp_module.digest("other", [ONE], NOW),
+            stamp_module.digest(TENANT, [ONE], NOW - HOUR),
         }
     ) == 4
 
@@ -105,8 +113,8 @@ def test_first_it_is_staged_with_the_soak_ahead() -> None:
     decision = decide(world(moved=True))
     due = iso(NOW + 72 * HOUR)
     assert (decision.action, decision.enabled, decision.due) == ("stage", False, due)
-    stamp = lockdown.parse_stamp(decision.comment)
-    assert stamp == lockdown.Stamp(NOW, NOW + 72 * HOUR, 2, lockdown.digest(TENANT, [ONE, TWO], NOW))
+    stamp = stamp_module.parse_stamp(decision.comment)
+    assert stamp == stamp_module.Stamp(NOW, NOW + 72 * HOUR, 2, stamp_module.digest(TENANT, [ONE, TWO], NOW))
     (soak,) = [result for result in decision.results if result.gate == "soak"]
     assert soak.status == NOT_YET and soak.until == due and due in soak.message
 
@@ -128,7 +136,7 @@ def test_a_stamp_that_cannot_be_true_starts_the_soak_anew(fields: dict[str, Any]
     found = staged_world(**fields)
     staged = found.connector(LOCKDOWN)
     assert staged is not None
-    assert words in lockdown.stamp_problem(lockdown.parse_stamp(staged["Comment"]), staged, found)
+    assert words in stamp_module.stamp_problem(stamp_module.parse_stamp(staged["Comment"]), staged, found)
     decision = decide(found)
     assert decision.action == "stage" and decision.due == iso(NOW + 72 * HOUR) and not decision.enabled
 
@@ -157,7 +165,7 @@ def test_an_edited_stamp_gains_nothing() -> None:
     assert decide(young).action == "keep"
     item = young.section("inbound_connectors")[1]
     item["Comment"] = item["Comment"].replace("staged %s" % iso(NOW - HOUR), "staged %s" % iso(STAGED))
-    assert "stamp was edited" in lockdown.stamp_problem(lockdown.parse_stamp(item["Comment"]), item, young)
+    assert "stamp was edited" in stamp_module.stamp_problem(stamp_module.parse_stamp(item["Comment"]), item, young)
     assert decide(young).action == "stage" and decide(young).due == iso(NOW + 72 * HOUR)
 
 
@@ -174,8 +182,8 @@ def test_a_domain_that_moved_after_staging_starts_the_soak_anew() -> None:
     found.section("dns_provider")[TWO]["modified_on"] = iso(STAGED + datetime.timedelta(minutes=3))
     decision = decide(found)
     assert decision.action == "stage"
-    assert "MX records of %s were changed" % TWO in lockdown.stamp_problem(
-        lockdown.parse_stamp(found.section("inbound_connectors")[1]["Comment"]), found.section("inbound_connectors")[1], found
+    assert "MX records of %s were changed" % TWO in stamp_module.stamp_problem(
+        stamp_module.parse_stamp(found.section("inbound_connectors")[1]["Comment"]), found.section("inbound_connectors")[1], found
     )
 
 
@@ -215,7 +223,7 @@ def test_a_domain_that_fell_back_takes_the_stamp_away() -> None:
     found.section("dns_provider")[TWO]["records"] = records(OLD[TWO])
     decision = decide(found)
     assert decision.action == "unstage" and decision.enabled is False
-    assert lockdown.parse_stamp(decision.comment) is None and "exposed: %s" % TWO in decision.comment
+    assert stamp_module.parse_stamp(decision.comment) is None and "exposed: %s" % TWO in decision.comment
     found.section("inbound_connectors")[1]["Comment"] = decision.comment
     assert decide(found).action == "none", "and only once"
     found.section("dns")[TWO] = view(NEW)

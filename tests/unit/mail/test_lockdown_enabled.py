@@ -11,10 +11,19 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import lockdown, phases
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import CANNOT, NOT_YET, not_yet
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.settings import Settings
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World, iso
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown import (
+    decision as lockdown,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown import stamp as stamp_module
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
+    CANNOT,
+    NOT_YET,
+    not_yet,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.settings import Settings
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import deploy as phases
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.timestamps import iso
 from tests.unit.mail.worlds import (
     LOCKDOWN,
     NEW,
@@ -294,7 +303,7 @@ def test_widening_is_soaked_while_it_stays_on_for_the_old_set(scope: str, wider:
     decision = decide(found)
     due = iso(NOW + 72 * HOUR)
     assert (decision.action, decision.enabled, decision.associated, decision.due) == ("keep", True, (ONE,), due)
-    stamp = lockdown.parse_stamp(decision.comment)
+    stamp = stamp_module.parse_stamp(decision.comment)
     assert stamp is not None and stamp.staged == NOW and "Widening waits" in decision.comment
     (soak,) = [result for result in decision.results if result.gate == "soak"]
     assert (soak.status, soak.until) == (NOT_YET, due) and "widened" in soak.message
@@ -334,7 +343,7 @@ def test_a_domain_that_fell_back_while_widening_waits_starts_that_soak_anew(name
     fall_back(fell, name)
     decision = decide(fell)
     assert (decision.action, decision.enabled, decision.associated) == ("keep", True, (ONE,))
-    assert decision.comment and lockdown.parse_stamp(decision.comment) is None
+    assert decision.comment and stamp_module.parse_stamp(decision.comment) is None
     carried_out(fell, decision)
     assert decide(fell).comment == "", "and only once"
     come_back(fell, name)

@@ -10,16 +10,26 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import phases, sts_gate, sts_past
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import CANNOT, HOLDS, NOT_YET
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.mta_sts import (
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.evidence import (
+    mta_sts_history as sts_past,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.gates import (
+    mta_sts as sts_gate,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
+    CANNOT,
+    HOLDS,
+    NOT_YET,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import deploy as phases
+from ansible_collections.mailflow.area1.plugins.module_utils._facts.mta_sts import (
     matches,
     next_id,
     parse_policy,
     record_id,
     record_text,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
 from tests.unit.mail.worlds import NEW, NOW, OLD, ONE, TWO, ago, ahead, only, sts, wanted, world
 
 OLD_HOST = OLD[ONE][0][1]

@@ -16,7 +16,10 @@ import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.probe import run_probe, section_of
+from ansible_collections.mailflow.area1.plugins.module_utils._smtp.probe import (
+    run_probe,
+    section_of,
+)
 from tests.support.smtp_server import Authority, SmtpServer, smtp_server
 
 HOST = "mx.example.test"

@@ -10,9 +10,18 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import lockdown, phases, proof
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import CANNOT, HOLDS, NOT_CHECKED, NOT_YET
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown import (
+    proof,
+    stamp,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
+    CANNOT,
+    HOLDS,
+    NOT_CHECKED,
+    NOT_YET,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import deploy as phases
 from tests.unit.mail.test_lockdown_enabled import COMMENT, locked
 from tests.unit.mail.worlds import LOCKDOWN, ONE, TWO, ago, ahead, connector, sent, traced, wanted
 
@@ -153,7 +162,7 @@ def test_once_switched_off_it_is_not_tried_again_before_somebody_looked() -> Non
     assert [(result.gate, result.status) for result in held.results if not result.open] == [("lockdown_refused", CANNOT)]
     decided = World(found.sections, {**found.settings, "acknowledge": ["lockdown_refused"]})
     staged = phases.evaluate("lockdown", decided).values
-    assert staged["action"] == "stage" and lockdown.parse_stamp(staged["comment"]) is not None, "the soak starts anew"
+    assert staged["action"] == "stage" and stamp.parse_stamp(staged["comment"]) is not None, "the soak starts anew"
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.settings import Settings
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.report import build as report
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import report
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.settings import Settings
 from tests.unit.mail.worlds import INITIAL, NOW, OLD, ONE, TWO, ago, records, sections, stamped, view, wanted
 
 

@@ -10,9 +10,19 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.baseline_view import (
+    past_of,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.rollback import (
+    connectors as rollback_connectors,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.rollback import (
+    plan as rollback,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.rollback import (
+    three_way as undo,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine import values
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import rollback, rollback_connectors, undo
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.past import past_of
 from tests.unit.mail.past_worlds import HARD, MINE, after, before, held, lock_of, undone
 from tests.unit.mail.worlds import (
     CONNECTOR,

@@ -10,10 +10,28 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import gating, rollback, rollback_gates, sts_past
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import CANNOT, HOLDS, NOT_YET, GateResult
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.past import past_of
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.evidence import (
+    mta_sts_history as sts_past,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.baseline_view import (
+    past_of,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
+    CANNOT,
+    HOLDS,
+    NOT_YET,
+    GateResult,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import (
+    evaluate as gating,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.rollback import (
+    gates as rollback_gates,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.rollback import (
+    plan as rollback,
+)
 from tests.unit.mail.past_worlds import after, before, held, lock_of, undone
 from tests.unit.mail.worlds import LOCKDOWN, NEW, OLD, ONE, TWO, ago, ahead, connector, only, records, sts, view
 

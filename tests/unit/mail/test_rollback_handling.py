@@ -9,8 +9,13 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import handling, rollback
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.handling import (
+    objects as handling,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.rollback import (
+    plan as rollback,
+)
 from tests.unit.mail.past_worlds import before, undone
 
 UNTOUCHED = {

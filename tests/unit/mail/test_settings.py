@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model import settings
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import networks, settings
+from ansible_collections.mailflow.area1.plugins.module_utils._facts import (
+    egress_networks as networks,
+)
 
 GIVEN: dict[str, Any] = {"domains": ["Northwind.Example.", "bücher.example"], "location": "eu"}
 

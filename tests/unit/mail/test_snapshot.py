@@ -14,12 +14,22 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.evidence import (
+    mta_sts_history as sts_past,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.snapshots import (
+    baseline as baselines,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.snapshots import (
+    directory as state,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.snapshots import (
+    store as snapshot,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import baseline as baselines
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import snapshot, state, sts_past
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
 from tests.unit.mail.worlds import (
     CONNECTOR,
     INITIAL,

@@ -13,10 +13,17 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.snapshots import (
+    history as snapshots,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.snapshots.baseline import (
+    THROW_AWAY,
+    compose,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.snapshots.differences import (
+    differences,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import snapshots
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.baseline import THROW_AWAY, compose
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.differences import differences
 from tests.unit.mail.past_worlds import after, before
 from tests.unit.mail.test_snapshot import Run
 from tests.unit.mail.worlds import CONNECTOR, LOCKDOWN, NOW, ONE, TWO, ago, stamped, wanted

@@ -10,11 +10,26 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model import (
+    custom_use_case as own_use_case,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model import (
+    settings,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.content_filter import SPAM_ACTIONS
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import own_use_case, settings
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.dispositions import API_WORDS, HEADER_WORDS
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.use_cases import (
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.content_filter import (
+    SPAM_ACTIONS,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._facts.dispositions import (
+    API_WORDS,
+    HEADER_WORDS,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._facts.quarantine_permissions import (
+    BUILT_IN,
+    PERMISSIONS,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._facts.rule_parameters import LONGEST
+from ansible_collections.mailflow.area1.plugins.module_utils._facts.use_cases import (
     ADMIN,
     CASES,
     POLICIES,
@@ -26,8 +41,6 @@ from ansible_collections.mailflow.area1.plugins.module_utils._mail.use_cases imp
     published,
     with_spoof,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._quarantine_permissions import BUILT_IN, PERMISSIONS
-from ansible_collections.mailflow.area1.plugins.module_utils._rule_parameters import LONGEST
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "use-cases.md"
 EVERY = [(case, variant) for case in CASES for variant in VARIANTS]

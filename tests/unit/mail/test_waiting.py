@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.report import waiting
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import ReadError
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.times import iso
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import waiting
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.timestamps import iso
 
 NOW = datetime.datetime(2026, 11, 23, 20, tzinfo=datetime.timezone.utc)
 MINUTE = datetime.timedelta(minutes=1)

@@ -10,9 +10,19 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import connector_gates, phases, watch
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import CANNOT, NOT_CHECKED, NOT_YET
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.gates import (
+    connectors as connector_gates,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown import (
+    moved_domains as watch,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
+    CANNOT,
+    NOT_CHECKED,
+    NOT_YET,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import deploy as phases
 from tests.unit.mail.worlds import (
     CONNECTOR,
     LOCKDOWN,

@@ -9,10 +9,19 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model import (
+    change_window as window,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
+    HOLDS,
+    NOT_YET,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import deploy as phases
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.times import iso, parse_time
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import phases, window
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import HOLDS, NOT_YET
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.timestamps import (
+    iso,
+    parse_time,
+)
 from tests.unit.mail.worlds import NOW, ONE, TWO, only, wanted, world
 
 

@@ -11,9 +11,14 @@ import datetime
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.mailflow.area1.plugins.module_utils._mail import handling, lockdown, settings
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.gate import GateResult
-from ansible_collections.mailflow.area1.plugins.module_utils._mail.world import World, iso
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.handling import (
+    objects as handling,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown import stamp as stamp_module
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model import settings
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import GateResult
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.timestamps import iso
 
 NOW = datetime.datetime(2026, 11, 23, 20, tzinfo=datetime.timezone.utc)
 TENANT = "11111111-2222-3333-4444-555555555555"
@@ -104,7 +109,7 @@ def answering(names: Sequence[str], **fields: Any) -> dict[str, Any]:
 def stamped(chosen: settings.Settings, staged: datetime.datetime, due: datetime.datetime, **fields: Any) -> dict[str, Any]:
     """The lock-down connector as staging leaves it."""
     names = [item["name"] for item in chosen["domains"]]
-    stamp = lockdown.Stamp(staged, due, len(names), lockdown.digest(TENANT, names, staged))
+    stamp = stamp_module.Stamp(staged, due, len(names), stamp_module.digest(TENANT, names, staged))
     given = {
         "Name": LOCKDOWN, "Identity": LOCKDOWN, "Enabled": False, "RestrictDomainsToIPAddresses": True,
         "Comment": stamp.comment(chosen["lockdown_comment"]), "WhenCreatedUTC": iso(staged), "WhenChangedUTC": iso(staged),

@@ -1,0 +1,44 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""What our connector for enhanced filtering is seen to do before mail comes by way of Area 1. Pure.
+
+Facts: exchange-online, 2.3 (SenderIPAddresses: whether it counts without a restriction is disputed).
+"""
+
+from __future__ import annotations
+
+import datetime
+
+from ..._engine.address_ranges import outside
+from ..._engine.timestamps import parse_time
+from ..._engine.values import boolean
+from ..model.world import World, changed_at
+from . import message_trace
+
+
+def acts_since(world: World) -> datetime.datetime | None:
+    """From when on it shows what our connector does; None while it is off, or changed a moment ago."""
+    connector = world.connector(world.settings["connector_name"])
+    if connector is None or boolean(connector.get("Enabled")) is False:
+        return None
+    changed = changed_at(connector)
+    acts = changed + datetime.timedelta(minutes=world.settings["settle_minutes"]) if changed else None
+    return acts if acts is not None and acts <= world.now else None
+
+
+def attributed(world: World) -> list[str]:
+    """Addresses that are none of Area 1's and whose mail our connector took, as the trace's events tell. What they leave open is no evidence."""
+    since, egress = acts_since(world), world.settings["egress"]
+    if since is None:
+        return []
+    groups = (world.section("message_trace", {}) or {}).get("groups") or []
+    unclear = set(message_trace.hidden(world, groups))
+    found = []
+    for group in groups:
+        address, last = message_trace.connecting(group), parse_time(group.get("last"))
+        ours = str(group.get("connector") or "").lower() == world.settings["connector_name"].lower()
+        if ours and address and address not in unclear and last is not None and last >= since and outside([address], egress):
+            found.append(address)
+    return list(dict.fromkeys(found))

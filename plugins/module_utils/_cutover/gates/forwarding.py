@@ -1,0 +1,89 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Where Area 1 forwards a domain's mail to: read, never built from a pattern. A conflict is for a person to decide. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..._engine.values import host_name
+from ..._facts import area1_hosts as presets
+from ..model.gate import GateResult, cannot, holds, not_yet
+from ..model.world import World
+
+GATE = "forwarding_host"
+
+
+def choose(world: World, entry: t.Mapping[str, t.Any]) -> tuple[str, GateResult]:
+    """(host, result) for one domain: given by the operator, else from Graph, else the transport in place, else the MX in place."""
+    name = entry["name"]
+    given = host_name(entry.get("forward_to") or "")
+    graph = _from_graph(world, name)
+    transport = host_name((world.section("email_security", {}).get(name) or {}).get("transport") or "")
+    mx_host = _microsoft_mx(world, name)
+    host, source = next(
+        (
+            (found, label)
+            for found, label in (
+                (given, "given in area1_domains"),
+                (_one_of(graph, mx_host), "named by Microsoft Graph"),
+                (transport, "already set in Email Security"),
+                (mx_host, "the MX record in place"),
+            )
+            if found
+        ),
+        ("", ""),
+    )
+    problem = _problem(world, name, host, given, graph, transport)
+    if problem:
+        return "", cannot(
+            GATE, name, problem, "Decide: give the domain as {name: %s, forward_to: HOST} in area1_domains." % name
+        )
+    if not host:
+        error = (world.section("forwarding_hosts", {}).get(name) or {}).get("error") or "no record of type Mx"
+        return "", not_yet(
+            GATE,
+            name,
+            "its forwarding host is not known (Graph: %s)" % error,
+            hint="Grant Domain.Read.All to the application, or give forward_to in area1_domains.",
+        )
+    return host, holds(GATE, name, "%s, %s" % (host, source))
+
+
+def _from_graph(world: World, name: str) -> list[str]:
+    hosts = (world.section("forwarding_hosts", {}).get(name) or {}).get("hosts") or []
+    return [host_name(host) for host in hosts]
+
+
+def _one_of(hosts: list[str], preferred: str) -> str:
+    if len(set(hosts)) == 1:
+        return hosts[0]
+    return preferred if preferred in hosts else ""
+
+
+def _microsoft_mx(world: World, name: str) -> str:
+    """The one MX in place, if it is Microsoft's: what every sender uses today. From the baseline once the domain has moved."""
+    view = world.section("dns", {}).get(name) or {}
+    baseline = (((world.section("baseline", {}) or {}).get("sections") or {}).get("dns") or {}).get(name) or {}
+    for records in (view.get("records"), baseline.get("records")):
+        hosts = {host_name(item["host"]) for item in records or []}
+        if len(hosts) == 1 and presets.is_microsoft_host(next(iter(hosts))):
+            return hosts.pop()
+    return ""
+
+
+def _problem(world: World, name: str, host: str, given: str, graph: list[str], transport: str) -> str:
+    if host and (world.is_gateway(host) or host == name):
+        return "%s as forwarding host would send mail in a circle: it is %s" % (
+            host,
+            "the domain itself" if host == name else "a host of Area 1",
+        )
+    if given:
+        return ""
+    if len(set(graph)) > 1 and not host:
+        return "Graph names several hosts (%s)" % ", ".join(sorted(set(graph)))
+    if transport and graph and transport not in graph:
+        return "Email Security forwards to %s, Graph names %s" % (transport, ", ".join(sorted(set(graph))))
+    return ""

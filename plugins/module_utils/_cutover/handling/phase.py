@@ -1,0 +1,87 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The phase of message handling: its gates, and what its role goes on with. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..model.gate import GateResult
+from ..model.world import World
+from . import (
+    gates as handling_gates,
+)
+from . import (
+    handover as hands,
+)
+from . import (
+    objects as handling,
+)
+from . import (
+    rule_matches as rules_seen,
+)
+
+
+def before_any_write(world: World) -> list[GateResult]:
+    """What no later phase can put right: only what stops is worth a line here."""
+    found = [
+        *handling_gates.user_release(world),
+        *handling_gates.quarantine_tags(world),
+        *handling_gates.made_by_hand(world),
+    ]
+    return [result for result in found if not result.open]
+
+
+def gates(world: World) -> list[GateResult]:
+    return [*before_any_write(world), *handling_gates.taken_over(world)]
+
+
+def notices(world: World) -> list[GateResult]:
+    return [
+        *handling_gates.shadows(world),
+        *handling_gates.other_rules(world),
+        *handling_gates.kept_policies(world),
+        *handling_gates.dashboard(world),
+    ]
+
+
+def todo(world: World, ready: bool = True) -> dict[str, t.Any]:
+    """All of the use case where anything of it differs, nothing where all is in place: a second run has nothing to ask."""
+    kept = {"undated": handling_gates.undated(world)}
+    if not ready or not handling.differences(world):
+        return {"policies": [], "filters": [], "rules": [], "obsolete_rules": [], "obsolete_policies": [], **kept}
+    return {
+        "policies": handling.policy_options(world),
+        "filters": [{"identity": name, **handling.filter_options(world, name)} for name in handling.filter_names(world)],
+        "rules": handling.rule_options(world, hands.rules_now(world)),
+        "obsolete_rules": hands.obsolete_rules(world),
+        "obsolete_policies": handling.obsolete_policies(world),
+        **kept,
+    }
+
+
+def missing(world: World) -> list[GateResult]:
+    """For the end state."""
+    found = handling_gates.in_place(world)
+    waiting = not world.settings["rule_match_sender_ip"] and world.settings["lockdown"]
+    return [*found, *rules_seen.rules_match(world), *(handling_gates.sender_ip(world) if waiting else [])]
+
+
+def removals(world: World) -> list[str]:
+    """Cmdlets that a change from another use case needs besides those of every deployment."""
+    found = ["Remove-TransportRule"] if handling.obsolete_rules(world) else []
+    return [*found, *(["Remove-QuarantinePolicy"] if handling.obsolete_policies(world) else [])]
+
+
+def mail_to_look_at(world: World, since: str = "") -> dict[str, t.Any]:
+    """For the tasks that read whether the rules act: from when on mail shows it, unless the proof has a time, and which mail was found."""
+    begin = since or rules_seen.rules_since(world)
+    return {"outbound_since": begin, "message_ids": rules_seen.to_look_at(world) if begin else []}
+
+
+def domain_dispositions(world: World, entry: t.Mapping[str, t.Any]) -> tuple[list[str] | None, GateResult | None]:
+    """What one domain is given instead of its dispositions, while the rules that take over do not act yet."""
+    leaving, result = handling_gates.handed_over(world, entry["name"])
+    return (sorted({*handling.to_hold(world, entry["name"]), *leaving}) if leaving else None), result

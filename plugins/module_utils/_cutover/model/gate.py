@@ -1,0 +1,132 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""A gate's answer: it holds, not yet (until when), cannot (what to do), or was not checked. Never "probably"."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .world import World
+
+HOLDS, NOT_YET, CANNOT, NOT_CHECKED = "holds", "not_yet", "cannot", "not_checked"
+
+
+@dataclasses.dataclass(frozen=True)
+class GateResult:
+    """One answer.
+
+    ``object`` is what the gate looked at (a domain, a connector); ``until`` an ISO 8601 time in UTC where it is known;
+    ``notice`` says that it is worth a line in the report although it holds; ``lines`` are shown there as they are.
+    """
+
+    gate: str
+    status: str
+    object: str = ""
+    message: str = ""
+    hint: str = ""
+    until: str = ""
+    acknowledged: bool = False
+    notice: bool = False
+    lines: tuple[str, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """The phase may go on. What was not checked does not stop a phase, but it is shown."""
+        return self.status in (HOLDS, NOT_CHECKED)
+
+    def to_data(self) -> dict[str, t.Any]:
+        return {key: value for key, value in dataclasses.asdict(self).items() if value not in ("", False, ())}
+
+
+def holds(gate: str, object: str = "", message: str = "") -> GateResult:
+    return GateResult(gate, HOLDS, object, message)
+
+
+def noticed(gate: str, object: str, message: str) -> GateResult:
+    return GateResult(gate, HOLDS, object, message, notice=True)
+
+
+def not_yet(gate: str, object: str, message: str, until: str = "", hint: str = "") -> GateResult:
+    return GateResult(gate, NOT_YET, object, message, hint, until)
+
+
+def cannot(gate: str, object: str, message: str, hint: str) -> GateResult:
+    return GateResult(gate, CANNOT, object, message, hint)
+
+
+def not_checked(gate: str, message: str) -> GateResult:
+    return GateResult(gate, NOT_CHECKED, "", message)
+
+
+#: Gates that a person may decide about with area1_acknowledge. The others guard against losing mail for certain.
+#: (Of lockdown_exposed the decision is to switch the lock-down off.)
+ACKNOWLEDGEABLE = frozenset(
+    {
+        "adopt",
+        "baseline",
+        "durable_snapshots",
+        "domain_type",
+        "foreign_connector",
+        "restricting_connector",
+        "transport_rule",
+        "spf_hard_fail",
+        "egress_networks",
+        "name_server",
+        "old_ttl",
+        "new_mx_hosts",
+        "mta_sts",
+        "own_connector",
+        "delivery_refused",
+        "canary_mail",
+        "zone_control",
+        "reject_direct_send",
+        "orca_233",
+        "blocked_connectors",
+        "connector_scope",
+        "scl_bypass",
+        "sub_domains",
+        "test_mail",
+        "user_release",
+        "held_back",
+        "message_trace",
+        "direct_senders",
+        "lockdown_exposed",
+        "lockdown_proof",
+        "lockdown_refused",
+    }
+)
+
+
+def acknowledge(results: t.Iterable[GateResult], decided: t.Collection[str]) -> list[GateResult]:
+    """Results with what a person decided about: C(gate) or C(gate:object) in ``decided`` opens it, and stays visible."""
+    answer = []
+    for result in results:
+        named = result.gate in decided or "%s:%s" % (result.gate, result.object) in decided
+        if named and result.status != HOLDS and result.gate in ACKNOWLEDGEABLE:
+            result = dataclasses.replace(result, status=HOLDS, acknowledged=True, until="")
+        answer.append(result)
+    return answer
+
+
+@dataclasses.dataclass
+class Evaluation:
+    """``values`` is what the role that asked goes on with; C(go) is false when nothing of the phase may be done."""
+
+    results: list[GateResult]
+    values: dict[str, t.Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def go(self) -> bool:
+        return all(result.open for result in self.results)
+
+    @property
+    def status(self) -> str:
+        found = {result.status for result in self.results}
+        return next((status for status in (CANNOT, NOT_YET) if status in found), "holds")
+
+
+def decided(world: World, results: t.Iterable[GateResult]) -> list[GateResult]:
+    return acknowledge(results, world.settings["acknowledge"])

@@ -1,0 +1,155 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The module mail_flow_gate: keeps the settings, evaluates one phase, shows and returns the answers."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+from ..._engine.context import Context
+from ..._engine.errors import InputError
+from ..._engine.module import Result
+from ..._engine.observation import Observation
+from ..._engine.timestamps import iso, parse_time
+from ..model.gate import CANNOT, NOT_CHECKED, NOT_YET, Evaluation, GateResult
+from ..model.settings import normalise
+from ..model.world import World
+from . import audit as audit_phase
+from . import deploy as phases
+from . import rollback as rollback_phases
+
+JOURNAL_STATUS = {NOT_YET: "due", CANNOT: "cannot", NOT_CHECKED: "not checked"}
+GUARDING = frozenset({"area1_expected_plan"})
+SECTION_OF_PHASE = {
+    "tenant": "preflight",
+    "lower_ttl": "mx",
+    "switch": "mx",
+    "proof": "lockdown",
+    "final_ttl": "mx",
+    "rollback_preflight": "preflight",
+    "rollback_lockdown": "lockdown",
+    "rollback_mx": "mx",
+    "rollback_rest": "rollback",
+    "rollback_verify": "rollback",
+}
+EVALUATORS = {**phases.EVALUATORS, **rollback_phases.EVALUATORS, **audit_phase.EVALUATORS}
+
+
+def run_gate(params: t.Mapping[str, t.Any], context: Context) -> Result:
+    observation = Observation(params["observation_path"])
+    if params.get("settings") is not None:
+        settings = normalise(params["settings"])
+        observation.put("settings", settings)
+        _say_egress(settings, observation)
+        _say_unused(params.get("unused") or [], observation)
+    settings = observation.any_age("settings")
+    if settings is None:
+        raise InputError(
+            "The observation holds no settings: the preflight of this collection has not run.",
+            "Run the role mailflow.area1.preflight first; no gate is open without it.",
+        )
+    if params["phase"] == "settings":
+        observation.save()
+        return Result(
+            False,
+            (),
+            {
+                "open": True,
+                "status": "holds",
+                "results": [],
+                "allowed": {"domains": [item["name"] for item in settings["domains"]]},
+            },
+        )
+    evaluation = EVALUATORS[params["phase"]](World(sections_now(observation), settings))
+    observation.journal[:] = [entry for entry in observation.journal if entry.get("phase") != params["phase"]]
+    for result in evaluation.results:
+        _journal(observation, params["phase"], result)
+    if params["phase"] == "audit":
+        observation.put("audit", evaluation.values)
+    observation.save()
+    return _answer(params, evaluation)
+
+
+def sections_now(observation: Observation) -> dict[str, t.Any]:
+    """The sections, with the service's clock carried on to this moment by the time that passed here since the read."""
+    sections = observation.sections()
+    written = {
+        str(entry.get("section")) for entry in observation.journal if entry.get("status") in ("changed", "would change")
+    }
+    sections["changed_sections"] = sorted(written)
+    moment = parse_time(sections.get("service_date"))
+    if moment is not None:
+        sections["service_date"] = iso(moment + datetime.timedelta(seconds=observation.age("service_date")))
+    return sections
+
+
+def _answer(params: t.Mapping[str, t.Any], evaluation: Evaluation) -> Result:
+    values = {
+        "open": evaluation.go,
+        "status": evaluation.status,
+        "results": [result.to_data() for result in evaluation.results],
+        "allowed": evaluation.values,
+    }
+    stopping = [result for result in evaluation.results if result.status == CANNOT] if params["fail_on_cannot"] else []
+    message = "; ".join(
+        "%s: %s. %s" % (": ".join(filter(None, (item.gate, item.object))), item.message, item.hint) for item in stopping
+    )
+    return Result(False, (), values, failed_message=message)
+
+
+def _journal(observation: Observation, phase: str, result: GateResult) -> None:
+    """A phase's last answers are the ones that the report shows."""
+    status = JOURNAL_STATUS.get(result.status)
+    if result.acknowledged:
+        status = "acknowledged"
+    elif result.notice:
+        status = "found"
+    elif phase == "audit" and status == "due":
+        status = "finding"
+    if status is None:
+        return
+    observation.note(
+        section=SECTION_OF_PHASE.get(phase, phase),
+        phase=phase,
+        gate=result.gate,
+        object=result.object,
+        status=status,
+        message=result.message,
+        hint=result.hint,
+        until=result.until,
+        **({"lines": list(result.lines)} if result.lines else {}),
+    )
+
+
+def _say_unused(names: t.Iterable[str], observation: Observation) -> None:
+    """A variable without effect must not look as if it had one; one that guards something is refused."""
+    for name in names:
+        if name in GUARDING:
+            raise InputError(
+                "%s has no effect in this version." % name,
+                "Take it out, and approve the plan (--check --diff) by hand.",
+            )
+        observation.note(
+            section="preflight",
+            object=name,
+            status="not checked",
+            message="this variable has no effect in this version",
+        )
+
+
+def _say_egress(settings: t.Mapping[str, t.Any], observation: Observation) -> None:
+    """What was made of the networks for Exchange is said once, in the report."""
+    dropped, split = settings["egress_dropped"], settings["egress_split"]
+    if dropped or split:
+        parts = (["%s split to /24" % ", ".join(split)] if split else []) + (
+            ["%s left out (Exchange takes no IPv6)" % ", ".join(dropped)] if dropped else []
+        )
+        observation.note(
+            section="preflight",
+            object="egress networks",
+            status="found",
+            message="%d entries for Exchange: %s" % (len(settings["egress"]), "; ".join(parts)),
+        )

@@ -1,0 +1,105 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""What a baseline is: what the tenant, its domains and their records were before the first write. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import typing as t
+
+from ..._engine.address_ranges import spans
+from ..._engine.errors import InputError
+from ..model.world import World
+
+KIND = "mailflow.area1 baseline"
+KEPT = (
+    "tenant",
+    "service_date",
+    "organization",
+    "accepted_domains",
+    "connection_filter",
+    "content_filter",
+    "content_filter_rules",
+    "inbound_connectors",
+    "transport_rules",
+    "quarantine_policies",
+    "preset_rules",
+    "outbound_connectors",
+    "applying_policies",
+    "forwarding_hosts",
+    "email_security",
+    "dns",
+    "dns_provider",
+    "dns_texts",
+    "mta_sts",
+    "mail_hosts",
+)
+#: Runners that are thrown away with their disk after the job; the variable is one that they are known to set.
+THROW_AWAY = {
+    "AWX_HOST": "AWX",
+    "GITHUB_ACTIONS": "GitHub Actions",
+    "GITLAB_CI": "GitLab CI",
+    "TF_BUILD": "Azure Pipelines",
+}
+
+
+def traces(world: World) -> list[str]:
+    """What only an earlier deployment leaves behind."""
+    found = []
+    for name in (world.settings["connector_name"], world.settings["lockdown_connector_name"]):
+        if world.connector(name) is not None:
+            found.append("connector %s" % name)
+    stamped = [
+        item for item in world.section("inbound_connectors") if "[mailflow.area1:" in str(item.get("Comment") or "")
+    ]
+    found += ["stamp on connector %s" % item.get("Name") for item in stamped]
+    if spans(world.settings["egress"]) <= spans(world.connection_filter().get("IPAllowList")):
+        found.append("all egress networks in the IP allow list")
+    found += ["MX records of %s" % name for name in world.covered() if world.is_switched(name)]
+    return found
+
+
+def throw_away_runner(environment: t.Mapping[str, str]) -> str:
+    return next((label for variable, label in THROW_AWAY.items() if environment.get(variable)), "")
+
+
+def compose(kind: str, sections: t.Mapping[str, t.Any], **more: t.Any) -> dict[str, t.Any]:
+    """All that a way back needs of what was read, as the services wrote it: null and empty are not the same."""
+    kept = {name: value for name, value in sections.items() if name in KEPT}
+    body = {"format": 1, "kind": kind, "taken": kept.get("service_date", ""), "sections": kept, **more}
+    return {**body, "digest": body_digest(body)}
+
+
+def body_digest(body: t.Mapping[str, t.Any]) -> str:
+    text = json.dumps(
+        {key: value for key, value in body.items() if key != "digest"}, sort_keys=True, ensure_ascii=False
+    )
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def check_baseline(value: t.Any, where: str, kind: str = KIND) -> dict[str, t.Any]:
+    """A baseline that was edited or cut is worse than none. The same holds for a snapshot."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise InputError(
+                "%s is not a baseline: it is not JSON." % where, "Give it as mail_flow_snapshot returned or stored it."
+            ) from None
+    if (
+        not isinstance(value, dict)
+        or value.get("kind") != kind
+        or not isinstance(value.get("sections"), dict)
+    ):
+        raise InputError(
+            "%s is not a baseline of this collection." % where, "Give it as mail_flow_snapshot returned or stored it."
+        )
+    if value.get("digest") != body_digest(value):
+        raise InputError(
+            "%s does not match its digest: it was changed or cut." % where,
+            "Restore the file from a backup; it is not used as it is.",
+        )
+    return value

@@ -1,0 +1,106 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""One record set from what is there to what is wanted: the steps that ``_engine.reconcile`` drives."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ..._engine.context import Context
+from ..._engine.errors import AmbiguousWrite
+from ..._engine.plan import Plan
+from ..._engine.reconcile import reconcile
+from ..drivers.contract import Driver, zone_lines
+from .planner import Wanted, check_expected, plan_set, target_of
+from .rrset import RecordSet
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """One reading of the set; ``record_set`` None is the provider's word that there is none."""
+
+    record_set: RecordSet | None
+
+
+@dataclasses.dataclass(frozen=True)
+class SetOutcome:
+    """``plan`` is what was (or would be) changed. ``pending``: a person has to do it; ``zone_lines`` say what."""
+
+    plan: Plan
+    before: RecordSet | None
+    after: RecordSet | None
+    predicted: bool = False
+    pending: bool = False
+    zone_lines: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.plan) and not self.pending
+
+
+class SetSteps:
+    """``sent`` tells, even after an error, whether a change may have reached the provider."""
+
+    def __init__(self, driver: Driver, name: str, rdtype: str, wanted: Wanted) -> None:
+        self._driver = driver
+        self._name = name
+        self._type = rdtype
+        self._wanted = wanted
+        self.before: View | None = None
+        self.sent = False
+
+    def observe(self) -> View:
+        return View(self._driver.read(self._name, self._type))
+
+    def target(self, world: View) -> RecordSet | None:
+        return target_of(self._name, self._type, world.record_set, self._wanted, self._driver.capabilities)
+
+    def plan(self, world: View) -> Plan:
+        return plan_set(world.record_set, self.target(world), self._name, self._type)
+
+    def apply(self, world: View, plan: Plan) -> None:
+        target = self._allowed(world)
+        if target is None:
+            return
+        try:
+            self._driver.replace(self._name, self._type, world.record_set, target)
+        except AmbiguousWrite:
+            self.sent = True
+            raise
+        self.sent = True
+
+    def predict(self, world: View, plan: Plan) -> View:
+        target = self._allowed(world)
+        if target is not None and world.record_set is not None:
+            target = dataclasses.replace(target, date=world.record_set.date)
+        return View(target)
+
+    def _allowed(self, world: View) -> RecordSet | None:
+        if self.before is None:
+            self.before = world
+        target = self.target(world)
+        check_expected(self._name, world.record_set, target, self._wanted)
+        return target
+
+
+def bring(steps: SetSteps, driver: Driver, context: Context, handed_on: View | None = None) -> SetOutcome:
+    """Change the set, or, where a person does that, say what is to be set."""
+    if not driver.capabilities.writes:
+        return _by_hand(steps, handed_on)
+    outcome = reconcile(steps, context, handed_on)
+    before = steps.before if steps.before is not None else outcome.world
+    return SetOutcome(outcome.plan, before.record_set, outcome.world.record_set, outcome.predicted)
+
+
+def _by_hand(steps: SetSteps, handed_on: View | None) -> SetOutcome:
+    world = handed_on
+    if world is None or steps.plan(world):
+        world = steps.observe()
+    plan = steps.plan(world)
+    if not plan:
+        return SetOutcome(plan, world.record_set, world.record_set)
+    target = steps.predict(world, plan).record_set
+    lines = tuple(zone_lines(target)) if target else ()
+    return SetOutcome(plan, world.record_set, target, pending=True, zone_lines=lines)

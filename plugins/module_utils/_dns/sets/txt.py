@@ -1,0 +1,69 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The ownership proof of a domain: a TXT value that joins what is at its name."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ..._engine.context import Context
+from ..drivers.table import Drivers
+from .planner import Wanted
+from .reconcile_set import SetOutcome, SetSteps, bring
+from .rrset import wanted_host
+
+
+@dataclasses.dataclass(frozen=True)
+class TxtOutcome:
+    """``present``: the provider shows the value. ``pending``: a person is to set ``zone_lines``."""
+
+    changed: bool
+    present: bool
+    pending: bool
+    zone_lines: tuple[str, ...]
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+def publish_txt(
+    params: t.Mapping[str, t.Any],
+    context: Context,
+    name: str,
+    value: str,
+    provider: str | None = None,
+    drivers: Drivers | None = None,
+) -> TxtOutcome:
+    """Add ``value`` to the TXT set at ``name``; other values stay. Writes nothing in check mode or where it is there.
+
+    ``provider`` is the domain's own (else the option dns_provider); give ``drivers`` to share look-ups between calls.
+    """
+    owner = wanted_host(name, "TXT name")
+    drivers = drivers or Drivers(params, context)
+    driver = drivers.get(drivers.provider_for(owner, provider))
+    steps = SetSteps(driver, owner, "TXT", Wanted(add=(value,)))
+    return _outcome(bring(steps, driver, context), value)
+
+
+def txt_present(
+    params: t.Mapping[str, t.Any],
+    context: Context,
+    name: str,
+    value: str,
+    provider: str | None = None,
+    drivers: Drivers | None = None,
+) -> bool:
+    """Does the provider show the value?"""
+    owner = wanted_host(name, "TXT name")
+    drivers = drivers or Drivers(params, context)
+    found = drivers.get(drivers.provider_for(owner, provider)).read(owner, "TXT")
+    return found is not None and value in found.values
+
+
+def _outcome(outcome: SetOutcome, value: str) -> TxtOutcome:
+    before = outcome.before.values if outcome.before else ()
+    after = outcome.after.values if outcome.after else ()
+    present = value in (before if outcome.pending or outcome.predicted else after)
+    return TxtOutcome(outcome.changed, present, outcome.pending, outcome.zone_lines, before, after)

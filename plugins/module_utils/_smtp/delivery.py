@@ -1,0 +1,141 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""One envelope to one recipient, with a message or without: the direct delivery that a lock-down must refuse, and the canary."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .._facts.smtp_replies import ACCEPTED, NEEDS_TLS, UNKNOWN, direct_verdict, meaning
+from .canary import Message
+from .conversation import Broken, Conversation, SmtpReply
+from .targets import DirectTarget, Probe
+
+
+@dataclasses.dataclass
+class Outcome:
+    """The last answer and the stage at which it came; ``problem`` where the conversation broke instead."""
+
+    host: str
+    address: str
+    recipient: str
+    stage: str = "connect"
+    reply: SmtpReply = dataclasses.field(default_factory=SmtpReply)
+    problem: str = ""
+    source: str = ""
+    tls: str = ""
+    message: Message | None = None
+
+    @property
+    def verdict(self) -> str:
+        return UNKNOWN if self.problem else direct_verdict(self.stage, self.reply)
+
+    def to_data(self) -> dict[str, t.Any]:
+        found = {key: getattr(self, key) for key in ("host", "address", "recipient", "stage", "problem", "source", "tls", "verdict")}
+        found.update(code=self.reply.code, enhanced=self.reply.enhanced, text=self.reply.text, meaning=meaning(self.reply))
+        found["canary"] = self.to_canary() if self.message and self.stage == "message" else None
+        return found
+
+    def to_canary(self) -> dict[str, t.Any]:
+        accepted = self.stage == "message" and not self.problem and self.reply.code // 100 == 2
+        return {
+            "host": self.host,
+            "address": self.address,
+            "recipient": self.recipient,
+            "sender": self.message.sender if self.message else "",
+            "accepted": accepted,
+            "message_id": self.message.message_id if self.message and self.stage == "message" else "",
+            "text": self.problem or str(self.reply),
+        }
+
+
+@dataclasses.dataclass
+class Delivery:
+    """``verify``: the certificate must be valid for the host. A direct sender does not look at it, so neither does that probe."""
+
+    probe: Probe
+    host: str
+    address: str
+    verify: bool
+    tls: bool = True
+
+    def send(self, recipient: str, message: Message | None) -> Outcome:
+        outcome = Outcome(self.host, self.address, recipient, message=message)
+        conversation = Conversation(self.address, self.probe.port, self.probe.seconds)
+        try:
+            self._talk(conversation, outcome)
+        except Broken as exc:
+            outcome.problem = exc.reason
+        finally:
+            outcome.source = conversation.source
+            conversation.close()
+        return outcome
+
+    def _talk(self, conversation: Conversation, outcome: Outcome) -> None:
+        outcome.reply = conversation.open()
+        outcome.stage = "greeting"
+        if outcome.reply.code != 220:
+            return
+        helo = self.probe.greeting_name(conversation.source)
+        outcome.stage, outcome.reply = "ehlo", conversation.hello(helo)
+        if outcome.reply.permanent:
+            outcome.reply = conversation.command("HELO %s" % helo)
+        if not outcome.reply.good:
+            return
+        if self.tls and "STARTTLS" in conversation.extensions:
+            outcome.stage = "starttls"
+            outcome.reply = conversation.start_tls(self.probe.context(self.verify), self.host)
+            if outcome.reply.code != 220:
+                return
+            outcome.tls = conversation.tls_version
+            outcome.stage, outcome.reply = "ehlo", conversation.hello(helo)
+            if not outcome.reply.good:
+                return
+        self._envelope(conversation, outcome)
+
+    def _envelope(self, conversation: Conversation, outcome: Outcome) -> None:
+        outcome.stage = "mail"
+        outcome.reply = conversation.command("MAIL FROM:<%s>" % (outcome.message.sender if outcome.message else self.probe.outsider))
+        if not outcome.reply.good:
+            return
+        outcome.stage = "rcpt"
+        outcome.reply = conversation.command("RCPT TO:<%s>" % outcome.recipient)
+        if outcome.message is None or not outcome.reply.good:
+            return
+        outcome.stage = "data"
+        outcome.reply = conversation.command("DATA")
+        if outcome.reply.code != 354:
+            return
+        outcome.stage = "message"
+        outcome.reply = conversation.message(outcome.message.data)
+
+
+def deliver_directly(probe: Probe, target: DirectTarget) -> dict[str, t.Any]:
+    """At the first address that can be reached. A message goes to the canary's mailbox only."""
+    canary = probe.canary if probe.canary and probe.canary.recipient == target.recipient else None
+    outcome = Outcome(target.host, "", target.recipient, problem="its name has no address")
+    for address in target.addresses:
+        message = canary.message(probe.outsider, target.host) if canary else None
+        outcome = Delivery(probe, target.host, address, verify=False).send(target.recipient, message)
+        if outcome.stage != "connect":
+            break
+    return {"domain": target.domain, **outcome.to_data()}
+
+
+def deliver_plainly(probe: Probe, target: DirectTarget) -> dict[str, t.Any]:
+    """The same recipient with TLS and without. Only the difference tells: no source has the words of such a refusal."""
+    answers = []
+    for tls in (True, False):
+        outcome = Outcome(target.host, "", target.recipient, problem="its name has no address")
+        for address in target.addresses:
+            outcome = Delivery(probe, target.host, address, verify=False, tls=tls).send(target.recipient, None)
+            if outcome.stage != "connect":
+                break
+        answers.append(outcome)
+    taken = [outcome.stage == "rcpt" and not outcome.problem and outcome.reply.code // 100 == 2 for outcome in answers]
+    refused = answers[1].stage in ("mail", "rcpt") and not answers[1].problem and not answers[1].reply.good and answers[1].reply.code > 0
+    verdict = ACCEPTED if taken[1] else NEEDS_TLS if taken[0] and answers[0].tls and refused else UNKNOWN
+    return {"domain": target.domain, "verdict": verdict, "with_tls": answers[0].to_data(), "without_tls": answers[1].to_data()}
