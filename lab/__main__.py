@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m lab --world fresh --dir DIR`: start the lab; it ends on SIGTERM, POST /shutdown, after its time, or with its parent."""
+
+"""`python -m lab --world fresh --dir DIR`: start the lab; it ends on SIGTERM, POST /shutdown, after
+its time, or with its parent.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +18,16 @@ from lab.laboratory import Laboratory
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="lab", description="A loopback twin of Microsoft 365, Cloudflare and DNS.")
+    parser = argparse.ArgumentParser(
+        prog="lab", description="A loopback twin of Microsoft 365, Cloudflare and DNS."
+    )
     parser.add_argument("--world", default="fresh", help="one of lab/worlds/__init__.py")
-    parser.add_argument("--dir", required=True, type=Path, help="where lab.json, the CA and the client certificate are written")
+    parser.add_argument(
+        "--dir",
+        required=True,
+        type=Path,
+        help="where lab.json, the CA and the client certificate are written",
+    )
     parser.add_argument("--max-seconds", type=float, default=3600)
     parser.add_argument("--latency-ms", type=float, default=0.0)
     options = parser.parse_args()

@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab as seen from tests, the demo and benchmarks: start it, move its clock, look at it, break it."""
+
+"""The lab as seen from tests, the demo and benchmarks: start it, move its clock, look at it, break
+it.
+"""
 
 from __future__ import annotations
 
@@ -37,23 +41,47 @@ class Lab:
 
     @classmethod
     def start(
-        cls, world: str = "fresh", directory: str | os.PathLike[str] = "", latency_ms: float = 0, max_seconds: float = 3600, timeout: float = 60,
+        cls,
+        world: str = "fresh",
+        directory: str | os.PathLike[str] = "",
+        latency_ms: float = 0,
+        max_seconds: float = 3600,
+        timeout: float = 60,
     ) -> Lab:
         """Start a lab in a process of its own and wait until it serves."""
         folder = Path(directory).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "lab.json").unlink(missing_ok=True)
         command = [
-            sys.executable, "-m", "lab", "--world", world, "--dir", str(folder), "--max-seconds", str(max_seconds), "--latency-ms", str(latency_ms),
+            sys.executable,
+            "-m",
+            "lab",
+            "--world",
+            world,
+            "--dir",
+            str(folder),
+            "--max-seconds",
+            str(max_seconds),
+            "--latency-ms",
+            str(latency_ms),
         ]
         with (folder / "lab.out").open("wb") as output:
-            process = subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(
+                command,
+                cwd=_ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
         end = time.monotonic() + timeout
         while not (folder / "lab.json").exists():
             if process.poll() is not None or time.monotonic() > end:
                 process.kill()
                 process.wait()
-                raise LabError(f"the lab did not start: {(folder / 'lab.out').read_text(errors='replace')[-2000:]}")
+                raise LabError(
+                    "the lab did not start:"
+                    f" {(folder / 'lab.out').read_text(errors='replace')[-2000:]}"
+                )
             time.sleep(0.02)
         return cls(folder, process)
 
@@ -64,7 +92,12 @@ class Lab:
     def __enter__(self) -> Lab:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.stop()
 
     @property
@@ -86,7 +119,12 @@ class Lab:
 
     def _call(self, method: str, path: str, order: Any = None) -> Any:
         data = None if order is None else json.dumps(order).encode()
-        request = urllib.request.Request(self.info["control_url"] + path, data=data, method=method, headers={"Content-Type": "application/json"})
+        request = urllib.request.Request(
+            self.info["control_url"] + path,
+            data=data,
+            method=method,
+            headers={"Content-Type": "application/json"},
+        )
         try:
             with _OPENER.open(request, timeout=300) as response:
                 return json.load(response)
@@ -98,9 +136,15 @@ class Lab:
         state: dict[str, Any] = self._call("GET", "/state")
         return state
 
-    def advance(self, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
+    def advance(
+        self, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0
+    ) -> None:
         """Move the clock forward."""
-        self._call("POST", "/clock", {"advance_seconds": ((days * 24 + hours) * 60 + minutes) * 60 + seconds})
+        self._call(
+            "POST",
+            "/clock",
+            {"advance_seconds": ((days * 24 + hours) * 60 + minutes) * 60 + seconds},
+        )
 
     def log(self, since: int = 0) -> list[dict[str, Any]]:
         """What crossed the wire after entry `since`; DNS queries have the service "dns"."""
@@ -118,7 +162,10 @@ class Lab:
         return [entry for entry in self.log(since) if entry["service"] == service]
 
     def faults(self, faults: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Add faults (lab/faults.py); an empty list clears them. Returns those that have not struck yet."""
+        """Add faults (lab/faults.py); an empty list clears them.
+
+        Returns those that have not struck yet.
+        """
         left: list[dict[str, Any]] = self._call("POST", "/faults", faults)
         return left
 
@@ -128,7 +175,9 @@ class Lab:
         return left
 
     def mutate(self, path: list[Any], **order: Any) -> None:
-        """`value=...`, `append=...` or `delete=True` at a path of the state, as an admin would by hand."""
+        """`value=...`, `append=...` or `delete=True` at a path of the state, as an admin would by
+        hand.
+        """
         self._call("POST", "/mutate", {"path": path, **order})
 
     def setting(self, name: str, value: Any) -> None:
@@ -140,21 +189,36 @@ class Lab:
         self._call("POST", "/dns", {"flush": flush, "warm": warm})
 
     def send(self, host: str, sender: str, recipient: str, **more: Any) -> dict[str, Any]:
-        """One mail over SMTP to a mail host: the reply's ``code`` and ``text``, the ``message_id``. ``more``: subject, headers, body, source, tls."""
-        reply: dict[str, Any] = self._call("POST", "/mail", {"send": {"host": host, "sender": sender, "recipient": recipient, **more}})
+        """One mail over SMTP to a mail host: the reply's ``code`` and ``text``, the ``message_id``.
+
+        ``more``: subject, headers, body, source, tls.
+        """
+        reply: dict[str, Any] = self._call(
+            "POST",
+            "/mail",
+            {"send": {"host": host, "sender": sender, "recipient": recipient, **more}},
+        )
         return reply
 
     def settle(self) -> dict[str, Any]:
-        """Let every mail queue try once and come to rest: how many are ``waiting``, and for what ``reasons``."""
+        """Let every mail queue try once and come to rest: how many are ``waiting``, and for what
+        ``reasons``.
+        """
         left: dict[str, Any] = self._call("POST", "/mail", {"settle": True})
         return left
 
     def publish_sts(self, domain: str, mode: str, hosts: list[str], identifier: str) -> None:
-        """What the customer does on his policy host and in his zone: the policy first, then its id (RFC 8461 §3.1, §8.1)."""
+        """What the customer does on his policy host and in his zone: the policy first, then its id
+        (RFC 8461 §3.1, §8.1).
+        """
         self.mutate(["mail", "sts", domain], value={"body": policy_text(mode, hosts), "mode": "ok"})
         state = self.state()
         records = state["cloudflare"]["zones"][domain]["records"]
-        record = next(item for item in records if (item["type"], item["name"]) == ("TXT", "_mta-sts.%s" % domain))
+        record = next(
+            item
+            for item in records
+            if (item["type"], item["name"]) == ("TXT", "_mta-sts.%s" % domain)
+        )
         path = ["cloudflare", "zones", domain, "records", record["id"]]
         self.mutate([*path, "content"], value='"v=STSv1; id=%s;"' % identifier)
         # the service dates what is changed
@@ -170,12 +234,17 @@ class Lab:
         return found
 
     def traffic(self, **order: Any) -> dict[str, Any]:
-        """Send mail as the world does (lab/mail/traffic.py): ``senders``, ``mails``, ``attacks``; or ``start``, ``rate``; ``stop``. The tally."""
+        """Send mail as the world does (lab/mail/traffic.py):
+
+        ``senders``, ``mails``, ``attacks``; or ``start``, ``rate``; ``stop``. The tally.
+        """
         tally: dict[str, Any] = self._call("POST", "/traffic", order)
         return tally
 
     def reset(self, world: str) -> None:
-        """Another world; clock and faults are reset, the log goes on, addresses and credentials stay."""
+        """Another world; clock and faults are reset, the log goes on, addresses and credentials
+        stay.
+        """
         self._call("POST", "/world", {"name": world})
         self.info = json.loads((self.directory / "lab.json").read_text(encoding="utf-8"))
 

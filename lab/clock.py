@@ -1,7 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's clock: real time plus an offset that tests move. Everything the lab dates, it dates by this clock."""
+
+"""The lab's clock: real time plus an offset that tests move.
+
+Everything the lab dates, it dates by this clock.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,9 @@ from email.utils import format_datetime
 
 
 class Clock:
-    """Real UTC time plus an offset; it never goes back, except by `reset` together with the world."""
+    """Real UTC time plus an offset; it never goes back, except by `reset` together with the
+    world.
+    """
 
     def __init__(self) -> None:
         self._offset = 0.0

@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The control API (plain HTTP, loopback): the state, the clock, the log, faults, changes by hand, another world, the end."""
+
+"""The control API (plain HTTP, loopback): the state, the clock, the log, faults, changes by hand,
+another world, the end.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,9 @@ from lab.server import BadRequest, Hub, Request, Response
 class ControlService:
     name = "control"
 
-    def __init__(self, hub: Hub, replace_world: Callable[[str], None], stop: Callable[[], None]) -> None:
+    def __init__(
+        self, hub: Hub, replace_world: Callable[[str], None], stop: Callable[[], None]
+    ) -> None:
         self._hub = hub
         self._replace_world = replace_world
         self._stop = stop
@@ -26,12 +32,19 @@ class ControlService:
     def handle(self, request: Request) -> Response:
         route = (request.method, request.path.strip("/"))
         actions: dict[tuple[str, str], Callable[[Request], Any]] = {
-            ("GET", "state"): self._state, ("GET", "log"): self._log, ("GET", "mark"): lambda _request: {"seq": self._hub.log.last},
+            ("GET", "state"): self._state,
+            ("GET", "log"): self._log,
+            ("GET", "mark"): lambda _request: {"seq": self._hub.log.last},
             ("GET", "faults"): lambda _request: self._hub.faults.left(),
-            ("POST", "clock"): self._clock, ("POST", "faults"): self._faults, ("POST", "mutate"): self._mutate,
-            ("GET", "messages"): self._messages, ("POST", "mail"): self._mail,
+            ("POST", "clock"): self._clock,
+            ("POST", "faults"): self._faults,
+            ("POST", "mutate"): self._mutate,
+            ("GET", "messages"): self._messages,
+            ("POST", "mail"): self._mail,
             ("POST", "traffic"): lambda request: self._hub.mail.traffic_order(request.json()),
-            ("POST", "world"): self._world, ("POST", "dns"): self._dns, ("POST", "shutdown"): self._shutdown,
+            ("POST", "world"): self._world,
+            ("POST", "dns"): self._dns,
+            ("POST", "shutdown"): self._shutdown,
         }
         if route not in actions:
             return Response(404, {"error": f"no {request.method} {request.path}"})
@@ -44,9 +57,14 @@ class ControlService:
     def _state(self, request: Request) -> Any:
         with self._hub.lock:
             advance(self._hub)
-            state = {key: value for key, value in self._hub.world.items() if not key.startswith("_")}
+            state = {
+                key: value for key, value in self._hub.world.items() if not key.startswith("_")
+            }
             # the log of messages may be long: the last of it
-            state["cloudflare"] = {**state["cloudflare"], "messages": state["cloudflare"].get("messages", [])[-SHOWN:]}
+            state["cloudflare"] = {
+                **state["cloudflare"],
+                "messages": state["cloudflare"].get("messages", [])[-SHOWN:],
+            }
             state = copy.deepcopy(state)
             if self._hub.mail is not None:
                 state["mail"] |= self._hub.mail.journal.summary()
@@ -65,7 +83,9 @@ class ControlService:
         return self._hub.faults.left()
 
     def _mutate(self, request: Request) -> Any:
-        """An admin's (or the world's) own change: {"path": [...], "value" | "append": ...} or {"path", "delete": true}."""
+        """An admin's (or the world's) own change: {"path": [...], "value" | "append": ...} or
+        {"path", "delete": true}.
+        """
         order = request.json()
         path = list(order["path"])
         with self._hub.lock:
@@ -76,17 +96,25 @@ class ControlService:
         return None
 
     def _messages(self, request: Request) -> Any:
-        """What the mail path remembers: ?kind=messages (taken by Microsoft), refusals, bounces or held (Area 1's quarantine)."""
+        """What the mail path remembers: ?kind=messages (taken by Microsoft), refusals, bounces or
+        held (Area 1's quarantine).
+        """
         kind = (request.query.get("kind") or ["messages"])[0]
         since = int((request.query.get("since") or ["0"])[0])
         journal = self._hub.mail.journal
         if kind == "held":
             return [without_body(entry) for entry in journal.held.values()]
-        kept = {"messages": journal.messages, "refusals": journal.refusals, "bounces": journal.bounces}[kind]
+        kept = {
+            "messages": journal.messages,
+            "refusals": journal.refusals,
+            "bounces": journal.bounces,
+        }[kind]
         return [entry for entry in list(kept) if entry["seq"] > since]
 
     def _mail(self, request: Request) -> Any:
-        """{"send": {...}} one mail, {"settle": true} drives the queues, {"release": id} out of Area 1's quarantine."""
+        """{"send": {...}} one mail, {"settle": true} drives the queues, {"release": id} out of Area
+        1's quarantine.
+        """
         order = request.json()
         if "send" in order:
             return self._hub.mail.send(order["send"])
@@ -103,7 +131,12 @@ class ControlService:
                 item = find(self._hub.world, path[:length])
             except (KeyError, IndexError, TypeError, ValueError):
                 continue
-            if path[0] == "tenant" and isinstance(item, dict) and "WhenChangedUTC" in item and not str(path[-1]).startswith("When"):
+            if (
+                path[0] == "tenant"
+                and isinstance(item, dict)
+                and "WhenChangedUTC" in item
+                and not str(path[-1]).startswith("When")
+            ):
                 changed(item, self._hub.clock.now())
                 return
 
@@ -135,7 +168,13 @@ def _key(tree: Any, step: Any) -> Any:
     if not isinstance(tree, list) or isinstance(step, int):
         return step
     for index, item in enumerate(tree):
-        if isinstance(item, dict) and step in (item.get("Name"), item.get("name"), item.get("domain"), item.get("Guid"), item.get("id")):
+        if isinstance(item, dict) and step in (
+            item.get("Name"),
+            item.get("name"),
+            item.get("domain"),
+            item.get("Guid"),
+            item.get("id"),
+        ):
             return index
     raise KeyError(step)
 

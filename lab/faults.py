@@ -1,15 +1,20 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """Faults on order: what the network and the services do to a client on a bad day.
 
 A fault is {"service", "match", "kind", "times", "seconds", ...}:
   service  name of the lab's service; "*" or absent for any
   match    substring of "METHOD /path" or of the operation (a cmdlet's name); absent for any request
-  kind     one of GENERIC below (done by the server), or a word that a service itself asks for with `take`
-  times    how often it strikes (default 1; -1 for ever);  skip: how many matching requests pass untouched first
+  kind     one of GENERIC below (done by the server), or a word that a service itself asks for with
+  `take`
+  times    how often it strikes (default 1; -1 for ever);  skip: how many matching requests pass
+  untouched first
   seconds  length of a stall, or the Retry-After of a throttle
-  writes   true: only requests that write (as the log counts them); for the kinds that strike after the commit
+  writes   true: only requests that write (as the log counts them); for the kinds that strike after
+  the commit
   status, body, headers   for kind "status"
 """
 
@@ -42,13 +47,22 @@ class Fault:
         if not isinstance(data.get("kind"), str):
             raise ValueError("a fault needs a kind")
         return cls(
-            kind=data["kind"], service=str(data.get("service") or "*"), match=str(data.get("match") or ""),
-            times=int(data.get("times", 1)), skip=int(data.get("skip", 0)), seconds=float(data.get("seconds", 0.0)), writes=bool(data.get("writes")),
+            kind=data["kind"],
+            service=str(data.get("service") or "*"),
+            match=str(data.get("match") or ""),
+            times=int(data.get("times", 1)),
+            skip=int(data.get("skip", 0)),
+            seconds=float(data.get("seconds", 0.0)),
+            writes=bool(data.get("writes")),
             options={key: value for key, value in data.items() if key not in known},
         )
 
     def fits(self, service: str, texts: Iterable[str], write: bool) -> bool:
-        return self.service in ("*", service) and (write or not self.writes) and any(self.match in text for text in texts)
+        return (
+            self.service in ("*", service)
+            and (write or not self.writes)
+            and any(self.match in text for text in texts)
+        )
 
 
 class Faults:
@@ -66,12 +80,21 @@ class Faults:
         with self._lock:
             self._faults = []
 
-    def take(self, service: str, texts: Iterable[str], kinds: Iterable[str], write: bool = False) -> Fault | None:
-        """The first fault of one of these kinds that strikes this request; it is counted down. ``write``: it is known to write."""
+    def take(
+        self, service: str, texts: Iterable[str], kinds: Iterable[str], write: bool = False
+    ) -> Fault | None:
+        """The first fault of one of these kinds that strikes this request; it is counted down.
+
+        ``write``: it is known to write.
+        """
         texts, kinds = [*texts], set(kinds)
         with self._lock:
             for fault in self._faults:
-                if fault.times == 0 or fault.kind not in kinds or not fault.fits(service, texts, write):
+                if (
+                    fault.times == 0
+                    or fault.kind not in kinds
+                    or not fault.fits(service, texts, write)
+                ):
                     continue
                 if fault.skip > 0:
                     fault.skip -= 1
@@ -83,4 +106,8 @@ class Faults:
 
     def left(self) -> list[dict[str, Any]]:
         with self._lock:
-            return [{"kind": f.kind, "service": f.service, "match": f.match, "times": f.times} for f in self._faults if f.times]
+            return [
+                {"kind": f.kind, "service": f.service, "match": f.match, "times": f.times}
+                for f in self._faults
+                if f.times
+            ]

@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The whole lab in one process: builds the world, starts every service on a port of its own, writes lab.json when all serve."""
+
+"""The whole lab in one process: builds the world, starts every service on a port of its own, writes
+lab.json when all serve.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +41,8 @@ class Laboratory:
         self._certificate: ClientCertificate = client_certificate("mailflow.area1 lab client")
         self._passphrase = secrets.token_urlsafe(18)
         self._credentials = worlds.Credentials(
-            client_secret=f"{secrets.token_urlsafe(8)}~{secrets.token_urlsafe(24)}", api_token=secrets.token_urlsafe(36),
+            client_secret=f"{secrets.token_urlsafe(8)}~{secrets.token_urlsafe(24)}",
+            api_token=secrets.token_urlsafe(36),
             certificate_pem=self._certificate.certificate_pem,
         )
         self._domains: list[str] = []
@@ -52,7 +57,9 @@ class Laboratory:
         self.hub.world, self._domains = worlds.build(name, self._credentials, self.hub.clock.now())
 
     def replace_world(self, name: str) -> None:
-        """Another world, with the clock at real time and no faults; addresses and credentials stay."""
+        """Another world, with the clock at real time and no faults; addresses and credentials
+        stay.
+        """
         with self.hub.lock:
             self.hub.clock.reset()
             self.hub.faults.clear()
@@ -72,15 +79,20 @@ class Laboratory:
         self._mail.start()
         tokens = Tokens(self.hub)
         services: dict[str, Service] = {
-            "authority": EntraService(self.hub, tokens), "exchange": ExchangeService(self.hub, tokens), "graph": GraphService(self.hub, tokens),
-            "cloudflare": CloudflareService(self.hub), "doh": DohService(self.hub),
+            "authority": EntraService(self.hub, tokens),
+            "exchange": ExchangeService(self.hub, tokens),
+            "graph": GraphService(self.hub, tokens),
+            "cloudflare": CloudflareService(self.hub),
+            "doh": DohService(self.hub),
         }
         context = self._authority.context()
         for key, service in services.items():
             server, port = serve_https(service, _HOST, 0, context, self.hub)
             self._servers.append(server)
             self.hub.urls[key] = f"https://{_HOST}:{port}"
-        server, port = serve_https(ControlService(self.hub, self.replace_world, self._stop.set), _HOST, 0, None, self.hub)
+        server, port = serve_https(
+            ControlService(self.hub, self.replace_world, self._stop.set), _HOST, 0, None, self.hub
+        )
         self._servers.append(server)
         self.hub.urls["control"] = f"http://{_HOST}:{port}"
         self._write()
@@ -104,29 +116,53 @@ class Laboratory:
         self._dns.stop()
 
     def _write(self) -> None:
-        write_private(self._directory / "lab.json", json.dumps(self.description(), indent=1).encode())
+        write_private(
+            self._directory / "lab.json", json.dumps(self.description(), indent=1).encode()
+        )
 
     def description(self) -> dict[str, Any]:
         urls = self.hub.urls
         ca_path = str(self._directory / "ca.pem")
         return {
-            "pid": os.getpid(), "control_url": urls["control"], "ca_path": ca_path, "world": self.hub.world["name"],
+            "pid": os.getpid(),
+            "control_url": urls["control"],
+            "ca_path": ca_path,
+            "world": self.hub.world["name"],
             "urls": {
-                "authority": urls["authority"], "exchange": urls["exchange"], "graph": urls["graph"],
-                "cloudflare": urls["cloudflare"] + "/client/v4", "doh": urls["doh"] + "/dns-query",
+                "authority": urls["authority"],
+                "exchange": urls["exchange"],
+                "graph": urls["graph"],
+                "cloudflare": urls["cloudflare"] + "/client/v4",
+                "doh": urls["doh"] + "/dns-query",
             },
-            "dns": {"resolvers": self._dns.resolvers, "authoritative_port": self._dns.authoritative_port},
+            "dns": {
+                "resolvers": self._dns.resolvers,
+                "authoritative_port": self._dns.authoritative_port,
+            },
             "extra_vars": {
-                "o365_tenant": worlds.ORGANIZATION, "o365_client_id": worlds.CLIENT_ID, "o365_client_secret": self._credentials.client_secret,
-                "o365_authority_url": urls["authority"], "o365_exchange_url": urls["exchange"], "o365_graph_url": urls["graph"],
-                "area1_account_id": worlds.ACCOUNT_ID, "area1_api_token": self._credentials.api_token,
-                "area1_api_url": urls["cloudflare"] + "/client/v4", "area1_ca_path": ca_path, "area1_dns_resolvers": self._dns.resolvers,
-                "area1_dns_authoritative_port": self._dns.authoritative_port, "area1_smtp_port": self._mail.smtp_port,
-                "area1_mta_sts_port": self._mail.sts_port, "area1_dns_provider": "cloudflare", "area1_domains": self._domains,
+                "o365_tenant": worlds.ORGANIZATION,
+                "o365_client_id": worlds.CLIENT_ID,
+                "o365_client_secret": self._credentials.client_secret,
+                "o365_authority_url": urls["authority"],
+                "o365_exchange_url": urls["exchange"],
+                "o365_graph_url": urls["graph"],
+                "area1_account_id": worlds.ACCOUNT_ID,
+                "area1_api_token": self._credentials.api_token,
+                "area1_api_url": urls["cloudflare"] + "/client/v4",
+                "area1_ca_path": ca_path,
+                "area1_dns_resolvers": self._dns.resolvers,
+                "area1_dns_authoritative_port": self._dns.authoritative_port,
+                "area1_smtp_port": self._mail.smtp_port,
+                "area1_mta_sts_port": self._mail.sts_port,
+                "area1_dns_provider": "cloudflare",
+                "area1_domains": self._domains,
             },
             "secrets": [*self._credentials.secrets, self._passphrase],
             "certificates": {
-                "pem": str(self._directory / "client.pem"), "pfx": str(self._directory / "client.pfx"), "passphrase": self._passphrase,
+                "pem": str(self._directory / "client.pem"),
+                "pfx": str(self._directory / "client.pfx"),
+                "passphrase": self._passphrase,
             },
-            "tenant_id": worlds.TENANT_ID, "other_tenant": worlds.OTHER_TENANT,
+            "tenant_id": worlds.TENANT_ID,
+            "other_tenant": worlds.OTHER_TENANT,
         }

@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """The request log: what crossed the wire, in order, with secrets masked. Tests assert on it."""
 
 from __future__ import annotations
@@ -13,13 +15,32 @@ from typing import Any
 from lab.clock import Clock
 
 MASK = "***"
-# The URL is logged exactly, on purpose: a secret that gets into one must be found by the leak tests.
-_HARMLESS_HEADERS = frozenset({
-    "accept", "accept-charset", "accept-encoding", "connection", "content-length", "content-type", "host", "prefer", "user-agent",
-    "client-request-id", "connection-id", "retry-after", "x-anchormailbox", "x-clientapplication", "x-cmdletname",
-    "x-responseformat", "x-serializationlevel",
-})
-_SECRET_FIELDS = re.compile(r"(?P<key>client_secret|client_assertion|access_token|assertion|password)=[^&\s]*")
+# The URL is logged exactly, on purpose: a secret that gets into one must be found by the leak
+# tests.
+_HARMLESS_HEADERS = frozenset(
+    {
+        "accept",
+        "accept-charset",
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "prefer",
+        "user-agent",
+        "client-request-id",
+        "connection-id",
+        "retry-after",
+        "x-anchormailbox",
+        "x-clientapplication",
+        "x-cmdletname",
+        "x-responseformat",
+        "x-serializationlevel",
+    }
+)
+_SECRET_FIELDS = re.compile(
+    r"(?P<key>client_secret|client_assertion|access_token|assertion|password)=[^&\s]*"
+)
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 
 
@@ -36,7 +57,9 @@ class RequestLog:
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Mask these strings wherever they appear in a body or a header."""
-        self._secrets = tuple(sorted({secret for secret in secrets if secret}, key=len, reverse=True))
+        self._secrets = tuple(
+            sorted({secret for secret in secrets if secret}, key=len, reverse=True)
+        )
 
     def mask(self, text: str) -> str:
         for secret in self._secrets:
@@ -54,7 +77,10 @@ class RequestLog:
         return value
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        return {name: self.mask(value) if name.lower() in _HARMLESS_HEADERS else MASK for name, value in headers.items()}
+        return {
+            name: self.mask(value) if name.lower() in _HARMLESS_HEADERS else MASK
+            for name, value in headers.items()
+        }
 
     def add(self, service: str, **fields: Any) -> int:
         """Append an entry; `fields` are logged as given, so mask what needs it first."""

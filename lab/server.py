@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One HTTP(S) server a service: keep-alive, threads, the lab's Date, the log and the faults around every handler."""
+
+"""One HTTP(S) server a service: keep-alive, threads, the lab's Date, the log and the faults around
+every handler.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +73,9 @@ class Response:
 
 
 class Service(Protocol):
-    """A service may also have `operation(request) -> str`, so that faults can name what the body asks for."""
+    """A service may also have `operation(request) -> str`, so that faults can name what the body
+    asks for.
+    """
 
     name: str
 
@@ -77,7 +83,10 @@ class Service(Protocol):
 
 
 class Hub:
-    """What the services share. `lock` guards `world`; handlers take it themselves, so that a stall holds up nobody else."""
+    """What the services share.
+
+    `lock` guards `world`; handlers take it themselves, so that a stall holds up nobody else.
+    """
 
     def __init__(self, latency_ms: float = 0.0) -> None:
         self.clock = Clock()
@@ -107,14 +116,17 @@ class LabServer(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 256
 
-    def __init__(self, address: tuple[str, int], service: Service, hub: Hub, context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, address: tuple[str, int], service: Service, hub: Hub, context: ssl.SSLContext | None
+    ) -> None:
         self.service = service
         self.hub = hub
         self.context = context
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
-        # HTTPServer.server_bind asks DNS for the host's name, which the lab neither needs nor wants to wait for.
+        # HTTPServer.server_bind asks DNS for the host's name, which the lab neither needs nor wants
+        # to wait for.
         socket_server_bind(self)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -137,7 +149,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         if self.server.context is not None:
-            # The handshake is done here, in the connection's own thread: one slow client does not hold up the others.
+            # The handshake is done here, in the connection's own thread: one slow client does not
+            # hold up the others.
             self.request.settimeout(30)
             self.request = self.server.context.wrap_socket(self.request, server_side=True)
         super().setup()
@@ -173,20 +186,31 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _read(self) -> Request | None:
         length = self.headers.get("Content-Length")
-        if self.headers.get("Transfer-Encoding") or (length is not None and not length.isdigit()) or int(length or 0) > MAX_BODY:
+        if (
+            self.headers.get("Transfer-Encoding")
+            or (length is not None and not length.isdigit())
+            or int(length or 0) > MAX_BODY
+        ):
             self.close_connection = True
             self._write(Response(411 if self.headers.get("Transfer-Encoding") else 400))
             return None
         body = self.rfile.read(int(length or 0))
         parts = urlsplit(self.path)
         return Request(
-            method=self.command, path=unquote(parts.path), query=parse_qs(parts.query, keep_blank_values=True),
-            headers=cast("Mapping[str, str]", self.headers), body=body, client=self.client_address, target=self.path,
+            method=self.command,
+            path=unquote(parts.path),
+            query=parse_qs(parts.query, keep_blank_values=True),
+            headers=cast("Mapping[str, str]", self.headers),
+            body=body,
+            client=self.client_address,
+            target=self.path,
         )
 
     def _respond(self, hub: Hub, service: Service, request: Request) -> Response | None:
         if service.name == "control":
-            return _handled(service, request)  # no faults here: a test has to be able to call them off
+            return _handled(
+                service, request
+            )  # no faults here: a test has to be able to call them off
         fault = hub.faults.take(service.name, request.names, BEFORE)
         response = _before(fault, hub)
         if response is None and (fault is None or fault.kind == "stall"):
@@ -196,7 +220,9 @@ class _Handler(BaseHTTPRequestHandler):
             fault = late or fault
         _log(hub, service, request, response, fault)
         if fault is not None and fault.kind == "stall_after_commit":
-            hub.sleep(fault.seconds)  # what took effect is in the log by then, and not at the end of the silence
+            hub.sleep(
+                fault.seconds
+            )  # what took effect is in the log by then, and not at the end of the silence
         return response
 
     def _write(self, response: Response) -> None:
@@ -227,22 +253,36 @@ def _handled(service: Service, request: Request) -> Response:
         return Response(400, {"error": {"code": "BadRequest", "message": str(error)}})
     except Exception as error:
         request.notes["failure"] = f"{type(error).__name__}: {error}"
-        return Response(500, {"error": {"code": "LabFailure", "message": f"the lab failed: {type(error).__name__}: {error}"}})
+        return Response(
+            500,
+            {
+                "error": {
+                    "code": "LabFailure",
+                    "message": f"the lab failed: {type(error).__name__}: {error}",
+                }
+            },
+        )
 
 
 def _before(fault: Fault | None, hub: Hub) -> Response | None:
-    """What a fault answers instead of the service; None with kind "drop" means: reset the connection."""
+    """What a fault answers instead of the service; None with kind "drop" means: reset the
+    connection.
+    """
     if fault is None or fault.kind == "drop":
         return None
     retry = {"Retry-After": str(max(0, round(fault.seconds)))}
     if fault.kind == "throttle":
-        return Response(429, {"error": {"code": "TooManyRequests", "message": "Too many requests"}}, retry)
+        return Response(
+            429, {"error": {"code": "TooManyRequests", "message": "Too many requests"}}, retry
+        )
     if fault.kind == "unavailable":
         return Response(503, b"Service Unavailable", retry if fault.seconds else {})
     if fault.kind == "status":
         body = fault.options.get("body", b"")
         payload = body.encode() if isinstance(body, str) else body
-        return Response(int(fault.options.get("status", 500)), payload, dict(fault.options.get("headers", {})))
+        return Response(
+            int(fault.options.get("status", 500)), payload, dict(fault.options.get("headers", {}))
+        )
     if fault.kind == "garbage":
         return Response(200, b"<html>Sign in to your account</html>", {"Content-Type": "text/html"})
     hub.sleep(fault.seconds)
@@ -255,7 +295,10 @@ def _after(fault: Fault | None, response: Response) -> Response | None:
     if fault.kind == "drop_after_commit":
         return None
     if fault.kind == "error_after_commit":
-        return Response(int(fault.options.get("status", 500)), {"error": {"code": "InternalServerError", "message": "An error occurred"}})
+        return Response(
+            int(fault.options.get("status", 500)),
+            {"error": {"code": "InternalServerError", "message": "An error occurred"}},
+        )
     if fault.kind == "timeout_after_commit":
         return Response(504, b"Gateway Timeout")
     return response
@@ -265,18 +308,44 @@ def _writes(request: Request) -> bool:
     return bool(request.notes.get("write", request.method not in _SAFE_METHODS))
 
 
-def _log(hub: Hub, service: Service, request: Request, response: Response | None, fault: Fault | None) -> None:
-    notes = {key: hub.log.mask_tree(value) for key, value in request.notes.items() if key not in ("write", "operation")}
+def _log(
+    hub: Hub, service: Service, request: Request, response: Response | None, fault: Fault | None
+) -> None:
+    notes = {
+        key: hub.log.mask_tree(value)
+        for key, value in request.notes.items()
+        if key not in ("write", "operation")
+    }
     hub.log.add(
-        service.name, method=request.method, path=request.target.split("?", 1)[0], query=request.target.partition("?")[2],
-        status=response.status if response else 0, write=_writes(request),
-        headers=hub.log.headers(request.headers), body=hub.log.mask(request.body[:LOGGED_BODY].decode("utf-8", "replace")),
-        fault=fault.kind if fault else None, **notes,
+        service.name,
+        method=request.method,
+        path=request.target.split("?", 1)[0],
+        query=request.target.partition("?")[2],
+        status=response.status if response else 0,
+        write=_writes(request),
+        headers=hub.log.headers(request.headers),
+        body=hub.log.mask(request.body[:LOGGED_BODY].decode("utf-8", "replace")),
+        fault=fault.kind if fault else None,
+        **notes,
     )
 
 
-def serve_https(service: Service, host: str, port: int = 0, context: ssl.SSLContext | None = None, hub: Hub | None = None) -> tuple[LabServer, int]:
-    """Start one service on its own port (0: any free one), in a daemon thread. Without a context it is plain HTTP."""
+def serve_https(
+    service: Service,
+    host: str,
+    port: int = 0,
+    context: ssl.SSLContext | None = None,
+    hub: Hub | None = None,
+) -> tuple[LabServer, int]:
+    """Start one service on its own port (0: any free one), in a daemon thread.
+
+    Without a context it is plain HTTP.
+    """
     server = LabServer((host, port), service, hub or Hub(), context)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name=f"lab-{service.name}", daemon=True).start()
+    threading.Thread(
+        target=server.serve_forever,
+        kwargs={"poll_interval": 0.1},
+        name=f"lab-{service.name}",
+        daemon=True,
+    ).start()
     return server, int(server.server_address[1])

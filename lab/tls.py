@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """The lab's certificate authority, and the client certificate of its app registration."""
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ from cryptography.x509.oid import NameOID
 
 
 class Authority:
-    """Signs one server certificate for every address that the lab is reached by, and one for each name of a mail or policy host."""
+    """Signs one server certificate for every address that the lab is reached by, and one for each
+    name of a mail or policy host.
+    """
 
     def __init__(self) -> None:
         self._ca = trustme.CA()
@@ -40,20 +44,26 @@ class Authority:
         return context
 
     def named_context(self, default: str, choose: Callable[[str], str]) -> ssl.SSLContext:
-        """A certificate for the name that a client asks for (SNI), or for the one that ``choose`` makes of it."""
+        """A certificate for the name that a client asks for (SNI), or for the one that ``choose``
+        makes of it.
+        """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._ca.issue_cert(default).configure_cert(context)
 
-        def chosen(connection: ssl.SSLObject | ssl.SSLSocket, asked: str | None, _context: ssl.SSLContext) -> None:
+        def chosen(
+            connection: ssl.SSLObject | ssl.SSLSocket, asked: str | None, _context: ssl.SSLContext
+        ) -> None:
             connection.context = self._named(choose(asked)) if asked else context
 
         context.sni_callback = chosen
         return context
 
     def mail_context(self, name: str) -> ssl.SSLContext:
-        """A mail host's: for `*.suffix`, the wildcards that Microsoft's edge has, and any deeper name below it that is asked for.
+        """A mail host's: for `*.suffix`, the wildcards that Microsoft's edge has, and any deeper
+        name below it that is asked for.
 
-        A client may show a certificate of its own; connectors can ask for one (exchange-online.md §2.3, TlsSenderCertificateName).
+        A client may show a certificate of its own; connectors can ask for one (exchange-online.md
+        §2.3, TlsSenderCertificateName).
         """
         if name not in self._mail:
             self._mail[name] = self._mail_context(name)
@@ -64,8 +74,15 @@ class Authority:
         self._accept_clients(context)
         suffix = name.removeprefix("*")
 
-        def chosen(connection: ssl.SSLObject | ssl.SSLSocket, asked: str | None, _context: ssl.SSLContext) -> None:
-            if asked and name.startswith("*.") and asked.lower().endswith(suffix) and asked.count(".") > name.count("."):
+        def chosen(
+            connection: ssl.SSLObject | ssl.SSLSocket, asked: str | None, _context: ssl.SSLContext
+        ) -> None:
+            if (
+                asked
+                and name.startswith("*.")
+                and asked.lower().endswith(suffix)
+                and asked.count(".") > name.count(".")
+            ):
                 connection.context = self._accept_clients(self._named(asked.lower()))
 
         context.sni_callback = chosen
@@ -84,7 +101,9 @@ class Authority:
         return self._issued[names]
 
     def client_contexts(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-        """For senders: one that takes any certificate (opportunistic TLS), one that checks it and its name."""
+        """For senders: one that takes any certificate (opportunistic TLS), one that checks it and
+        its name.
+        """
         plain = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         plain.check_hostname = False
         plain.verify_mode = ssl.CERT_NONE
@@ -107,7 +126,9 @@ class ClientCertificate:
     @property
     def key_pem(self) -> str:
         return self.key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
         ).decode()
 
     def write_pem(self, path: Path) -> None:
@@ -115,7 +136,12 @@ class ClientCertificate:
 
     def write_pfx(self, path: Path, passphrase: str) -> None:
         encryption = serialization.BestAvailableEncryption(passphrase.encode())
-        write_private(path, pkcs12.serialize_key_and_certificates(b"lab", self.key, self.certificate, None, encryption))
+        write_private(
+            path,
+            pkcs12.serialize_key_and_certificates(
+                b"lab", self.key, self.certificate, None, encryption
+            ),
+        )
 
 
 def client_certificate(name: str) -> ClientCertificate:
@@ -123,8 +149,13 @@ def client_certificate(name: str) -> ClientCertificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(timezone.utc)
     certificate = (
-        x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
-        .serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=30))
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=30))
         .sign(key, hashes.SHA256())
     )
     return ClientCertificate(certificate, key)
@@ -132,8 +163,11 @@ def client_certificate(name: str) -> ClientCertificate:
 
 def thumbprints(certificate_pem: str) -> dict[str, str]:
     """How an assertion's header names a certificate: base64url, here without padding."""
-    der = x509.load_pem_x509_certificate(certificate_pem.encode()).public_bytes(serialization.Encoding.DER)
-    # SHA-1 is what the header x5t means (RFC 7515 §4.1.7); it names the certificate, it does not protect it.
+    der = x509.load_pem_x509_certificate(certificate_pem.encode()).public_bytes(
+        serialization.Encoding.DER
+    )
+    # SHA-1 is what the header x5t means (RFC 7515 §4.1.7); it names the certificate, it does not
+    # protect it.
     return {
         "x5t": _base64url(hashlib.sha1(der, usedforsecurity=False).digest()),
         "x5t#S256": _base64url(hashlib.sha256(der).digest()),

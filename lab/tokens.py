@@ -1,7 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Access tokens of the lab: issued by its Entra, checked by its Exchange and Graph. One key for all."""
+
+"""Access tokens of the lab: issued by its Entra, checked by its Exchange and Graph.
+
+One key for all.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +25,26 @@ from lab.server import Hub
 EXCHANGE = "exchange"
 GRAPH = "graph"
 RESOURCES: dict[str, frozenset[str]] = {
-    EXCHANGE: frozenset({
-        "outlook.office365.com", "outlook.office365.us", "outlook-dod.office365.us", "outlook.office365.cn", "partner.outlook.cn",
-        "00000002-0000-0ff1-ce00-000000000000",
-    }),
+    EXCHANGE: frozenset(
+        {
+            "outlook.office365.com",
+            "outlook.office365.us",
+            "outlook-dod.office365.us",
+            "outlook.office365.cn",
+            "partner.outlook.cn",
+            "00000002-0000-0ff1-ce00-000000000000",
+        }
+    ),
     # the public names of Microsoft Graph and of its national clouds
-    GRAPH: frozenset({
-        "graph.microsoft.com", "graph.microsoft.us", "dod-graph.microsoft.us", "microsoftgraph.chinacloudapi.cn",
-        "00000003-0000-0000-c000-000000000000",
-    }),
+    GRAPH: frozenset(
+        {
+            "graph.microsoft.com",
+            "graph.microsoft.us",
+            "dod-graph.microsoft.us",
+            "microsoftgraph.chinacloudapi.cn",
+            "00000003-0000-0000-c000-000000000000",
+        }
+    ),
 }
 KEY_ID = "lab-token-key"
 
@@ -60,25 +76,47 @@ class Tokens:
         for kind, names in RESOURCES.items():
             if host in names:
                 return kind
-            # An address that is overridden by options may be asked for by its own name, with its port.
-            if host in ("127.0.0.1", "localhost") and parts.port is not None and parts.port == own[kind].port:
+            # An address that is overridden by options may be asked for by its own name, with its
+            # port.
+            if (
+                host in ("127.0.0.1", "localhost")
+                and parts.port is not None
+                and parts.port == own[kind].port
+            ):
                 return kind
         return None
 
-    def issue(self, tenant: str, client_id: str, app: Mapping[str, Any], resource: str) -> tuple[str, int]:
+    def issue(
+        self, tenant: str, client_id: str, app: Mapping[str, Any], resource: str
+    ) -> tuple[str, int]:
         """A signed token and its life in seconds. Its dates are by the lab's clock."""
         kind = self.resource_kind(resource)
         now = int(self._hub.clock.time())
         lifetime = int(self._hub.setting("token_lifetime_seconds", 3600))
         claims = {
-            "aud": resource, "iss": f"https://sts.windows.net/{tenant}/", "iat": now, "nbf": now, "exp": now + lifetime,
-            "appid": client_id, "appidacr": "1", "idtyp": "app", "oid": app["object_id"], "sub": app["object_id"], "tid": tenant,
-            "ver": "1.0", "uti": uuid.uuid4().hex,
+            "aud": resource,
+            "iss": f"https://sts.windows.net/{tenant}/",
+            "iat": now,
+            "nbf": now,
+            "exp": now + lifetime,
+            "appid": client_id,
+            "appidacr": "1",
+            "idtyp": "app",
+            "oid": app["object_id"],
+            "sub": app["object_id"],
+            "tid": tenant,
+            "ver": "1.0",
+            "uti": uuid.uuid4().hex,
         }
         roles = list(app.get("roles", {}).get(kind, []))
         if roles:
             claims["roles"] = roles
-        return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": KEY_ID, "x5t": KEY_ID}), lifetime - 1
+        return (
+            jwt.encode(
+                claims, self._key, algorithm="RS256", headers={"kid": KEY_ID, "x5t": KEY_ID}
+            ),
+            lifetime - 1,
+        )
 
     def check(self, authorization: str | None, kind: str) -> Identity:
         """The caller of a request to `kind`, or TokenRefused. Expiry is by the lab's clock."""
@@ -87,8 +125,16 @@ class Tokens:
             raise TokenRefused("no bearer token")
         try:
             claims = jwt.decode(
-                token.strip(), self._key.public_key(), algorithms=["RS256"],
-                options={"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False, "require": ["exp", "aud", "tid"]},
+                token.strip(),
+                self._key.public_key(),
+                algorithms=["RS256"],
+                options={
+                    "verify_exp": False,
+                    "verify_nbf": False,
+                    "verify_iat": False,
+                    "verify_aud": False,
+                    "require": ["exp", "aud", "tid"],
+                },
             )
         except jwt.PyJWTError as error:
             raise TokenRefused("the token's signature or form is not valid") from error

@@ -1,11 +1,15 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A tenant goes behind Area 1, day by day, on the lab: `make demo`.
+"""A tenant goes behind Area 1, day by day, on the lab:
 
-Each day is one real run of ansible-playbook in the foreground, with its own output. This script only moves the lab's clock
-between the runs and then looks for itself: a day that did not bring what it should have brought fails the demo.
+`make demo`.
+
+Each day is one real run of ansible-playbook in the foreground, with its own output. This script
+only moves the lab's clock between the runs and then looks for itself: a day that did not bring what
+it should have brought fails the demo.
 """
 
 from __future__ import annotations
@@ -69,7 +73,8 @@ class Day:
     title: str
     after: int
     check: Callable[[Lab, int], str]
-    # What becomes of mail that an attacker sends straight to Microsoft; none is sent where nothing is said.
+    # What becomes of mail that an attacker sends straight to Microsoft; none is sent where nothing
+    # is said.
     attacks: str = ""
 
 
@@ -78,7 +83,11 @@ def mx_hosts(lab: Lab) -> dict[str, tuple[str, ...]]:
     zones = lab.state()["cloudflare"]["zones"]
     return {
         name: tuple(
-            sorted(item["content"] for item in zone["records"] if item["type"] == "MX" and item["name"] == name)
+            sorted(
+                item["content"]
+                for item in zone["records"]
+                if item["type"] == "MX" and item["name"] == name
+            )
         )
         for name, zone in zones.items()
     }
@@ -89,7 +98,9 @@ def moved(lab: Lab) -> int:
 
 
 def connectors(lab: Lab) -> dict[str, bool]:
-    return {item["Name"]: bool(item["Enabled"]) for item in lab.state()["tenant"]["inbound_connectors"]}
+    return {
+        item["Name"]: bool(item["Enabled"]) for item in lab.state()["tenant"]["inbound_connectors"]
+    }
 
 
 def expect(condition: bool, text: str) -> str:
@@ -108,7 +119,8 @@ def day_prepared(lab: Lab, mark: int) -> str:
 
 def day_switched(lab: Lab, mark: int) -> str:
     return expect(
-        moved(lab) == 3 and LOCKDOWN not in connectors(lab), "the MX records of all 3 domains name Area 1; no lock-down"
+        moved(lab) == 3 and LOCKDOWN not in connectors(lab),
+        "the MX records of all 3 domains name Area 1; no lock-down",
     )
 
 
@@ -129,7 +141,9 @@ STORY = (
     Day("Day 2: the switch", 1, day_switched),
     Day("Day 3: the lock-down is staged, switched off on purpose", 1, day_staged),
     Day("Day 6: locked", 3, day_locked, attacks="were refused"),
-    Day("Day 7: a run on a finished tenant changes nothing", 1, nothing_left, attacks="were refused"),
+    Day(
+        "Day 7: a run on a finished tenant changes nothing", 1, nothing_left, attacks="were refused"
+    ),
 )
 
 
@@ -142,28 +156,43 @@ def title(text: str) -> None:
 
 
 def prepare(lab: Lab, folder: Path) -> list[str]:
-    """The operator's own files: a playbook, an inventory; and the lab's addresses and credentials."""
+    """The operator's own files: a playbook, an inventory; and the lab's addresses and
+    credentials.
+    """
     given = lab.extra_vars
     domains = "\n".join("        - %s" % name for name in given["area1_domains"])
     texts = {
         "deploy_area1.yml": PLAYBOOK,
         "inventory.yml": INVENTORY % {"tenant": given["o365_tenant"], "domains": domains},
-        "lab-vars.json": json.dumps({key: value for key, value in given.items() if key not in IN_INVENTORY}),
+        "lab-vars.json": json.dumps(
+            {key: value for key, value in given.items() if key not in IN_INVENTORY}
+        ),
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     for name in ("deploy_area1.yml", "inventory.yml"):
-        say("\n%s:\n" % name + "".join("  %s\n" % line for line in texts[name].splitlines()).rstrip())
+        say(
+            "\n%s:\n" % name
+            + "".join("  %s\n" % line for line in texts[name].splitlines()).rstrip()
+        )
     say("\nlab-vars.json: the lab's addresses and credentials")
     return ["ansible-playbook", "-i", "inventory.yml", "deploy_area1.yml", "-e", "@lab-vars.json"]
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The caller's, without own Ansible settings or credentials; state goes into the demo's folder, what is ok is not printed."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "O365_", "AREA1_"))}
+    """The caller's, without own Ansible settings or credentials; state goes into the demo's folder,
+    what is ok is not printed.
+    """
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("ANSIBLE_", "O365_", "AREA1_"))
+    }
     return {
         **kept,
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join(
+            [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+        ),
         "XDG_STATE_HOME": str(folder / "state"),
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible_root"),
@@ -184,7 +213,9 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 def play(command: list[str], folder: Path) -> None:
     say("$ %s\n" % " ".join(command))
-    process = subprocess.Popen(command, cwd=folder, env=environment(folder), stdin=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment(folder), stdin=subprocess.DEVNULL
+    )
     try:
         code = process.wait(timeout=180)
     except BaseException:
@@ -195,25 +226,38 @@ def play(command: list[str], folder: Path) -> None:
 
 
 def mail(lab: Lab, day: Day) -> str:
-    """Real SMTP to the lab's mail servers: senders that go by the MX (some by a cached one), attackers that go past it."""
+    """Real SMTP to the lab's mail servers: senders that go by the MX (some by a cached one),
+    attackers that go past it.
+    """
     lab.advance(hours=2)
     before = lab.traffic()
     lab.traffic(senders=20, mails=MAILS, attacks=ATTACKS if day.attacks else 0)
     lab.settle()
     after = lab.traffic()
-    count = {name: after[name] - before[name] for name in ("delivered", "lost", "accepted_direct", "refused_direct")}
+    count = {
+        name: after[name] - before[name]
+        for name in ("delivered", "lost", "accepted_direct", "refused_direct")
+    }
     text = "%d ordinary mails: %d delivered, %d lost" % (MAILS, count["delivered"], count["lost"])
     fine = count["delivered"] == MAILS and after["lost"] == 0
     if day.attacks:
         text += "; %d mails past the MX, straight at Microsoft, %s" % (ATTACKS, day.attacks)
-        fine = fine and count["refused_direct" if day.attacks == "were refused" else "accepted_direct"] == ATTACKS
+        fine = (
+            fine
+            and count["refused_direct" if day.attacks == "were refused" else "accepted_direct"]
+            == ATTACKS
+        )
     return expect(fine, text)
 
 
 def live(day: Day, lab: Lab, command: list[str], folder: Path) -> int:
     title(day.title)
     lab.advance(days=day.after)
-    moves = "moves on by %d day%s" % (day.after, "" if day.after == 1 else "s") if day.after else "shows the real time"
+    moves = (
+        "moves on by %d day%s" % (day.after, "" if day.after == 1 else "s")
+        if day.after
+        else "shows the real time"
+    )
     say("(the lab's clock %s: %s)" % (moves, lab.state()["clock"]["now"]))
     mark = lab.mark()
     play(command, folder)
@@ -250,9 +294,13 @@ def ask(lab: Lab) -> None:
 def tell(folder: Path) -> None:
     started = time.monotonic()
     say(
-        "A Microsoft 365 tenant with three domains goes behind Area 1. All services are the lab's, on this machine's loopback;"
+        "A Microsoft 365 tenant with three domains goes behind Area 1. All services are the lab's,"
+        " on this machine's loopback;"
     )
-    say("ansible-playbook, the collection and what they print are real. Tasks that changed nothing are not shown.")
+    say(
+        "ansible-playbook, the collection and what they print are real. Tasks that changed nothing"
+        " are not shown."
+    )
     with Lab.start("fresh", folder / "lab", max_seconds=900) as lab:
         command = prepare(lab, folder)
         mark = 0
@@ -262,7 +310,10 @@ def tell(folder: Path) -> None:
         ask(lab)
     title("Done")
     say("The demo's own directory is removed now, and with it the reports named above.")
-    say("A week in %.0f seconds. Not one ordinary mail was lost; what goes past Area 1 is refused." % (time.monotonic() - started))
+    say(
+        "A week in %.0f seconds. Not one ordinary mail was lost; what goes past Area 1 is refused."
+        % (time.monotonic() - started)
+    )
 
 
 def stop(number: int, _frame: FrameType | None) -> None:
@@ -273,7 +324,9 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     try:
-        with tempfile.TemporaryDirectory(prefix="area1-demo-", ignore_cleanup_errors=True) as folder:
+        with tempfile.TemporaryDirectory(
+            prefix="area1-demo-", ignore_cleanup_errors=True
+        ) as folder:
             tell(Path(folder))
     except KeyboardInterrupt:
         say("\nInterrupted. The lab is stopped.")

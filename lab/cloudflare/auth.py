@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """Who asks, and what the token may do."""
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from typing import Any
 from lab.cloudflare.envelope import ApiError
 from lab.cloudflare.settings import setting
 
-# A token is at least 40 characters of these; anything else is refused for its form, before it is looked up.
+# A token is at least 40 characters of these; anything else is refused for its form, before it is
+# looked up.
 _FORM = re.compile(r"[A-Za-z0-9_-]{40,}")
 _WINDOW = 300
 
@@ -85,11 +88,16 @@ def authenticate(headers: Mapping[str, str], state: dict[str, Any]) -> Caller:
 
 
 def count(caller: Caller, state: dict[str, Any], now: float) -> dict[str, str]:
-    """Count a request against the token's limit; the headers of the answer (§6.4). Over it: 429 for five minutes."""
+    """Count a request against the token's limit; the headers of the answer (§6.4).
+
+    Over it: 429 for five minutes.
+    """
     limit = int(setting(state, "rate_limit"))
     if limit == 0:
         return {}
-    window = state.setdefault("rate", {}).setdefault(caller.token_id, {"start": now, "used": 0, "blocked_until": 0.0})
+    window = state.setdefault("rate", {}).setdefault(
+        caller.token_id, {"start": now, "used": 0, "blocked_until": 0.0}
+    )
     if now < window["start"] or now - window["start"] >= _WINDOW:
         window.update(start=now, used=0)
     window["used"] += 1

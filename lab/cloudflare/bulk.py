@@ -1,7 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bulk jobs: the paths under investigate/bulk (§6.3). A job goes through its states by the lab's clock, when it is looked at."""
+
+"""Bulk jobs: the paths under investigate/bulk (§6.3).
+
+A job goes through its states by the lab's clock, when it is looked at.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +15,29 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
-from lab.cloudflare.envelope import ApiError, Query, first, mapping, no_method, no_route, page, success
+from lab.cloudflare.envelope import (
+    ApiError,
+    Query,
+    first,
+    mapping,
+    no_method,
+    no_route,
+    page,
+    success,
+)
 from lab.cloudflare.messages import Record, find
 from lab.cloudflare.search import filters
 from lab.cloudflare.settings import new_id, setting, timestamp
 
 Job = dict[str, Any]
 ACTIONS = ("MOVE", "RELEASE")
-DESTINATIONS = ("Inbox", "JunkEmail", "DeletedItems", "RecoverableItemsDeletions", "RecoverableItemsPurges")
+DESTINATIONS = (
+    "Inbox",
+    "JunkEmail",
+    "DeletedItems",
+    "RecoverableItemsDeletions",
+    "RecoverableItemsPurges",
+)
 # §6.3; a third of the time each until the last
 STATES = ("PENDING", "DISCOVERING", "PROCESSING", "COMPLETED")
 ENDED = ("COMPLETED", "FAILED", "CANCELLED", "SKIPPED")
@@ -27,13 +47,20 @@ _PAGE = (20, 1, 50)
 class Bulk:
     """``release`` lets one message go and says to whom it could not."""
 
-    def __init__(self, state: dict[str, Any], now: datetime, release: Callable[[Record], dict[str, list[str]]]) -> None:
+    def __init__(
+        self,
+        state: dict[str, Any],
+        now: datetime,
+        release: Callable[[Record], dict[str, list[str]]],
+    ) -> None:
         self._state = state
         self._now = now
         self._release = release
         self._jobs: list[Job] = state.setdefault("bulk_jobs", [])
 
-    def handle(self, method: str, path: list[str], query: Query, body: Any) -> tuple[int, dict[str, Any]]:
+    def handle(
+        self, method: str, path: list[str], query: Query, body: Any
+    ) -> tuple[int, dict[str, Any]]:
         """``path`` is what follows bulk."""
         for job in self._jobs:
             self._advance(job)
@@ -50,7 +77,14 @@ class Bulk:
         elif path[1:] == ["cancel"] and method == "POST":
             return 200, success(_shown(self._cancel(path[0])))
         elif path[1:] == ["messages"] and method == "GET":
-            return 200, success(*page([dict(each) for each in self._find(path[0])["messages"]], query, *_PAGE, clamp=True))
+            return 200, success(
+                *page(
+                    [dict(each) for each in self._find(path[0])["messages"]],
+                    query,
+                    *_PAGE,
+                    clamp=True,
+                )
+            )
         elif path[1:] not in (["cancel"], ["messages"]):
             raise no_route("/email-security/investigate/bulk/" + "/".join(path))
         raise no_method(method)
@@ -58,22 +92,42 @@ class Bulk:
     def _create(self, body: dict[str, Any]) -> Job:
         action, search = body.get("action"), mapping(body.get("search_params"), "search_params")
         if action not in ACTIONS:
-            raise ApiError(400, 1001, f"action must be one of {', '.join(ACTIONS)}", pointer="/action")
+            raise ApiError(
+                400, 1001, f"action must be one of {', '.join(ACTIONS)}", pointer="/action"
+            )
         if action == "MOVE" and body.get("destination") not in DESTINATIONS:
-            raise ApiError(400, 1001, f"destination must be one of {', '.join(DESTINATIONS)}", pointer="/destination")
+            raise ApiError(
+                400,
+                1001,
+                f"destination must be one of {', '.join(DESTINATIONS)}",
+                pointer="/destination",
+            )
         filters(_query(search), self._state, self._now)
         job: Job = {
-            "job_id": str(uuid.UUID(new_id(self._state, "job"))), "action_type": action, "search_params": search, "comment": body.get("comment"),
-            "action_params": {"type": action, **({"destination": body["destination"]} if action == "MOVE" else {})},
-            "created_at": timestamp(self._now), "status": STATES[0], "status_message": None, "started_at": None, "completed_at": None, "messages": [],
-        }  # fmt: skip
+            "job_id": str(uuid.UUID(new_id(self._state, "job"))),
+            "action_type": action,
+            "search_params": search,
+            "comment": body.get("comment"),
+            "action_params": {
+                "type": action,
+                **({"destination": body["destination"]} if action == "MOVE" else {}),
+            },
+            "created_at": timestamp(self._now),
+            "status": STATES[0],
+            "status_message": None,
+            "started_at": None,
+            "completed_at": None,
+            "messages": [],
+        }
         self._jobs.append(job)
         return job
 
     def _advance(self, job: Job) -> None:
         if job["status"] in ENDED:
             return
-        born = datetime.strptime(job["created_at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+        born = datetime.strptime(job["created_at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(
+            tzinfo=timezone.utc
+        )
         third = max(float(setting(self._state, "bulk_seconds")), 0.001) / 3
         reached = min(int((self._now - born).total_seconds() / third), len(STATES) - 1)
         if reached >= 1 and job["started_at"] is None:
@@ -92,7 +146,9 @@ class Bulk:
             job.update(status="FAILED", status_message="no integration is authorized")
             return
         for each in job["messages"]:
-            each["status"] = "FAILED" if self._release(find(self._state, each["id"]))["failed"] else "SUCCESSFUL"
+            each["status"] = (
+                "FAILED" if self._release(find(self._state, each["id"]))["failed"] else "SUCCESSFUL"
+            )
 
     def _cancel(self, identifier: str) -> Job:
         job = self._find(identifier)
@@ -111,7 +167,11 @@ class Bulk:
 
     def _list(self, query: Query) -> dict[str, Any]:
         action, status = first(query, "action_type"), first(query, "status")
-        found = [job for job in reversed(self._jobs) if action in ("", job["action_type"]) and status in ("", job["status"])]
+        found = [
+            job
+            for job in reversed(self._jobs)
+            if action in ("", job["action_type"]) and status in ("", job["status"])
+        ]
         return success(*page([_shown(job) for job in found], query, *_PAGE, clamp=True))
 
     def _find(self, identifier: str) -> Job:
@@ -125,11 +185,17 @@ def _shown(job: Job) -> dict[str, Any]:
     counted = [each["status"] for each in job["messages"]]
     return {
         **{name: value for name, value in job.items() if name != "messages"},
-        "messages_failed": counted.count("FAILED"), "messages_pending": counted.count("PENDING"), "messages_successful": counted.count("SUCCESSFUL"),
+        "messages_failed": counted.count("FAILED"),
+        "messages_pending": counted.count("PENDING"),
+        "messages_successful": counted.count("SUCCESSFUL"),
         "total_messages_discovered": len(counted),
-    }  # fmt: skip
+    }
 
 
 def _query(search: dict[str, Any]) -> Query:
     """The same filters as GET investigate takes, in a body."""
-    return {name: [str(value).lower() if isinstance(value, bool) else str(value)] for name, value in search.items() if value is not None}
+    return {
+        name: [str(value).lower() if isinstance(value, bool) else str(value)]
+        for name, value in search.items()
+        if value is not None
+    }

@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """Email Security domains: the paths under /accounts/{id}/email-security/settings/domains (§6.1)."""
 
 from __future__ import annotations
@@ -10,7 +12,17 @@ from datetime import datetime
 from typing import Any
 
 from lab.cloudflare.auth import Caller
-from lab.cloudflare.envelope import ApiError, Query, first, items_of, mapping, no_method, no_route, page, success
+from lab.cloudflare.envelope import (
+    ApiError,
+    Query,
+    first,
+    items_of,
+    mapping,
+    no_method,
+    no_route,
+    page,
+    success,
+)
 from lab.cloudflare.lifecycle import Lifecycle, Lookup, adopt_domain, kept_dispositions
 from lab.cloudflare.schema import DEFAULTS, check
 from lab.cloudflare.settings import setting, timestamp
@@ -22,7 +34,9 @@ BATCH = ("deletes", "patches", "puts", "posts")
 class Domains:
     """One request about domains; the caller holds the hub's lock."""
 
-    def __init__(self, world: dict[str, Any], caller: Caller, now: datetime, lookup: Lookup | None) -> None:
+    def __init__(
+        self, world: dict[str, Any], caller: Caller, now: datetime, lookup: Lookup | None
+    ) -> None:
         self._world = world
         self._state = world["cloudflare"]
         self._caller = caller
@@ -31,16 +45,24 @@ class Domains:
         # A copy: a batch that fails half-way leaves no trace
         self._domains: list[dict[str, Any]] = deepcopy(self._state["email_security"]["domains"])
 
-    def handle(self, method: str, path: list[str], query: Query, body: Any) -> tuple[int, dict[str, Any]]:
+    def handle(
+        self, method: str, path: list[str], query: Query, body: Any
+    ) -> tuple[int, dict[str, Any]]:
         """``path`` is what follows settings/domains. The status and the envelope."""
-        self._caller.need("Cloud Email Security: Read" if method == "GET" else "Cloud Email Security: Write")
+        self._caller.need(
+            "Cloud Email Security: Read" if method == "GET" else "Cloud Email Security: Write"
+        )
         if not setting(self._state, "entitled"):
-            raise ApiError(403, 10403, "Email Security is not available in the current subscription")
+            raise ApiError(
+                403, 10403, "Email Security is not available in the current subscription"
+            )
         status, answer = self._route(method, path, query, body)
         self._state["email_security"]["domains"] = self._domains
         return status, answer
 
-    def _route(self, method: str, path: list[str], query: Query, body: Any) -> tuple[int, dict[str, Any]]:
+    def _route(
+        self, method: str, path: list[str], query: Query, body: Any
+    ) -> tuple[int, dict[str, Any]]:
         if not path:
             if method == "GET":
                 return 200, self._list(query)
@@ -122,13 +144,23 @@ class Domains:
     def _batch(self, body: dict[str, Any]) -> dict[str, Any]:
         """All four lists are required, empty or not; carried out in this order (§6.1)."""
         for key in sorted(set(body) ^ set(BATCH)):
-            raise ApiError(400, 1001, f"{key} {'is required' if key in BATCH else 'is not a field of this request'}", pointer=f"/{key}")
+            raise ApiError(
+                400,
+                1001,
+                f"{key} {'is required' if key in BATCH else 'is not a field of this request'}",
+                pointer=f"/{key}",
+            )
         result: dict[str, Any] = {key: [] for key in BATCH}
         for item in items_of(body, "deletes"):
             result["deletes"].append(self._delete(item.get("id")))
         for key, action in (("patches", self._patch), ("puts", self._put)):
             for item in items_of(body, key):
-                result[key].append(action(item.get("id"), {name: value for name, value in item.items() if name != "id"}))
+                result[key].append(
+                    action(
+                        item.get("id"),
+                        {name: value for name, value in item.items() if name != "id"},
+                    )
+                )
         for item in items_of(body, "posts"):
             result["posts"].append(self._post(item))
         return result

@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """Cloudflare's envelope, its errors and its pages (cloudflare-email-security.md §6)."""
 
 from __future__ import annotations
@@ -15,7 +17,14 @@ Query = dict[str, list[str]]
 class ApiError(Exception):
     """A refusal in Cloudflare's form."""
 
-    def __init__(self, status: int, code: int, message: str, pointer: str | None = None, chain: list[dict[str, Any]] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: int,
+        message: str,
+        pointer: str | None = None,
+        chain: list[dict[str, Any]] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.headers: dict[str, str] = {}
@@ -30,9 +39,16 @@ class ApiError(Exception):
         return {"success": False, "errors": [self.error], "messages": [], "result": None}
 
 
-def success(result: Any, info: dict[str, Any] | None = None, messages: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+def success(
+    result: Any, info: dict[str, Any] | None = None, messages: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
     """The envelope of a success."""
-    body: dict[str, Any] = {"success": True, "errors": [], "messages": messages or [], "result": result}
+    body: dict[str, Any] = {
+        "success": True,
+        "errors": [],
+        "messages": messages or [],
+        "result": result,
+    }
     if info is not None:
         body["result_info"] = info
     return body
@@ -40,7 +56,9 @@ def success(result: Any, info: dict[str, Any] | None = None, messages: list[dict
 
 def no_route(path: str) -> ApiError:
     """§6: the example code of the envelope's schema."""
-    return ApiError(404, 7003, f"Could not route to {path}, perhaps your object identifier is invalid?")
+    return ApiError(
+        404, 7003, f"Could not route to {path}, perhaps your object identifier is invalid?"
+    )
 
 
 def no_method(method: str) -> ApiError:
@@ -62,8 +80,13 @@ def number(query: Query, name: str, default: int, low: int, high: int | None = N
     return int(text)
 
 
-def page(items: Sequence[Any], query: Query, default: int, low: int, high: int, clamp: bool = False) -> tuple[list[Any], dict[str, Any]]:
-    """One page and its result_info. With ``clamp`` a page that is too long is shortened in silence, not refused."""
+def page(
+    items: Sequence[Any], query: Query, default: int, low: int, high: int, clamp: bool = False
+) -> tuple[list[Any], dict[str, Any]]:
+    """One page and its result_info.
+
+    With ``clamp`` a page that is too long is shortened in silence, not refused.
+    """
     current = number(query, "page", 1, 1)
     size = number(query, "per_page", default, low, None if clamp else high)
     size = min(size, high)

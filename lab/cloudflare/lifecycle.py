@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The life of an Email Security domain: proof of ownership, then mail, by the lab's clock and the lab's DNS."""
+
+"""The life of an Email Security domain: proof of ownership, then mail, by the lab's clock and the
+lab's DNS.
+"""
 
 from __future__ import annotations
 
@@ -30,19 +34,29 @@ def adopt_domain(world: dict[str, Any], fields: dict[str, Any], now: datetime) -
     """A new domain in the state, from the fields of a POST or of a world."""
     state = world["cloudflare"]
     state["domain_counter"] = int(state.get("domain_counter", 0)) + 1
-    seed = hashlib.sha256(f"{state['account_id']}/domain/{state['domain_counter']}".encode()).digest()
+    seed = hashlib.sha256(
+        f"{state['account_id']}/domain/{state['domain_counter']}".encode()
+    ).digest()
     identifier: Any = str(uuid.UUID(bytes=seed[:16], version=4))
     if setting(state, "domain_ids") == "int":
         identifier = 2000 + state["domain_counter"]
     domain: dict[str, Any] = {
-        "allowed_delivery_modes": ["DIRECT"], "drop_dispositions": [], "ip_restrictions": [], "regions": ["GLOBAL"], **DEFAULTS,
-    }  # fmt: skip
+        "allowed_delivery_modes": ["DIRECT"],
+        "drop_dispositions": [],
+        "ip_restrictions": [],
+        "regions": ["GLOBAL"],
+        **DEFAULTS,
+    }
     domain.update(fields)
     domain["domain"] = domain["domain"].lower().rstrip(".")
     domain["drop_dispositions"] = kept_dispositions(state, domain["drop_dispositions"])
     stamp = timestamp(now)
     proven = now.timestamp() if _zone_is_here(state, domain["domain"]) else None
-    lab: dict[str, Any] = {"challenge": hashlib.sha256(seed).hexdigest()[:40], "verified_at": proven, "seen": {}}
+    lab: dict[str, Any] = {
+        "challenge": hashlib.sha256(seed).hexdigest()[:40],
+        "verified_at": proven,
+        "seen": {},
+    }
     return {"id": identifier, "created_at": stamp, "modified_at": stamp, **domain, "lab": lab}
 
 
@@ -71,12 +85,16 @@ class Lifecycle:
         self._lookup = lookup
 
     def verified_at(self, domain: dict[str, Any]) -> float | None:
-        """When the domain was found to be the customer's; remembered, the record may go afterwards."""
+        """When the domain was found to be the customer's; remembered, the record may go
+        afterwards.
+        """
         lab = domain["lab"]
         if lab["verified_at"] is None:
             name, value = f"{CHALLENGE_LABEL}.{domain['domain']}", lab["challenge"]
             period = self._period(domain, name, "TXT", lambda content: txt_value(content) == value)
-            due = period[0] + float(setting(self._state, "verification_seconds")) if period else None
+            due = (
+                period[0] + float(setting(self._state, "verification_seconds")) if period else None
+            )
             if due is not None and period is not None and period[1] >= due:
                 lab["verified_at"] = due
         found: float | None = lab["verified_at"]
@@ -86,7 +104,9 @@ class Lifecycle:
         """The answer of GET .../verification (§6.1)."""
         return {
             "last_checked_at": timestamp(datetime.fromtimestamp(self._now, timezone.utc)),
-            "status": self._cased("active" if self.verified_at(domain) is not None else self._unverified()),
+            "status": self._cased(
+                "active" if self.verified_at(domain) is not None else self._unverified()
+            ),
             "txt_record_name": f"{CHALLENGE_LABEL}.{domain['domain']}",
             "txt_record_value": domain["lab"]["challenge"],
         }
@@ -118,26 +138,44 @@ class Lifecycle:
     def _mail(self, domain: dict[str, Any]) -> Period | None:
         """The period in which mail came through here, if it counts for "active"."""
         verified = self.verified_at(domain)
-        period = self._period(domain, domain["domain"], "MX", lambda content: content.lower().rstrip(".").endswith(AREA1_SUFFIXES))
+        period = self._period(
+            domain,
+            domain["domain"],
+            "MX",
+            lambda content: content.lower().rstrip(".").endswith(AREA1_SUFFIXES),
+        )
         last = domain["lab"].get("mail", {}).get("last")
         # mail that really came over the lab's mail path counts at once
-        real = (last, last) if verified is not None and last is not None and self._now - last < MAIL_MEMORY else None
+        real = (
+            (last, last)
+            if verified is not None and last is not None and self._now - last < MAIL_MEMORY
+            else None
+        )
         if verified is None or period is None or self._now - period[1] >= MAIL_MEMORY:
             return real
         first = max(period[0], verified) + float(setting(self._state, "first_mail_seconds"))
         return (period[0], period[1]) if period[1] >= first or period[0] == 0.0 else real
 
-    def _period(self, domain: dict[str, Any], name: str, kind: str, fits: Callable[[str], bool]) -> Period | None:
+    def _period(
+        self, domain: dict[str, Any], name: str, kind: str, fits: Callable[[str], bool]
+    ) -> Period | None:
         """From when to when the DNS last showed a fitting record."""
         zones = self._world["dns"].get("forward", {})
-        if self._lookup is not None and any(name == zone or name.endswith("." + zone) for zone in zones):
-            return self._observed(domain, f"{kind} {name}", any(fits(content) for content in self._lookup(name, kind)))
+        if self._lookup is not None and any(
+            name == zone or name.endswith("." + zone) for zone in zones
+        ):
+            return self._observed(
+                domain, f"{kind} {name}", any(fits(content) for content in self._lookup(name, kind))
+            )
         zone = find_zone(self._world, name)
         if zone is None:
             return None
 
         def holds(records: list[Record]) -> bool:
-            return any(r["type"] == kind and r["name"].lower() == name and fits(str(r["content"])) for r in records)
+            return any(
+                r["type"] == kind and r["name"].lower() == name and fits(str(r["content"]))
+                for r in records
+            )
 
         return last_period(self._world, zone, self._now, holds)
 
@@ -149,11 +187,17 @@ class Lifecycle:
         return (seen[key][0], seen[key][1]) if key in seen else None
 
     def _policy(self, domain: dict[str, Any], name: str, prefix: str) -> str:
-        period = self._period(domain, name, "TXT", lambda content: txt_value(content).lower().startswith(prefix))
+        period = self._period(
+            domain, name, "TXT", lambda content: txt_value(content).lower().startswith(prefix)
+        )
         return "good" if period and period[1] == self._now else "none"
 
     def _created(self, domain: dict[str, Any]) -> float:
-        return datetime.strptime(domain["created_at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc).timestamp()
+        return (
+            datetime.strptime(domain["created_at"], "%Y-%m-%dT%H:%M:%S.%fZ")
+            .replace(tzinfo=timezone.utc)
+            .timestamp()
+        )
 
     def _waiting(self, domain: dict[str, Any]) -> str:
         """Verified, and pending for want of mail; or not verified."""

@@ -1,10 +1,14 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The messages that Area 1 saw: one record each in ``world["cloudflare"]["messages"]``, oldest first, plain data.
 
-The mail path calls `record` for each message that passes, then `trace` for what its servers write down, and `handed_on` for how
-the next hop answered. A world may ask for made-up ones with the setting ``quarantined_messages``.
+"""The messages that Area 1 saw: one record each in ``world["cloudflare"]["messages"]``, oldest
+first, plain data.
+
+The mail path calls `record` for each message that passes, then `trace` for what its servers write
+down, and `handed_on` for how the next hop answered. A world may ask for made-up ones with the
+setting ``quarantined_messages``.
 """
 
 from __future__ import annotations
@@ -27,34 +31,63 @@ _ALPHABET = "0123456789ABCDFGHJKLMNPQRSTVWXYZbcdfghjkmnpqrstvwxyz"
 
 
 def record(
-    world: dict[str, Any], raw: bytes, envelope_from: str, recipients: Iterable[str], disposition: str, quarantined: bool, now: datetime,
-    source_ip: str = "", helo: str = "",
+    world: dict[str, Any],
+    raw: bytes,
+    envelope_from: str,
+    recipients: Iterable[str],
+    disposition: str,
+    quarantined: bool,
+    now: datetime,
+    source_ip: str = "",
+    helo: str = "",
 ) -> str:
     """A message came through. The id under which the API knows it."""
     # a whole parse of each mail would be most of the work of the lab's mail path
     fields = dict(reversed([(name.lower(), _decoded(value)) for name, value in split(raw)[0]]))
     item = _new(world["cloudflare"], now, disposition, quarantined)
     item.update(
-        {"from": parseaddr(fields.get("from", ""))[1], "to": [address for _name, address in getaddresses([fields.get("to", "")]) if address]},
-        subject=fields.get("subject", ""), message_id=fields.get("message-id", ""), envelope_from=envelope_from,
-        envelope_to=list(recipients), smtp_previous_hop_ip=source_ip, smtp_helo_server_ip=helo,
-    )  # fmt: skip
+        {
+            "from": parseaddr(fields.get("from", ""))[1],
+            "to": [address for _name, address in getaddresses([fields.get("to", "")]) if address],
+        },
+        subject=fields.get("subject", ""),
+        message_id=fields.get("message-id", ""),
+        envelope_from=envelope_from,
+        envelope_to=list(recipients),
+        smtp_previous_hop_ip=source_ip,
+        smtp_helo_server_ip=helo,
+    )
     if disposition not in BENIGN or quarantined:
         item["raw"] = raw.decode("utf-8", "replace")
     _keep(world["cloudflare"], item)
-    trace(world, item, "inbound", f"from={envelope_from} client={source_ip} helo={helo} disposition={disposition}", now)
+    trace(
+        world,
+        item,
+        "inbound",
+        f"from={envelope_from} client={source_ip} helo={helo} disposition={disposition}",
+        now,
+    )
     return str(item["id"])
 
 
-def trace(world: dict[str, Any], identifier: str | Record, leg: str, text: str, now: datetime) -> None:
-    """A line of the mail servers' log; ``leg`` is inbound or outbound (cloudflare-email-security.md §6.3, trace)."""
+def trace(
+    world: dict[str, Any], identifier: str | Record, leg: str, text: str, now: datetime
+) -> None:
+    """A line of the mail servers' log; ``leg`` is inbound or outbound (cloudflare-email-security.md
+    §6.3, trace).
+    """
     item = identifier if isinstance(identifier, dict) else find(world["cloudflare"], identifier)
     lines = item["trace"][leg]
     lines.append({"lineno": len(lines) + 1, "at": timestamp(now), "message": text})
 
 
-def handed_on(world: dict[str, Any], identifier: str | Record, status: str, text: str, now: datetime) -> None:
-    """How the next hop answered: ``status`` is one of delivered, deferred, bounced, rejected (§6.3, delivery_status)."""
+def handed_on(
+    world: dict[str, Any], identifier: str | Record, status: str, text: str, now: datetime
+) -> None:
+    """How the next hop answered:
+
+    ``status`` is one of delivered, deferred, bounced, rejected (§6.3, delivery_status).
+    """
     item = identifier if isinstance(identifier, dict) else find(world["cloudflare"], identifier)
     item["delivery_status"] = [status]
     trace(world, item, "outbound", text, now)
@@ -70,17 +103,29 @@ def find(state: dict[str, Any], identifier: str) -> Record:
 
 def fill(state: dict[str, Any], now: datetime) -> None:
     """As many quarantined messages as the setting asks for, a minute apart, made up."""
-    wanted, made = int(setting(state, "quarantined_messages")), int(state.get("made_up_messages", 0))
+    wanted, made = (
+        int(setting(state, "quarantined_messages")),
+        int(state.get("made_up_messages", 0)),
+    )
     state["made_up_messages"] = max(wanted, made)
     words = ("MALICIOUS", "SPAM", "SPOOF")
     for number in range(made, wanted):
         item = _new(state, now - timedelta(minutes=number + 1), words[number % 3], True)
-        sender = "newsletter@fabrikam.example" if number % 10 == 0 else f"sender{number % 97}@spam-{number % 7}.example"
+        sender = (
+            "newsletter@fabrikam.example"
+            if number % 10 == 0
+            else f"sender{number % 97}@spam-{number % 7}.example"
+        )
         item.update(
-            {"from": sender, "to": [f"user{number % 50}@northwind.example"]}, subject=f"Offer {number}", made_up=True,
-            message_id=f"<{number}@spam-{number % 7}.example>", envelope_from=sender, envelope_to=[f"user{number % 50}@northwind.example"],
-            smtp_previous_hop_ip="198.51.100.25", smtp_helo_server_ip="198.51.100.25",
-        )  # fmt: skip
+            {"from": sender, "to": [f"user{number % 50}@northwind.example"]},
+            subject=f"Offer {number}",
+            made_up=True,
+            message_id=f"<{number}@spam-{number % 7}.example>",
+            envelope_from=sender,
+            envelope_to=[f"user{number % 50}@northwind.example"],
+            smtp_previous_hop_ip="198.51.100.25",
+            smtp_helo_server_ip="198.51.100.25",
+        )
         state["messages"].insert(0, item)
 
 
@@ -88,31 +133,54 @@ def raw_of(item: Record) -> str:
     """The message as it came; one that a world made up is written when somebody asks for it."""
     if "raw" in item:
         return str(item["raw"])
-    scanned = datetime.strptime(item["scanned_at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+    scanned = datetime.strptime(item["scanned_at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(
+        tzinfo=timezone.utc
+    )
     head = {
-        "From": item["from"], "To": ", ".join(item["to"]), "Subject": item["subject"], "Message-ID": item["message_id"],
-        "Date": format_datetime(scanned), "MIME-Version": "1.0", "Content-Type": "text/plain; charset=utf-8",
-    }  # fmt: skip
-    return "".join(f"{name}: {value}\r\n" for name, value in head.items()) + f"\r\n{item['subject']}\r\n"
+        "From": item["from"],
+        "To": ", ".join(item["to"]),
+        "Subject": item["subject"],
+        "Message-ID": item["message_id"],
+        "Date": format_datetime(scanned),
+        "MIME-Version": "1.0",
+        "Content-Type": "text/plain; charset=utf-8",
+    }
+    return (
+        "".join(f"{name}: {value}\r\n" for name, value in head.items())
+        + f"\r\n{item['subject']}\r\n"
+    )
 
 
 def _new(state: dict[str, Any], at: datetime, disposition: str, quarantined: bool) -> Record:
     state["message_counter"] = int(state.get("message_counter", 0)) + 1
-    digest = hashlib.sha256(f"{state['account_id']}/message/{state['message_counter']}".encode()).digest()
-    # the form that the clients' documentation shows: 4Njp3P0STMz2c02Q and 4Njp3P0STMz2c02Q-2024-01-05T10:00:00-12345678
+    digest = hashlib.sha256(
+        f"{state['account_id']}/message/{state['message_counter']}".encode()
+    ).digest()
+    # the form that the clients' documentation shows: 4Njp3P0STMz2c02Q and
+    # 4Njp3P0STMz2c02Q-2024-01-05T10:00:00-12345678
     postfix = "4" + "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[:15])
     return {
-        "id": f"{postfix}-{at:%Y-%m-%dT%H:%M:%S}-{int.from_bytes(digest[16:20], 'big') % 100_000_000:08}", "postfix_id": postfix,
-        "scanned_at": timestamp(at), "final_disposition": disposition, "is_quarantined": quarantined,
-        "delivery_status": ["quarantined" if quarantined else "queued"], "operations": [], "trace": {"inbound": [], "outbound": []},
-    }  # fmt: skip
+        "id": (
+            f"{postfix}-{at:%Y-%m-%dT%H:%M:%S}"
+            f"-{int.from_bytes(digest[16:20], 'big') % 100_000_000:08}"
+        ),
+        "postfix_id": postfix,
+        "scanned_at": timestamp(at),
+        "final_disposition": disposition,
+        "is_quarantined": quarantined,
+        "delivery_status": ["quarantined" if quarantined else "queued"],
+        "operations": [],
+        "trace": {"inbound": [], "outbound": []},
+    }
 
 
 def _keep(state: dict[str, Any], item: Record) -> None:
     messages = state.setdefault("messages", [])
     messages.append(item)
     if len(messages) > LIMIT:
-        messages.pop(next((index for index, each in enumerate(messages) if not each["is_quarantined"]), 0))
+        messages.pop(
+            next((index for index, each in enumerate(messages) if not each["is_quarantined"]), 0)
+        )
 
 
 def _decoded(value: str) -> str:

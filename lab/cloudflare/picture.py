@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A picture of a message as the preview gives it: a PNG in which each line is grey, a word a block, below a red head."""
+
+"""A picture of a message as the preview gives it: a PNG in which each line is grey, a word a block,
+below a red head.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +22,19 @@ def png(lines: Iterable[str]) -> bytes:
     """Eight bits a colour, no interlace (PNG specification, §5 and §11.2)."""
     rows = [_HEAD * WIDTH] * (2 * _LINE)
     for line in lines:
-        ink = b"".join((_PAPER if letter == " " else _INK) * _LETTER for letter in line[: WIDTH // _LETTER])
+        ink = b"".join(
+            (_PAPER if letter == " " else _INK) * _LETTER for letter in line[: WIDTH // _LETTER]
+        )
         rows += [ink.ljust(WIDTH * 3, b"\xff")] * (_LINE // 2) + [_PAPER * WIDTH] * (_LINE // 2)
     rows = (rows + [_PAPER * WIDTH] * HEIGHT)[:HEIGHT]
     header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 2, 0, 0, 0)
     pixels = zlib.compress(b"".join(b"\0" + row for row in rows))
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + _chunk(b"IHDR", header)
+        + _chunk(b"IDAT", pixels)
+        + _chunk(b"IEND", b"")
+    )
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """One DNS record: what the API accepts and how it shows it (cloudflare-email-security.md §6.5)."""
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ from lab.cloudflare.settings import setting
 
 Record = dict[str, Any]
 
-_FIELDS = frozenset({"type", "name", "content", "priority", "ttl", "comment", "tags", "proxied", "settings"})
+_FIELDS = frozenset(
+    {"type", "name", "content", "priority", "ttl", "comment", "tags", "proxied", "settings"}
+)
 _TYPES = frozenset({"A", "AAAA", "CAA", "CNAME", "MX", "NS", "PTR", "SRV", "TLSA", "TXT"})
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
 _MAX_TTL = 86400
@@ -42,20 +46,36 @@ def show(record: Record) -> Record:
     return shown
 
 
-def checked(fields: dict[str, Any], zone: str, state: dict[str, Any], old: Record | None = None) -> Record:
-    """The record that a body asks for: a whole one, or ``old`` with some fields replaced. Ids and dates are not its matter."""
+def checked(
+    fields: dict[str, Any], zone: str, state: dict[str, Any], old: Record | None = None
+) -> Record:
+    """The record that a body asks for: a whole one, or ``old`` with some fields replaced.
+
+    Ids and dates are not its matter.
+    """
     unknown = sorted(set(fields) - _FIELDS)
     if unknown:
-        raise ApiError(400, 9207, f"Request body is invalid: unknown field {unknown[0]}", pointer=f"/{unknown[0]}")
+        raise ApiError(
+            400,
+            9207,
+            f"Request body is invalid: unknown field {unknown[0]}",
+            pointer=f"/{unknown[0]}",
+        )
     record = {key: value for key, value in (old or {}).items() if key in _FIELDS}
     record.update(fields)
     for key in ("type", "name", "content"):
         if not isinstance(record.get(key), str) or not record[key]:
-            raise ApiError(400, 9207, f"Request body is invalid: {key} is required", pointer=f"/{key}")
+            raise ApiError(
+                400, 9207, f"Request body is invalid: {key} is required", pointer=f"/{key}"
+            )
     kind = record["type"]
     if kind not in _TYPES:
         raise ApiError(400, 9001, f"Invalid DNS record type: {kind}")
-    result: Record = {"type": kind, "name": _name(record["name"], zone), "content": _content(kind, record["content"])}
+    result: Record = {
+        "type": kind,
+        "name": _name(record["name"], zone),
+        "content": _content(kind, record["content"]),
+    }
     if kind in ("MX", "SRV"):
         result["priority"] = _priority(record.get("priority"))
     result["ttl"] = _ttl(record.get("ttl", 1), int(setting(state, "min_ttl")))
@@ -85,7 +105,11 @@ def is_host(text: str) -> bool:
         ipaddress.ip_address(text)
     except ValueError:
         labels = text.rstrip(".").split(".")
-        return len(text) <= 254 and len(labels) >= 2 and all(_LABEL.fullmatch(label) for label in labels)
+        return (
+            len(text) <= 254
+            and len(labels) >= 2
+            and all(_LABEL.fullmatch(label) for label in labels)
+        )
     return False
 
 
@@ -126,11 +150,20 @@ def _is_address(text: str, version: int) -> bool:
 
 def _priority(value: Any) -> int:
     if type(value) is not int or not 0 <= value <= 65535:
-        raise ApiError(400, 9100, "priority is a required field and must be between 0 and 65535", pointer="/priority")
+        raise ApiError(
+            400,
+            9100,
+            "priority is a required field and must be between 0 and 65535",
+            pointer="/priority",
+        )
     return value
 
 
 def _ttl(value: Any, low: int) -> int:
     if type(value) is not int or not (value == 1 or low <= value <= _MAX_TTL):
-        raise ApiError(400, 9021, f"Invalid TTL. Must be between {low} and {_MAX_TTL} seconds, or 1 for Automatic.")
+        raise ApiError(
+            400,
+            9021,
+            f"Invalid TTL. Must be between {low} and {_MAX_TTL} seconds, or 1 for Automatic.",
+        )
     return value

@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The fields of an Email Security domain: which call takes, demands or refuses which (cloudflare-email-security.md §6.1)."""
+
+"""The fields of an Email Security domain: which call takes, demands or refuses which
+(cloudflare-email-security.md §6.1).
+"""
 
 from __future__ import annotations
 
@@ -16,8 +20,17 @@ from lab.cloudflare.settings import setting
 
 DELIVERY_MODES = ("DIRECT", "BCC", "JOURNAL", "API", "RETRO_SCAN")
 DISPOSITIONS = (
-    "MALICIOUS", "MALICIOUS-BEC", "SUSPICIOUS", "SPOOF", "SPAM", "BULK", "ENCRYPTED", "EXTERNAL", "UNKNOWN", "NONE",
-)  # fmt: skip
+    "MALICIOUS",
+    "MALICIOUS-BEC",
+    "SUSPICIOUS",
+    "SPOOF",
+    "SPAM",
+    "BULK",
+    "ENCRYPTED",
+    "EXTERNAL",
+    "UNKNOWN",
+    "NONE",
+)
 REGIONS = ("GLOBAL", "AU", "DE", "IN", "US")
 FOLDERS = ("AllItems", "Inbox")
 
@@ -45,7 +58,9 @@ def _networks(value: Any) -> str | None:
 
 
 def _hops(value: Any) -> str | None:
-    return None if type(value) is int and 1 <= value <= 20 else "must be an integer between 1 and 20"
+    return (
+        None if type(value) is int and 1 <= value <= 20 else "must be an integer between 1 and 20"
+    )
 
 
 def _boolean(value: Any) -> str | None:
@@ -57,7 +72,11 @@ def _host(value: Any) -> str | None:
 
 
 def _folder(value: Any) -> str | None:
-    return None if value is None or value in FOLDERS else f"must be null or one of {', '.join(FOLDERS)}"
+    return (
+        None
+        if value is None or value in FOLDERS
+        else f"must be null or one of {', '.join(FOLDERS)}"
+    )
 
 
 def _uuid(value: Any) -> str | None:
@@ -84,7 +103,8 @@ CHECKS: dict[str, Callable[[Any], str | None]] = {
     "integration_id": _uuid,
 }
 
-# What a domain has when the caller does not say. One hop is "sit first", the way of an MX (§1); the rest is not documented.
+# What a domain has when the caller does not say. One hop is "sit first", the way of an MX (§1); the
+# rest is not documented.
 DEFAULTS: dict[str, Any] = {
     "lookback_hops": 1,
     "transport": None,
@@ -100,12 +120,19 @@ def required(verb: str, state: dict[str, Any]) -> tuple[str, ...]:
     if verb == "POST":
         return ("domain", *_REQUIRED)
     if verb == "PUT":
-        return (*_REQUIRED, "lookback_hops") if setting(state, "put_needs_lookback_hops") else _REQUIRED
+        return (
+            (*_REQUIRED, "lookback_hops")
+            if setting(state, "put_needs_lookback_hops")
+            else _REQUIRED
+        )
     return ("ip_restrictions",) if setting(state, "patch_needs_ip_restrictions") else ()
 
 
 def check(verb: str, fields: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
-    """The fields, or the refusal of the first wrong one. A domain's name is given at its creation only."""
+    """The fields, or the refusal of the first wrong one.
+
+    A domain's name is given at its creation only.
+    """
     known = set(CHECKS) - (set() if verb == "POST" else {"domain"})
     for name in sorted(set(fields) - known):
         raise _refusal(name, "is not a field of this request")

@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """What GET investigate can ask for (§6.3), as conditions that a message meets or not."""
 
 from __future__ import annotations
@@ -16,13 +18,24 @@ from lab.cloudflare.settings import setting, timestamp
 Condition = Callable[[Record], bool]
 
 DISPOSITIONS = ("MALICIOUS", "SUSPICIOUS", "SPOOF", "SPAM", "BULK", "NONE")
-STATUSES = ("delivered", "moved", "quarantined", "rejected", "deferred", "bounced", "queued", "move_failed")
+STATUSES = (
+    "delivered",
+    "moved",
+    "quarantined",
+    "rejected",
+    "deferred",
+    "bounced",
+    "queued",
+    "move_failed",
+)
 # as the filter spells them, and as the messages do
 ACTIONS = {"PREVIEW": "PREVIEW", "QUARANTINE_RELEASED": "QUARANTINE_RELEASE", "MOVED": "MOVE"}
 
 
 def filters(query: Query, state: dict[str, Any], now: datetime) -> list[Condition]:
-    """Every condition of a query; alert_id finds nothing, metric is not documented further and changes nothing."""
+    """Every condition of a query; alert_id finds nothing, metric is not documented further and
+    changes nothing.
+    """
     wanted = [*_times(query, now), *_texts(query, state)]
     disposition = _one_of(query, "final_disposition", DISPOSITIONS)
     status = _one_of(query, "delivery_status", STATUSES)
@@ -33,7 +46,9 @@ def filters(query: Query, state: dict[str, Any], now: datetime) -> list[Conditio
         wanted.append(lambda item: status in item["delivery_status"])
     if action:
         wanted.append(lambda item: any(each["operation"] == action for each in item["operations"]))
-    if (first(query, "detections_only") or str(setting(state, "detections_only"))).lower() == "true":
+    if (
+        first(query, "detections_only") or str(setting(state, "detections_only"))
+    ).lower() == "true":
         wanted.append(lambda item: item["final_disposition"] != "NONE")
     if first(query, "alert_id"):
         wanted.append(lambda item: False)
@@ -56,20 +71,31 @@ def _times(query: Query, now: datetime) -> list[Condition]:
 def _texts(query: Query, state: dict[str, Any]) -> Iterable[Condition]:
     sender, recipient = first(query, "sender").lower(), first(query, "recipient").lower()
     domain, subject = first(query, "domain").lower(), first(query, "subject").lower()
-    message_id, terms = first(query, "message_id").strip("<> "), first(query, "query").lower().split()
+    message_id, terms = (
+        first(query, "message_id").strip("<> "),
+        first(query, "query").lower().split(),
+    )
     side = setting(state, "domain_filter")
     if sender:
         yield lambda item: sender in (item["envelope_from"].lower(), item["from"].lower())
     if recipient:
-        yield lambda item: recipient in [each.lower() for each in (*item["envelope_to"], *item["to"])]
+        yield (
+            lambda item: recipient in [each.lower() for each in (*item["envelope_to"], *item["to"])]
+        )
     if domain:
-        yield lambda item: any(each.lower().rpartition("@")[2] == domain for each in _addresses(item, side))
+        yield lambda item: any(
+            each.lower().rpartition("@")[2] == domain for each in _addresses(item, side)
+        )
     if subject:
         yield lambda item: subject in item["subject"].lower()
     if message_id:
         yield lambda item: bool(item["message_id"].strip("<> ") == message_id)
     if terms:
-        yield lambda item: all(term in " ".join((item["subject"], *_addresses(item, "both"), item["message_id"])).lower() for term in terms)
+        yield lambda item: all(
+            term
+            in " ".join((item["subject"], *_addresses(item, "both"), item["message_id"])).lower()
+            for term in terms
+        )
 
 
 def _addresses(item: Record, side: str) -> list[str]:

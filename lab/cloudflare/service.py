@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's api.cloudflare.com: routes, authentication, rate limit; the rest is in the files beside."""
+
+"""The lab's api.cloudflare.com: routes, authentication, rate limit; the rest is in the files
+beside.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,10 @@ _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
 class CloudflareService:
-    """Besides the core's faults it knows ``{"service": "cloudflare", "kind": "rate_limited", "seconds": N}``: its own 429."""
+    """Besides the core's faults it knows ``{"service":
+
+    "cloudflare", "kind": "rate_limited", "seconds": N}``: its own 429.
+    """
 
     name = "cloudflare"
 
@@ -45,14 +52,19 @@ class CloudflareService:
         return Response(status, body, headers)
 
     def _deliver(self, released: list[Released]) -> None:
-        """Where there is a mail path it carries what was released: ``hub.mail.release(id)`` says whether the next hop took it."""
+        """Where there is a mail path it carries what was released:
+
+        ``hub.mail.release(id)`` says whether the next hop took it.
+        """
         mail: Any = getattr(self._hub, "mail", None)
         for identifier, entry in released if mail is not None else ():
             if not mail.release(identifier):
                 entry["undelivered"].extend(entry["delivered"])
                 entry["delivered"].clear()
 
-    def _answer(self, request: Request, headers: dict[str, str], released: list[Released]) -> tuple[int, dict[str, Any]]:
+    def _answer(
+        self, request: Request, headers: dict[str, str], released: list[Released]
+    ) -> tuple[int, dict[str, Any]]:
         world, now = self._hub.world, self._hub.clock.now()
         complete(world, now)
         state = world["cloudflare"]
@@ -68,20 +80,28 @@ class CloudflareService:
         headers.update(count(caller, state, now.timestamp()))
         body = _body(request)
         if path[0] == "zones":
-            return 200, Zones(world, caller, now).handle(request.method, path[1:], request.query, body)
+            return 200, Zones(world, caller, now).handle(
+                request.method, path[1:], request.query, body
+            )
         if path[0] == "accounts" and path[2:5] == _DOMAINS:
             return self._domains(request, path, body, caller, now)
         if path[0] == "accounts" and path[2:4] == _INVESTIGATE:
             self._own_account(path[1])
             if path[4:] == ["preview"]:
                 request.notes["write"] = False
-            return Investigate(world, caller, now, released).handle(request.method, path[4:], request.query, body)
+            return Investigate(world, caller, now, released).handle(
+                request.method, path[4:], request.query, body
+            )
         raise no_route(request.path)
 
-    def _domains(self, request: Request, path: list[str], body: Any, caller: Caller, now: datetime) -> tuple[int, dict[str, Any]]:
+    def _domains(
+        self, request: Request, path: list[str], body: Any, caller: Caller, now: datetime
+    ) -> tuple[int, dict[str, Any]]:
         self._own_account(path[1])
         lookup = self._lookup if self._hub.dns is not None else None
-        return Domains(self._hub.world, caller, now, lookup).handle(request.method, path[5:], request.query, body)
+        return Domains(self._hub.world, caller, now, lookup).handle(
+            request.method, path[5:], request.query, body
+        )
 
     def _own_account(self, account: str) -> None:
         if account != self._hub.world["cloudflare"]["account_id"]:
@@ -92,11 +112,21 @@ class CloudflareService:
         """Contents of the records of a name, from the authoritative side."""
         wanted = dns.rdatatype.from_text(kind)
         sets = [each for each in self._hub.dns.lookup(name, kind).answer if each.rdtype == wanted]
-        return [str(item.exchange) if kind == "MX" else item.to_text() for each in sets for item in each]
+        return [
+            str(item.exchange) if kind == "MX" else item.to_text() for each in sets for item in each
+        ]
 
     def _verify(self, request: Request, owner: list[str], state: dict[str, Any]) -> dict[str, Any]:
-        """/user/tokens/verify knows user tokens only, /accounts/{id}/tokens/verify that account's only."""
-        kind = "user" if owner == ["user"] else "account" if owner == ["accounts", state["account_id"]] else None
+        """/user/tokens/verify knows user tokens only, /accounts/{id}/tokens/verify that account's
+        only.
+        """
+        kind = (
+            "user"
+            if owner == ["user"]
+            else "account"
+            if owner == ["accounts", state["account_id"]]
+            else None
+        )
         if kind is None:
             raise no_route(request.path)
         if request.method != "GET":
@@ -105,7 +135,10 @@ class CloudflareService:
         if caller is None or caller.kind != kind:
             raise ApiError(401, 1000, "Invalid API Token")
         messages = [{"code": 10000, "message": "This API Token is valid and active", "type": None}]
-        return success({"id": caller.token_id, "status": caller.status}, messages=messages if caller.status == "active" else [])
+        return success(
+            {"id": caller.token_id, "status": caller.status},
+            messages=messages if caller.status == "active" else [],
+        )
 
 
 def _body(request: Request) -> Any:

@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The empty state of the lab's Cloudflare account, what a world may set in it, and the filling in of what it left out."""
+
+"""The empty state of the lab's Cloudflare account, what a world may set in it, and the filling in
+of what it left out.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,8 @@ from datetime import datetime
 from typing import Any
 
 DEFAULT_SETTINGS: dict[str, Any] = {
-    # real milliseconds between two single changes of a batch at the edge: its propagation is not atomic
-    # (cloudflare-email-security.md §6.5)
+    # real milliseconds between two single changes of a batch at the edge: its propagation is not
+    # atomic (cloudflare-email-security.md §6.5)
     "edge_gap_ms": 3,
     # changes in one batch: 200 on the Free plan, 3500 on the others (§6.5)
     "batch_limit": 200,
@@ -23,13 +27,17 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "status_case": "lower",
     # names of the modification date: "both", "modified_at" or "last_modified" (§6.1, drift)
     "modified_keys": "both",
-    # lab seconds from the visible TXT record to a verified domain; Cloudflare says up to 24 hours (§1)
+    # lab seconds from the visible TXT record to a verified domain; Cloudflare says up to 24 hours
+    # (§1)
     "verification_seconds": 60,
-    # lab seconds of mail after the MX points here until the domain is active (§1, "some mail processed")
+    # lab seconds of mail after the MX points here until the domain is active (§1, "some mail
+    # processed")
     "first_mail_seconds": 900,
-    # null, or what an unverified domain and its verification report instead of pending: "failed" or "timeout" (§6.1)
+    # null, or what an unverified domain and its verification report instead of pending: "failed" or
+    # "timeout" (§6.1)
     "unverified_status": None,
-    # MALICIOUS and SPAM stay in drop_dispositions whatever is sent (§4.5, contradiction: either may hold)
+    # MALICIOUS and SPAM stay in drop_dispositions whatever is sent (§4.5, contradiction: either may
+    # hold)
     "keep_malicious_and_spam": False,
     # whether PUT demands lookback_hops: OAS-MD says yes, TS-NEW no (§6.1)
     "put_needs_lookback_hops": True,
@@ -41,28 +49,34 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     # longest page, and whether a longer one is shortened in silence or refused: not documented
     "investigate_page_limit": 100,
     "investigate_page_clamps": True,
-    # "none" is offered, "offered" is one and it wins over page, "ignored": one is offered and leads back to the first page
+    # "none" is offered, "offered" is one and it wins over page, "ignored": one is offered and leads
+    # back to the first page
     "investigate_cursor": "none",
     # whether result_info tells total_count and total_pages
     "investigate_totals": True,
-    # whose domain the filter domain means: "sender" (the clients' documentation), "recipient" or "both"
+    # whose domain the filter domain means: "sender" (the clients' documentation), "recipient" or
+    # "both"
     "domain_filter": "sender",
-    # whether a search that does not say detections_only leaves benign mail out: the clients say of false only that it includes
-    # "non-detections" (§6.3 names the filter without a default)
+    # whether a search that does not say detections_only leaves benign mail out: the clients say of
+    # false only that it includes "non-detections" (§6.3 names the filter without a default)
     "detections_only": False,
-    # names of the date: "both", "scanned_at" or "ts" (§6.1, drift); a trace's line has logged_at or ts
+    # names of the date: "both", "scanned_at" or "ts" (§6.1, drift); a trace's line has logged_at or
+    # ts
     "message_time_keys": "both",
     # the name of a message's id: "id", or "postfix_id" as in older clients
     "message_id_key": "id",
     # false: a preview is made by POST investigate/preview first
     "preview_ready": True,
-    # an id that was released before: "delivered" once more, "failed", or the whole request is "refused"
+    # an id that was released before: "delivered" once more, "failed", or the whole request is
+    # "refused"
     "release_again": "delivered",
-    # an id that nobody knows: an entry that names nobody ("empty"), or the whole request is "refused"
+    # an id that nobody knows: an entry that names nobody ("empty"), or the whole request is
+    # "refused"
     "release_unknown": "empty",
     # is_quarantined after a release; the operation QUARANTINE_RELEASE is listed either way
     "release_clears_quarantine": True,
-    # whether post_delivery_operations and the action log list a release that failed, too: their values are not documented (§6.3)
+    # whether post_delivery_operations and the action log list a release that failed, too: their
+    # values are not documented (§6.3)
     "failed_release_listed": False,
     # false: there is no action log, which is a later addition and a beta (§6.3)
     "action_log": True,
@@ -106,7 +120,9 @@ def timestamp(moment: datetime) -> str:
 def new_id(state: dict[str, Any], kind: str) -> str:
     """32 hex digits, the same in each run of a world: a digest of a counter."""
     state["counter"] = int(state.get("counter", 0)) + 1
-    return hashlib.sha256(f"{state['account_id']}/{kind}/{state['counter']}".encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{state['account_id']}/{kind}/{state['counter']}".encode()).hexdigest()[
+        :32
+    ]
 
 
 def complete(world: dict[str, Any], now: datetime) -> None:
@@ -114,7 +130,14 @@ def complete(world: dict[str, Any], now: datetime) -> None:
     from lab.cloudflare.lifecycle import adopt_domain  # imports this module
 
     state = world["cloudflare"]
-    if not state.keys() >= {"account_id", "tokens", "zones", "email_security", "messages", "settings"}:
+    if not state.keys() >= {
+        "account_id",
+        "tokens",
+        "zones",
+        "email_security",
+        "messages",
+        "settings",
+    }:
         for key, value in empty_state().items():
             state.setdefault(key, value)
     for zone in state["zones"].values():

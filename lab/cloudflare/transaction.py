@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Changes of a zone's records: one by one or as a batch, in one transaction, then spread over the edge."""
+
+"""Changes of a zone's records: one by one or as a batch, in one transaction, then spread over the
+edge.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +19,16 @@ from lab.cloudflare.settings import new_id, setting, timestamp
 from lab.dns.edge import commit
 
 Step = tuple[str, list[Record]]
-# cloudflare-email-security.md §6.5: the order in which a batch is carried out, whatever the order in the body
+# cloudflare-email-security.md §6.5: the order in which a batch is carried out, whatever the order
+# in the body
 ORDER = ("deletes", "patches", "puts", "posts")
 
 
 class Transaction:
-    """Works on a copy; ``commit`` puts it in place and tells the edge. Given up without it, nothing has happened."""
+    """Works on a copy; ``commit`` puts it in place and tells the edge.
+
+    Given up without it, nothing has happened.
+    """
 
     def __init__(self, world: dict[str, Any], zone: dict[str, Any], now: datetime) -> None:
         self._world = world
@@ -40,39 +48,60 @@ class Transaction:
     def patch(self, fields: dict[str, Any]) -> Record:
         """Change the given fields of a record; its id stays."""
         index = self._index(fields)
-        return self._replace(index, checked(_without_id(fields), self._zone["name"], self._state, self._records[index]), "patch")
+        return self._replace(
+            index,
+            checked(_without_id(fields), self._zone["name"], self._state, self._records[index]),
+            "patch",
+        )
 
     def put(self, fields: dict[str, Any]) -> Record:
         """Overwrite a record; its id stays."""
         index = self._index(fields)
-        return self._replace(index, checked(_without_id(fields), self._zone["name"], self._state), "put")
+        return self._replace(
+            index, checked(_without_id(fields), self._zone["name"], self._state), "put"
+        )
 
     def post(self, fields: dict[str, Any]) -> Record:
         """Add a record."""
         record = checked(fields, self._zone["name"], self._state)
         refuse_conflict(record, self._records)
         stamp = timestamp(self._now)
-        record = {"id": new_id(self._state, "record"), **record, "created_on": stamp, "modified_on": stamp}
+        record = {
+            "id": new_id(self._state, "record"),
+            **record,
+            "created_on": stamp,
+            "modified_on": stamp,
+        }
         self._records.append(record)
         self._step("post", record)
         return record
 
     def commit(self) -> None:
-        """Make it so. The edge shows the single changes one after another: its propagation is not atomic (§6.5)."""
+        """Make it so.
+
+        The edge shows the single changes one after another: its propagation is not atomic (§6.5).
+        """
         if not self._steps:
             return
         name = self._zone["name"]
-        if self._zone.get("status", "active") == "active" and name not in self._world["dns"].get("zones", {}):
+        if self._zone.get("status", "active") == "active" and name not in self._world["dns"].get(
+            "zones", {}
+        ):
             gap = float(setting(self._state, "edge_gap_ms")) / 1000
             commit(self._world, self._zone, self._steps, self._now.timestamp(), gap)
         self._zone["records"] = self._records
 
     def _replace(self, index: int, record: Record, what: str) -> Record:
         old = self._records[index]
-        # Each change is held against the set as it is at that moment of the transaction: two records that exchange their
-        # contents by two patches collide. Whether the service checks at the end instead is not documented; this is stricter.
+        # Each change is held against the set as it is at that moment of the transaction: two
+        # records that exchange their contents by two patches collide. Whether the service checks at
+        # the end instead is not documented; this is stricter.
         refuse_conflict(record, self._records[:index] + self._records[index + 1 :])
-        kept = {"id": old["id"], "created_on": old["created_on"], "modified_on": timestamp(self._now)}
+        kept = {
+            "id": old["id"],
+            "created_on": old["created_on"],
+            "modified_on": timestamp(self._now),
+        }
         self._records[index] = {**record, **kept}
         self._step(what, self._records[index])
         return self._records[index]
@@ -93,11 +122,18 @@ def _without_id(fields: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if key != "id"}
 
 
-def run_batch(world: dict[str, Any], zone: dict[str, Any], body: dict[str, Any], now: datetime) -> dict[str, Any]:
+def run_batch(
+    world: dict[str, Any], zone: dict[str, Any], body: dict[str, Any], now: datetime
+) -> dict[str, Any]:
     """All of a batch or nothing; the first error is the answer."""
     unknown = sorted(set(body) - set(ORDER))
     if unknown:
-        raise ApiError(400, 9207, f"Request body is invalid: unknown field {unknown[0]}", pointer=f"/{unknown[0]}")
+        raise ApiError(
+            400,
+            9207,
+            f"Request body is invalid: unknown field {unknown[0]}",
+            pointer=f"/{unknown[0]}",
+        )
     wanted = {key: items_of(body, key) for key in ORDER}
     limit = int(setting(world["cloudflare"], "batch_limit"))
     if sum(len(items) for items in wanted.values()) > limit:

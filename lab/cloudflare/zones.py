@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """Zones and their records: the paths under /zones."""
 
 from __future__ import annotations
@@ -10,7 +12,16 @@ from datetime import datetime
 from typing import Any
 
 from lab.cloudflare.auth import Caller
-from lab.cloudflare.envelope import ApiError, Query, first, mapping, no_method, no_route, page, success
+from lab.cloudflare.envelope import (
+    ApiError,
+    Query,
+    first,
+    mapping,
+    no_method,
+    no_route,
+    page,
+    success,
+)
 from lab.cloudflare.record import Record, show
 from lab.cloudflare.transaction import Transaction, run_batch
 
@@ -59,7 +70,11 @@ class Zones:
 
     def _list(self, query: Query) -> dict[str, Any]:
         self._caller.need("Zone Read")
-        name, status, account = first(query, "name").lower(), first(query, "status"), first(query, "account.id")
+        name, status, account = (
+            first(query, "name").lower(),
+            first(query, "status"),
+            first(query, "account.id"),
+        )
         zones = [
             zone
             for zone in sorted(self._state["zones"].values(), key=lambda each: str(each["name"]))
@@ -81,7 +96,11 @@ class Zones:
         raise no_route(f"/zones/{identifier}")
 
     def _show(self, zone: dict[str, Any]) -> dict[str, Any]:
-        rights = {"Zone Read": "#zone:read", "DNS Read": "#dns_records:read", "DNS Write": "#dns_records:edit"}
+        rights = {
+            "Zone Read": "#zone:read",
+            "DNS Read": "#dns_records:read",
+            "DNS Write": "#dns_records:edit",
+        }
         return {
             "id": zone["id"],
             "name": zone["name"],
@@ -90,13 +109,19 @@ class Zones:
             "type": "full",
             "name_servers": zone["name_servers"],
             "account": {"id": self._state["account_id"], "name": "lab"},
-            "permissions": [right for permission, right in rights.items() if self._caller.may(permission)],
+            "permissions": [
+                right for permission, right in rights.items() if self._caller.may(permission)
+            ],
             "plan": {"name": "Free Website", "legacy_id": "free"},
         }
 
-    def _records(self, method: str, zone: dict[str, Any], query: Query, body: Any) -> dict[str, Any]:
+    def _records(
+        self, method: str, zone: dict[str, Any], query: Query, body: Any
+    ) -> dict[str, Any]:
         if method == "GET":
-            shown, info = page([r for r in zone["records"] if _fits(r, query)], query, *_RECORD_PAGE)
+            shown, info = page(
+                [r for r in zone["records"] if _fits(r, query)], query, *_RECORD_PAGE
+            )
             return success([show(record) for record in shown], info)
         if method != "POST":
             raise no_method(method)
@@ -105,7 +130,9 @@ class Zones:
         transaction.commit()
         return success(show(record))
 
-    def _record(self, method: str, zone: dict[str, Any], identifier: str, body: Any) -> dict[str, Any]:
+    def _record(
+        self, method: str, zone: dict[str, Any], identifier: str, body: Any
+    ) -> dict[str, Any]:
         if method == "GET":
             for record in zone["records"]:
                 if record["id"] == identifier:

@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """The authoritative servers: what the one at an address answers."""
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ PAYLOAD = 1232
 def text_name(message: dns.message.Message) -> tuple[str, str]:
     """The question, as lower-case text without the trailing dot, and its type."""
     question = message.question[0]
-    return question.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(question.rdtype)
+    return question.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(
+        question.rdtype
+    )
 
 
 def server_at(world: dict[str, Any], zone: dict[str, Any], address: str) -> dict[str, Any] | None:
@@ -39,14 +43,21 @@ def server_at(world: dict[str, Any], zone: dict[str, Any], address: str) -> dict
 
 
 def zone_answer(
-    world: dict[str, Any], zone: dict[str, Any], server: dict[str, Any], name: str, kind: str, now: float
+    world: dict[str, Any],
+    zone: dict[str, Any],
+    server: dict[str, Any],
+    name: str,
+    kind: str,
+    now: float,
 ) -> Answer:
     """What a server that is neither down nor broken knows of a name."""
     lag = float(server.get("lag_seconds", 0)) if server.get("mode") == "lag" else 0.0
     return ZoneData(zone, view(world, zone, now - lag, now)).lookup(name, kind)
 
 
-def respond(world: dict[str, Any], address: str, query: dns.message.Message, now: float) -> dns.message.Message | None:
+def respond(
+    world: dict[str, Any], address: str, query: dns.message.Message, now: float
+) -> dns.message.Message | None:
     """The response of the server at an address; None is no response at all."""
     response = dns.message.make_response(query, our_payload=PAYLOAD)
     if query.opcode() != dns.opcode.QUERY or len(query.question) != 1:

@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """DNS over HTTPS (RFC 8484) in front of the resolver, HTTP/1.1."""
 
 from __future__ import annotations
@@ -41,7 +43,9 @@ class DohService:
         wire = respond_bytes(data, self._hub.dns.answer_recursive, 0) if data else None
         if wire is None:
             return Response(400, b"not a DNS query")
-        return Response(200, wire, {"Content-Type": MEDIA_TYPE, "Cache-Control": f"max-age={_freshness(wire)}"})
+        return Response(
+            200, wire, {"Content-Type": MEDIA_TYPE, "Cache-Control": f"max-age={_freshness(wire)}"}
+        )
 
 
 def _decode(text: str) -> bytes | None:

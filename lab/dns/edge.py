@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the edge of the DNS shows of a zone, and showed before: batches spread change by change, servers lag."""
+
+"""What the edge of the DNS shows of a zone, and showed before: batches spread change by change,
+servers lag.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,9 @@ def find_zone(world: dict[str, Any], name: str) -> dict[str, Any] | None:
     if name not in world["dns"].get("servers", {}):
         for candidate in _suffixes(name):
             zone: dict[str, Any] | None = others.get(candidate) or hosted.get(candidate)
-            if zone is not None and (candidate in others or zone.get("status", "active") == "active"):
+            if zone is not None and (
+                candidate in others or zone.get("status", "active") == "active"
+            ):
                 return zone
     scenery = infrastructure_zones(world["dns"])
     return next((scenery[candidate] for candidate in _suffixes(name) if candidate in scenery), None)
@@ -44,16 +50,21 @@ def _suffixes(name: str) -> Iterator[str]:
 def all_zones(world: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Every zone of a customer, by name."""
     hosted = world.get("cloudflare", {}).get("zones", {})
-    active = {name: zone for name, zone in hosted.items() if zone.get("status", "active") == "active"}
+    active = {
+        name: zone for name, zone in hosted.items() if zone.get("status", "active") == "active"
+    }
     return {**active, **world["dns"].get("zones", {})}
 
 
 def note(world: dict[str, Any], zone: dict[str, Any], now: float) -> list[dict[str, Any]]:
     """The versions of a zone, the last one being its present records.
 
-    The first call keeps the start of a zone; a difference found later came past the API (a test's mutation).
+    The first call keeps the start of a zone; a difference found later came past the API (a test's
+    mutation).
     """
-    versions: list[dict[str, Any]] = world["dns"].setdefault("versions", {}).setdefault(zone["name"], [])
+    versions: list[dict[str, Any]] = (
+        world["dns"].setdefault("versions", {}).setdefault(zone["name"], [])
+    )
     if not versions:
         _add(world, zone["name"], zone["records"], 0.0, "start", shown_at=now)
     elif versions[-1]["records"] != [_seen(record) for record in zone["records"]]:
@@ -62,11 +73,17 @@ def note(world: dict[str, Any], zone: dict[str, Any], now: float) -> list[dict[s
 
 
 def commit(
-    world: dict[str, Any], zone: dict[str, Any], steps: list[tuple[str, list[Record]]], now: float, gap: float
+    world: dict[str, Any],
+    zone: dict[str, Any],
+    steps: list[tuple[str, list[Record]]],
+    now: float,
+    gap: float,
 ) -> float:
-    """Show the steps of a change one after another, ``gap`` seconds apart; returns when the last is out.
+    """Show the steps of a change one after another, ``gap`` seconds apart; returns when the last is
+    out.
 
-    Each step is what was done and all records of the zone after it. The caller has not yet replaced the zone's records.
+    Each step is what was done and all records of the zone after it. The caller has not yet replaced
+    the zone's records.
     """
     moment: float = max(now, note(world, zone, now)[-1]["at"] + gap)
     for change, records in steps:
@@ -86,7 +103,9 @@ def view(world: dict[str, Any], zone: dict[str, Any], at: float, now: float) -> 
 def last_period(
     world: dict[str, Any], zone: dict[str, Any], now: float, holds: Callable[[list[Record]], bool]
 ) -> tuple[float, float] | None:
-    """From when to when a condition last held without a break; until ``now`` where it still does."""
+    """From when to when a condition last held without a break; until ``now`` where it still
+    does.
+    """
     period: tuple[float, float] | None = None
     start: float | None = None
     for version in note(world, zone, now):
@@ -102,39 +121,55 @@ def last_period(
 def mx_sets(records: list[Record]) -> dict[str, list[Record]]:
     """MX records by owner name, in the order that a reader expects."""
     sets: dict[str, list[Record]] = {}
-    for record in sorted((r for r in records if r["type"] == "MX"), key=lambda r: (r["priority"], r["content"])):
+    for record in sorted(
+        (r for r in records if r["type"] == "MX"), key=lambda r: (r["priority"], r["content"])
+    ):
         sets.setdefault(record["name"].lower(), []).append(record)
     return sets
 
 
 def _add(
-    world: dict[str, Any], zone: str, records: list[Record], at: float, change: str, shown_at: float | None = None
+    world: dict[str, Any],
+    zone: str,
+    records: list[Record],
+    at: float,
+    change: str,
+    shown_at: float | None = None,
 ) -> None:
     versions = world["dns"].setdefault("versions", {}).setdefault(zone, [])
     before = mx_sets(versions[-1]["records"]) if versions else {}
     serial = versions[-1]["serial"] + 1 if versions else 2_026_000_001
     versions.append({"at": at, "serial": serial, "records": [_seen(record) for record in records]})
     del versions[:-MAX_VERSIONS]
-    _record_history(world, zone, before, mx_sets(records), at if shown_at is None else shown_at, change)
+    _record_history(
+        world, zone, before, mx_sets(records), at if shown_at is None else shown_at, change
+    )
 
 
 def _record_history(
-    world: dict[str, Any], zone: str, before: dict[str, list[Record]], after: dict[str, list[Record]], at: float, change: str
+    world: dict[str, Any],
+    zone: str,
+    before: dict[str, list[Record]],
+    after: dict[str, list[Record]],
+    at: float,
+    change: str,
 ) -> None:
     history: list[dict[str, Any]] = world["dns"].setdefault("history", [])
     for name in sorted(before.keys() | after.keys()):
         old, new = _plain(before.get(name, [])), _plain(after.get(name, []))
         if old == new:
             continue
-        history.append({
-            "seq": history[-1]["seq"] + 1 if history else 1,
-            "at": datetime.fromtimestamp(at, timezone.utc).isoformat(),
-            "zone": zone,
-            "name": name,
-            "mx": [[priority, host] for priority, host, _ttl in new],
-            "ttl": min((ttl for _priority, _host, ttl in new), default=None),
-            "change": change,
-        })  # fmt: skip
+        history.append(
+            {
+                "seq": history[-1]["seq"] + 1 if history else 1,
+                "at": datetime.fromtimestamp(at, timezone.utc).isoformat(),
+                "zone": zone,
+                "name": name,
+                "mx": [[priority, host] for priority, host, _ttl in new],
+                "ttl": min((ttl for _priority, _host, ttl in new), default=None),
+                "change": change,
+            }
+        )
     del history[:-MAX_HISTORY]
 
 
@@ -144,4 +179,7 @@ def _seen(record: Record) -> Record:
 
 
 def _plain(records: list[Record]) -> list[tuple[int, str, int]]:
-    return [(record["priority"], record["content"].rstrip(".").lower(), record.get("ttl", 1)) for record in records]
+    return [
+        (record["priority"], record["content"].rstrip(".").lower(), record.get("ttl", 1))
+        for record in records
+    ]

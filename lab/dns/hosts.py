@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The loopback addresses of the lab: name servers, Area 1's and Microsoft's mail hosts, and the zones that hold them."""
+
+"""The loopback addresses of the lab: name servers, Area 1's and Microsoft's mail hosts, and the
+zones that hold them.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,8 @@ from typing import Any
 # The authoritative servers listen here, on one port. Linux binds any address of 127/8.
 ADDRESSES = ("127.0.0.1", "127.0.0.2")
 
-# cloudflare-email-security.md §2.1 (the nine of the tutorial) and §2.2 (today's pair). One address each, so that a
-# mail server can stand for one host alone.
+# cloudflare-email-security.md §2.1 (the nine of the tutorial) and §2.2 (today's pair). One address
+# each, so that a mail server can stand for one host alone.
 AREA1_HOSTS = {
     "mailstream-central.mxrecord.mx": "127.0.1.1",
     "mailstream-east.mxrecord.io": "127.0.1.2",
@@ -27,7 +31,12 @@ AREA1_HOSTS = {
 }
 
 # cloudflare-email-security.md §2.2: how "points to Area 1" is recognised
-AREA1_SUFFIXES = (".mxrecord.io", ".mxrecord.mx", ".area1.cloudflare.net", ".inbound.cf-emailsecurity.net")
+AREA1_SUFFIXES = (
+    ".mxrecord.io",
+    ".mxrecord.mx",
+    ".area1.cloudflare.net",
+    ".inbound.cf-emailsecurity.net",
+)
 
 MICROSOFT_HOSTS = {
     "*.mail.protection.outlook.com": "127.0.2.1",
@@ -35,9 +44,13 @@ MICROSOFT_HOSTS = {
 }
 
 _HOME_ZONES = (
-    "mxrecord.io", "mxrecord.mx", "area1.cloudflare.net", "inbound.cf-emailsecurity.net",
-    "mail.protection.outlook.com", "mx.microsoft",
-)  # fmt: skip
+    "mxrecord.io",
+    "mxrecord.mx",
+    "area1.cloudflare.net",
+    "inbound.cf-emailsecurity.net",
+    "mail.protection.outlook.com",
+    "mx.microsoft",
+)
 
 
 def empty_state() -> dict[str, Any]:
@@ -57,7 +70,9 @@ def empty_state() -> dict[str, Any]:
 
 
 def _home(name: str) -> str:
-    """The zone of a mail host or a name server: one of the built-in ones, else the name less its first label."""
+    """The zone of a mail host or a name server: one of the built-in ones, else the name less its
+    first label.
+    """
     for zone in _HOME_ZONES:
         if name.endswith("." + zone):
             return zone
@@ -65,18 +80,25 @@ def _home(name: str) -> str:
 
 
 def infrastructure_zones(dns: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Zones of everything that is neither the customer's nor Cloudflare's, in the shape of the others.
+    """Zones of everything that is neither the customer's nor Cloudflare's, in the shape of the
+    others.
 
-    Every server of the lab answers them (``name_servers`` is empty), because they are scenery, not under test.
+    Every server of the lab answers them (``name_servers`` is empty), because they are scenery, not
+    under test.
     """
     addresses = {**AREA1_HOSTS, **MICROSOFT_HOSTS}
     addresses.update({name: server["address"] for name, server in dns.get("servers", {}).items()})
     addresses.update(dns.get("hosts", {}))
     zones: dict[str, dict[str, Any]] = {}
     for name, address in addresses.items():
-        zone = zones.setdefault(_home(name), {"name": _home(name), "name_servers": [], "records": []})
+        zone = zones.setdefault(
+            _home(name), {"name": _home(name), "name_servers": [], "records": []}
+        )
         if address:
             zone["records"].append({"type": "A", "name": name, "content": address, "ttl": 300})
     for record in dns.get("scenery", ()):
-        zones.setdefault(_home(record["name"]), {"name": _home(record["name"]), "name_servers": [], "records": []})["records"].append(record)
+        zones.setdefault(
+            _home(record["name"]),
+            {"name": _home(record["name"]), "name_servers": [], "records": []},
+        )["records"].append(record)
     return zones

@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """The caching resolver: what the world still believes, by the lab's clock."""
 
 from __future__ import annotations
@@ -120,15 +122,21 @@ def forwarder(world: dict[str, Any], name: str) -> str | None:
 
 
 def _ask_lab(world: dict[str, Any], name: str, kind: str, now: float) -> Answer:
-    """Ask a working server of the zone; one that lags counts as working when there is no better one."""
+    """Ask a working server of the zone; one that lags counts as working when there is no better
+    one.
+    """
     zone = find_zone(world, name)
     if zone is None:
         return Answer(rcode=dns.rcode.NXDOMAIN)
     if not zone["name_servers"]:
         return zone_answer(world, zone, {}, name, kind, now)
     addresses = [each["address"] for each in world["dns"].get("servers", {}).values()]
-    servers = [server for server in (server_at(world, zone, address) for address in addresses) if server]
-    working = [server for mode in _WORKING for server in servers if server.get("mode", "ok") == mode]
+    servers = [
+        server for server in (server_at(world, zone, address) for address in addresses) if server
+    ]
+    working = [
+        server for mode in _WORKING for server in servers if server.get("mode", "ok") == mode
+    ]
     if not working:
         return Answer(rcode=dns.rcode.SERVFAIL)
     return zone_answer(world, zone, working[0], name, kind, now)
@@ -149,14 +157,18 @@ def relay(target: str, query: dns.message.Message) -> dns.message.Message | None
     """The response of a real server, None where it does not answer."""
     address, _colon, port = target.rpartition(":")
     try:
-        response, _tcp = dns.query.udp_with_fallback(query, address, timeout=_FORWARD_TIMEOUT, port=int(port))
+        response, _tcp = dns.query.udp_with_fallback(
+            query, address, timeout=_FORWARD_TIMEOUT, port=int(port)
+        )
     except (OSError, dns.exception.DNSException):
         return None
     return response
 
 
 def _lifetime(answer: Answer) -> int:
-    """How long an answer is kept: its lowest TTL; an empty one for the SOA's minimum (RFC 2308 §5)."""
+    """How long an answer is kept: its lowest TTL; an empty one for the SOA's minimum (RFC 2308
+    §5).
+    """
     if answer.answer:
         return min(each.ttl for each in answer.answer)
     for each in answer.authority:

@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """The lab's DNS servers as one thing: two authoritative addresses on one port, and the resolver."""
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ MAX_LOGGED = 10_000
 
 
 class DnsServers:
-    """Started and stopped by the composition root; ``stop`` may be called on one that never started."""
+    """Started and stopped by the composition root; ``stop`` may be called on one that never
+    started.
+    """
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
@@ -47,7 +51,9 @@ class DnsServers:
 
     def stop(self) -> None:
         """Close every socket."""
-        endings = [threading.Thread(target=listener.stop, daemon=True) for listener in self._listeners]
+        endings = [
+            threading.Thread(target=listener.stop, daemon=True) for listener in self._listeners
+        ]
         for ending in endings:
             ending.start()
         for ending in endings:
@@ -55,7 +61,9 @@ class DnsServers:
         self._listeners = []
 
     def world_changed(self) -> None:
-        """Start afresh with the hub's world: empty cache (or a warm one), each zone's first version noted."""
+        """Start afresh with the hub's world: empty cache (or a warm one), each zone's first version
+        noted.
+        """
         self.flush()
         self._logged = 0
         with self._hub.lock:
@@ -85,7 +93,9 @@ class DnsServers:
         self._log("resolver", query, response)
         return response
 
-    def _answer_authoritative(self, address: str, query: dns.message.Message) -> dns.message.Message | None:
+    def _answer_authoritative(
+        self, address: str, query: dns.message.Message
+    ) -> dns.message.Message | None:
         with self._hub.lock:
             target = forwarder(self._hub.world, text_name(query)[0]) if query.question else None
             if target is None:
@@ -97,7 +107,9 @@ class DnsServers:
 
     def _bind_authoritative(self) -> list[Listener]:
         """One port that is free, over UDP and TCP, on every address."""
-        responders: dict[str, Responder] = {each: partial(self._answer_authoritative, each) for each in ADDRESSES}
+        responders: dict[str, Responder] = {
+            each: partial(self._answer_authoritative, each) for each in ADDRESSES
+        }
         for _try in range(_TRIES):
             bound: list[Listener] = []
             try:
@@ -109,11 +121,15 @@ class DnsServers:
                     listener.close()
         raise OSError(f"no port is free on all of {', '.join(ADDRESSES)}")
 
-    def _log(self, server: str, query: dns.message.Message, response: dns.message.Message | None) -> None:
+    def _log(
+        self, server: str, query: dns.message.Message, response: dns.message.Message | None
+    ) -> None:
         """Bounded, because a burst of queries must not push the HTTP requests out of the log."""
         if self._logged >= MAX_LOGGED or not query.question:
             return
         self._logged += 1
         name, kind = text_name(query)
         status = dns.rcode.to_text(response.rcode()) if response is not None else "no answer"
-        self._hub.log.add("dns", method="QUERY", path=name, query=kind, status=status, write=False, server=server)
+        self._hub.log.add(
+            "dns", method="QUERY", path=name, query=kind, status=status, write=False, server=server
+        )

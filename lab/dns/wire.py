@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """DNS over UDP and TCP on loopback: sockets and wire format, no knowledge of zones."""
 
 from __future__ import annotations
@@ -51,7 +53,9 @@ def _truncated(query: dns.message.Message, response: dns.message.Message) -> byt
 def _format_error(data: bytes) -> bytes | None:
     if len(data) < 12:
         return None
-    header = struct.pack("!HHHHHH", struct.unpack("!H", data[:2])[0], dns.flags.QR | dns.rcode.FORMERR, 0, 0, 0, 0)
+    header = struct.pack(
+        "!HHHHHH", struct.unpack("!H", data[:2])[0], dns.flags.QR | dns.rcode.FORMERR, 0, 0, 0, 0
+    )
     return header
 
 
@@ -62,7 +66,8 @@ class _Udp(socketserver.ThreadingUDPServer):
     responder: Responder
 
     def server_bind(self) -> None:
-        # Many domains are asked at once; the kernel's default buffer drops the tail of such a burst.
+        # Many domains are asked at once; the kernel's default buffer drops the tail of such a
+        # burst.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         super().server_bind()
 
@@ -133,10 +138,17 @@ class Listener:
     def start(self) -> None:
         """Serve, in two daemon threads."""
         for server in (self._udp, self._tcp):
-            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="lab-dns", daemon=True).start()
+            threading.Thread(
+                target=server.serve_forever,
+                kwargs={"poll_interval": 0.1},
+                name="lab-dns",
+                daemon=True,
+            ).start()
 
     def stop(self) -> None:
-        """Close the sockets of a listener that was started; both loops end within one poll interval, side by side."""
+        """Close the sockets of a listener that was started; both loops end within one poll
+        interval, side by side.
+        """
         servers = (self._udp, self._tcp)
         endings = [threading.Thread(target=server.shutdown, daemon=True) for server in servers]
         for ending in endings:

@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """From a zone's records to the answer of an authoritative server: a pure function."""
 
 from __future__ import annotations
@@ -67,7 +69,11 @@ def _chunks(text: str) -> list[str]:
 def rrset(owner: str, kind: str, records: list[Record]) -> dns.rrset.RRset:
     """A record set; its members share the lowest TTL, as one set has one TTL (RFC 2181 §5.2)."""
     return dns.rrset.from_text_list(
-        owner.rstrip(".") + ".", min(seconds(r) for r in records), "IN", kind, [rdata_text(r) for r in records]
+        owner.rstrip(".") + ".",
+        min(seconds(r) for r in records),
+        "IN",
+        kind,
+        [rdata_text(r) for r in records],
     )
 
 
@@ -80,9 +86,13 @@ class ZoneData:
         servers = zone["name_servers"] or ["ns.lab.example"]
         self.nodes: dict[str, dict[str, list[Record]]] = {self.origin: {}}
         for record in version["records"]:
-            self.nodes.setdefault(record["name"].lower().rstrip("."), {}).setdefault(record["type"], []).append(record)
+            self.nodes.setdefault(record["name"].lower().rstrip("."), {}).setdefault(
+                record["type"], []
+            ).append(record)
         apex = self.nodes[self.origin]
-        apex.setdefault("NS", [{"type": "NS", "content": server, "ttl": NS_TTL} for server in servers])
+        apex.setdefault(
+            "NS", [{"type": "NS", "content": server, "ttl": NS_TTL} for server in servers]
+        )
         self._primary = servers[0]
 
     @property
@@ -110,7 +120,10 @@ class ZoneData:
             name = str(node["CNAME"][0]["content"]).lower().rstrip(".")
             if not self._holds(name):
                 return answer
-        if not any(dns.rdatatype.to_text(each.rdtype) in (kind, "CNAME") or kind == "ANY" for each in answer.answer):
+        if not any(
+            dns.rdatatype.to_text(each.rdtype) in (kind, "CNAME") or kind == "ANY"
+            for each in answer.answer
+        ):
             answer.authority = [self.soa]
         return answer
 

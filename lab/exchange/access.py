@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may call what (exchange-online.md §1.7, §1.8): the application role, the directory roles, the cmdlets that a role carries."""
+
+"""Who may call what (exchange-online.md §1.7, §1.8): the application role, the directory roles, the
+cmdlets that a role carries.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,14 @@ _FULL = ("Exchange Administrator", "Global Administrator")
 _READ = ("Global Reader",)
 # seen live: these two work with Security Reader, connectors and the organization do not
 _SECURITY_READ = ("Security Reader", "Security Administrator")
-_SECURITY_CMDLETS = frozenset({"Get-TransportRule", "Get-HostedContentFilterPolicy", "Get-HostedConnectionFilterPolicy", "Get-QuarantinePolicy"})
+_SECURITY_CMDLETS = frozenset(
+    {
+        "Get-TransportRule",
+        "Get-HostedContentFilterPolicy",
+        "Get-HostedConnectionFilterPolicy",
+        "Get-QuarantinePolicy",
+    }
+)
 
 
 def has_directory_role(app: Mapping[str, Any]) -> bool:
@@ -37,10 +48,17 @@ def granted(app: Mapping[str, Any]) -> list[str]:
 
 
 def allowed(identity: Identity, cmdlet: str) -> bool:
-    refused = [*identity.app.get("denied_cmdlets", []), *identity.app.get("silently_denied_cmdlets", [])]
+    refused = [
+        *identity.app.get("denied_cmdlets", []),
+        *identity.app.get("silently_denied_cmdlets", []),
+    ]
     return cmdlet in granted(identity.app) and cmdlet not in refused
 
 
 def revealed(identity: Identity) -> list[str]:
-    """What EXOModuleFile lists: what is allowed, and what is refused without the service saying so beforehand (silently_denied_cmdlets)."""
-    return [name for name in granted(identity.app) if name not in identity.app.get("denied_cmdlets", [])]
+    """What EXOModuleFile lists: what is allowed, and what is refused without the service saying so
+    beforehand (silently_denied_cmdlets).
+    """
+    return [
+        name for name in granted(identity.app) if name not in identity.app.get("denied_cmdlets", [])
+    ]

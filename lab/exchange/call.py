@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One call of a cmdlet: the state it sees, the history that stale reads come from, and what it leaves in the answer."""
+
+"""One call of a cmdlet: the state it sees, the history that stale reads come from, and what it
+leaves in the answer.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +52,9 @@ class Call:
         return str(self.hub.world["entra"]["initial_domain"])
 
     def read(self, noun: Noun) -> list[dict[str, Any]]:
-        """What a Get sees: reads lag writes (exchange-online.md §1.5) as far as the world or a fault says."""
+        """What a Get sees: reads lag writes (exchange-online.md §1.5) as far as the world or a
+        fault says.
+        """
         return _listed(self._version(noun.collection), noun)
 
     def read_one(self, collection: str) -> dict[str, Any]:
@@ -66,12 +72,17 @@ class Call:
         del versions[:-_KEPT_VERSIONS]
 
     def _version(self, collection: str) -> Any:
-        versions = [entry for entry in self.hub.world.get("_versions", []) if entry[1] == collection]
+        versions = [
+            entry for entry in self.hub.world.get("_versions", []) if entry[1] == collection
+        ]
         if self.stale and versions:
             return versions[-1][2]
         shown_at = self.hub.clock.time() - float(self.settings.get("read_lag_seconds", 0))
         # the state before the first change that is younger than the lag
-        return next((before for changed_at, _, before in versions if changed_at > shown_at), self.tenant[collection])
+        return next(
+            (before for changed_at, _, before in versions if changed_at > shown_at),
+            self.tenant[collection],
+        )
 
 
 def _listed(value: Any, noun: Noun) -> list[dict[str, Any]]:

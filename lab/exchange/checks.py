@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """What one kind of object refuses, and how its lists are kept (exchange-online.md §2.2 to §2.6)."""
 
 from __future__ import annotations
@@ -22,7 +24,11 @@ from lab.exchange.schema import limits
 from lab.exchange.values import address_entry, ordered, sender_domain, skip_entry, smtp_address
 
 _ADDRESS_LISTS = ("IPAllowList", "IPBlockList", "SenderIPAddresses", "EFSkipIPs")
-_BUILT_IN_QUARANTINE = ("AdminOnlyAccessPolicy", "DefaultFullAccessPolicy", "DefaultFullAccessWithNotificationPolicy")
+_BUILT_IN_QUARANTINE = (
+    "AdminOnlyAccessPolicy",
+    "DefaultFullAccessPolicy",
+    "DefaultFullAccessWithNotificationPolicy",
+)
 _ARGUMENT = "System.ArgumentException"
 
 
@@ -31,13 +37,18 @@ def ordered_list(call: Call, name: str, items: list[str]) -> list[str]:
 
 
 def stores(call: Call, noun: Noun) -> dict[str, Callable[[str], str]]:
-    """For each multi-valued property, the function that checks an entry and gives the spelling that is kept."""
+    """For each multi-valued property, the function that checks an entry and gives the spelling that
+    is kept.
+    """
     if noun is CONNECTION_FILTER:
         return {name: _addresses(call, name, True) for name in ("IPAllowList", "IPBlockList")}
     if noun is INBOUND_CONNECTOR:
         return {
-            "SenderIPAddresses": _addresses(call, "SenderIPAddresses", False), "SenderDomains": sender_domain, "EFSkipIPs": skip_entry,
-            "EFUsers": smtp_address, "AssociatedAcceptedDomains": _accepted(call),
+            "SenderIPAddresses": _addresses(call, "SenderIPAddresses", False),
+            "SenderDomains": sender_domain,
+            "EFSkipIPs": skip_entry,
+            "EFUsers": smtp_address,
+            "AssociatedAcceptedDomains": _accepted(call),
         }
     return {}
 
@@ -47,7 +58,9 @@ def _addresses(call: Call, name: str, ranges: bool) -> Callable[[str], str]:
 
 
 def _accepted(call: Call) -> Callable[[str], str]:
-    names = {item["DomainName"].lower(): item["DomainName"] for item in call.tenant["accepted_domains"]}
+    names = {
+        item["DomainName"].lower(): item["DomainName"] for item in call.tenant["accepted_domains"]
+    }
 
     def store(text: str) -> str:
         if text.strip().lower() not in names:
@@ -67,7 +80,9 @@ def new_defaults(call: Call, noun: Noun) -> dict[str, Any]:
     return {}
 
 
-def validate(call: Call, noun: Noun, item: dict[str, Any], old: dict[str, Any] | None = None) -> None:
+def validate(
+    call: Call, noun: Noun, item: dict[str, Any], old: dict[str, Any] | None = None
+) -> None:
     check = _CHECKS.get(noun.name)
     if check:
         check(call, item, old)
@@ -78,11 +93,21 @@ def removable(call: Call, noun: Noun, item: dict[str, Any]) -> None:
         raise invalid(f"You can't remove the policy '{item['Name']}'.")
     if noun is QUARANTINE_POLICY and item["Name"] in (*_BUILT_IN_QUARANTINE, "DefaultGlobalTag"):
         raise invalid(f"You can't remove the built-in quarantine policy '{item['Name']}'.")
-    if noun is QUARANTINE_POLICY and call.settings.get("quarantine_policy_in_use", "refuse") == "refuse":
+    if (
+        noun is QUARANTINE_POLICY
+        and call.settings.get("quarantine_policy_in_use", "refuse") == "refuse"
+    ):
         # [UNV]: the strict answer unless the world says otherwise; the wording is ours
-        users = [policy["Name"] for policy in call.tenant["content_filter_policies"] if item["Name"] in _tags(policy)]
+        users = [
+            policy["Name"]
+            for policy in call.tenant["content_filter_policies"]
+            if item["Name"] in _tags(policy)
+        ]
         if users:
-            raise invalid(f"The quarantine policy '{item['Name']}' can't be removed because it's used by: {', '.join(users)}.")
+            raise invalid(
+                f"The quarantine policy '{item['Name']}' can't be removed because it's used by:"
+                f" {', '.join(users)}."
+            )
 
 
 def _tags(policy: dict[str, Any]) -> list[str]:
@@ -94,18 +119,26 @@ def _connection_filter(call: Call, item: dict[str, Any], old: dict[str, Any] | N
         most = int(limits("HostedConnectionFilterPolicy", name)["max_entries"])
         if len(item[name]) > most:
             # the service's wording is not known; the number is (exchange-online.md §2.2)
-            raise invalid(f"The number of entries in {name} is {len(item[name])}. The maximum number of entries is {most}.")
+            raise invalid(
+                f"The number of entries in {name} is {len(item[name])}. The maximum number of"
+                f" entries is {most}."
+            )
 
 
 def _content_filter(call: Call, item: dict[str, Any], old: dict[str, Any] | None) -> None:
     if old is not None and old["RecommendedPolicyType"] != "Custom":
         # preset policies must not be edited (§2.4); the wording is ours
-        raise invalid(f"You can't modify the policy '{old['Name']}' because it belongs to a preset security policy.")
+        raise invalid(
+            f"You can't modify the policy '{old['Name']}' because it belongs to a preset security"
+            " policy."
+        )
     given = call.parameters
     if old is not None and old["IsDefault"] and given.get("Name") not in (None, old["Name"]):
         raise invalid("You can't rename the default policy.")
     if given.get("IntraOrgFilterState") == "Default":
-        raise CmdletError(_ARGUMENT, "The value 'Default' isn't valid for IntraOrgFilterState.")  # Microsoft365DSC #5031
+        raise CmdletError(
+            _ARGUMENT, "The value 'Default' isn't valid for IntraOrgFilterState."
+        )  # Microsoft365DSC #5031
     for name in ("SpamAction", "HighConfidenceSpamAction", "PhishSpamAction"):
         if given.get(name) == "NoAction":
             raise CmdletError(_ARGUMENT, f"The value 'NoAction' isn't valid for {name}.")
@@ -124,7 +157,9 @@ def _action_values(item: dict[str, Any]) -> None:
     actions = [value for name, value in item.items() if name.endswith("Action")]
     header = item["AddXHeaderValue"] or ""
     if len(header) > 255 or " " in header or ":" in header:
-        raise CmdletError(_ARGUMENT, "AddXHeaderValue can have at most 255 characters, without spaces and colons.")
+        raise CmdletError(
+            _ARGUMENT, "AddXHeaderValue can have at most 255 characters, without spaces and colons."
+        )
     if "Redirect" in actions and not item["RedirectToRecipients"]:
         raise invalid("You need to specify RedirectToRecipients when an action is Redirect.")
     if "ModifySubject" in actions and not item["ModifySubjectValue"]:
@@ -139,22 +174,32 @@ def _inbound(call: Call, item: dict[str, Any], old: dict[str, Any] | None) -> No
         raise invalid("SenderDomains must not be empty.")
     if item["ConnectorType"] == "OnPremises":
         for name in ("RequireTls", "RestrictDomainsToIPAddresses", "RestrictDomainsToCertificate"):
-            # "Partner only" (§2.3); only what this call asks for is refused, since RequireTls has a default
+            # "Partner only" (§2.3); only what this call asks for is refused, since RequireTls has a
+            # default
             if call.parameters.get(name):
                 raise invalid(f"{name} can be used only with connectors of the type Partner.")
     elif item["TreatMessagesAsInternal"]:
-        raise invalid("TreatMessagesAsInternal can be used only with connectors of the type OnPremises.")
+        raise invalid(
+            "TreatMessagesAsInternal can be used only with connectors of the type OnPremises."
+        )
     if item["TreatMessagesAsInternal"] and item["CloudServicesMailEnabled"]:
-        raise invalid("TreatMessagesAsInternal and CloudServicesMailEnabled can't be used together.")
+        raise invalid(
+            "TreatMessagesAsInternal and CloudServicesMailEnabled can't be used together."
+        )
     if item["RestrictDomainsToIPAddresses"] and not item["SenderIPAddresses"]:
-        raise invalid("RestrictDomainsToIPAddresses needs SenderIPAddresses.")  # [INF]: such a connector would refuse all mail
+        raise invalid(
+            "RestrictDomainsToIPAddresses needs SenderIPAddresses."
+        )  # [INF]: such a connector would refuse all mail
     if item["RestrictDomainsToCertificate"] and not item["TlsSenderCertificateName"]:
         raise invalid("RestrictDomainsToCertificate needs TlsSenderCertificateName.")
 
 
 def _outbound(call: Call, item: dict[str, Any], old: dict[str, Any] | None) -> None:
     if item["SenderRewritingEnabled"] and item["ConnectorType"] != "OnPremises":
-        raise CmdletError(_ARGUMENT, "SenderRewritingEnabled can be used only with connectors of the type OnPremises.")  # CIPP #3873
+        raise CmdletError(
+            _ARGUMENT,
+            "SenderRewritingEnabled can be used only with connectors of the type OnPremises.",
+        )  # CIPP #3873
     if not item["UseMXRecord"] and not item["SmartHosts"]:
         raise invalid("SmartHosts is needed when UseMXRecord is false.")
     if item["TlsDomain"] and item["TlsSettings"] != "DomainValidation":
@@ -166,10 +211,15 @@ def _quarantine_policy(call: Call, item: dict[str, Any], old: dict[str, Any] | N
         raise invalid(f"You can't change the built-in quarantine policy '{old['Name']}'.")
     value = item["EndUserQuarantinePermissionsValue"]
     if not 0 <= value <= 255 or value & 12 == 12:
-        raise CmdletError(_ARGUMENT, "PermissionToRequestRelease and PermissionToRelease exclude each other.")  # §2.6: bits 8 and 4
+        raise CmdletError(
+            _ARGUMENT, "PermissionToRequestRelease and PermissionToRelease exclude each other."
+        )  # §2.6: bits 8 and 4
 
 
 _CHECKS: dict[str, Callable[[Call, dict[str, Any], dict[str, Any] | None], None]] = {
-    CONNECTION_FILTER.name: _connection_filter, CONTENT_FILTER.name: _content_filter, INBOUND_CONNECTOR.name: _inbound,
-    OUTBOUND_CONNECTOR.name: _outbound, QUARANTINE_POLICY.name: _quarantine_policy,
+    CONNECTION_FILTER.name: _connection_filter,
+    CONTENT_FILTER.name: _content_filter,
+    INBOUND_CONNECTOR.name: _inbound,
+    OUTBOUND_CONNECTOR.name: _outbound,
+    QUARANTINE_POLICY.name: _quarantine_policy,
 }

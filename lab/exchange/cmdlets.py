@@ -1,7 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cmdlets that the lab has, each by the function that does it. One that the table knows and this list lacks says so loudly."""
+
+"""The cmdlets that the lab has, each by the function that does it.
+
+One that the table knows and this list lacks says so loudly.
+"""
 
 from __future__ import annotations
 
@@ -29,16 +34,29 @@ Cmdlet = Callable[[Call], list[dict[str, Any]]]
 
 
 def _get_outbound_connector(call: Call) -> list[dict[str, Any]]:
-    """Each flag shows *only* its kind; without flags neither kind is shown (exchange-online.md §2.8)."""
-    test, scoped = call.parameters.get("IncludeTestModeConnectors", False), call.parameters.get("IsTransportRuleScoped", False)
+    """Each flag shows *only* its kind; without flags neither kind is shown (exchange-online.md
+    §2.8).
+    """
+    test, scoped = (
+        call.parameters.get("IncludeTestModeConnectors", False),
+        call.parameters.get("IsTransportRuleScoped", False),
+    )
     found = verbs.get(call, OUTBOUND_CONNECTOR)
-    return [item for item in found if bool(item["TestMode"]) == test and bool(item["IsTransportRuleScoped"]) == scoped]
+    return [
+        item
+        for item in found
+        if bool(item["TestMode"]) == test and bool(item["IsTransportRuleScoped"]) == scoped
+    ]
 
 
 def _get_quarantine_policy(call: Call) -> list[dict[str, Any]]:
     """Without a type only user policies return (exchange-online.md §2.6)."""
     wanted = call.parameters.get("QuarantinePolicyType", "QuarantinePolicy")
-    found = [item for item in verbs.get(call, QUARANTINE_POLICY) if item["QuarantinePolicyType"] == wanted]
+    found = [
+        item
+        for item in verbs.get(call, QUARANTINE_POLICY)
+        if item["QuarantinePolicyType"] == wanted
+    ]
     return [{**item, **_quarantine_reading(call, item)} for item in found]
 
 
@@ -57,11 +75,17 @@ def _get_transport_rule(call: Call) -> list[dict[str, Any]]:
     found = verbs.get(call, TRANSPORT_RULE)
     if call.settings.get("rule_dates", True):
         return found
-    return [{key: value for key, value in rule.items() if not key.startswith("When")} for rule in found]
+    return [
+        {key: value for key, value in rule.items() if not key.startswith("When")} for rule in found
+    ]
 
 
 def _get_blocked_connector(call: Call) -> list[dict[str, Any]]:
-    return [item for item in call.tenant.get("blocked_connectors", []) if call.parameters.get("ConnectorId") in (None, item["ConnectorId"])]
+    return [
+        item
+        for item in call.tenant.get("blocked_connectors", [])
+        if call.parameters.get("ConnectorId") in (None, item["ConnectorId"])
+    ]
 
 
 def _by(function: Callable[[Call, Noun], list[dict[str, Any]]], noun: Noun) -> Cmdlet:
@@ -81,7 +105,15 @@ def _table() -> dict[str, Cmdlet]:
         "Get-MessageTraceV2": trace.get_message_trace,
         "Get-MessageTraceDetailV2": trace.get_message_trace_detail,
     }
-    for noun in (ACCEPTED_DOMAIN, CONNECTION_FILTER, CONTENT_FILTER, CONTENT_FILTER_RULE, EOP_RULE, ATP_RULE, INBOUND_CONNECTOR):
+    for noun in (
+        ACCEPTED_DOMAIN,
+        CONNECTION_FILTER,
+        CONTENT_FILTER,
+        CONTENT_FILTER_RULE,
+        EOP_RULE,
+        ATP_RULE,
+        INBOUND_CONNECTOR,
+    ):
         cmdlets[f"Get-{noun.name}"] = _by(verbs.get, noun)
     for noun in (CONTENT_FILTER, INBOUND_CONNECTOR, OUTBOUND_CONNECTOR, QUARANTINE_POLICY):
         cmdlets[f"New-{noun.name}"] = _by(verbs.new, noun)

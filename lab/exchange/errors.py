@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """Errors of the admin API and the shapes of their bodies (exchange-online.md §1.7)."""
 
 from __future__ import annotations
@@ -17,27 +19,47 @@ _SERVICE_EXCEPTION = "Microsoft.Exchange.Admin.OData.Core.ODataServiceException"
 
 
 class CmdletError(Exception):
-    """A cmdlet's refusal. `inner_only`: the text is in innererror alone, as a live answer to a bad enum has it."""
+    """A cmdlet's refusal.
 
-    def __init__(self, type_name: str, text: str, status: int = 400, inner_only: bool = False, code: str = "") -> None:
+    `inner_only`: the text is in innererror alone, as a live answer to a bad enum has it.
+    """
+
+    def __init__(
+        self, type_name: str, text: str, status: int = 400, inner_only: bool = False, code: str = ""
+    ) -> None:
         super().__init__(text)
-        self.type_name, self.text, self.status, self.inner_only = type_name, text, status, inner_only
+        self.type_name, self.text, self.status, self.inner_only = (
+            type_name,
+            text,
+            status,
+            inner_only,
+        )
         self.code = code or ("NotFound" if status == 404 else "BadRequest")
 
     def body(self, shape: str, number: int) -> dict[str, Any]:
-        """The body in one of SHAPES; "rotate" takes them in turn, by the number of errors so far."""
+        """The body in one of SHAPES; "rotate" takes them in turn, by the number of errors so
+        far.
+        """
         if shape == "rotate":
             shape = SHAPES[number % len(SHAPES)]
-        error: dict[str, Any] = {"code": self.code, "message": "Invalid Operation" if number % 2 == 0 else "Error executing cmdlet"}
+        error: dict[str, Any] = {
+            "code": self.code,
+            "message": "Invalid Operation" if number % 2 == 0 else "Error executing cmdlet",
+        }
         inner = {
-            "message": error["message"], "type": _SERVICE_EXCEPTION, "stacktrace": "",
+            "message": error["message"],
+            "type": _SERVICE_EXCEPTION,
+            "stacktrace": "",
             "internalexception": {"message": self.text, "type": self.type_name, "stacktrace": ""},
         }
         if self.inner_only:
             error["innererror"] = inner
         else:
-            error["details"] = [{"code": "Client", "target": "", "message": self._detail(shape, number)}]
-            # both places are filled in the live answer with an empty prefix; in the others details alone speaks
+            error["details"] = [
+                {"code": "Client", "target": "", "message": self._detail(shape, number)}
+            ]
+            # both places are filled in the live answer with an empty prefix; in the others details
+            # alone speaks
             if shape == "pipe":
                 error["innererror"] = inner
         error["adminapi.warnings@odata.type"] = "#Collection(String)"
@@ -46,7 +68,14 @@ class CmdletError(Exception):
 
     def _detail(self, shape: str, number: int) -> str:
         if shape == "json":
-            return json.dumps({"Message": self.text, "TypeName": self.type_name, "StackTrace": "", "InnerError": None})
+            return json.dumps(
+                {
+                    "Message": self.text,
+                    "TypeName": self.type_name,
+                    "StackTrace": "",
+                    "InnerError": None,
+                }
+            )
         # the digits after Ex vary (§1.7, "EXnnnn prefix varies")
         prefix = f"Ex{0x6F9304 + number:06X}" if shape == "ex_pipe" else ""
         return f"{prefix}|{self.type_name}|{self.text}"
@@ -55,26 +84,33 @@ class CmdletError(Exception):
 def not_found(identity: str, where: str, status: int) -> CmdletError:
     return CmdletError(
         MANAGEMENT + "ManagementObjectNotFoundException",
-        f"The operation couldn't be performed because object '{identity}' couldn't be found on '{where}'.", status,
+        f"The operation couldn't be performed because object '{identity}' couldn't be found on"
+        f" '{where}'.",
+        status,
     )
 
 
 def exists(name: str) -> CmdletError:
-    return CmdletError(DIRECTORY + "ADObjectAlreadyExistsException", f"The object named '{name}' already exists. Please specify a different name.")
+    return CmdletError(
+        DIRECTORY + "ADObjectAlreadyExistsException",
+        f"The object named '{name}' already exists. Please specify a different name.",
+    )
 
 
 def unknown_parameters(names: list[str]) -> CmdletError:
     """Also what a parameter looks like that RBAC hides."""
     return CmdletError(
         INVOCATION + "AmbiguousParameterSetException",
-        "Parameter set cannot be resolved using the specified named parameters. Invalid cmdlet parameters specified. " + ", ".join(names),
+        "Parameter set cannot be resolved using the specified named parameters. Invalid cmdlet"
+        " parameters specified. " + ", ".join(names),
     )
 
 
 def transformation(parameter: str, value: Any, type_name: str, reason: str) -> CmdletError:
     return CmdletError(
         INVOCATION + "ParameterTransformationException",
-        f"Cannot process argument transformation on parameter '{parameter}'. Cannot convert value \"{value}\" to type \"{type_name}\". Error: \"{reason}\"",
+        f"Cannot process argument transformation on parameter '{parameter}'. Cannot convert value"
+        f' "{value}" to type "{type_name}". Error: "{reason}"',
         inner_only=True,
     )
 
@@ -86,7 +122,10 @@ def invalid(text: str) -> CmdletError:
 def dehydrated(number: int) -> CmdletError:
     # the apostrophe may be typographic (§1.7)
     text = (
-        "The command you tried to run isn't currently allowed in your organization. To run this command, you first need to run the command: "
-        "Enable-OrganizationCustomization."
+        "The command you tried to run isn't currently allowed in your organization. To run this"
+        " command, you first need to run the command: Enable-OrganizationCustomization."
     )
-    return CmdletError(MANAGEMENT + "InvalidOperationInDehydratedContextException", text.replace("'", "\u2019") if number % 2 else text)
+    return CmdletError(
+        MANAGEMENT + "InvalidOperationInDehydratedContextException",
+        text.replace("'", "\u2019") if number % 2 else text,
+    )

@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The organisation: its configuration, and Enable-OrganizationCustomization (exchange-online.md §1.7, §2.7)."""
+
+"""The organisation: its configuration, and Enable-OrganizationCustomization (exchange-online.md
+§1.7, §2.7).
+"""
 
 from __future__ import annotations
 
@@ -14,20 +18,42 @@ from lab.exchange.nouns import FOREST, changed, guid, stamp
 from lab.exchange.verbs import confirmed
 from lab.server import Hub
 
-# seen in the field for this one of the cmdlets that the lab has (§2.7, "when needed"; office-docs-powershell #7519)
+# seen in the field for this one of the cmdlets that the lab has (§2.7, "when needed";
+# office-docs-powershell #7519)
 _REFUSED_WHEN_DEHYDRATED = ("Set-HostedConnectionFilterPolicy",)
 
 
 def configuration(organization: str, name: str, moment: Any, dehydrated: bool) -> dict[str, Any]:
     identifier = guid(organization, "OrganizationConfig")
     item: dict[str, Any] = {
-        "Name": organization, "Identity": organization, "Id": organization, "DisplayName": name, "IsDehydrated": dehydrated,
-        "RejectDirectSend": False, "IsUpdatingServicePlan": False, "IsUpgradingOrganization": False, "IsMixedMode": False,
-        "AuditDisabled": False, "CustomerLockboxEnabled": False, "SendFromAliasEnabled": False, "OAuth2ClientProfileEnabled": True,
-        "MailTipsAllTipsEnabled": True, "AutoExpandingArchiveEnabled": False, "DefaultPublicFolderMailbox": None, "RemotePublicFolderMailboxes": [],
-        "Guid": identifier, "ExchangeObjectId": identifier, "OrganizationalUnitRoot": organization, "IsValid": True,
-        "DistinguishedName": f"CN=Configuration,CN={organization},CN=ConfigurationUnits,DC=" + ",DC=".join(FOREST.split(".")),
-        "WhenCreatedUTC": stamp(moment), "WhenCreated": stamp(moment).replace("Z", "+00:00"), "ObjectState": "Unchanged",
+        "Name": organization,
+        "Identity": organization,
+        "Id": organization,
+        "DisplayName": name,
+        "IsDehydrated": dehydrated,
+        "RejectDirectSend": False,
+        "IsUpdatingServicePlan": False,
+        "IsUpgradingOrganization": False,
+        "IsMixedMode": False,
+        "AuditDisabled": False,
+        "CustomerLockboxEnabled": False,
+        "SendFromAliasEnabled": False,
+        "OAuth2ClientProfileEnabled": True,
+        "MailTipsAllTipsEnabled": True,
+        "AutoExpandingArchiveEnabled": False,
+        "DefaultPublicFolderMailbox": None,
+        "RemotePublicFolderMailboxes": [],
+        "Guid": identifier,
+        "ExchangeObjectId": identifier,
+        "OrganizationalUnitRoot": organization,
+        "IsValid": True,
+        "DistinguishedName": (
+            f"CN=Configuration,CN={organization},CN=ConfigurationUnits,DC="
+            + ",DC=".join(FOREST.split("."))
+        ),
+        "WhenCreatedUTC": stamp(moment),
+        "WhenCreated": stamp(moment).replace("Z", "+00:00"),
+        "ObjectState": "Unchanged",
     }
     changed(item, moment)
     return item
@@ -42,12 +68,16 @@ def advance(hub: Hub) -> None:
 
 
 def refuse_dehydrated(call: Call, number: int) -> None:
-    """Commands stay refused for hours after IsDehydrated reads False (exchange-online.md §4, row 9), as far as the world says."""
+    """Commands stay refused for hours after IsDehydrated reads False (exchange-online.md §4, row
+    9), as far as the world says.
+    """
     if call.cmdlet not in call.settings.get("dehydrated_cmdlets", _REFUSED_WHEN_DEHYDRATED):
         return
     due = call.tenant["hydration"].get("due")
     lag = float(call.settings.get("hydration_lag_minutes", 0)) * 60
-    if call.tenant["organization"]["IsDehydrated"] or (due is not None and call.hub.clock.time() < due + lag):
+    if call.tenant["organization"]["IsDehydrated"] or (
+        due is not None and call.hub.clock.time() < due + lag
+    ):
         raise dehydrated(number)
 
 
@@ -57,11 +87,16 @@ def get_organization_config(call: Call) -> list[dict[str, Any]]:
 
 def set_organization_config(call: Call) -> list[dict[str, Any]]:
     item = call.tenant["organization"]
-    wanted = {name: value for name, value in call.parameters.items() if name not in ("Confirm", "WhatIf")}
+    wanted = {
+        name: value for name, value in call.parameters.items() if name not in ("Confirm", "WhatIf")
+    }
     if not confirmed(call, False, "Change the organization?"):
         return []
     if all(item.get(name) == value for name, value in wanted.items()):
-        call.warnings.append(f"The command completed successfully but no settings of '{item['Identity']}' have been modified.")
+        call.warnings.append(
+            f"The command completed successfully but no settings of '{item['Identity']}' have been"
+            " modified."
+        )
         return []
     call.keep("organization")
     item.update(wanted)
@@ -74,10 +109,16 @@ def enable_organization_customization(call: Call) -> list[dict[str, Any]]:
         return []
     hydration = call.tenant["hydration"]
     if not call.tenant["organization"]["IsDehydrated"]:
-        raise CmdletError("System.InvalidOperationException", "This operation is not required. Organization is already enabled for customization.")
+        raise CmdletError(
+            "System.InvalidOperationException",
+            "This operation is not required. Organization is already enabled for customization.",
+        )
     if hydration.get("due") is not None:
         # terraform-provider-exo takes "in progress" as success (§1.7, TFEXO's matchers)
-        raise CmdletError("System.InvalidOperationException", "This operation is already in progress for the organization.")
+        raise CmdletError(
+            "System.InvalidOperationException",
+            "This operation is already in progress for the organization.",
+        )
     call.keep("organization")
     minutes = float(call.settings.get("hydration_minutes", 60))
     hydration["started"] = call.hub.clock.time()

@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answers as the admin API writes them: envelope, sidecar keys, $select (exchange-online.md §1.5; shapes from its live samples)."""
+
+"""Answers as the admin API writes them: envelope, sidecar keys, $select (exchange-online.md §1.5;
+shapes from its live samples).
+"""
 
 from __future__ import annotations
 
@@ -16,8 +20,12 @@ _GUID_KEYS = ("Guid", "ExchangeObjectId", "ImmutableId", "NameHashGuid", "DlpPol
 
 def envelope(base: str, tenant: str, value: Any, warnings: Iterable[str]) -> dict[str, Any]:
     return {
-        "@odata.context": f"{base}/adminapi/beta/{tenant}/$metadata#Collection(Exchange.GenericHashTable)",
-        "adminapi.warnings@odata.type": "#Collection(String)", "@adminapi.warnings": list(warnings), "value": value,
+        "@odata.context": (
+            f"{base}/adminapi/beta/{tenant}/$metadata#Collection(Exchange.GenericHashTable)"
+        ),
+        "adminapi.warnings@odata.type": "#Collection(String)",
+        "@adminapi.warnings": list(warnings),
+        "value": value,
     }
 
 

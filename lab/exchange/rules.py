@@ -1,7 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules: transport rules and the rules that scope anti-spam policies. Both have a state and an order (exchange-online.md §2.4, §2.5)."""
+
+"""Rules: transport rules and the rules that scope anti-spam policies.
+
+Both have a state and an order (exchange-online.md §2.4, §2.5).
+"""
 
 from __future__ import annotations
 
@@ -11,23 +16,74 @@ from typing import Any
 from lab.exchange import verbs
 from lab.exchange.call import Call
 from lab.exchange.errors import CmdletError, exists, invalid, not_found
-from lab.exchange.nouns import CONTENT_FILTER, CONTENT_FILTER_RULE, TRANSPORT_RULE, Noun, build, changed, renamed
+from lab.exchange.nouns import (
+    CONTENT_FILTER,
+    CONTENT_FILTER_RULE,
+    TRANSPORT_RULE,
+    Noun,
+    build,
+    changed,
+    renamed,
+)
 from lab.exchange.schema import table
 
 _CLASSES = "Microsoft.Exchange.MessagingPolicies.Rules.Tasks."
-_NOT_PROPERTIES = ("Name", "Enabled", "Confirm", "WhatIf", "Mode", "Comments", "Priority", "RuleErrorAction", "RuleSubType")
-_SETTINGS = ("SenderAddressLocation", "ActivationDate", "ExpiryDate", "DlpPolicy", "UseLegacyRegex", "SetAuditSeverity", "StopRuleProcessing")
-_ACTIONS = frozenset({
-    "AddManagerAsRecipientType", "AddToRecipients", "ApplyClassification", "ApplyHtmlDisclaimerText", "ApplyOME", "BlindCopyTo", "CopyTo",
-    "DeleteMessage", "Disconnect", "GenerateIncidentReport", "GenerateNotification", "LogEventText", "ModerateMessageByManager",
-    "ModerateMessageByUser", "NotifySender", "PrependSubject", "Quarantine", "RedirectMessageTo", "RejectMessageReasonText", "RemoveHeader",
-    "RouteMessageOutboundConnector", "RouteMessageOutboundRequireTls", "SetHeaderName", "SetSCL", "StopRuleProcessing",
-})
+_NOT_PROPERTIES = (
+    "Name",
+    "Enabled",
+    "Confirm",
+    "WhatIf",
+    "Mode",
+    "Comments",
+    "Priority",
+    "RuleErrorAction",
+    "RuleSubType",
+)
+_SETTINGS = (
+    "SenderAddressLocation",
+    "ActivationDate",
+    "ExpiryDate",
+    "DlpPolicy",
+    "UseLegacyRegex",
+    "SetAuditSeverity",
+    "StopRuleProcessing",
+)
+_ACTIONS = frozenset(
+    {
+        "AddManagerAsRecipientType",
+        "AddToRecipients",
+        "ApplyClassification",
+        "ApplyHtmlDisclaimerText",
+        "ApplyOME",
+        "BlindCopyTo",
+        "CopyTo",
+        "DeleteMessage",
+        "Disconnect",
+        "GenerateIncidentReport",
+        "GenerateNotification",
+        "LogEventText",
+        "ModerateMessageByManager",
+        "ModerateMessageByUser",
+        "NotifySender",
+        "PrependSubject",
+        "Quarantine",
+        "RedirectMessageTo",
+        "RejectMessageReasonText",
+        "RemoveHeader",
+        "RouteMessageOutboundConnector",
+        "RouteMessageOutboundRequireTls",
+        "SetHeaderName",
+        "SetSCL",
+        "StopRuleProcessing",
+    }
+)
 # each pair must be sent together (exchange-online.md §2.5)
 _PAIRS = (
-    ("HeaderContainsMessageHeader", "HeaderContainsWords"), ("HeaderMatchesMessageHeader", "HeaderMatchesPatterns"),
+    ("HeaderContainsMessageHeader", "HeaderContainsWords"),
+    ("HeaderMatchesMessageHeader", "HeaderMatchesPatterns"),
     ("ExceptIfHeaderContainsMessageHeader", "ExceptIfHeaderContainsWords"),
-    ("ExceptIfHeaderMatchesMessageHeader", "ExceptIfHeaderMatchesPatterns"), ("SetHeaderName", "SetHeaderValue"),
+    ("ExceptIfHeaderMatchesMessageHeader", "ExceptIfHeaderMatchesPatterns"),
+    ("SetHeaderName", "SetHeaderValue"),
 )
 
 
@@ -37,7 +93,8 @@ def properties() -> dict[str, Any]:
     parameters = table()["cmdlets"]["New-TransportRule"]
     return {
         name: False if str(entry["type"]).endswith("Boolean") else None
-        for name, entry in parameters.items() if name not in _NOT_PROPERTIES and not entry.get("reserved")
+        for name, entry in parameters.items()
+        if name not in _NOT_PROPERTIES and not entry.get("reserved")
     }
 
 
@@ -54,7 +111,9 @@ def is_attribute(name: str) -> bool:
     return name in _SETTINGS
 
 
-def transport_rule(name: str, organization: str, moment: Any, serial: str = "", **fields: Any) -> dict[str, Any]:
+def transport_rule(
+    name: str, organization: str, moment: Any, serial: str = "", **fields: Any
+) -> dict[str, Any]:
     rule = build(TRANSPORT_RULE, name, organization, moment, serial)
     rule = properties() | rule | fields
     describe(rule)
@@ -63,13 +122,24 @@ def transport_rule(name: str, organization: str, moment: Any, serial: str = "", 
 
 def describe(rule: dict[str, Any]) -> None:
     """The class names in Conditions, Exceptions and Actions, null where there are none."""
-    named = [name for name in properties() if name not in _SETTINGS and rule.get(name) not in (None, False, [])]
+    named = [
+        name
+        for name in properties()
+        if name not in _SETTINGS and rule.get(name) not in (None, False, [])
+    ]
     groups = {
         "Exceptions": [name for name in named if name.startswith("ExceptIf")],
-        "Actions": [name for name in properties() if name in _ACTIONS and rule.get(name) not in (None, False, [])],
+        "Actions": [
+            name
+            for name in properties()
+            if name in _ACTIONS and rule.get(name) not in (None, False, [])
+        ],
     }
     groups["Conditions"] = [
-        name for name in named if name not in groups["Exceptions"] + groups["Actions"] and not name.startswith(("SetHeader", "ApplyHtml", "RejectMessage"))
+        name
+        for name in named
+        if name not in groups["Exceptions"] + groups["Actions"]
+        and not name.startswith(("SetHeader", "ApplyHtml", "RejectMessage"))
     ]
     for key, names in groups.items():
         suffix = "Action" if key == "Actions" else "Predicate"
@@ -86,7 +156,11 @@ def new(call: Call, noun: Noun) -> list[dict[str, Any]]:
     if any(rule["Name"].lower() == name.lower() for rule in rules):
         raise exists(name)
     serial = verbs.fresh_guid(call)
-    blank = transport_rule(name, call.organization, call.now, serial) if noun is TRANSPORT_RULE else build(noun, name, call.organization, call.now, serial)
+    blank = (
+        transport_rule(name, call.organization, call.now, serial)
+        if noun is TRANSPORT_RULE
+        else build(noun, name, call.organization, call.now, serial)
+    )
     wanted = _assigned(call, noun, blank)
     wanted["State"] = "Enabled" if call.parameters.get("Enabled", True) else "Disabled"
     _validate(call, noun, wanted)
@@ -103,7 +177,9 @@ def set_(call: Call, noun: Noun) -> list[dict[str, Any]]:
     wanted = _assigned(call, noun, item)
     name = call.parameters.get("Name")
     if name and name != item["Name"]:
-        if any(other is not item and other["Name"].lower() == name.lower() for other in call.live(noun)):
+        if any(
+            other is not item and other["Name"].lower() == name.lower() for other in call.live(noun)
+        ):
             raise exists(name)
         renamed(wanted, name)
     _validate(call, noun, wanted)
@@ -124,8 +200,11 @@ def _assigned(call: Call, noun: Noun, item: dict[str, Any]) -> dict[str, Any]:
     wanted["Priority"] = item["Priority"]
     for name, value in call.parameters.items():
         if value is None:
-            # null clears a predicate: [UNV] over REST, exchange-online.md §2.5; a world may say that it is passed over
-            wanted[name] = None if call.settings.get("null_clears_predicate", True) else item.get(name)
+            # null clears a predicate: [UNV] over REST, exchange-online.md §2.5; a world may say
+            # that it is passed over
+            wanted[name] = (
+                None if call.settings.get("null_clears_predicate", True) else item.get(name)
+            )
     if noun is TRANSPORT_RULE:
         describe(wanted)
     return wanted
@@ -134,7 +213,11 @@ def _assigned(call: Call, noun: Noun, item: dict[str, Any]) -> dict[str, Any]:
 def _validate(call: Call, noun: Noun, rule: dict[str, Any]) -> None:
     priority = call.parameters.get("Priority")
     if priority is not None and not 0 <= priority <= len(call.live(noun)):
-        raise CmdletError("System.ArgumentException", f"The rule priority {priority} isn't valid. It must be from 0 to {len(call.live(noun))}.")
+        raise CmdletError(
+            "System.ArgumentException",
+            f"The rule priority {priority} isn't valid. It must be from 0 to"
+            f" {len(call.live(noun))}.",
+        )
     if noun is CONTENT_FILTER_RULE:
         policy = rule["HostedContentFilterPolicy"]
         if not any(verbs.matches(item, policy) for item in call.live(CONTENT_FILTER)):
@@ -145,13 +228,19 @@ def _validate(call: Call, noun: Noun, rule: dict[str, Any]) -> None:
     for first, second in _PAIRS:
         halves = (first in call.parameters) != (second in call.parameters)
         if halves or bool(rule.get(first)) != bool(rule.get(second)):
-            raise CmdletError("System.ArgumentException", f"{first} and {second} need to be specified together.")
+            raise CmdletError(
+                "System.ArgumentException", f"{first} and {second} need to be specified together."
+            )
     if not rule["Actions"]:
-        raise CmdletError("System.ArgumentException", "You need to specify at least one action for the rule.")
+        raise CmdletError(
+            "System.ArgumentException", "You need to specify at least one action for the rule."
+        )
 
 
 def _place(rules: list[dict[str, Any]], rule: dict[str, Any], priority: int) -> None:
-    others = sorted((other for other in rules if other is not rule), key=lambda other: int(other["Priority"]))
+    others = sorted(
+        (other for other in rules if other is not rule), key=lambda other: int(other["Priority"])
+    )
     others.insert(priority, rule)
     rules[:] = others
     _number(rules)
@@ -170,7 +259,11 @@ def remove(call: Call, noun: Noun) -> list[dict[str, Any]]:
 
 def switch(call: Call, noun: Noun, state: str) -> list[dict[str, Any]]:
     item = verbs.one(call, noun)
-    if not verbs.confirmed(call, state == "Disabled", f"Are you sure you want to perform this action? {state}: '{item['Name']}'."):
+    if not verbs.confirmed(
+        call,
+        state == "Disabled",
+        f"Are you sure you want to perform this action? {state}: '{item['Name']}'.",
+    ):
         return []
     wanted = dict(item, State=state)
     if call.parameters.get("Mode"):

@@ -1,9 +1,13 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Binding of parameters: names, types, required ones and enumerations, against the table of Microsoft's documentation.
 
-The table is lab/data/exchange-cmdlets.json (exchange-online.md, appendix A). What it does not have is refused.
+"""Binding of parameters: names, types, required ones and enumerations, against the table of
+Microsoft's documentation.
+
+The table is lab/data/exchange-cmdlets.json (exchange-online.md, appendix A). What it does not have
+is refused.
 """
 
 from __future__ import annotations
@@ -22,7 +26,14 @@ DELTA_TYPES = ("#Exchange.GenericHashTable", "#Exchange.StringFieldDeltaUpdateDa
 # exchange-online.md §2.4 and §2.8: enumerations that the table's pages give in prose
 _MORE_ENUMS: dict[str, list[str]] = {
     "BulkMovesEnabled": ["On", "Off", "NotSet"],
-    "IntraOrgFilterState": ["Default", "HighConfidencePhish", "Phish", "HighConfidenceSpam", "Spam", "Disabled"],
+    "IntraOrgFilterState": [
+        "Default",
+        "HighConfidencePhish",
+        "Phish",
+        "HighConfidenceSpam",
+        "Spam",
+        "Disabled",
+    ],
     "MtaStsMode": ["Opportunistic", "None"],
     "SmtpDaneMode": ["Opportunistic", "Mandatory", "None"],
     "TlsAuthLevel": ["EncryptionOnly", "CertificateValidation", "DomainValidation"],
@@ -60,7 +71,9 @@ def limits(noun: str, parameter: str) -> dict[str, Any]:
     return found
 
 
-def bind(cmdlet: str, given: Mapping[str, Any], hidden: list[str], refuse_reserved: bool = True) -> dict[str, Any]:
+def bind(
+    cmdlet: str, given: Mapping[str, Any], hidden: list[str], refuse_reserved: bool = True
+) -> dict[str, Any]:
     """The parameters under their own names with checked values, or the service's error."""
     parameters: dict[str, Any] = table()["cmdlets"][cmdlet]
     names = {name.lower(): name for name in parameters}
@@ -68,23 +81,34 @@ def bind(cmdlet: str, given: Mapping[str, Any], hidden: list[str], refuse_reserv
     unknown = []
     for name, value in given.items():
         own = names.get(name.lower())
-        reserved = own is not None and parameters[own].get("reserved") and (cmdlet, own) not in _RESERVED_IN_USE
+        reserved = (
+            own is not None
+            and parameters[own].get("reserved")
+            and (cmdlet, own) not in _RESERVED_IN_USE
+        )
         if own is None or own in hidden or (reserved and refuse_reserved):
             unknown.append(name)
         elif own in bound:
-            raise CmdletError("System.ArgumentException", f"Cannot bind parameter because parameter '{own}' is specified more than once.")
+            raise CmdletError(
+                "System.ArgumentException",
+                f"Cannot bind parameter because parameter '{own}' is specified more than once.",
+            )
         else:
             bound[own] = _convert(own, value, str(parameters[own]["type"]))
     if unknown:
         raise unknown_parameters(unknown)
     missing = [
-        name for name, entry in parameters.items()
-        if entry.get("required") and name not in bound and (cmdlet, name) not in _NOT_REALLY_REQUIRED
+        name
+        for name, entry in parameters.items()
+        if entry.get("required")
+        and name not in bound
+        and (cmdlet, name) not in _NOT_REALLY_REQUIRED
     ]
     if missing:
         raise CmdletError(
             "System.Management.Automation.ParameterBindingException",
-            f"Cannot process command because of one or more missing mandatory parameters: {' '.join(missing)}.",
+            "Cannot process command because of one or more missing mandatory parameters:"
+            f" {' '.join(missing)}.",
         )
     _check_limits(cmdlet, bound)
     return bound
@@ -115,7 +139,9 @@ def _enum(name: str, value: Any, type_name: str) -> str | None:
         if len(matches) == 1:
             return matches[0]
     raise transformation(
-        name, value, type_name,
+        name,
+        value,
+        type_name,
         f"Unable to match the identifier name {value} to a valid enumerator name. "
         f"Specify one of the following enumerator names and try again: {', '.join(values)}",
     )
@@ -128,13 +154,23 @@ def _multi(name: str, value: Any, type_name: str) -> list[str] | Delta | None:
         return _strings(name, value, type_name)
     if value.get("@odata.type") not in DELTA_TYPES:
         # §1.4: an untyped object reaches the cmdlet as a JObject
-        raise transformation(name, "Newtonsoft.Json.Linq.JObject", type_name, "Cannot convert hashtable to an object of this type.")
+        raise transformation(
+            name,
+            "Newtonsoft.Json.Linq.JObject",
+            type_name,
+            "Cannot convert hashtable to an object of this type.",
+        )
     lists: dict[str, list[str]] = {"add": [], "remove": []}
     for key, items in value.items():
         if key == "@odata.type" or "@" in key:
             continue
         if key.lower() not in lists:
-            raise transformation(name, key, type_name, "A hash table for a multi-valued property may have the keys Add and Remove only.")
+            raise transformation(
+                name,
+                key,
+                type_name,
+                "A hash table for a multi-valued property may have the keys Add and Remove only.",
+            )
         lists[key.lower()] += _strings(name, items, type_name)
     return Delta(lists["add"], lists["remove"])
 
@@ -150,13 +186,20 @@ def _strings(name: str, value: Any, type_name: str) -> list[str]:
 def _boolean(name: str, value: Any, type_name: str) -> bool:
     if isinstance(value, bool):
         return value
-    raise transformation(name, value, f"System.{type_name}", "Boolean parameters accept only Boolean values and numbers, such as $True, $False, 1 or 0.")
+    raise transformation(
+        name,
+        value,
+        f"System.{type_name}",
+        "Boolean parameters accept only Boolean values and numbers, such as $True, $False, 1 or 0.",
+    )
 
 
 def _integer(name: str, value: Any, type_name: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise transformation(name, value, f"System.{type_name}", "Input string was not in a correct format.")
+    raise transformation(
+        name, value, f"System.{type_name}", "Input string was not in a correct format."
+    )
 
 
 def _unlimited(name: str, value: Any, type_name: str) -> int | str:
@@ -166,7 +209,11 @@ def _unlimited(name: str, value: Any, type_name: str) -> int | str:
 
 
 def _scl(name: str, value: Any, type_name: str) -> str:
-    if isinstance(value, (int, str)) and not isinstance(value, bool) and str(value) in ("-1", *"0123456789"):
+    if (
+        isinstance(value, (int, str))
+        and not isinstance(value, bool)
+        and str(value) in ("-1", *"0123456789")
+    ):
         return str(value)
     raise transformation(name, value, type_name, "The SCL value must be -1 or 0 to 9.")
 
@@ -180,7 +227,12 @@ def _text(name: str, value: Any, type_name: str) -> str | None:
 
 
 _SCALARS: dict[str, Callable[[str, Any, str], Any]] = {
-    "Boolean": _boolean, "SwitchParameter": _boolean, "Int32": _integer, "Int16": _integer, "UInt32": _integer, "Unlimited": _unlimited,
+    "Boolean": _boolean,
+    "SwitchParameter": _boolean,
+    "Int32": _integer,
+    "Int16": _integer,
+    "UInt32": _integer,
+    "Unlimited": _unlimited,
     "SclValue": _scl,
 }
 
@@ -190,14 +242,20 @@ def _check_limits(cmdlet: str, bound: Mapping[str, Any]) -> None:
     for name, value in bound.items():
         rule = limits(noun, name)
         if "values" in rule and value not in rule["values"]:
-            raise CmdletError("System.ArgumentException", f"The value '{value}' isn't valid for {name}. Valid values are: {', '.join(rule['values'])}.")
+            raise CmdletError(
+                "System.ArgumentException",
+                f"The value '{value}' isn't valid for {name}. Valid values are:"
+                f" {', '.join(rule['values'])}.",
+            )
         if "min" in rule and not rule["min"] <= value <= rule["max"]:
             raise CmdletError(
-                MANAGEMENT + "InvalidParameterException", f"The value {value} of {name} is out of range. It must be between {rule['min']} and {rule['max']}."
+                MANAGEMENT + "InvalidParameterException",
+                f"The value {value} of {name} is out of range. It must be between {rule['min']} and"
+                f" {rule['max']}.",
             )
         if "max_length" in rule and value is not None and len(value) > rule["max_length"]:
             raise CmdletError(
                 "System.Management.Automation.ParameterBindingException",
-                f"The length of the property {name} is too long. The maximum length is {rule['max_length']} "
-                f"and the length of the value provided is {len(value)}.",
+                f"The length of the property {name} is too long. The maximum length is"
+                f" {rule['max_length']} and the length of the value provided is {len(value)}.",
             )

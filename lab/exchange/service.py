@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The admin API's HTTP side: addresses, redirects, sign-in, bodies, paging. The cmdlets are in lab.exchange.cmdlets.
+
+"""The admin API's HTTP side: addresses, redirects, sign-in, bodies, paging.
+
+The cmdlets are in lab.exchange.cmdlets.
 
 Sources: exchange-online.md §1. World settings that it reads are listed in lab/worlds/settings.py.
 """
@@ -58,7 +62,9 @@ class ExchangeService:
         response.headers.setdefault("request-id", str(uuid.uuid4()))
         if request.headers.get("client-request-id"):
             response.headers["client-request-id"] = request.headers["client-request-id"]
-        response.headers.setdefault("X-CalculatedBETarget", "am9p999mb0001.eurp999.prod.outlook.com")
+        response.headers.setdefault(
+            "X-CalculatedBETarget", "am9p999mb0001.eurp999.prod.outlook.com"
+        )
         return response
 
     def _answer(self, request: Request) -> Response:
@@ -76,10 +82,15 @@ class ExchangeService:
                 return _unauthorized(str(error))
             if not access.has_directory_role(identity.app):
                 # §1.7: the application role is there, the directory role is not
-                return Response(403, (
-                    f"The role assigned to application {identity.client_id} isn't supported in this scenario. Please check online documentation for "
-                    "assigning correct Directory Roles to Azure AD Application for EXO App-Only Authentication."
-                ).encode(), {"Content-Type": "text/plain"})
+                return Response(
+                    403,
+                    (
+                        f"The role assigned to application {identity.client_id} isn't supported in"
+                        " this scenario. Please check online documentation for assigning correct"
+                        " Directory Roles to Azure AD Application for EXO App-Only Authentication."
+                    ).encode(),
+                    {"Content-Type": "text/plain"},
+                )
             return self._route(request, found["rest"], found["tenant"], identity)
 
     def _redirect(self, request: Request) -> Response | None:
@@ -89,7 +100,10 @@ class ExchangeService:
         if not kind or (host != "127.0.0.1" and kind != _MOST_REDIRECTS):
             return None
         target = {
-            "port": f"https://localhost:{port}", "446": "https://localhost:446", "foreign": "https://outlook.example.net", "loop": f"https://localhost:{port}",
+            "port": f"https://localhost:{port}",
+            "446": "https://localhost:446",
+            "foreign": "https://outlook.example.net",
+            "loop": f"https://localhost:{port}",
             "downgrade": f"http://localhost:{port}",
         }[kind]
         return Response(302, b"", {"Location": target + request.target})
@@ -100,7 +114,11 @@ class ExchangeService:
             raise TokenRefused("claims")
         identity = self._tokens.check(request.headers.get("Authorization"), EXCHANGE)
         entra = self._hub.world["entra"]
-        names = {entra["tenant_id"].lower(), entra["initial_domain"].lower(), *(name.lower() for name in entra["verified_domains"])}
+        names = {
+            entra["tenant_id"].lower(),
+            entra["initial_domain"].lower(),
+            *(name.lower() for name in entra["verified_domains"]),
+        }
         if tenant.lower() not in names:
             raise TokenRefused("the address names another tenant")
         # §1.8: the look-alike roles do not count; §1.7: a token without the role is answered 401
@@ -112,7 +130,9 @@ class ExchangeService:
         if rest.lower() == "exomodulefile" and request.method == "GET":
             # §1.5, bootstrap GETs; one text separated by commas (CIPP splits it so)
             listed = access.revealed(identity) if request.headers.get("CommandName") == "*" else []
-            return Response(200, self._envelope(tenant, [{"exportedCmdlets": ",".join(listed)}], []))
+            return Response(
+                200, self._envelope(tenant, [{"exportedCmdlets": ",".join(listed)}], [])
+            )
         if rest.lower() != "invokecommand":
             return Response(404, b"")
         token = (request.query.get("$skiptoken") or [""])[0]
@@ -131,17 +151,28 @@ class ExchangeService:
         cmdlet, parameters = _body(request)
         name = known(cmdlet)
         if name is None or (name in CMDLETS and not access.allowed(identity, name)):
-            return Response(403, _NUL_BODY)  # no JSON at all: role lacks the cmdlet, or there is none of this name (§1.7)
+            return Response(
+                403, _NUL_BODY
+            )  # no JSON at all: role lacks the cmdlet, or there is none of this name (§1.7)
         if name not in CMDLETS:
-            return Response(501, {"error": {"code": "LabLacksIt", "message": f"the lab does not have {name} yet"}})
+            return Response(
+                501,
+                {"error": {"code": "LabLacksIt", "message": f"the lab does not have {name} yet"}},
+            )
         self._fault_before(request)
         organization.advance(self._hub)
         hidden = identity.app.get("hidden_parameters", {}).get(name, [])
         bound = bind(name, parameters, hidden, self._hub.setting("refuse_reserved", True))
-        stale = self._hub.faults.take(self.name, request.names, ["stale"]) if name.startswith("Get-") else None
+        stale = (
+            self._hub.faults.take(self.name, request.names, ["stale"])
+            if name.startswith("Get-")
+            else None
+        )
         call = Call(self._hub, name, bound, identity, stale=stale is not None)
         organization.refuse_dehydrated(call, self._errors)
-        if not name.startswith("Get-") and self._hub.faults.take(self.name, request.names, ["ignore_write"]):
+        if not name.startswith("Get-") and self._hub.faults.take(
+            self.name, request.names, ["ignore_write"]
+        ):
             return self._done(request, tenant, call, [])  # said to be done, but is not (§4, row 12)
         value = CMDLETS[name](call)
         late = self._hub.faults.take(self.name, request.names, ["cmdlet_error_after"])
@@ -153,27 +184,42 @@ class ExchangeService:
         fault = self._hub.faults.take(self.name, request.names, ["transient", "cmdlet_error"])
         if fault and fault.kind == "transient":
             code = str(fault.options.get("code", _TRANSIENT))
-            raise CmdletError(f"Microsoft.Exchange.Data.Storage.{code}", "The server is busy. The issue may be transient. Try again later.", code=code)
+            raise CmdletError(
+                f"Microsoft.Exchange.Data.Storage.{code}",
+                "The server is busy. The issue may be transient. Try again later.",
+                code=code,
+            )
         if fault:
             raise _ordered_error(fault.options)
 
-    def _done(self, request: Request, tenant: str, call: Call, value: list[dict[str, Any]]) -> Response:
+    def _done(
+        self, request: Request, tenant: str, call: Call, value: list[dict[str, Any]]
+    ) -> Response:
         if call.confirmation is not None:
             body = self._envelope(tenant, [], call.warnings)
             body["@adminapi.confirmationmessage"] = call.confirmation
             return Response(200, body)
-        select = [name for item in request.query.get("$select", []) for name in item.split(",") if name]
+        select = [
+            name for item in request.query.get("$select", []) for name in item.split(",") if name
+        ]
         items = [wire(item, select) for item in value]
         body = self._envelope(tenant, items, call.warnings)
         if not items and not call.cmdlet.startswith("Get-"):
             self._empty(body)
-        fault = self._hub.faults.take(self.name, request.names, ["nextlink"]) if call.cmdlet.startswith("Get-") else None
+        fault = (
+            self._hub.faults.take(self.name, request.names, ["nextlink"])
+            if call.cmdlet.startswith("Get-")
+            else None
+        )
         if fault:
             self._cut(body, tenant, str(fault.options.get("mode", "post")))
         return Response(200, body)
 
     def _empty(self, body: dict[str, Any]) -> None:
-        """Success of a Set: `value` is absent, null or [] (§1.5); in turn, unless the world says which."""
+        """Success of a Set:
+
+        `value` is absent, null or [] (§1.5); in turn, unless the world says which.
+        """
         self._answers += 1
         form = self._hub.setting("set_value", "rotate")
         if form == "rotate":
@@ -184,17 +230,27 @@ class ExchangeService:
             body["value"] = None
 
     def _cut(self, body: dict[str, Any], tenant: str, mode: str) -> None:
-        """One object a page. Which verb the link wants is disputed (§1.5, Paging): mode is post, get or expired."""
+        """One object a page.
+
+        Which verb the link wants is disputed (§1.5, Paging): mode is post, get or expired.
+        """
         token = uuid.uuid4().hex
         self._pages[token] = (mode, body["value"][1:])
         body["value"] = body["value"][:1]
-        body["@odata.nextLink"] = f"{self._base()}/adminapi/beta/{tenant}/InvokeCommand?%24skiptoken={token}"
+        body["@odata.nextLink"] = (
+            f"{self._base()}/adminapi/beta/{tenant}/InvokeCommand?%24skiptoken={token}"
+        )
 
     def _next_page(self, request: Request, tenant: str, token: str) -> Response:
         request.notes["write"] = False
         mode, rest = self._pages.get(token, ("expired", []))
         if mode.upper() != request.method:
-            return self._refusal(CmdletError("System.InvalidOperationException", "Expired or Invalid pagination request. Default Expiry time is 00:30:00"))
+            return self._refusal(
+                CmdletError(
+                    "System.InvalidOperationException",
+                    "Expired or Invalid pagination request. Default Expiry time is 00:30:00",
+                )
+            )
         del self._pages[token]
         body = self._envelope(tenant, rest, [])
         if len(rest) > 1:
@@ -217,24 +273,39 @@ def _body(request: Request) -> tuple[str, dict[str, Any]]:
     body = request.json()
     given = body.get("CmdletInput") if isinstance(body, dict) else None
     if not isinstance(given, dict) or not isinstance(given.get("CmdletName"), str):
-        raise CmdletError("System.ArgumentException", "CmdletInput is missing or has no CmdletName.")
+        raise CmdletError(
+            "System.ArgumentException", "CmdletInput is missing or has no CmdletName."
+        )
     parameters = given.get("Parameters")
     if not isinstance(parameters, dict):
         # must be {} when empty, not null (§1.4, seen live)
-        raise CmdletError("System.ArgumentNullException", "Value cannot be null. Parameter name: Parameters")
+        raise CmdletError(
+            "System.ArgumentNullException", "Value cannot be null. Parameter name: Parameters"
+        )
     return given["CmdletName"], parameters
 
 
 def _ordered_error(options: dict[str, Any]) -> CmdletError:
-    return CmdletError(str(options.get("type", "System.Exception")), str(options.get("message", "The operation failed.")), int(options.get("status", 400)))
+    return CmdletError(
+        str(options.get("type", "System.Exception")),
+        str(options.get("message", "The operation failed.")),
+        int(options.get("status", 400)),
+    )
 
 
 def _unauthorized(reason: str) -> Response:
-    header = 'Bearer client_id="00000002-0000-0ff1-ce00-000000000000", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize"'
+    header = (
+        'Bearer client_id="00000002-0000-0ff1-ce00-000000000000",'
+        ' authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize"'
+    )
     if reason == "claims":
         # §1.6, continuous access evaluation
-        claims = base64.b64encode(b'{"access_token":{"nbf":{"essential":true,"value":"1"}}}').decode()
+        claims = base64.b64encode(
+            b'{"access_token":{"nbf":{"essential":true,"value":"1"}}}'
+        ).decode()
         header += f', error="insufficient_claims", claims="{claims}"'
     else:
         header += ', error="invalid_token"'
-    return Response(401, b"UnAuthorized", {"WWW-Authenticate": header, "Content-Type": "text/plain"})
+    return Response(
+        401, b"UnAuthorized", {"WWW-Authenticate": header, "Content-Type": "text/plain"}
+    )

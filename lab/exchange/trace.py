@@ -1,9 +1,13 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Get-MessageTraceV2 and Get-MessageTraceDetailV2 (exchange-online.md §2.7): what the edge took, by the lab's clock.
 
-What was refused in the protocol is not there (cutover-and-peers.md §2.3), nor what the connection filter refused (§2.2).
+"""Get-MessageTraceV2 and Get-MessageTraceDetailV2 (exchange-online.md §2.7): what the edge took, by
+the lab's clock.
+
+What was refused in the protocol is not there (cutover-and-peers.md §2.3), nor what the connection
+filter refused (§2.2).
 """
 
 from __future__ import annotations
@@ -23,21 +27,37 @@ _DEFAULT = timedelta(hours=48)
 _ROWS, _MOST_ROWS = 1000, 5000
 # §2.7: 100 requests in five minutes for a tenant
 _RATE, _WINDOW = 100, 300.0
-_STATUS = {"inbox": "Delivered", "junk": "Delivered", "redirected": "Delivered", "quarantine": "Quarantined", "deleted": "FilteredAsSpam"}
+_STATUS = {
+    "inbox": "Delivered",
+    "junk": "Delivered",
+    "redirected": "Delivered",
+    "quarantine": "Quarantined",
+    "deleted": "FilteredAsSpam",
+}
 _SERVER = "AM9P999MB0001.EURP999.PROD.OUTLOOK.COM"
 
 Record = dict[str, Any]
 
 
 def get_message_trace(call: Call) -> list[dict[str, Any]]:
-    """Newest first, then by recipient; no page token: EndDate of the last row and StartingRecipientAddress go on from it."""
+    """Newest first, then by recipient; no page token:
+
+    EndDate of the last row and StartingRecipientAddress go on from it.
+    """
     _count(call)
     given = call.parameters
     start, end = _period(call)
     size = given.get("ResultSize") or _ROWS
     if not 1 <= size <= _MOST_ROWS:
-        raise invalid(f"The value {size} of ResultSize is out of range. It must be between 1 and {_MOST_ROWS}.")
-    found = [record for record in _records(call) if start <= _moment(record) <= end and _fits(call, record)]
+        raise invalid(
+            f"The value {size} of ResultSize is out of range. It must be between 1 and"
+            f" {_MOST_ROWS}."
+        )
+    found = [
+        record
+        for record in _records(call)
+        if start <= _moment(record) <= end and _fits(call, record)
+    ]
     found.sort(key=lambda record: (-float(record["time"]), record["recipient"].lower()))
     starting = str(given.get("StartingRecipientAddress") or "").lower()
     if starting:
@@ -47,8 +67,9 @@ def get_message_trace(call: Call) -> list[dict[str, Any]]:
         # a truncated answer shows in this warning only
         last = found[size - 1]
         call.warnings.append(
-            "There are more results available for your query. To get the remaining results, use the following parameters: "
-            f"-EndDate {_stamp(last)} -StartingRecipientAddress {last['recipient']}"
+            "There are more results available for your query. To get the remaining results, use"
+            f" the following parameters: -EndDate {_stamp(last)} -StartingRecipientAddress"
+            f" {last['recipient']}"
         )
     return [_row(call, record) for record in found[:size]]
 
@@ -56,7 +77,10 @@ def get_message_trace(call: Call) -> list[dict[str, Any]]:
 def get_message_trace_detail(call: Call) -> list[dict[str, Any]]:
     """The events of one message for one recipient; the connector is in the first one's data."""
     _count(call)
-    wanted, recipient = str(call.parameters["MessageTraceId"]).lower(), str(call.parameters["RecipientAddress"]).lower()
+    wanted, recipient = (
+        str(call.parameters["MessageTraceId"]).lower(),
+        str(call.parameters["RecipientAddress"]).lower(),
+    )
     for record in _records(call):
         if record["id"] == wanted and record["recipient"].lower() == recipient:
             events = [_event(record, *event) for event in _events(call, record)]
@@ -75,10 +99,14 @@ def _records(call: Call) -> list[Record]:
 
 def _count(call: Call) -> None:
     now = call.hub.clock.time()
-    recent: list[float] = [at for at in call.hub.world.setdefault("_traces", []) if 0 <= now - at < _WINDOW]
+    recent: list[float] = [
+        at for at in call.hub.world.setdefault("_traces", []) if 0 <= now - at < _WINDOW
+    ]
     if len(recent) >= _RATE:
         raise CmdletError(
-            MANAGEMENT + "ThrottlingException", "You have exceeded the limit of 100 requests in 5 minutes. Please wait and try again.", 429,
+            MANAGEMENT + "ThrottlingException",
+            "You have exceeded the limit of 100 requests in 5 minutes. Please wait and try again.",
+            429,
             code="TooManyRequests",
         )
     call.hub.world["_traces"] = [*recent, now]
@@ -90,12 +118,16 @@ def _period(call: Call) -> tuple[datetime, datetime]:
     if given.get("StartDate"):
         start = _date("StartDate", given["StartDate"])
     else:
-        # 48 hours when no dates are given; how a single EndDate is read is not documented: the same way
+        # 48 hours when no dates are given; how a single EndDate is read is not documented: the same
+        # way
         start = end - _DEFAULT
     if start > end:
         raise invalid("The StartDate must be earlier than the EndDate.")
     if end - start > _WIDEST:
-        raise invalid("The date range can't be more than 10 days. Use a smaller range of StartDate and EndDate.")
+        raise invalid(
+            "The date range can't be more than 10 days. Use a smaller range of StartDate and"
+            " EndDate."
+        )
     if start < call.now - _KEPT - timedelta(minutes=5):
         raise invalid("The StartDate can't be more than 90 days ago.")
     return start, end
@@ -107,7 +139,8 @@ def _date(name: str, text: Any) -> datetime:
     except ValueError:
         raise CmdletError(
             "Microsoft.Exchange.AdminApi.CommandInvocation.ParameterTransformationException",
-            f"Cannot process argument transformation on parameter '{name}'. Cannot convert value \"{text}\" to type \"System.DateTime\".",
+            f"Cannot process argument transformation on parameter '{name}'. Cannot convert value"
+            f' "{text}" to type "System.DateTime".',
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
@@ -129,9 +162,14 @@ def _after(record: Record, end: datetime, starting: str, overlap: bool) -> bool:
 
 def _fits(call: Call, record: Record) -> bool:
     given = call.parameters
-    for parameter, value in (("SenderAddress", record["envelope_from"]), ("RecipientAddress", record["recipient"])):
+    for parameter, value in (
+        ("SenderAddress", record["envelope_from"]),
+        ("RecipientAddress", record["recipient"]),
+    ):
         patterns = [str(pattern).lower() for pattern in given.get(parameter) or []]
-        if patterns and not any(fnmatch.fnmatchcase(value.lower(), pattern) for pattern in patterns):
+        if patterns and not any(
+            fnmatch.fnmatchcase(value.lower(), pattern) for pattern in patterns
+        ):
             return False
     for parameter, value in (("MessageId", record["message_id"]), ("Status", _status(record))):
         values = [str(each).lower() for each in given.get(parameter) or []]
@@ -164,40 +202,101 @@ def _from_ip(call: Call, record: Record) -> str:
 
 def _row(call: Call, record: Record) -> dict[str, Any]:
     return {
-        "Organization": call.organization, "MessageId": record["message_id"], "Received": _stamp(record), "SenderAddress": record["envelope_from"],
-        "RecipientAddress": record["recipient"], "Subject": record["subject"], "Status": _status(record), "ToIP": None,
-        "FromIP": _from_ip(call, record), "Size": record["size"], "MessageTraceId": record["id"],
+        "Organization": call.organization,
+        "MessageId": record["message_id"],
+        "Received": _stamp(record),
+        "SenderAddress": record["envelope_from"],
+        "RecipientAddress": record["recipient"],
+        "Subject": record["subject"],
+        "Status": _status(record),
+        "ToIP": None,
+        "FromIP": _from_ip(call, record),
+        "Size": record["size"],
+        "MessageTraceId": record["id"],
     }
 
 
 def _events(call: Call, record: Record) -> list[tuple[str, str, str]]:
-    """Event, detail, data. The data is XML; the connector stands in its custom data, as field reports show it ([INF])."""
-    custom = f"S:TenantId={call.hub.world['entra']['tenant_id']};S:ClientIP={record['connecting_ip']}"
+    """Event, detail, data.
+
+    The data is XML; the connector stands in its custom data, as field reports show it ([INF]).
+    """
+    custom = (
+        f"S:TenantId={call.hub.world['entra']['tenant_id']};S:ClientIP={record['connecting_ip']}"
+    )
     if record["connector"]:
-        connector = next((item for item in call.tenant["inbound_connectors"] if item["Name"] == record["connector"]), None)
+        connector = next(
+            (
+                item
+                for item in call.tenant["inbound_connectors"]
+                if item["Name"] == record["connector"]
+            ),
+            None,
+        )
         kind = connector["ConnectorType"] if connector else "Partner"
-        custom += f";S:InboundConnectorData=Name={record['connector']};ConnectorType={kind};TenantId={call.hub.world['entra']['tenant_id']}"
+        tenant = call.hub.world["entra"]["tenant_id"]
+        data = f"Name={record['connector']};ConnectorType={kind};TenantId={tenant}"
+        custom += f";S:InboundConnectorData={data}"
     version = "TLS1.3" if record["tls"] else "no TLS"
-    events = [("Receive", f"Message received by: {_SERVER} using {version}", _data(ConnectorId=f"{_SERVER}\\Default {_SERVER}", CustomData=custom))]
+    events = [
+        (
+            "Receive",
+            f"Message received by: {_SERVER} using {version}",
+            _data(ConnectorId=f"{_SERVER}\\Default {_SERVER}", CustomData=custom),
+        )
+    ]
     for rule in record["rules"]:
-        events.append(("Transport rule", f"Transport rule: '{rule}', ID: ('{guid(call.organization, 'TransportRule', rule)}')", _data(CustomData="")))
+        events.append(
+            (
+                "Transport rule",
+                (
+                    f"Transport rule: '{rule}', ID:"
+                    f" ('{guid(call.organization, 'TransportRule', rule)}')"
+                ),
+                _data(CustomData=""),
+            )
+        )
     folder = record["folder"]
     if folder == "quarantine":
-        events.append(("Quarantine", "The message was quarantined.", _data(CustomData=record["policy"])))
+        events.append(
+            ("Quarantine", "The message was quarantined.", _data(CustomData=record["policy"]))
+        )
     elif folder in ("inbox", "junk", "redirected"):
         where = "Junk Email" if folder == "junk" else "Inbox"
-        events.append(("Deliver", f"The message was successfully delivered to the folder: DefaultFolderType:{where.replace(' ', '')}", _data(CustomData="")))
+        events.append(
+            (
+                "Deliver",
+                (
+                    "The message was successfully delivered to the folder:"
+                    f" DefaultFolderType:{where.replace(' ', '')}"
+                ),
+                _data(CustomData=""),
+            )
+        )
     else:
         events.append(("Fail", "Reason: the message was not delivered.", _data(CustomData="")))
     return events
 
 
 def _data(**values: str) -> str:
-    return "<root>" + "".join(f"<MEP Name=\"{name}\" String={quoteattr(value)}/>" for name, value in values.items()) + "</root>"
+    return (
+        "<root>"
+        + "".join(
+            f'<MEP Name="{name}" String={quoteattr(value)}/>' for name, value in values.items()
+        )
+        + "</root>"
+    )
 
 
 def _event(record: Record, event: str, detail: str, data: str) -> dict[str, Any]:
     return {
-        "MessageId": record["message_id"], "MessageTraceId": record["id"], "Date": _stamp(record), "Event": event, "Action": "", "Detail": detail,
-        "Data": data, "SenderAddress": record["envelope_from"], "RecipientAddress": record["recipient"],
+        "MessageId": record["message_id"],
+        "MessageTraceId": record["id"],
+        "Date": _stamp(record),
+        "Event": event,
+        "Action": "",
+        "Detail": detail,
+        "Data": data,
+        "SenderAddress": record["envelope_from"],
+        "RecipientAddress": record["recipient"],
     }

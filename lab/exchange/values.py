@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values that Exchange keeps in its own spelling: address lists, sender domains; and updates of multi-valued properties."""
+
+"""Values that Exchange keeps in its own spelling: address lists, sender domains; and updates of
+multi-valued properties.
+"""
 
 from __future__ import annotations
 
@@ -14,22 +18,41 @@ from lab.exchange.errors import CmdletError, invalid
 from lab.exchange.schema import Delta
 
 _ADDRESS_ERROR = "Microsoft.Exchange.Data.DataValidationException"
-_PRIVATE = tuple(ipaddress.ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-# The ranges that Microsoft publishes for its mail hosts; EFSkipIPs refuses them (exchange-online.md §2.3)
-_MICROSOFT = tuple(ipaddress.ip_network(text) for text in ("40.92.0.0/15", "40.107.0.0/16", "52.100.0.0/14", "104.47.0.0/17"))
+_PRIVATE = tuple(
+    ipaddress.ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+)
+# The ranges that Microsoft publishes for its mail hosts; EFSkipIPs refuses them (exchange-online.md
+# §2.3)
+_MICROSOFT = tuple(
+    ipaddress.ip_network(text)
+    for text in ("40.92.0.0/15", "40.107.0.0/16", "52.100.0.0/14", "104.47.0.0/17")
+)
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _DOMAIN = re.compile(rf"(\*\.)?({_LABEL}\.)+{_LABEL}")
 _STORED_DOMAIN = re.compile(r"(?i)smtp:(?P<domain>[^;]+);(?P<priority>\d+)")
 
 
-def updated(old: list[str], change: list[str] | Delta | None, store: Callable[[str], str], settings: Mapping[str, Any]) -> list[str]:
-    """A multi-valued property after a change. `store` checks an entry and gives the spelling that is kept."""
+def updated(
+    old: list[str],
+    change: list[str] | Delta | None,
+    store: Callable[[str], str],
+    settings: Mapping[str, Any],
+) -> list[str]:
+    """A multi-valued property after a change.
+
+    `store` checks an entry and gives the spelling that is kept.
+    """
     if isinstance(change, Delta):
         removed = {store(item).lower() for item in change.remove}
         # an entry that is to go but is not there, or is to come and is there, is passed over: [INF]
-        return _unique([item for item in old if item.lower() not in removed] + [store(item) for item in change.add], settings)
+        return _unique(
+            [item for item in old if item.lower() not in removed]
+            + [store(item) for item in change.add],
+            settings,
+        )
     if not change:
-        # exchange-online.md §1.4, "Emptying a list": null clears; whether [] does is disputed, so a world may say either
+        # exchange-online.md §1.4, "Emptying a list": null clears; whether [] does is disputed, so a
+        # world may say either
         return [] if change is None or settings.get("empty_array_clears", True) else list(old)
     return _unique([store(item) for item in change], settings)
 
@@ -38,19 +61,27 @@ def _unique(items: list[str], settings: Mapping[str, Any]) -> list[str]:
     seen: dict[str, str] = {}
     for item in items:
         if item.lower() in seen and settings.get("duplicates", "drop") == "refuse":
-            raise CmdletError("System.InvalidOperationException", f"The value \"{item}\" is already present in the collection.")
+            raise CmdletError(
+                "System.InvalidOperationException",
+                f'The value "{item}" is already present in the collection.',
+            )
         seen.setdefault(item.lower(), item)
     return list(seen.values())
 
 
 def ordered(items: list[str], settings: Mapping[str, Any]) -> list[str]:
-    """exchange-online.md §2.2: whether the order is kept is not known; a world may say otherwise."""
+    """exchange-online.md §2.2: whether the order is kept is not known; a world may say
+    otherwise.
+    """
     order = settings.get("ip_order", "as_sent")
     return sorted(items) if order == "sorted" else items[::-1] if order == "reversed" else items
 
 
 def address_entry(parameter: str, text: str, settings: Mapping[str, Any], ranges: bool) -> str:
-    """One entry of an address list: IPv4, CIDR /24 to /32, and a-b of at most 256 addresses where `ranges`."""
+    """One entry of an address list:
+
+    IPv4, CIDR /24 to /32, and a-b of at most 256 addresses where `ranges`.
+    """
     text = text.strip()
     if "-" in text and ranges:
         return _range(parameter, text)
@@ -84,18 +115,25 @@ def _range(parameter: str, text: str) -> str:
 def _bad_address(parameter: str, text: str) -> CmdletError:
     # the service's own wording is not known (exchange-online.md §1.7, last line)
     return CmdletError(
-        _ADDRESS_ERROR, f"\"{text}\" isn't a valid IP address, IP address range or CIDR network for {parameter}. "
-        "Supported are IPv4 addresses and networks from /24 to /32."
+        _ADDRESS_ERROR,
+        f'"{text}" isn\'t a valid IP address, IP address range or CIDR network for {parameter}. '
+        "Supported are IPv4 addresses and networks from /24 to /32.",
     )
 
 
 def skip_entry(text: str) -> str:
-    """An entry of EFSkipIPs: single, a-b or CIDR of any size, but neither RFC 1918 nor Microsoft's own (§2.3)."""
+    """An entry of EFSkipIPs: single, a-b or CIDR of any size, but neither RFC 1918 nor Microsoft's
+    own (§2.3).
+    """
     text = text.strip()
     try:
         if "-" in text:
             first, _, last = text.partition("-")
-            networks = list(ipaddress.summarize_address_range(ipaddress.IPv4Address(first.strip()), ipaddress.IPv4Address(last.strip())))
+            networks = list(
+                ipaddress.summarize_address_range(
+                    ipaddress.IPv4Address(first.strip()), ipaddress.IPv4Address(last.strip())
+                )
+            )
         else:
             networks = [ipaddress.IPv4Network(text, strict=False)]
     except ValueError:
@@ -113,12 +151,18 @@ def sender_domain(text: str) -> str:
     found = _STORED_DOMAIN.fullmatch(text.strip())
     domain, priority = (found["domain"], found["priority"]) if found else (text.strip(), "1")
     if domain != "*" and not _DOMAIN.fullmatch(domain):
-        raise CmdletError("Microsoft.Exchange.Data.DataValidationException", f"\"{text}\" isn't a valid SMTP domain for SenderDomains.")
+        raise CmdletError(
+            "Microsoft.Exchange.Data.DataValidationException",
+            f'"{text}" isn\'t a valid SMTP domain for SenderDomains.',
+        )
     return f"smtp:{domain};{priority}"
 
 
 def smtp_address(text: str) -> str:
     local, at, domain = text.strip().partition("@")
     if not (local and at and _DOMAIN.fullmatch(domain)):
-        raise CmdletError("Microsoft.Exchange.Data.DataValidationException", f"\"{text}\" isn't a valid SMTP address.")
+        raise CmdletError(
+            "Microsoft.Exchange.Data.DataValidationException",
+            f'"{text}" isn\'t a valid SMTP address.',
+        )
     return text.strip()

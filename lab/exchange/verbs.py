@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verbs Get, New, Set and Remove over any kind of object, and the checks that are one kind's own."""
+
+"""The verbs Get, New, Set and Remove over any kind of object, and the checks that are one kind's
+own.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,13 @@ DIRECTORY_SERVER = "AM9P999A01DC001.eurp999a001.prod.outlook.com"
 def matches(item: dict[str, Any], identity: str) -> bool:
     # a quarantine policy is also named tenant\name (exchange-online.md §2.6)
     wanted = identity.strip().lower().rpartition("\\")[2]
-    names = (item.get("Identity"), item.get("Name"), item.get("Guid"), item.get("DistinguishedName"), item.get("DomainName"))
+    names = (
+        item.get("Identity"),
+        item.get("Name"),
+        item.get("Guid"),
+        item.get("DistinguishedName"),
+        item.get("DomainName"),
+    )
     return any(str(name).lower() == wanted for name in names if name is not None)
 
 
@@ -33,8 +43,11 @@ def get(call: Call, noun: Noun) -> list[dict[str, Any]]:
     if identity is not None and identity.strip():
         named = [item for item in found if matches(item, identity)]
         if not named and call.settings.get("unknown_identity", "all") == "not_found":
-            raise not_found(identity, DIRECTORY_SERVER, int(call.settings.get("not_found_status", 404)))
-        # exchange-online.md §2, general trap: an identity that does not exist may return all objects
+            raise not_found(
+                identity, DIRECTORY_SERVER, int(call.settings.get("not_found_status", 404))
+            )
+        # exchange-online.md §2, general trap: an identity that does not exist may return all
+        # objects
         found = named or found
     if "State" in call.parameters:
         found = [item for item in found if item["State"] == call.parameters["State"]]
@@ -45,7 +58,10 @@ def _limited(call: Call, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     size = call.parameters.get("ResultSize", 1000)
     if size == "Unlimited" or len(found) <= size:
         return found
-    call.warnings.append("There are more results available than are currently displayed. To view them, increase the value for the ResultSize parameter.")
+    call.warnings.append(
+        "There are more results available than are currently displayed. To view them, increase the"
+        " value for the ResultSize parameter."
+    )
     return found[:size]
 
 
@@ -62,12 +78,17 @@ def one(call: Call, noun: Noun) -> dict[str, Any]:
 
 def _unbound(parameter: str) -> CmdletError:
     return CmdletError(
-        "System.Management.Automation.ParameterBindingValidationException", f"Cannot bind argument to parameter '{parameter}' because it is null or empty."
+        "System.Management.Automation.ParameterBindingValidationException",
+        f"Cannot bind argument to parameter '{parameter}' because it is null or empty.",
     )
 
 
 def confirmed(call: Call, destructive: bool, question: str) -> bool:
-    """False: nothing is done. Confirm true brings a question; a destructive cmdlet wants Confirm false (exchange-online.md §1.4)."""
+    """False: nothing is done.
+
+    Confirm true brings a question; a destructive cmdlet wants Confirm false (exchange-online.md
+    §1.4).
+    """
     if call.parameters.get("WhatIf"):
         return False
     asked = call.parameters.get("Confirm")
@@ -80,9 +101,14 @@ def confirmed(call: Call, destructive: bool, question: str) -> bool:
 
 
 def change(call: Call, noun: Noun, item: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    """Replace an object by its new self; nothing to change gives the service's warning (exchange-online.md §1.5)."""
+    """Replace an object by its new self; nothing to change gives the service's warning
+    (exchange-online.md §1.5).
+    """
     if wanted == item:
-        call.warnings.append(f"The command completed successfully but no settings of '{item['Identity']}' have been modified.")
+        call.warnings.append(
+            f"The command completed successfully but no settings of '{item['Identity']}' have been"
+            " modified."
+        )
         return False
     call.keep(noun.collection)
     changed(wanted, call.now)
@@ -91,8 +117,13 @@ def change(call: Call, noun: Noun, item: dict[str, Any], wanted: dict[str, Any])
     return True
 
 
-def assigned(call: Call, noun: Noun, item: dict[str, Any], names: dict[str, str] | None = None) -> dict[str, Any]:
-    """A copy of the object with the call's parameters in it. `names` maps parameters to properties of another name."""
+def assigned(
+    call: Call, noun: Noun, item: dict[str, Any], names: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """A copy of the object with the call's parameters in it.
+
+    `names` maps parameters to properties of another name.
+    """
     wanted = copy.deepcopy(item)
     stores = checks.stores(call, noun)
     for parameter, value in call.parameters.items():
@@ -134,7 +165,9 @@ def set_(call: Call, noun: Noun) -> list[dict[str, Any]]:
     wanted = assigned(call, noun, item)
     name = call.parameters.get("Name")
     if name and name != item["Name"]:
-        if any(other is not item and other["Name"].lower() == name.lower() for other in call.live(noun)):
+        if any(
+            other is not item and other["Name"].lower() == name.lower() for other in call.live(noun)
+        ):
             raise exists(name)
         renamed(wanted, name)
     checks.validate(call, noun, wanted, item)
@@ -145,7 +178,11 @@ def set_(call: Call, noun: Noun) -> list[dict[str, Any]]:
 def remove(call: Call, noun: Noun) -> list[dict[str, Any]]:
     item = one(call, noun)
     checks.removable(call, noun, item)
-    if confirmed(call, True, f"Are you sure you want to perform this action? Removing {noun.name} '{item['Identity']}'."):
+    if confirmed(
+        call,
+        True,
+        f"Are you sure you want to perform this action? Removing {noun.name} '{item['Identity']}'.",
+    ):
         call.keep(noun.collection)
         items = call.live(noun)
         items[:] = [other for other in items if other is not item]

@@ -1,4 +1,10 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The mail path: Area 1's MX hosts, Microsoft's edge, what each does with a message, and the traffic that runs over it."""
+
+"""The mail path:
+
+Area 1's MX hosts, Microsoft's edge, what each does with a message, and the traffic that runs over
+it.
+"""

@@ -1,10 +1,14 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Area 1's MX hosts: who is let in, the disposition header, its quarantine, and the way on to the customer's mail service.
 
-Sources: cloudflare-email-security.md §1 (MX/Inline), §5 (headers), §6.1 (domain fields). What a message is found to be is written on it by
-the test: a header `X-Lab-Disposition: SPAM`, or a subject that begins with `[lab:SPAM]`; one of the API's words (§6.1).
+"""Area 1's MX hosts: who is let in, the disposition header, its quarantine, and the way on to the
+customer's mail service.
+
+Sources: cloudflare-email-security.md §1 (MX/Inline), §5 (headers), §6.1 (domain fields). What a
+message is found to be is written on it by the test: a header `X-Lab-Disposition: SPAM`, or a
+subject that begins with `[lab:SPAM]`; one of the API's words (§6.1).
 """
 
 from __future__ import annotations
@@ -29,14 +33,24 @@ from lab.server import Hub
 
 MARKER = "X-Lab-Disposition"
 _SUBJECT = re.compile(r"\[lab:(?P<disposition>[A-Z-]+)\]")
-_STAMPS = {"current": [DISPOSITION_HEADER], "legacy": [LEGACY_DISPOSITION_HEADER], "both": [DISPOSITION_HEADER, LEGACY_DISPOSITION_HEADER]}
+_STAMPS = {
+    "current": [DISPOSITION_HEADER],
+    "legacy": [LEGACY_DISPOSITION_HEADER],
+    "both": [DISPOSITION_HEADER, LEGACY_DISPOSITION_HEADER],
+}
 _MOST_HOPS = 25
 
 
 class Area1:
     """The desk of all MX hosts of Area 1. Called on the mail loop."""
 
-    def __init__(self, hub: Hub, journal: Callable[[], Journal], resolve: Callable[[str], list[str]], port: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        journal: Callable[[], Journal],
+        resolve: Callable[[str], list[str]],
+        port: Callable[[], int],
+    ) -> None:
         self._hub, self._journal, self._resolve, self._port = hub, journal, resolve, port
         self._turn = 0
         self.relay: Relay | None = None
@@ -46,7 +60,12 @@ class Area1:
             refusal = self._refusal(host, client, text.domain_of(recipient))
             if refusal:
                 self._journal().refused(
-                    host=host, stage="rcpt", reply=refusal, envelope_from=sender, recipient=recipient, at=self._hub.clock.iso(),
+                    host=host,
+                    stage="rcpt",
+                    reply=refusal,
+                    envelope_from=sender,
+                    recipient=recipient,
+                    at=self._hub.clock.iso(),
                     connecting_ip=public(self._hub.world, client.address),
                 )
         return refusal
@@ -59,7 +78,9 @@ class Area1:
         if domain is None or name in wrong.get("refuse_domains", ()):
             # whether an unverified domain's mail is taken is open (§10.2): a setting
             return "554 5.7.1 <%s>: Relay access denied" % name
-        if domain["ip_restrictions"] and not listed(domain["ip_restrictions"], public(self._hub.world, client.address)):
+        if domain["ip_restrictions"] and not listed(
+            domain["ip_restrictions"], public(self._hub.world, client.address)
+        ):
             return "550 5.7.1 Access denied"
         if domain.get("require_tls_inbound") and not client.tls:
             return "550 5.7.10 Encryption needed"
@@ -73,14 +94,19 @@ class Area1:
             complete(world, self._hub.clock.now())
         for domain in domains:
             if domain["domain"] == name and "DIRECT" in domain["allowed_delivery_modes"]:
-                proven = self._hub.setting("area1_takes_unverified", False) or self._life().verified_at(domain) is not None
+                proven = (
+                    self._hub.setting("area1_takes_unverified", False)
+                    or self._life().verified_at(domain) is not None
+                )
                 return domain if proven else None
         return None
 
     def _life(self) -> Lifecycle:
         return Lifecycle(self._hub.world, self._hub.clock.now())
 
-    def data(self, host: str, client: Client, sender: str, recipients: list[str], content: bytes) -> str:
+    def data(
+        self, host: str, client: Client, sender: str, recipients: list[str], content: bytes
+    ) -> str:
         headers, body = text.split(content)
         if len(text.hops(headers)) > _MOST_HOPS:
             return "554 5.4.6 Too many hops"
@@ -89,43 +115,102 @@ class Area1:
                 domain = self.domain(text.domain_of(recipient))
                 if domain is None:
                     return "451 4.3.0 Please try again later"
-                self._process(host, client, domain, Item(
-                    text.first(headers, "Message-ID"), sender, recipient, b"", self._hub.clock.time()), headers, body)
+                self._process(
+                    host,
+                    client,
+                    domain,
+                    Item(
+                        text.first(headers, "Message-ID"),
+                        sender,
+                        recipient,
+                        b"",
+                        self._hub.clock.time(),
+                    ),
+                    headers,
+                    body,
+                )
         return ""
 
-    def _process(self, host: str, client: Client, domain: dict[str, Any], item: Item, headers: text.Headers, body: bytes) -> None:
+    def _process(
+        self,
+        host: str,
+        client: Client,
+        domain: dict[str, Any],
+        item: Item,
+        headers: text.Headers,
+        body: bytes,
+    ) -> None:
         now = self._hub.clock
-        domain["lab"]["mail"] = {"count": domain["lab"].get("mail", {}).get("count", 0) + 1, "last": now.time()}
+        domain["lab"]["mail"] = {
+            "count": domain["lab"].get("mail", {}).get("count", 0) + 1,
+            "last": now.time(),
+        }
         disposition = _disposition(headers)
         # §5: one disposition header a message; what a sender wrote himself goes
-        kept = [field for field in headers if field[0].lower() not in (DISPOSITION_HEADER.lower(), LEGACY_DISPOSITION_HEADER.lower())]
+        kept = [
+            field
+            for field in headers
+            if field[0].lower()
+            not in (DISPOSITION_HEADER.lower(), LEGACY_DISPOSITION_HEADER.lower())
+        ]
         held = disposition != "NONE" and disposition in domain["drop_dispositions"]
         raw, address = text.join(kept, body), public(self._hub.world, client.address)
         item.identifier = messages.record(
-            self._hub.world, raw, item.sender, [item.recipient], disposition, held, now.now(), address, client.helo)
+            self._hub.world,
+            raw,
+            item.sender,
+            [item.recipient],
+            disposition,
+            held,
+            now.now(),
+            address,
+            client.helo,
+        )
         item.record = self._hub.world["cloudflare"]["messages"][-1]
         received = "from %s (%s [%s]) by %s with %s id %s; %s" % (
-            client.helo, client.helo, address, host, "ESMTPS" if client.tls else "ESMTP", item.identifier[:16],
+            client.helo,
+            client.helo,
+            address,
+            host,
+            "ESMTPS" if client.tls else "ESMTP",
+            item.identifier[:16],
             format_datetime(now.now()),
         )
         item.data = text.join([("Received", received), *self._stamps(disposition), *kept], body)
         if held:
-            self._journal().hold(item.identifier, {
-                "id": item.identifier, "message_id": item.message_id, "disposition": disposition, "envelope_from": item.sender, "recipient": item.recipient,
-                "subject": text.first(headers, "Subject"), "domain": domain["domain"], "at": now.iso(), "data": item.data,
-            })
+            self._journal().hold(
+                item.identifier,
+                {
+                    "id": item.identifier,
+                    "message_id": item.message_id,
+                    "disposition": disposition,
+                    "envelope_from": item.sender,
+                    "recipient": item.recipient,
+                    "subject": text.first(headers, "Subject"),
+                    "domain": domain["domain"],
+                    "at": now.iso(),
+                    "data": item.data,
+                },
+            )
         elif self.relay is not None:
             self.relay.take(item)
 
     def _stamps(self, disposition: str) -> text.Headers:
-        """§5: the word for SPAM is UCE; whether a clean message is stamped is not stated, nor whether both names are used at once."""
+        """§5: the word for SPAM is UCE; whether a clean message is stamped is not stated, nor
+        whether both names are used at once.
+        """
         if disposition == "NONE" and not self._hub.setting("stamp_clean", False):
             return []
         word = {"SPAM": "UCE", "MALICIOUS-BEC": "MALICIOUS"}.get(disposition, disposition)
-        return [(name, word) for name in _STAMPS[str(self._hub.setting("disposition_header", "current"))]]
+        return [
+            (name, word)
+            for name in _STAMPS[str(self._hub.setting("disposition_header", "current"))]
+        ]
 
     async def release(self, identifier: str) -> bool:
-        """A person lets a held message go on (§6.3, investigate/release): whether the next hop took it, now or before."""
+        """A person lets a held message go on (§6.3, investigate/release): whether the next hop took
+        it, now or before.
+        """
         journal = self._journal()
         if identifier in journal.released:
             return True
@@ -134,7 +219,14 @@ class Area1:
             # what a world put into the quarantine itself is scenery: it goes nowhere
             return held is None and self._made_up(identifier)
         journal.released.add(identifier)
-        item = Item(held["message_id"], held["envelope_from"], held["recipient"], held["data"], self._hub.clock.time(), identifier=identifier)
+        item = Item(
+            held["message_id"],
+            held["envelope_from"],
+            held["recipient"],
+            held["data"],
+            self._hub.clock.time(),
+            identifier=identifier,
+        )
         return await self.relay.attempt(item) == "accepted"
 
     def _made_up(self, identifier: str) -> bool:
@@ -158,15 +250,30 @@ class Area1:
             raise Later("%s has no address" % host)
         self._turn += 1
         source = sources[self._turn % len(sources)]
-        return [Line(source, address, self._port(), "egress.cf-emailsecurity.net", tls) for address in addresses]
+        return [
+            Line(source, address, self._port(), "egress.cf-emailsecurity.net", tls)
+            for address in addresses
+        ]
 
     def outcome(self, item: Item, verdict: str, words: str) -> None:
         status = {"accepted": "delivered", "deferred": "deferred"}.get(verdict, "bounced")
         with self._hub.lock, contextlib.suppress(KeyError):
             known = item.record or item.identifier
-            messages.handed_on(self._hub.world, known, status, "to=<%s> status=%s (%s)" % (item.recipient, status, words), self._hub.clock.now())
+            messages.handed_on(
+                self._hub.world,
+                known,
+                status,
+                "to=<%s> status=%s (%s)" % (item.recipient, status, words),
+                self._hub.clock.now(),
+            )
         if verdict == "bounced":
-            self._journal().bounced(message_id=item.message_id, recipient=item.recipient, by="area1", reason=words, at=self._hub.clock.iso())
+            self._journal().bounced(
+                message_id=item.message_id,
+                recipient=item.recipient,
+                by="area1",
+                reason=words,
+                at=self._hub.clock.iso(),
+            )
         elif verdict == "deferred":
             self._journal().deferred(item.message_id, words)
 

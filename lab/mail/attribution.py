@@ -1,9 +1,13 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which inbound connector a message belongs to, and whether the edge takes it: a pure function of the tenant and the attempt.
 
-Sources: exchange-online.md §2.3 (behaviour and traps) and §2.7 (RejectDirectSend), cutover-and-peers.md §2.3 and §7.
+"""Which inbound connector a message belongs to, and whether the edge takes it: a pure function of
+the tenant and the attempt.
+
+Sources: exchange-online.md §2.3 (behaviour and traps) and §2.7 (RejectDirectSend),
+cutover-and-peers.md §2.3 and §7.
 """
 
 from __future__ import annotations
@@ -18,16 +22,21 @@ from lab.mail.text import domain_of
 
 # exchange-online.md §2.3, word for word
 LOCKED_DOWN = (
-    "550 5.7.51 TenantInboundAttribution; There is a partner connector configured that matched the message's recipient domain. "
-    "The connector had either the RestrictDomainsToIPAddresses or RestrictDomainsToCertificate set"
+    "550 5.7.51 TenantInboundAttribution; There is a partner connector configured that matched the"
+    " message's recipient domain. The connector had either the RestrictDomainsToIPAddresses or"
+    " RestrictDomainsToCertificate set"
 )
 # cloudflare-email-security.md §9.2
-DIRECT_SEND = "550 5.7.68 TenantInboundAttribution; Direct Send not allowed for this organization from unauthorized sources"
+DIRECT_SEND = (
+    "550 5.7.68 TenantInboundAttribution; Direct Send not allowed for this organization from"
+    " unauthorized sources"
+)
 # exchange-online.md §2.3; the words for a recipient of nobody's
 RELAY = "550 5.7.64 TenantAttribution; Relay Access Denied SMTP"
 # no source has the words: [UNV]
 NO_TLS = "451 5.7.3 STARTTLS is required to send mail"
-# §2.2: blocked mail is rejected; the code is the one that a probe must not take for a lock-down (design, proof)
+# §2.2: blocked mail is rejected; the code is the one that a probe must not take for a lock-down
+# (design, proof)
 BLOCKED = "550 5.7.606 Access denied, banned sending IP [%s]"
 
 Connector = Mapping[str, Any]
@@ -53,7 +62,9 @@ class Attribution:
     allowed: bool = False
 
 
-def attribute(tenant: Mapping[str, Any], settings: Mapping[str, Any], attempt: Attempt) -> Attribution:
+def attribute(
+    tenant: Mapping[str, Any], settings: Mapping[str, Any], attempt: Attempt
+) -> Attribution:
     """The edge's decision about one recipient."""
     domain = accepted_domain(tenant, domain_of(attempt.recipient))
     if domain is None:
@@ -63,9 +74,17 @@ def attribute(tenant: Mapping[str, Any], settings: Mapping[str, Any], attempt: A
     # §2.2, precedence: in both lists, allow wins
     if not allowed and listed(policy["IPBlockList"], attempt.address):
         return Attribution(BLOCKED % attempt.address)
-    connectors = [item for item in tenant["inbound_connectors"] if item["Enabled"] and _covers(item, domain_of(attempt.recipient))]
+    connectors = [
+        item
+        for item in tenant["inbound_connectors"]
+        if item["Enabled"] and _covers(item, domain_of(attempt.recipient))
+    ]
     by_source = _by_source(connectors, settings, attempt)
-    if by_source is None and tenant["organization"].get("RejectDirectSend") and accepted_domain(tenant, domain_of(attempt.sender)) is not None:
+    if (
+        by_source is None
+        and tenant["organization"].get("RejectDirectSend")
+        and accepted_domain(tenant, domain_of(attempt.sender)) is not None
+    ):
         # §2.7: an own-domain sender, and no connector matches by sender IP or certificate
         return Attribution(DIRECT_SEND)
     connector = by_source or _by_domain(connectors, settings, attempt)
@@ -88,10 +107,18 @@ def accepted_domain(tenant: Mapping[str, Any], name: str) -> Mapping[str, Any] |
     return None
 
 
-def _by_source(connectors: list[Connector], settings: Mapping[str, Any], attempt: Attempt) -> Connector | None:
-    """Partner connectors are looked up by address or certificate first (OfficeDocs-Exchange #900), then the OnPremises ones."""
+def _by_source(
+    connectors: list[Connector], settings: Mapping[str, Any], attempt: Attempt
+) -> Connector | None:
+    """Partner connectors are looked up by address or certificate first (OfficeDocs-Exchange #900),
+    then the OnPremises ones.
+    """
     for kind in ("Partner", "OnPremises"):
-        found = [item for item in connectors if item["ConnectorType"] == kind and _from_here(item, settings, attempt)]
+        found = [
+            item
+            for item in connectors
+            if item["ConnectorType"] == kind and _from_here(item, settings, attempt)
+        ]
         if found:
             return _chosen(found, settings)
     return None
@@ -102,18 +129,31 @@ def _from_here(connector: Connector, settings: Mapping[str, Any], attempt: Attem
         return False
     certificate = connector["TlsSenderCertificateName"]
     if certificate:
-        return attempt.tls and any(_certificate_fits(str(certificate), name) for name in attempt.certificates)
-    # §2.3, SenderIPAddresses: "applies to Partner only if RestrictDomainsToIPAddresses true", yet the portal and RejectDirectSend
-    # match by address without it [DISP]
-    counts = connector["ConnectorType"] != "Partner" or connector["RestrictDomainsToIPAddresses"] or settings["partner_ip_list"] == "matches"
+        return attempt.tls and any(
+            _certificate_fits(str(certificate), name) for name in attempt.certificates
+        )
+    # §2.3, SenderIPAddresses: "applies to Partner only if RestrictDomainsToIPAddresses true", yet
+    # the portal and RejectDirectSend match by address without it [DISP]
+    counts = (
+        connector["ConnectorType"] != "Partner"
+        or connector["RestrictDomainsToIPAddresses"]
+        or settings["partner_ip_list"] == "matches"
+    )
     return bool(counts and listed(connector["SenderIPAddresses"], attempt.address))
 
 
-def _by_domain(connectors: list[Connector], settings: Mapping[str, Any], attempt: Attempt) -> Connector | None:
-    """Partner connectors by the sender's domain: a restricting one wins over one that only allows (OfficeDocs-Exchange #900)."""
+def _by_domain(
+    connectors: list[Connector], settings: Mapping[str, Any], attempt: Attempt
+) -> Connector | None:
+    """Partner connectors by the sender's domain: a restricting one wins over one that only allows
+    (OfficeDocs-Exchange #900).
+    """
     found = [
-        item for item in connectors
-        if item["ConnectorType"] == "Partner" and sends(item["SenderDomains"], domain_of(attempt.sender)) and _takes_all(item, settings)
+        item
+        for item in connectors
+        if item["ConnectorType"] == "Partner"
+        and sends(item["SenderDomains"], domain_of(attempt.sender))
+        and _takes_all(item, settings)
     ]
     if not found:
         return None
@@ -122,14 +162,18 @@ def _by_domain(connectors: list[Connector], settings: Mapping[str, Any], attempt
 
 
 def _takes_all(connector: Connector, settings: Mapping[str, Any]) -> bool:
-    """One that lists addresses without restricting is for these alone, unless its list counts for nothing (as in `_from_here`)."""
+    """One that lists addresses without restricting is for these alone, unless its list counts for
+    nothing (as in `_from_here`).
+    """
     if _restricts(connector):
         return True
     return not connector["SenderIPAddresses"] or settings["partner_ip_list"] != "matches"
 
 
 def _restricts(connector: Connector) -> bool:
-    return connector["ConnectorType"] == "Partner" and bool(connector["RestrictDomainsToIPAddresses"] or connector["RestrictDomainsToCertificate"])
+    return connector["ConnectorType"] == "Partner" and bool(
+        connector["RestrictDomainsToIPAddresses"] or connector["RestrictDomainsToCertificate"]
+    )
 
 
 def _chosen(connectors: list[Connector], settings: Mapping[str, Any]) -> Connector:
@@ -155,14 +199,22 @@ def sends(patterns: Iterable[str], domain: str) -> bool:
 
 def _certificate_fits(wanted: str, name: str) -> bool:
     wanted, name = wanted.lower(), name.lower()
-    return wanted == name or (wanted.startswith("*.") and name.partition(".")[2] == wanted[2:]) or (name.startswith("*.") and name == wanted)
+    return (
+        wanted == name
+        or (wanted.startswith("*.") and name.partition(".")[2] == wanted[2:])
+        or (name.startswith("*.") and name == wanted)
+    )
 
 
 @lru_cache(maxsize=8192)
 def _networks(entry: str) -> tuple[ipaddress.IPv4Network, ...]:
     if "-" in entry:
         low, _, high = entry.partition("-")
-        return tuple(ipaddress.summarize_address_range(ipaddress.IPv4Address(low.strip()), ipaddress.IPv4Address(high.strip())))
+        return tuple(
+            ipaddress.summarize_address_range(
+                ipaddress.IPv4Address(low.strip()), ipaddress.IPv4Address(high.strip())
+            )
+        )
     return (ipaddress.IPv4Network(entry, strict=False),)
 
 
@@ -177,8 +229,11 @@ def listed(entries: Iterable[str], address: str) -> bool:
     return _holds(tuple(entries), address)
 
 
-def source_behind(connector: Connector | None, address: str, recipients: Iterable[str], hops: list[str]) -> str | None:
-    """Enhanced filtering: the address behind the gateway at ``address``, None where it does not look (§2.3, truth table).
+def source_behind(
+    connector: Connector | None, address: str, recipients: Iterable[str], hops: list[str]
+) -> str | None:
+    """Enhanced filtering: the address behind the gateway at ``address``, None where it does not
+    look (§2.3, truth table).
 
     ``hops`` are the addresses that the Received fields name, the last hop first.
     """

@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An SMTP client on asyncio that keeps its connections: for relays and for the senders of the traffic."""
+
+"""An SMTP client on asyncio that keeps its connections: for relays and for the senders of the
+traffic.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,9 @@ _IDLE = 120.0
 
 
 class Unreachable(Exception):
-    """No connection, no TLS where it is demanded, or a certificate that does not fit: try another host, or later."""
+    """No connection, no TLS where it is demanded, or a certificate that does not fit: try another
+    host, or later.
+    """
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,10 @@ class Reply:
 
 @dataclass(frozen=True)
 class Line:
-    """Where to and how: one connection serves all mails of the same line. ``verify``: the name that the certificate must have."""
+    """Where to and how: one connection serves all mails of the same line.
+
+    ``verify``: the name that the certificate must have.
+    """
 
     source: str
     address: str
@@ -56,7 +65,10 @@ class Connection:
     @classmethod
     async def open(cls, line: Line, context: ssl.SSLContext) -> Connection:
         try:
-            reader, writer = await asyncio.wait_for(asyncio.open_connection(line.address, line.port, local_addr=(line.source, 0)), _TIMEOUT)
+            reader, writer = await asyncio.wait_for(
+                asyncio.open_connection(line.address, line.port, local_addr=(line.source, 0)),
+                _TIMEOUT,
+            )
         except (OSError, asyncio.TimeoutError) as error:
             raise Unreachable("no connection: %s" % error) from error
         connection = cls(reader, writer)
@@ -84,7 +96,9 @@ class Connection:
             return
         if not (await self._command("STARTTLS")).ok:
             raise Unreachable("STARTTLS refused")
-        await asyncio.wait_for(self._writer.start_tls(context, server_hostname=line.verify or None), _TIMEOUT)
+        await asyncio.wait_for(
+            self._writer.start_tls(context, server_hostname=line.verify or None), _TIMEOUT
+        )
         await self._command("EHLO %s" % line.helo)
 
     async def send(self, sender: str, recipient: str, data: bytes) -> Reply:
@@ -106,7 +120,11 @@ class Connection:
     async def _reply(self) -> Reply:
         lines = []
         while True:
-            line = (await asyncio.wait_for(self._reader.readline(), _TIMEOUT)).decode("utf-8", "replace").rstrip()
+            line = (
+                (await asyncio.wait_for(self._reader.readline(), _TIMEOUT))
+                .decode("utf-8", "replace")
+                .rstrip()
+            )
             if not line:
                 raise ConnectionResetError("the connection was closed")
             lines.append(line[4:])
@@ -126,7 +144,10 @@ class Pool:
         self._idle: dict[Line, list[Connection]] = defaultdict(list)
 
     async def deliver(self, line: Line, sender: str, recipient: str, data: bytes) -> Reply:
-        """The host's last word. A connection that had been idle and is gone by now is replaced once."""
+        """The host's last word.
+
+        A connection that had been idle and is gone by now is replaced once.
+        """
         now = asyncio.get_running_loop().time()
         while self._idle[line]:
             connection = self._idle[line].pop()
@@ -138,10 +159,18 @@ class Pool:
         connection = await Connection.open(line, self._strict if line.verify else self._plain)
         return await self._over(connection, line, sender, recipient, data)
 
-    async def _over(self, connection: Connection, line: Line, sender: str, recipient: str, data: bytes) -> Reply:
+    async def _over(
+        self, connection: Connection, line: Line, sender: str, recipient: str, data: bytes
+    ) -> Reply:
         try:
             reply = await connection.send(sender, recipient, data)
-        except (OSError, asyncio.TimeoutError, asyncio.IncompleteReadError, ValueError, StopIteration) as error:
+        except (
+            OSError,
+            asyncio.TimeoutError,
+            asyncio.IncompleteReadError,
+            ValueError,
+            StopIteration,
+        ) as error:
             connection.close()
             raise Unreachable("%s: %s" % (type(error).__name__, error)) from error
         if reply.code == 421:

@@ -1,9 +1,13 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Microsoft 365 does with a message that its edge accepted: transport rules, spam verdict, anti-spam policy, quarantine.
 
-Sources: exchange-online.md §2.4 to §2.6; cloudflare-email-security.md §4.2 ("Mechanics", [INF]). Settings: lab/worlds/settings.py.
+"""What Microsoft 365 does with a message that its edge accepted: transport rules, spam verdict,
+anti-spam policy, quarantine.
+
+Sources: exchange-online.md §2.4 to §2.6; cloudflare-email-security.md §4.2 ("Mechanics", [INF]).
+Settings: lab/worlds/settings.py.
 """
 
 from __future__ import annotations
@@ -22,7 +26,12 @@ _ACTIONS = {
     "high_confidence_phish": ("HighConfidencePhishAction", "HighConfidencePhishQuarantineTag"),
     "bulk": ("BulkSpamAction", "BulkQuarantineTag"),
 }
-_FOLDERS = {"MoveToJmf": "junk", "Quarantine": "quarantine", "Delete": "deleted", "Redirect": "redirected"}
+_FOLDERS = {
+    "MoveToJmf": "junk",
+    "Quarantine": "quarantine",
+    "Delete": "deleted",
+    "Redirect": "redirected",
+}
 _RELEASE, _REQUEST = 4, 8
 # no right of a user to release is honoured for these; a request is (§2.6)
 _NEVER_BY_USERS = ("malware", "high_confidence_phish")
@@ -54,9 +63,19 @@ def place(world: dict[str, Any], message: Message) -> Placement:
 
 
 def _rules(sight: Sight, found: Placement) -> Placement | None:
-    """In the order of their priority; only enforced ones act. A placement when a rule decides by itself."""
-    for rule in sorted(sight.world["tenant"]["transport_rules"], key=lambda item: int(item["Priority"])):
-        if rule["State"] != "Enabled" or rule["Mode"] != "Enforce" or not _in_time(sight, rule) or not applies(sight, rule):
+    """In the order of their priority; only enforced ones act.
+
+    A placement when a rule decides by itself.
+    """
+    for rule in sorted(
+        sight.world["tenant"]["transport_rules"], key=lambda item: int(item["Priority"])
+    ):
+        if (
+            rule["State"] != "Enabled"
+            or rule["Mode"] != "Enforce"
+            or not _in_time(sight, rule)
+            or not applies(sight, rule)
+        ):
             continue
         found.rules.append(str(rule["Name"]))
         if rule.get("SetSCL") is not None:
@@ -64,7 +83,8 @@ def _rules(sight: Sight, found: Placement) -> Placement | None:
         _headers(sight, rule)
         end = _end(rule)
         if end == "quarantine":
-            # the hosted quarantine of a rule has no policy to choose (§2.5, last sentence): administrators alone ([INF])
+            # the hosted quarantine of a rule has no policy to choose (§2.5, last sentence):
+            # administrators alone ([INF])
             found.folder, found.verdict, found.scl = "quarantine", "transport_rule", sight.scl
             return _quarantined(sight.world, found, "AdminOnlyAccessPolicy")
         if end:
@@ -78,22 +98,32 @@ def _rules(sight: Sight, found: Placement) -> Placement | None:
 def _in_time(sight: Sight, rule: Mapping[str, Any]) -> bool:
     """ActivationDate and ExpiryDate, as ISO text."""
     now = sight.message.received.isoformat()[:19]
-    return str(rule.get("ActivationDate") or "")[:19] <= now and (not rule.get("ExpiryDate") or now < str(rule["ExpiryDate"])[:19])
+    return str(rule.get("ActivationDate") or "")[:19] <= now and (
+        not rule.get("ExpiryDate") or now < str(rule["ExpiryDate"])[:19]
+    )
 
 
 def _headers(sight: Sight, rule: Mapping[str, Any]) -> None:
     if rule.get("RemoveHeader"):
-        sight.headers = [item for item in sight.headers if item[0].lower() != str(rule["RemoveHeader"]).lower()]
+        sight.headers = [
+            item for item in sight.headers if item[0].lower() != str(rule["RemoveHeader"]).lower()
+        ]
     if rule.get("SetHeaderName"):
         name = str(rule["SetHeaderName"])
-        sight.headers = [item for item in sight.headers if item[0].lower() != name.lower()] + [(name, str(rule["SetHeaderValue"]))]
+        sight.headers = [item for item in sight.headers if item[0].lower() != name.lower()] + [
+            (name, str(rule["SetHeaderValue"]))
+        ]
     if rule.get("PrependSubject"):
         subject = str(rule["PrependSubject"]) + sight.subject
-        sight.headers = [item for item in sight.headers if item[0].lower() != "subject"] + [("Subject", subject)]
+        sight.headers = [item for item in sight.headers if item[0].lower() != "subject"] + [
+            ("Subject", subject)
+        ]
 
 
 def _end(rule: Mapping[str, Any]) -> str:
-    """Quarantine stops the rules that follow (§2.5); what is deleted, refused or sent elsewhere is out of their reach, too."""
+    """Quarantine stops the rules that follow (§2.5); what is deleted, refused or sent elsewhere is
+    out of their reach, too.
+    """
     if rule.get("DeleteMessage"):
         return "deleted"
     if rule.get("RejectMessageReasonText") or rule.get("RejectMessageEnhancedStatusCode"):
@@ -103,42 +133,61 @@ def _end(rule: Mapping[str, Any]) -> str:
     return "redirected" if rule.get("RedirectMessageTo") else ""
 
 
-def _verdict(world: Mapping[str, Any], message: Message, scl: int | None, policy: Mapping[str, Any]) -> str:
-    """Malware and high confidence phishing are found whatever a rule says; otherwise the rule's level is the input (§2.5)."""
+def _verdict(
+    world: Mapping[str, Any], message: Message, scl: int | None, policy: Mapping[str, Any]
+) -> str:
+    """Malware and high confidence phishing are found whatever a rule says; otherwise the rule's
+    level is the input (§2.5).
+    """
     own = str(world["settings"].get("verdicts", {}).get(message.message_id, ""))
     if own in _NEVER_BY_USERS:
         return own
     if message.allow_listed and world["settings"].get("allow_list_beats_rules"):
         return ""
     if scl is not None:
-        # -1 passes most filters; 5 and 6 are spam, 9 is high confidence spam (§2.5), 7 and 8 as 9 ([INF])
+        # -1 passes most filters; 5 and 6 are spam, 9 is high confidence spam (§2.5), 7 and 8 as 9
+        # ([INF])
         return "" if scl < 5 else "spam" if scl < 7 else "high_confidence_spam"
     if message.allow_listed:
         return ""  # "aren't identified as spam" (cloudflare-email-security.md §3)
     if message.spf == "fail" and policy["MarkAsSpamSpfRecordHardFail"] == "On":
-        return "high_confidence_spam"  # cloudflare-email-security.md §9.2, MarkAsSpamSpfRecordHardFail
+        return (  # cloudflare-email-security.md §9.2, MarkAsSpamSpfRecordHardFail
+            "high_confidence_spam"
+        )
     return own
 
 
 def applying_policy(world: Mapping[str, Any], recipient: str) -> dict[str, Any]:
-    """Presets before custom policies by their rules' priority, Default for everybody else (§2.4)."""
+    """Presets before custom policies by their rules' priority, Default for everybody else
+    (§2.4).
+    """
     tenant = world["tenant"]
     policies = {item["Name"]: item for item in tenant["content_filter_policies"]}
-    presets = sorted(tenant["eop_protection_rules"], key=lambda rule: _PRESETS.index(_level(policies, rule)))
+    presets = sorted(
+        tenant["eop_protection_rules"], key=lambda rule: _PRESETS.index(_level(policies, rule))
+    )
     customs = sorted(tenant["content_filter_rules"], key=lambda rule: int(rule["Priority"]))
     for rule in [*presets, *customs]:
-        if rule["State"] == "Enabled" and rule["HostedContentFilterPolicy"] in policies and _is_for(rule, recipient):
+        if (
+            rule["State"] == "Enabled"
+            and rule["HostedContentFilterPolicy"] in policies
+            and _is_for(rule, recipient)
+        ):
             return dict(policies[rule["HostedContentFilterPolicy"]])
     return dict(next(item for item in policies.values() if item["IsDefault"]))
 
 
 def _level(policies: Mapping[str, Any], rule: Mapping[str, Any]) -> str:
-    level = str(policies.get(rule["HostedContentFilterPolicy"], {}).get("RecommendedPolicyType", ""))
+    level = str(
+        policies.get(rule["HostedContentFilterPolicy"], {}).get("RecommendedPolicyType", "")
+    )
     return level if level in _PRESETS else _PRESETS[-1]
 
 
 def _is_for(rule: Mapping[str, Any], recipient: str) -> bool:
-    """Kinds of conditions are all asked for, values of one are alternatives; members of groups are not known to the lab."""
+    """Kinds of conditions are all asked for, values of one are alternatives; members of groups are
+    not known to the lab.
+    """
     address, domain = recipient.lower(), recipient.rpartition("@")[2].lower()
 
     def names(key: str, value: str) -> bool:
@@ -146,12 +195,22 @@ def _is_for(rule: Mapping[str, Any], recipient: str) -> bool:
 
     if names("ExceptIfSentTo", address) or names("ExceptIfRecipientDomainIs", domain):
         return False
-    return all(not rule.get(key) or names(key, value) for key, value in (("SentTo", address), ("RecipientDomainIs", domain)))
+    return all(
+        not rule.get(key) or names(key, value)
+        for key, value in (("SentTo", address), ("RecipientDomainIs", domain))
+    )
 
 
 def _quarantined(world: Mapping[str, Any], found: Placement, policy: str) -> Placement:
     found.folder, found.policy = "quarantine", policy
-    item = next((item for item in world["tenant"]["quarantine_policies"] if item["Name"].lower() == policy.lower()), None)
+    item = next(
+        (
+            item
+            for item in world["tenant"]["quarantine_policies"]
+            if item["Name"].lower() == policy.lower()
+        ),
+        None,
+    )
     value = int(item["EndUserQuarantinePermissionsValue"]) if item else 0
     by_user = bool(value & _RELEASE)
     if by_user and found.verdict in _NEVER_BY_USERS:

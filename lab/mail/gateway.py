@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A former gateway (world "former_gateway"): it takes the customer's mail and hands it to Microsoft, from its own addresses."""
+
+"""A former gateway (world "former_gateway"): it takes the customer's mail and hands it to
+Microsoft, from its own addresses.
+"""
 
 from __future__ import annotations
 
@@ -19,24 +23,47 @@ from lab.server import Hub
 
 
 class Gateway:
-    def __init__(self, hub: Hub, journal: Callable[[], Journal], resolve: Callable[[str], list[str]], port: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        journal: Callable[[], Journal],
+        resolve: Callable[[str], list[str]],
+        port: Callable[[], int],
+    ) -> None:
         self._hub, self._journal, self._resolve, self._port = hub, journal, resolve, port
         self.relay: Relay | None = None
 
     def rcpt(self, host: str, client: Client, sender: str, recipient: str) -> str:
         with self._hub.lock:
-            known = accepted_domain(self._hub.world["tenant"], text.domain_of(recipient)) is not None
+            known = (
+                accepted_domain(self._hub.world["tenant"], text.domain_of(recipient)) is not None
+            )
             if self._hub.world["mail"]["gateway"] and known:
                 return ""
         return "554 5.7.1 Relay access denied"
 
-    def data(self, host: str, client: Client, sender: str, recipients: list[str], content: bytes) -> str:
+    def data(
+        self, host: str, client: Client, sender: str, recipients: list[str], content: bytes
+    ) -> str:
         received = "Received: from %s (%s [%s]) by %s with ESMTP; %s\r\n" % (
-            client.helo, client.helo, public(self._hub.world, client.address), host, format_datetime(self._hub.clock.now()))
+            client.helo,
+            client.helo,
+            public(self._hub.world, client.address),
+            host,
+            format_datetime(self._hub.clock.now()),
+        )
         headers, _body = text.split(content)
         for recipient in recipients:
             if self.relay is not None:
-                self.relay.take(Item(text.first(headers, "Message-ID"), sender, recipient, received.encode() + content, self._hub.clock.time()))
+                self.relay.take(
+                    Item(
+                        text.first(headers, "Message-ID"),
+                        sender,
+                        recipient,
+                        received.encode() + content,
+                        self._hub.clock.time(),
+                    )
+                )
         return ""
 
     async def route(self, item: Item) -> list[Line]:
@@ -45,10 +72,19 @@ class Gateway:
             host = self._hub.world["tenant"]["mail_hosts"].get(text.domain_of(item.recipient), "")
         if not gateway or not host:
             raise Later("the gateway knows no way")
-        return [Line(gateway["source"], address, self._port(), gateway["host"]) for address in self._resolve(host)]
+        return [
+            Line(gateway["source"], address, self._port(), gateway["host"])
+            for address in self._resolve(host)
+        ]
 
     def outcome(self, item: Item, verdict: str, words: str) -> None:
         if verdict == "bounced":
-            self._journal().bounced(message_id=item.message_id, recipient=item.recipient, by="gateway", reason=words, at=self._hub.clock.iso())
+            self._journal().bounced(
+                message_id=item.message_id,
+                recipient=item.recipient,
+                by="gateway",
+                reason=words,
+                at=self._hub.clock.iso(),
+            )
         elif verdict == "deferred":
             self._journal().deferred(item.message_id, words)

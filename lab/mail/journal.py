@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What became of every message: bounded lists outside of the world's state, which is copied at each look."""
+
+"""What became of every message: bounded lists outside of the world's state, which is copied at each
+look.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +23,12 @@ Watcher = Callable[[str, str, str], None]
 
 
 class Journal:
-    """One world's. ``messages`` are those that Microsoft took, ``refusals`` what a mail host refused in the protocol, ``held`` what lies
-    in Area 1's quarantine, ``bounces`` what a relay gave back after it had taken it."""
+    """One world's.
+
+    ``messages`` are those that Microsoft took, ``refusals`` what a mail host refused in the
+    protocol, ``held`` what lies in Area 1's quarantine, ``bounces`` what a relay gave back after it
+    had taken it.
+    """
 
     def __init__(self) -> None:
         self.messages: deque[dict[str, Any]] = deque(maxlen=MAX_MESSAGES)
@@ -71,8 +79,11 @@ class Journal:
     def summary(self) -> dict[str, Any]:
         """For GET /state: counters, and the last of each kind."""
         return {
-            "counters": dict(self.counters), "messages": list(self.messages)[-SHOWN:], "refusals": list(self.refusals)[-SHOWN:],
-            "bounces": list(self.bounces)[-SHOWN:], "held": [without_body(entry) for entry in list(self.held.values())[-SHOWN:]],
+            "counters": dict(self.counters),
+            "messages": list(self.messages)[-SHOWN:],
+            "refusals": list(self.refusals)[-SHOWN:],
+            "bounces": list(self.bounces)[-SHOWN:],
+            "held": [without_body(entry) for entry in list(self.held.values())[-SHOWN:]],
         }
 
 

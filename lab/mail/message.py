@@ -1,7 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One message for one recipient on its way, and where Microsoft 365 put it. Addresses are the public ones that loopback stands for."""
+
+"""One message for one recipient on its way, and where Microsoft 365 put it.
+
+Addresses are the public ones that loopback stands for.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +19,9 @@ LEGACY_DISPOSITION_HEADER = "X-Area1Security-Disposition"
 
 @dataclass
 class Message:
-    """``connecting_ip`` is who connected to Microsoft, ``source_ip`` who sent it first: with Area 1 in between they differ."""
+    """``connecting_ip`` is who connected to Microsoft, ``source_ip`` who sent it first: with Area 1
+    in between they differ.
+    """
 
     id: str
     message_id: str
@@ -42,14 +49,18 @@ class Message:
 
 @dataclass
 class Placement:
-    """``folder``: inbox, junk, quarantine, redirected, rejected or deleted. ``policy`` is the quarantine policy, ``release`` who
-    may release from it: user, request (an administrator decides) or admin."""
+    """``folder``: inbox, junk, quarantine, redirected, rejected or deleted.
+
+    ``policy`` is the quarantine policy, ``release`` who may release from it: user, request (an
+    administrator decides) or admin.
+    """
 
     folder: str
     verdict: str = ""
     scl: int | None = None
     policy: str = ""
     release: str = ""
-    # how long the quarantine keeps it (exchange-online.md §2.4); 0 where no anti-spam policy decides
+    # how long the quarantine keeps it (exchange-online.md §2.4); 0 where no anti-spam policy
+    # decides
     retention_days: int = 0
     rules: list[str] = field(default_factory=list)

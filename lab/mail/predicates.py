@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Conditions and exceptions of transport rules, as far as the lab has them (exchange-online.md §2.5). One that it lacks says so loudly."""
+
+"""Conditions and exceptions of transport rules, as far as the lab has them (exchange-online.md
+§2.5). One that it lacks says so loudly.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,9 @@ class NotInTheLab(Exception):
 
 
 class Sight:
-    """What rules see of a message while they run: earlier ones may have set headers or the spam confidence level."""
+    """What rules see of a message while they run: earlier ones may have set headers or the spam
+    confidence level.
+    """
 
     def __init__(self, world: Mapping[str, Any], message: Message) -> None:
         self.world = world
@@ -48,21 +54,39 @@ class Sight:
 
     @property
     def address(self) -> str:
-        """SenderIpRanges is said to see the last hop; whether enhanced filtering changes that is [UNV] (§2.5): a world says which."""
+        """SenderIpRanges is said to see the last hop; whether enhanced filtering changes that is
+        [UNV] (§2.5): a world says which.
+        """
         seen = self.world["settings"].get("rules_see", "last_hop")
-        return self.message.source_ip if seen == "original" and self.message.skip_listed else self.message.connecting_ip
+        return (
+            self.message.source_ip
+            if seen == "original" and self.message.skip_listed
+            else self.message.connecting_ip
+        )
 
     @property
     def inside(self) -> bool:
-        """Mail from the own servers is the organization's; all else that comes to the edge is from outside."""
+        """Mail from the own servers is the organization's; all else that comes to the edge is from
+        outside.
+        """
         accepted = {item["DomainName"].lower() for item in self.world["tenant"]["accepted_domains"]}
-        found = [item for item in self.world["tenant"]["inbound_connectors"] if item["Name"] == self.message.connector]
-        trusted = any(item["ConnectorType"] == "OnPremises" and item["CloudServicesMailEnabled"] for item in found)
+        found = [
+            item
+            for item in self.world["tenant"]["inbound_connectors"]
+            if item["Name"] == self.message.connector
+        ]
+        trusted = any(
+            item["ConnectorType"] == "OnPremises" and item["CloudServicesMailEnabled"]
+            for item in found
+        )
         return trusted and _domain(self.message.envelope_from) in accepted
 
 
 def applies(sight: Sight, rule: Mapping[str, Any]) -> bool:
-    """All conditions, and none of the exceptions. A condition with several values is met by any of them."""
+    """All conditions, and none of the exceptions.
+
+    A condition with several values is met by any of them.
+    """
     for name in properties():
         value = rule.get(name)
         if value in (None, False, []) or is_action(name) or is_attribute(name):
@@ -90,11 +114,15 @@ def _has_word(text: str, word: str) -> bool:
 
 
 def _words(text: Callable[[Sight, Mapping[str, Any]], list[str]]) -> Test:
-    return lambda sight, value, rule, twin: any(_has_word(item, word) for item in text(sight, rule) for word in value)
+    return lambda sight, value, rule, twin: any(
+        _has_word(item, word) for item in text(sight, rule) for word in value
+    )
 
 
 def _patterns(text: Callable[[Sight, Mapping[str, Any]], list[str]]) -> Test:
-    return lambda sight, value, rule, twin: any(re.search(pattern, item, re.IGNORECASE) for item in text(sight, rule) for pattern in value)
+    return lambda sight, value, rule, twin: any(
+        re.search(pattern, item, re.IGNORECASE) for item in text(sight, rule) for pattern in value
+    )
 
 
 def _header_words(sight: Sight, value: Any, rule: Mapping[str, Any], twin: str) -> bool:
@@ -159,8 +187,16 @@ _TESTS: dict[str, Test] = {
     "SubjectMatchesPatterns": _patterns(_subject),
     "FromAddressContainsWords": _words(_senders),
     "FromAddressMatchesPatterns": _patterns(_senders),
-    "From": lambda sight, value, rule, twin: any(item.lower() in sight.senders(rule) for item in value),
-    "SenderDomainIs": lambda sight, value, rule, twin: any(_domain_is(_domain(sender), item) for sender in sight.senders(rule) for item in value),
-    "SentTo": lambda sight, value, rule, twin: sight.message.recipient.lower() in [item.lower() for item in value],
-    "RecipientDomainIs": lambda sight, value, rule, twin: any(_domain_is(_domain(sight.message.recipient), item) for item in value),
+    "From": lambda sight, value, rule, twin: any(
+        item.lower() in sight.senders(rule) for item in value
+    ),
+    "SenderDomainIs": lambda sight, value, rule, twin: any(
+        _domain_is(_domain(sender), item) for sender in sight.senders(rule) for item in value
+    ),
+    "SentTo": lambda sight, value, rule, twin: (
+        sight.message.recipient.lower() in [item.lower() for item in value]
+    ),
+    "RecipientDomainIs": lambda sight, value, rule, twin: any(
+        _domain_is(_domain(sight.message.recipient), item) for item in value
+    ),
 }

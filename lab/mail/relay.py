@@ -1,9 +1,13 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Custody of mail: tried at once, tried again by the lab's clock, given back after a 5xx or five days.
 
-The same for Area 1's outbound leg, for a former gateway and for the senders of the traffic; they differ in where a mail goes next.
+"""Custody of mail: tried at once, tried again by the lab's clock, given back after a 5xx or five
+days.
+
+The same for Area 1's outbound leg, for a former gateway and for the senders of the traffic; they
+differ in where a mail goes next.
 """
 
 from __future__ import annotations
@@ -15,7 +19,8 @@ from typing import Any
 
 from lab.mail.client import Line, Pool, Unreachable
 
-# RFC 5321 §4.5.4.1: at least half an hour between tries, give up after four to five days; first tries come sooner in the field
+# RFC 5321 §4.5.4.1: at least half an hour between tries, give up after four to five days; first
+# tries come sooner in the field
 RETRY_MINUTES = (5, 15, 30, 30, 60, 60, 120, 240)
 HORIZON = 5 * 86400.0
 MAX_QUEUE = 20_000
@@ -50,7 +55,14 @@ Route = Callable[[Item], Awaitable[list[Line]]]
 class Relay:
     """Lives on the mail loop."""
 
-    def __init__(self, pool: Pool, route: Route, outcome: Outcome, clock: Callable[[], float], parallel: int = _PARALLEL) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        route: Route,
+        outcome: Outcome,
+        clock: Callable[[], float],
+        parallel: int = _PARALLEL,
+    ) -> None:
         self._pool, self._route, self._outcome, self._clock = pool, route, outcome, clock
         self._slots = asyncio.Semaphore(parallel)
         self._tasks: set[asyncio.Task[str]] = set()
@@ -81,13 +93,17 @@ class Relay:
         if verdict == "deferred" and self._clock() - item.born > HORIZON:
             verdict, text = "bounced", "given up after five days: " + text
         if verdict == "deferred":
-            item.next_at = self._clock() + 60 * RETRY_MINUTES[min(item.tries, len(RETRY_MINUTES)) - 1]
+            item.next_at = (
+                self._clock() + 60 * RETRY_MINUTES[min(item.tries, len(RETRY_MINUTES)) - 1]
+            )
             self.waiting.append(item)
         self._outcome(item, verdict, text)
         return verdict
 
     async def _try(self, item: Item) -> tuple[str, str]:
-        """Each host in turn: the first that takes it, or refuses it for good, decides (RFC 5321 §5.1)."""
+        """Each host in turn: the first that takes it, or refuses it for good, decides (RFC 5321
+        §5.1).
+        """
         text = "no host"
         try:
             lines = await self._route(item)

@@ -1,12 +1,17 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The mail path as one thing: every mail host on one port, the relays behind them, the MTA-STS hosts, the traffic."""
+
+"""The mail path as one thing: every mail host on one port, the relays behind them, the MTA-STS
+hosts, the traffic.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
 import threading
 import time
@@ -42,7 +47,10 @@ T = TypeVar("T")
 
 
 class MailServers:
-    """Started and stopped by the composition root. Everything but the public methods runs on a loop in a thread of its own."""
+    """Started and stopped by the composition root.
+
+    Everything but the public methods runs on a loop in a thread of its own.
+    """
 
     def __init__(self, hub: Hub, authority: Authority) -> None:
         self._hub, self._authority = hub, authority
@@ -62,7 +70,9 @@ class MailServers:
 
     def start(self) -> None:
         self._thread.start()
-        self.smtp_port = _common_port([*AREA1_HOSTS.values(), *MICROSOFT_HOSTS.values(), GATEWAY_ADDRESS])
+        self.smtp_port = _common_port(
+            [*AREA1_HOSTS.values(), *MICROSOFT_HOSTS.values(), GATEWAY_ADDRESS]
+        )
         service = StsService(self._hub)
         context = self._authority.named_context("wrong.example", service.certificate_name)
         self._sts_server, self.sts_port = serve_https(service, STS_ADDRESS, 0, context, self._hub)
@@ -73,15 +83,32 @@ class MailServers:
         self._pools = [Pool(plain, strict), Pool(plain, strict)]
         clock = self._hub.clock.time
         self._area1.relay = Relay(self._pools[0], self._area1.route, self._area1.outcome, clock)
-        self._gateway.relay = Relay(self._pools[0], self._gateway.route, self._gateway.outcome, clock)
-        self.traffic = Traffic(self._hub, self._pools[1], strict, lambda: (self.smtp_port, self.sts_port), self._at_rest)
+        self._gateway.relay = Relay(
+            self._pools[0], self._gateway.route, self._gateway.outcome, clock
+        )
+        self.traffic = Traffic(
+            self._hub,
+            self._pools[1],
+            strict,
+            lambda: (self.smtp_port, self.sts_port),
+            self._at_rest,
+        )
         self._relays = [self._area1.relay, self._gateway.relay, self.traffic.relay]
         self.journal.watchers.append(self.traffic.fate)
-        desks: list[tuple[str, str, Desk]] = [(name, address, self._area1) for name, address in AREA1_HOSTS.items()]
+        desks: list[tuple[str, str, Desk]] = [
+            (name, address, self._area1) for name, address in AREA1_HOSTS.items()
+        ]
         desks += [(name, address, self._edge) for name, address in MICROSOFT_HOSTS.items()]
         desks.append((GATEWAY_HOST, GATEWAY_ADDRESS, self._gateway))
         for name, address, desk in desks:
-            host = Host(name, address, self.smtp_port, desk, lambda name=name: self._trouble(name), self._authority.mail_context)  # type: ignore[misc]
+            host = Host(
+                name,
+                address,
+                self.smtp_port,
+                desk,
+                functools.partial(self._trouble, name),
+                self._authority.mail_context,
+            )
             self._hosts.append(host)
             await host.refresh()
         self._ticker = self._loop.create_task(self._tick())
@@ -148,7 +175,9 @@ class MailServers:
     # --- for tests, over the control API ---
 
     def settle(self) -> dict[str, Any]:
-        """Let every queue try once, now, and wait until nothing is under way; what is left waits for its time."""
+        """Let every queue try once, now, and wait until nothing is under way; what is left waits
+        for its time.
+        """
         return self._run(self._settle())
 
     async def _settle(self) -> dict[str, Any]:
@@ -159,7 +188,9 @@ class MailServers:
         return {"waiting": len(waiting), "reasons": sorted({item.reason for item in waiting})}
 
     def advance(self, seconds: float) -> None:
-        """Move the clock while no mail is under way: one that set out before a jump must not arrive hours later."""
+        """Move the clock while no mail is under way: one that set out before a jump must not arrive
+        hours later.
+        """
         self._run(self._advance(seconds))
 
     async def _advance(self, seconds: float) -> None:
@@ -180,21 +211,38 @@ class MailServers:
                 await relay.idle()
 
     def send(self, order: dict[str, Any]) -> dict[str, Any]:
-        """One mail to one host: {"host", "sender", "recipient", "subject", "headers", "body", "source", "tls", "message_id"}."""
+        """One mail to one host: {"host", "sender", "recipient", "subject", "headers", "body",
+        "source", "tls", "message_id"}.
+        """
         return self._run(self._send(order))
 
     async def _send(self, order: dict[str, Any]) -> dict[str, Any]:
-        message_id = str(order.get("message_id") or "<%d.%d@lab.example>" % (time.time_ns(), self.journal.next()))
+        message_id = str(
+            order.get("message_id") or "<%d.%d@lab.example>" % (time.time_ns(), self.journal.next())
+        )
         sender, recipient = str(order["sender"]), str(order["recipient"])
         headers = [
-            ("Message-ID", message_id), ("From", str(order.get("from", sender))), ("To", recipient), ("Subject", str(order.get("subject", "Test"))),
+            ("Message-ID", message_id),
+            ("From", str(order.get("from", sender))),
+            ("To", recipient),
+            ("Subject", str(order.get("subject", "Test"))),
             *((str(name), str(value)) for name, value in dict(order.get("headers", {})).items()),
         ]
         data = text.join(headers, str(order.get("body", "Hello\r\n")).encode())
         addresses = self.resolve(str(order["host"]))
         if not addresses:
-            return {"code": 0, "text": "%s has no address" % order["host"], "message_id": message_id}
-        line = Line(str(order.get("source", "127.0.4.1")), addresses[0], self.smtp_port, "test.senders.example", str(order.get("tls", "opportunistic")))
+            return {
+                "code": 0,
+                "text": "%s has no address" % order["host"],
+                "message_id": message_id,
+            }
+        line = Line(
+            str(order.get("source", "127.0.4.1")),
+            addresses[0],
+            self.smtp_port,
+            "test.senders.example",
+            str(order.get("tls", "opportunistic")),
+        )
         try:
             reply = await self._pools[1].deliver(line, sender, recipient, data)
         except Unreachable as reason:
@@ -219,7 +267,9 @@ class MailServers:
     def resolve(self, host: str) -> list[str]:
         """Addresses of a mail host, from the authoritative side."""
         found = self._hub.dns.lookup(host.rstrip(".").lower(), "A")
-        return [item.address for each in found.answer if each.rdtype == dns.rdatatype.A for item in each]
+        return [
+            item.address for each in found.answer if each.rdtype == dns.rdatatype.A for item in each
+        ]
 
     def _spf_text(self, domain: str) -> str:
         """From the world's list, whose names stand for those below them too, else from the DNS."""
@@ -237,7 +287,12 @@ class MailServers:
     def _spf_record(self, domain: str) -> str:
         if not domain or find_zone(self._hub.world, domain) is None:
             return ""
-        texts = [b"".join(item.strings).decode() for each in self._hub.dns.lookup(domain, "TXT").answer if each.rdtype == dns.rdatatype.TXT for item in each]
+        texts = [
+            b"".join(item.strings).decode()
+            for each in self._hub.dns.lookup(domain, "TXT").answer
+            if each.rdtype == dns.rdatatype.TXT
+            for item in each
+        ]
         return next((each for each in texts if each.lower().startswith("v=spf1")), "")
 
 

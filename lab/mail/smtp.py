@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An SMTP server on one address that stands for one mail host, or for all hosts below a name (Microsoft's edge)."""
+
+"""An SMTP server on one address that stands for one mail host, or for all hosts below a name
+(Microsoft's edge).
+"""
 
 from __future__ import annotations
 
@@ -33,7 +37,9 @@ class Desk(Protocol):
 
     def rcpt(self, host: str, client: Client, sender: str, recipient: str) -> str: ...
 
-    def data(self, host: str, client: Client, sender: str, recipients: list[str], content: bytes) -> str: ...
+    def data(
+        self, host: str, client: Client, sender: str, recipients: list[str], content: bytes
+    ) -> str: ...
 
 
 class _Handler:
@@ -41,12 +47,21 @@ class _Handler:
         self._host = host
         self._desk = desk
 
-    async def handle_EHLO(self, server: Any, session: Session, envelope: Envelope, hostname: str, responses: list[str]) -> list[str]:
+    async def handle_EHLO(
+        self, server: Any, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
         session.host_name = hostname
         kept = [line for line in responses if line[4:8] not in ("AUTH", "HELP")]
-        return [*kept[:-1], kept[-1][:3] + "-" + kept[-1][4:], "250-ENHANCEDSTATUSCODES", "250 PIPELINING"]
+        return [
+            *kept[:-1],
+            kept[-1][:3] + "-" + kept[-1][4:],
+            "250-ENHANCEDSTATUSCODES",
+            "250 PIPELINING",
+        ]
 
-    async def handle_RCPT(self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+    async def handle_RCPT(
+        self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
         reply = self._desk.rcpt(self._host, _client(server, session), _sender(envelope), address)
         if reply:
             return reply
@@ -55,7 +70,13 @@ class _Handler:
 
     async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:
         content = envelope.content if isinstance(envelope.content, bytes) else b""
-        reply = self._desk.data(self._host, _client(server, session), _sender(envelope), list(envelope.rcpt_tos), content)
+        reply = self._desk.data(
+            self._host,
+            _client(server, session),
+            _sender(envelope),
+            list(envelope.rcpt_tos),
+            content,
+        )
         return reply or "250 2.6.0 Queued mail for delivery"
 
 
@@ -66,7 +87,9 @@ def _sender(envelope: Envelope) -> str:
 
 def _client(server: Any, session: Session) -> Client:
     certificate = server.transport.get_extra_info("peercert") if session.ssl else None
-    names = [value for kind, value in (certificate or {}).get("subjectAltName", ()) if kind == "DNS"]
+    names = [
+        value for kind, value in (certificate or {}).get("subjectAltName", ()) if kind == "DNS"
+    ]
     return Client(session.peer[0], session.host_name or "", session.ssl is not None, tuple(names))
 
 
@@ -92,7 +115,13 @@ class Host:
     """Listens while its host is not down; made and used on the mail loop only."""
 
     def __init__(
-        self, name: str, address: str, port: int, desk: Desk, trouble: Callable[[], dict[str, Any]], context: Callable[[str], ssl.SSLContext | None],
+        self,
+        name: str,
+        address: str,
+        port: int,
+        desk: Desk,
+        trouble: Callable[[], dict[str, Any]],
+        context: Callable[[str], ssl.SSLContext | None],
     ) -> None:
         self.name, self.address, self.port = name, address, port
         self._desk, self._trouble, self._context = desk, trouble, context
@@ -106,7 +135,9 @@ class Host:
             await self.close()
         elif not down and self._server is None:
             loop = asyncio.get_running_loop()
-            self._server = await loop.create_server(self._connection, self.address, self.port, reuse_address=True, backlog=512)
+            self._server = await loop.create_server(
+                self._connection, self.address, self.port, reuse_address=True, backlog=512
+            )
 
     async def close(self) -> None:
         server, self._server = self._server, None
@@ -122,11 +153,24 @@ class Host:
         trouble = self._trouble()
         mode = trouble.get("mode", "ok")
         seconds = _SILENCE if mode == "silent" else float(trouble.get("greeting_seconds", 0))
-        context = None if mode == "no_starttls" else self._context("wrong.example" if mode == "wrong_certificate" else self.name)
+        context = (
+            None
+            if mode == "no_starttls"
+            else self._context("wrong.example" if mode == "wrong_certificate" else self.name)
+        )
         name = self.name.removeprefix("*.")
         server = _Server(
-            _Handler(self.name, self._desk), str(trouble.get("banner", "")), seconds, hostname=name, ident="Mail service ready", tls_context=context,
+            _Handler(self.name, self._desk),
+            str(trouble.get("banner", "")),
+            seconds,
+            hostname=name,
+            ident="Mail service ready",
+            tls_context=context,
         )
-        self._connections = [each for each in self._connections if each.transport is not None and not each.transport.is_closing()]
+        self._connections = [
+            each
+            for each in self._connections
+            if each.transport is not None and not each.transport.is_closing()
+        ]
         self._connections.append(server)
         return server

@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""MTA-STS (RFC 8461; cutover-and-peers.md §2.4): the policy hosts, and a sender's reading of a policy."""
+
+"""MTA-STS (RFC 8461; cutover-and-peers.md §2.4): the policy hosts, and a sender's reading of a
+policy.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,9 @@ PATH = "/.well-known/mta-sts.txt"
 
 
 class StsService:
-    """`https://mta-sts.<domain>` for every domain of `world["mail"]["sts"]`; which one is asked for is told by name (SNI and Host)."""
+    """`https://mta-sts.<domain>` for every domain of `world["mail"]["sts"]`; which one is asked for
+    is told by name (SNI and Host).
+    """
 
     name = "mta-sts"
 
@@ -39,12 +45,20 @@ class StsService:
             if mode == "redirect":
                 # RFC 8461 §3.3: redirects must not be followed
                 return Response(301, b"", {"Location": "https://www.example" + PATH})
-            return Response(200, str(entry["body"]).encode(), {"Content-Type": str(entry.get("type", "text/plain"))})
+            return Response(
+                200,
+                str(entry["body"]).encode(),
+                {"Content-Type": str(entry.get("type", "text/plain"))},
+            )
 
     def certificate_name(self, asked: str) -> str:
         """The name that the certificate of a connection has."""
         entry = self._entry(asked)
-        return asked if entry is not None and entry.get("mode") != "wrong_certificate" else "wrong.example"
+        return (
+            asked
+            if entry is not None and entry.get("mode") != "wrong_certificate"
+            else "wrong.example"
+        )
 
 
 @dataclass(frozen=True)
@@ -56,7 +70,10 @@ class Policy:
     def admits(self, host: str) -> bool:
         """RFC 8461 §4.1: `*.` covers exactly one label."""
         host = host.lower().rstrip(".")
-        return any(pattern == host or (pattern.startswith("*.") and host.partition(".")[2] == pattern[2:]) for pattern in self.patterns)
+        return any(
+            pattern == host or (pattern.startswith("*.") and host.partition(".")[2] == pattern[2:])
+            for pattern in self.patterns
+        )
 
 
 def parse(body: str) -> Policy | None:
@@ -67,10 +84,26 @@ def parse(body: str) -> Policy | None:
         if colon:
             fields.append((key.strip().lower(), value.strip().lower()))
     first = dict(reversed(fields))
-    if first.get("version") != "stsv1" or first.get("mode") not in ("enforce", "testing", "none") or not first.get("max_age", "").isdigit():
+    if (
+        first.get("version") != "stsv1"
+        or first.get("mode") not in ("enforce", "testing", "none")
+        or not first.get("max_age", "").isdigit()
+    ):
         return None
-    return Policy(first["mode"], tuple(value.rstrip(".") for key, value in fields if key == "mx"), float(first["max_age"]))
+    return Policy(
+        first["mode"],
+        tuple(value.rstrip(".") for key, value in fields if key == "mx"),
+        float(first["max_age"]),
+    )
 
 
 def policy_text(mode: str, hosts: list[str], max_age: int = 604800) -> str:
-    return "\r\n".join(["version: STSv1", "mode: %s" % mode, *("mx: %s" % host for host in hosts), "max_age: %d" % max_age, ""])
+    return "\r\n".join(
+        [
+            "version: STSv1",
+            "mode: %s" % mode,
+            *("mx: %s" % host for host in hosts),
+            "max_age: %d" % max_age,
+            "",
+        ]
+    )

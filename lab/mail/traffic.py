@@ -1,16 +1,21 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Mail as the world sends it, over real SMTP: legitimate senders that go by the MX, the customer's own that go past it, attackers.
+
+"""Mail as the world sends it, over real SMTP: legitimate senders that go by the MX, the customer's
+own that go past it, attackers.
 
 An order (POST /traffic) is one of::
 
-    {"senders": 20, "mails": 1000, "attacks": 50}     sends them and answers with the tally of these
-    {"start": true, "senders": 20, "rate": 40, "attack_rate": 2}   a steady pace, in mails a second, until {"stop": true}
+{"senders": 20, "mails": 1000, "attacks": 50}     sends them and answers with the tally of these
+    {"start": true, "senders": 20, "rate": 40, "attack_rate": 2}   a steady pace, in mails a second,
+    until {"stop": true}
     {}                                                the tally of all since the world began
 
-A legitimate mail is *lost* when a host refuses it for good (5xx), a relay that took it gives it back, or the tenant rejects or deletes
-it; *delayed* when it had to wait at least once; *waiting* while it does; *held* in Area 1's quarantine.
+A legitimate mail is *lost* when a host refuses it for good (5xx), a relay that took it gives it
+back, or the tenant rejects or deletes it; *delayed* when it had to wait at least once; *waiting*
+while it does; *held* in Area 1's quarantine.
 """
 
 from __future__ import annotations
@@ -41,7 +46,8 @@ _BODY = b"Dear colleague,\r\n\r\nthe figures that you asked for.\r\n"
 @dataclass
 class Mail:
     kind: str  # legitimate, attack, or the name of one of the customer's direct senders
-    state: str = "sending"  # sending, accepted, delivered, held, waiting, lost; refused or accepted for attacks
+    # sending, accepted, delivered, held, waiting, lost; refused or accepted for attacks
+    state: str = "sending"
     delayed: bool = False
     reason: str = ""
     folder: str = ""
@@ -50,8 +56,21 @@ class Mail:
 class Traffic:
     """Lives on the mail loop."""
 
-    def __init__(self, hub: Hub, pool: Pool, strict: ssl.SSLContext, ports: Ports, at_rest: Callable[[], Awaitable[None]]) -> None:
-        self._hub, self._pool, self._strict, self._ports, self._at_rest = hub, pool, strict, ports, at_rest
+    def __init__(
+        self,
+        hub: Hub,
+        pool: Pool,
+        strict: ssl.SSLContext,
+        ports: Ports,
+        at_rest: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._hub, self._pool, self._strict, self._ports, self._at_rest = (
+            hub,
+            pool,
+            strict,
+            ports,
+            at_rest,
+        )
         self.relay = Relay(pool, self._route, self._outcome, hub.clock.time, parallel=12)
         self._pacing: asyncio.Task[None] | None = None
         # no new mail: the clock is about to jump
@@ -98,7 +117,10 @@ class Traffic:
         self._hire(20)
         before = set(self._mails)
         domains = self._domains(order)
-        attacks = [asyncio.ensure_future(self._attack(domains)) for _ in range(int(order.get("attacks", 0)))]
+        attacks = [
+            asyncio.ensure_future(self._attack(domains))
+            for _ in range(int(order.get("attacks", 0)))
+        ]
         for number in range(int(order.get("mails", 0))):
             self._legitimate(domains, number)
         await asyncio.gather(*attacks)
@@ -125,14 +147,22 @@ class Traffic:
                 task.add_done_callback(attacks.discard)
 
     def _domains(self, order: dict[str, Any]) -> list[str]:
-        """Where mail goes to: what is asked for, else every accepted domain that has a host of its own, but the initial ones."""
+        """Where mail goes to: what is asked for, else every accepted domain that has a host of its
+        own, but the initial ones.
+        """
         if order.get("domains"):
             return [str(name) for name in order["domains"]]
         with self._hub.lock:
-            return [name for name in self._hub.world["tenant"]["mail_hosts"] if not name.endswith(".onmicrosoft.com")]
+            return [
+                name
+                for name in self._hub.world["tenant"]["mail_hosts"]
+                if not name.endswith(".onmicrosoft.com")
+            ]
 
     def _legitimate(self, domains: list[str], number: int) -> None:
-        """By the MX; every twentieth comes from one of the customer's own direct senders, where there are any."""
+        """By the MX; every twentieth comes from one of the customer's own direct senders, where
+        there are any.
+        """
         direct = self._hub.world["mail"]["direct"]
         if direct and number % 20 == 19:
             chosen = direct[(number // 20) % len(direct)]
@@ -146,9 +176,16 @@ class Traffic:
         number = next(self._numbers)
         recipient = "user%d@%s" % (number % 50, self._chance.choice(domains))
         message_id = "<%d@traffic.example>" % number
-        headers = [("Message-ID", message_id), ("From", sender), ("To", recipient), ("Subject", "Figures %d" % number)]
+        headers = [
+            ("Message-ID", message_id),
+            ("From", sender),
+            ("To", recipient),
+            ("Subject", "Figures %d" % number),
+        ]
         self._mails[message_id] = Mail(kind)
-        return Item(message_id, sender, recipient, text.join(headers, _BODY), self._hub.clock.time())
+        return Item(
+            message_id, sender, recipient, text.join(headers, _BODY), self._hub.clock.time()
+        )
 
     async def _route(self, item: Item) -> list[Line]:
         domain = text.domain_of(item.recipient)
@@ -156,7 +193,11 @@ class Traffic:
         if kind == "legitimate":
             number = int(text.domain_of(item.sender)[1:4])
             return await self._senders[number].lines(domain, self._ports, self._strict)
-        source = next(str(each["source"]) for each in self._hub.world["mail"]["direct"] if each["name"] == kind)
+        source = next(
+            str(each["source"])
+            for each in self._hub.world["mail"]["direct"]
+            if each["name"] == kind
+        )
         return self._straight(source, domain, "device.lab.example")
 
     def _straight(self, source: str, domain: str, helo: str) -> list[Line]:
@@ -178,7 +219,10 @@ class Traffic:
         except (Unreachable, Later) as reason:
             mail.state, mail.reason = "failed", str(reason)
             return
-        mail.state, mail.reason = ("accepted" if reply.ok else "refused"), ("" if reply.ok else str(reply))
+        mail.state, mail.reason = (
+            ("accepted" if reply.ok else "refused"),
+            ("" if reply.ok else str(reply)),
+        )
 
     def _outcome(self, item: Item, verdict: str, words: str) -> None:
         mail = self._mails.get(item.message_id)
@@ -208,21 +252,35 @@ class Traffic:
             mail.state, mail.reason = "lost", detail
 
     def tally(self, mails: Any) -> dict[str, Any]:
-        """Counts. ``legitimate`` mails go by the MX; ``direct`` are the customer's own senders that do not."""
+        """Counts.
+
+        ``legitimate`` mails go by the MX; ``direct`` are the customer's own senders that do not.
+        """
         mails = list(mails)
         legitimate = [mail for mail in mails if mail.kind == "legitimate"]
         states = Counter(mail.state for mail in legitimate)
         attacks = Counter(mail.state for mail in mails if mail.kind == "attack")
-        reasons = Counter(mail.reason for mail in legitimate if mail.reason and mail.state in ("lost", "waiting"))
+        reasons = Counter(
+            mail.reason for mail in legitimate if mail.reason and mail.state in ("lost", "waiting")
+        )
         refusals = Counter(mail.reason for mail in mails if mail.kind == "attack" and mail.reason)
         direct: dict[str, Counter[str]] = {}
         for mail in mails:
             if mail.kind not in ("legitimate", "attack"):
                 direct.setdefault(mail.kind, Counter())[mail.state] += 1
         return {
-            "sent": len(legitimate), "delivered": states["delivered"], "held": states["held"], "in_custody": states["accepted"] + states["sending"],
-            "waiting": states["waiting"], "delayed": sum(mail.delayed for mail in legitimate), "lost": states["lost"],
-            "folders": dict(Counter(mail.folder for mail in legitimate if mail.folder)), "refused_direct": attacks["refused"],
-            "accepted_direct": attacks["accepted"], "failed_direct": attacks["failed"], "direct": {name: dict(each) for name, each in direct.items()},
-            "reasons": dict(reasons.most_common(_MOST_REASONS)), "refusals": dict(refusals.most_common(_MOST_REASONS)),
+            "sent": len(legitimate),
+            "delivered": states["delivered"],
+            "held": states["held"],
+            "in_custody": states["accepted"] + states["sending"],
+            "waiting": states["waiting"],
+            "delayed": sum(mail.delayed for mail in legitimate),
+            "lost": states["lost"],
+            "folders": dict(Counter(mail.folder for mail in legitimate if mail.folder)),
+            "refused_direct": attacks["refused"],
+            "accepted_direct": attacks["accepted"],
+            "failed_direct": attacks["failed"],
+            "direct": {name: dict(each) for name, each in direct.items()},
+            "reasons": dict(reasons.most_common(_MOST_REASONS)),
+            "refusals": dict(refusals.most_common(_MOST_REASONS)),
         }

@@ -1,20 +1,26 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The worlds that a lab can start from. `build(name, ...)` gives the whole mutable state as plain data.
 
-  fresh           three domains at Microsoft, nothing else
-  dehydrated      the same, IsDehydrated true until Enable-OrganizationCustomization is due
-  busy            a customer's own allow list, connectors, policies and rules; MX TTL 86400
-  foreign_domain  one more accepted domain, legacy.example, whose mail goes to Microsoft and which is not in area1_domains
-  many            a hundred domains, for benchmarks (many:20 has twenty)
-  former_gateway  mail comes by another gateway, which locked the tenant down for itself
-  direct_senders  a scanner and a service deliver straight to Microsoft
-  locked_year_ago deployed and locked down; gained a domain since, whose mail goes to Microsoft
-  half_finished   begun by hand under today's names, and left
-  mta_sts         enforced policies that admit Microsoft's hosts alone
-  laggard         one name server is half an hour late          one_down        one name server is dead
-  long_ttl        MX TTL 86400
+"""The worlds that a lab can start from.
+
+`build(name, ...)` gives the whole mutable state as plain data.
+
+fresh           three domains at Microsoft, nothing else
+dehydrated      the same, IsDehydrated true until Enable-OrganizationCustomization is due
+busy            a customer's own allow list, connectors, policies and rules; MX TTL 86400
+foreign_domain  one more accepted domain, legacy.example, whose mail goes to Microsoft and which is
+not in area1_domains
+many            a hundred domains, for benchmarks (many:20 has twenty)
+former_gateway  mail comes by another gateway, which locked the tenant down for itself
+direct_senders  a scanner and a service deliver straight to Microsoft
+locked_year_ago deployed and locked down; gained a domain since, whose mail goes to Microsoft
+half_finished   begun by hand under today's names, and left
+mta_sts         enforced policies that admit Microsoft's hosts alone
+laggard         one name server is half an hour late          one_down        one name server is
+dead
+long_ttl        MX TTL 86400
 """
 
 from __future__ import annotations
@@ -47,7 +53,16 @@ from lab.worlds.mail import (
     one_down,
 )
 
-__all__ = ["ACCOUNT_ID", "CLIENT_ID", "Credentials", "ORGANIZATION", "OTHER_TENANT", "TENANT_ID", "WORLDS", "build"]
+__all__ = [
+    "ACCOUNT_ID",
+    "CLIENT_ID",
+    "Credentials",
+    "ORGANIZATION",
+    "OTHER_TENANT",
+    "TENANT_ID",
+    "WORLDS",
+    "build",
+]
 
 
 def _dehydrated(builder: Builder) -> None:
@@ -62,7 +77,9 @@ def _foreign_domain(builder: Builder) -> None:
     for name, address in zip(servers, dns.ADDRESSES, strict=True):
         builder.world["dns"]["servers"][name] = {"address": address, "mode": "ok", "lag_seconds": 0}
     builder.world["dns"]["zones"]["legacy.example"] = {
-        "name": "legacy.example", "name_servers": servers, "records": records("legacy.example", [(0, host)], 3600, builder.born),
+        "name": "legacy.example",
+        "name_servers": servers,
+        "records": records("legacy.example", [(0, host)], 3600, builder.born),
     }
 
 
@@ -76,9 +93,18 @@ def _many(builder: Builder, count: int) -> None:
 
 
 WORLDS: dict[str, Callable[[Builder], None]] = {
-    "fresh": lambda builder: None, "dehydrated": _dehydrated, "busy": furnish, "foreign_domain": _foreign_domain,
-    "many": lambda builder: _many(builder, 100), "former_gateway": former_gateway, "direct_senders": direct_senders,
-    "locked_year_ago": locked_year_ago, "half_finished": half_finished, "mta_sts": mta_sts, "laggard": laggard, "one_down": one_down,
+    "fresh": lambda builder: None,
+    "dehydrated": _dehydrated,
+    "busy": furnish,
+    "foreign_domain": _foreign_domain,
+    "many": lambda builder: _many(builder, 100),
+    "former_gateway": former_gateway,
+    "direct_senders": direct_senders,
+    "locked_year_ago": locked_year_ago,
+    "half_finished": half_finished,
+    "mta_sts": mta_sts,
+    "laggard": laggard,
+    "one_down": one_down,
     "long_ttl": long_ttl,
 }
 

@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The parts that worlds are put together from: a tenant, its app registration, its zones at Cloudflare."""
+
+"""The parts that worlds are put together from: a tenant, its app registration, its zones at
+Cloudflare.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +44,8 @@ NAME_SERVERS = ["ada.ns.cloudflare.example", "bob.ns.cloudflare.example"]
 DOMAINS = {
     "northwind.example": (3600, "northwind-example.mail.protection.outlook.com"),
     "northwind-group.example": (3600, "northwind-group-example.mail.protection.outlook.com"),
-    # new accepted domains live under mx.microsoft since July 2026 (cutover-and-peers.md §2, MC1048624)
+    # new accepted domains live under mx.microsoft since July 2026 (cutover-and-peers.md §2,
+    # MC1048624)
     "nw-labs.example": (1, "nw-labs-example.k-v1.mx.microsoft"),
 }
 # the tenant is older than anything that happens in the lab
@@ -49,7 +54,9 @@ AGE = timedelta(days=400)
 
 @dataclass(frozen=True)
 class Credentials:
-    """What the process made at its start; it outlives a change of the world, so that the variables given out stay valid."""
+    """What the process made at its start; it outlives a change of the world, so that the variables
+    given out stay valid.
+    """
 
     client_secret: str
     api_token: str
@@ -68,8 +75,12 @@ class Builder:
         self.born = (now - AGE).replace(microsecond=0)
         self.domains = list(DOMAINS)
         self.world: dict[str, Any] = {
-            "name": name, "settings": copy.deepcopy(DEFAULT_SETTINGS), "entra": self._entra(), "tenant": self._tenant(),
-            "cloudflare": self._cloudflare(), "dns": {**dns.empty_state(), "warm": True},
+            "name": name,
+            "settings": copy.deepcopy(DEFAULT_SETTINGS),
+            "entra": self._entra(),
+            "tenant": self._tenant(),
+            "cloudflare": self._cloudflare(),
+            "dns": {**dns.empty_state(), "warm": True},
             "mail": empty_state(),
         }
         for domain in DOMAINS:
@@ -94,30 +105,52 @@ class Builder:
     def zone(self, domain: str, host: str, ttl: int) -> None:
         """A zone at Cloudflare whose mail goes to Microsoft."""
         self.world["cloudflare"]["zones"][domain] = {
-            "id": hashlib.sha256(f"zone {domain}".encode()).hexdigest()[:32], "name": domain, "status": "active",
-            "name_servers": list(NAME_SERVERS), "records": records(domain, [(0, host)], ttl, self.born),
+            "id": hashlib.sha256(f"zone {domain}".encode()).hexdigest()[:32],
+            "name": domain,
+            "status": "active",
+            "name_servers": list(NAME_SERVERS),
+            "records": records(domain, [(0, host)], ttl, self.born),
         }
 
     def _entra(self) -> dict[str, Any]:
         return {
-            "tenant_id": TENANT_ID, "initial_domain": ORGANIZATION, "verified_domains": [], "used_jti": {},
+            "tenant_id": TENANT_ID,
+            "initial_domain": ORGANIZATION,
+            "verified_domains": [],
+            "used_jti": {},
             "other_tenants": {OTHER_TENANT: guid("contoso", "tenant")},
-            "apps": {CLIENT_ID: {
-                "name": "mailflow.area1", "object_id": guid("northwind", "service principal"), "secrets": [self.credentials.client_secret],
-                "certificates": [self.credentials.certificate_pem],
-                # exchange-online.md §1.8
-                "roles": {"exchange": ["Exchange.ManageAsApp"], "graph": ["Domain.Read.All"]}, "directory_roles": ["Exchange Administrator"],
-                "denied_cmdlets": [], "silently_denied_cmdlets": [], "hidden_parameters": {},
-            }},
+            "apps": {
+                CLIENT_ID: {
+                    "name": "mailflow.area1",
+                    "object_id": guid("northwind", "service principal"),
+                    "secrets": [self.credentials.client_secret],
+                    "certificates": [self.credentials.certificate_pem],
+                    # exchange-online.md §1.8
+                    "roles": {"exchange": ["Exchange.ManageAsApp"], "graph": ["Domain.Read.All"]},
+                    "directory_roles": ["Exchange Administrator"],
+                    "denied_cmdlets": [],
+                    "silently_denied_cmdlets": [],
+                    "hidden_parameters": {},
+                }
+            },
         }
 
     def _tenant(self) -> dict[str, Any]:
         tenant: dict[str, Any] = {
-            "organization": configuration(ORGANIZATION, "Northwind", self.born, False), "hydration": {}, "mail_hosts": {}, "blocked_connectors": [],
+            "organization": configuration(ORGANIZATION, "Northwind", self.born, False),
+            "hydration": {},
+            "mail_hosts": {},
+            "blocked_connectors": [],
             "accepted_domains": [
                 # every tenant has both (design, accepted domains of the kind "initial")
-                self.object(ACCEPTED_DOMAIN, ORGANIZATION, DomainName=ORGANIZATION, InitialDomain=True),
-                self.object(ACCEPTED_DOMAIN, "northwind.mail.onmicrosoft.com", DomainName="northwind.mail.onmicrosoft.com"),
+                self.object(
+                    ACCEPTED_DOMAIN, ORGANIZATION, DomainName=ORGANIZATION, InitialDomain=True
+                ),
+                self.object(
+                    ACCEPTED_DOMAIN,
+                    "northwind.mail.onmicrosoft.com",
+                    DomainName="northwind.mail.onmicrosoft.com",
+                ),
             ],
             "connection_filter": self.object(CONNECTION_FILTER, "Default"),
             "content_filter_policies": [self.object(CONTENT_FILTER, "Default", IsDefault=True)],
@@ -126,12 +159,22 @@ class Builder:
         tenant["mail_hosts"] = {ORGANIZATION: "northwind.mail.protection.outlook.com"}
         for noun in (CONTENT_FILTER_RULE, INBOUND_CONNECTOR, OUTBOUND_CONNECTOR):
             tenant[noun.collection] = []
-        return tenant | {"eop_protection_rules": [], "atp_protection_rules": [], "transport_rules": []}
+        return tenant | {
+            "eop_protection_rules": [],
+            "atp_protection_rules": [],
+            "transport_rules": [],
+        }
 
     def _cloudflare(self) -> dict[str, Any]:
         state: dict[str, Any] = cloudflare.empty_state(ACCOUNT_ID)
         permissions = ["Zone Read", "DNS Write", "Cloud Email Security: Write"]
-        state["tokens"] = {self.credentials.api_token: {"permissions": permissions, "zones": "*", "status": "active"}}
+        state["tokens"] = {
+            self.credentials.api_token: {
+                "permissions": permissions,
+                "zones": "*",
+                "status": "active",
+            }
+        }
         return state
 
 
@@ -140,25 +183,42 @@ def _quarantine_policies(make: Any) -> list[dict[str, Any]]:
     return [
         make(QUARANTINE_POLICY, "AdminOnlyAccessPolicy", EndUserQuarantinePermissionsValue=0),
         make(QUARANTINE_POLICY, "DefaultFullAccessPolicy", EndUserQuarantinePermissionsValue=39),
-        make(QUARANTINE_POLICY, "DefaultFullAccessWithNotificationPolicy", EndUserQuarantinePermissionsValue=39, ESNEnabled=True),
+        make(
+            QUARANTINE_POLICY,
+            "DefaultFullAccessWithNotificationPolicy",
+            EndUserQuarantinePermissionsValue=39,
+            ESNEnabled=True,
+        ),
         make(QUARANTINE_POLICY, "DefaultGlobalTag", QuarantinePolicyType="GlobalQuarantinePolicy"),
     ]
 
 
-def records(domain: str, mail: Iterable[tuple[int, str]], ttl: int, born: datetime) -> list[dict[str, Any]]:
+def records(
+    domain: str, mail: Iterable[tuple[int, str]], ttl: int, born: datetime
+) -> list[dict[str, Any]]:
     """A zone's records in Cloudflare's shape: the mail hosts, a web server, SPF. No MTA-STS."""
     date = born.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    rows: list[tuple[str, str, str, int, int | None]] = [("MX", domain, host, ttl, priority) for priority, host in mail]
+    rows: list[tuple[str, str, str, int, int | None]] = [
+        ("MX", domain, host, ttl, priority) for priority, host in mail
+    ]
     rows += [
-        ("A", domain, "192.0.2.80", 300, None), ("A", f"www.{domain}", "192.0.2.80", 300, None),
+        ("A", domain, "192.0.2.80", 300, None),
+        ("A", f"www.{domain}", "192.0.2.80", 300, None),
         ("TXT", domain, '"v=spf1 include:spf.protection.outlook.com -all"', 3600, None),
         ("CNAME", f"autodiscover.{domain}", "autodiscover.outlook.com", 3600, None),
     ]
     found = []
     for kind, name, content, life, priority in rows:
         record: dict[str, Any] = {
-            "id": hashlib.sha256(f"{kind} {name} {content}".encode()).hexdigest()[:32], "type": kind, "name": name, "content": content, "ttl": life,
-            "comment": None, "tags": [], "created_on": date, "modified_on": date,
+            "id": hashlib.sha256(f"{kind} {name} {content}".encode()).hexdigest()[:32],
+            "type": kind,
+            "name": name,
+            "content": content,
+            "ttl": life,
+            "comment": None,
+            "tags": [],
+            "created_on": date,
+            "modified_on": date,
         }
         found.append(record if priority is None else {**record, "priority": priority})
     return found

@@ -1,7 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a world may set about the Microsoft side (`world["settings"]`, also with POST /mutate). Cloudflare and DNS have their own."""
+
+"""What a world may set about the Microsoft side (`world["settings"]`, also with POST /mutate).
+
+Cloudflare and DNS have their own.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +17,13 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     # life of an access token by the lab's clock
     "token_lifetime_seconds": 3600,
     # --- protocol (exchange-online.md §1) ---
-    # null, or what the front door answers to a request for 127.0.0.1: "port" (302 to https://localhost:<same port>), "446" (to
-    # https://localhost:446, as the service does; a client maps 446 to the port of its own base address), "foreign" (another
-    # domain: must not be followed), "downgrade" (http), "loop" (each answer redirects again)
+    # null, or what the front door answers to a request for 127.0.0.1: "port" (302 to
+    # https://localhost:<same port>), "446" (to https://localhost:446, as the service does; a client
+    # maps 446 to the port of its own base address), "foreign" (another domain: must not be
+    # followed), "downgrade" (http), "loop" (each answer redirects again)
     "redirect": None,
-    # details[].message: "rotate", "pipe" (|Type|text), "ex_pipe" (ExXXXXXX|Type|text), "json" ({"Message", "TypeName", ...}) (§1.7)
+    # details[].message: "rotate", "pipe" (|Type|text), "ex_pipe" (ExXXXXXX|Type|text), "json"
+    # ({"Message", "TypeName", ...}) (§1.7)
     "error_shape": "rotate",
     # HTTP status of a missing object: 404 or 400 (§1.7)
     "not_found_status": 404,
@@ -43,22 +50,27 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "mask_host_bits": False,
     # an entry that is there already: "drop" or "refuse"
     "duplicates": "drop",
-    # --- transport rules and quarantine (exchange-online.md §2.5, §2.6; cloudflare-email-security.md §9.2) ---
-    # null in Set-TransportRule clears a predicate ([UNV]); false: it is passed over
+    # --- transport rules and quarantine (exchange-online.md §2.5, §2.6;
+    # cloudflare-email-security.md §9.2) --- null in Set-TransportRule clears a predicate ([UNV]);
+    # false: it is passed over
     "null_clears_predicate": True,
     # Get-TransportRule names WhenChanged; false: no dates (the known live answers name none)
     "rule_dates": True,
-    # Identity of a quarantine policy reads back as "name" or "tenant_name" (tenant\name, Microsoft365DSC)
+    # Identity of a quarantine policy reads back as "name" or "tenant_name" (tenant\name,
+    # Microsoft365DSC)
     "quarantine_identity": "name",
     # AdminDisplayName of New-QuarantinePolicy is kept; false: it reads back empty ([UNV])
     "quarantine_display_name": True,
     # removing a quarantine policy that an anti-spam policy uses: "refuse" or "allow" ([UNV])
     "quarantine_policy_in_use": "refuse",
-    # what SenderIpRanges sees of mail that enhanced filtering looked behind: "last_hop" (New-TransportRule's page) or "original" ([UNV])
+    # what SenderIpRanges sees of mail that enhanced filtering looked behind: "last_hop"
+    # (New-TransportRule's page) or "original" ([UNV])
     "rules_see": "last_hop",
-    # an address on the IP allow list keeps mail out of junk although a rule sets its SCL ([UNV]; Cloudflare's steps use both)
+    # an address on the IP allow list keeps mail out of junk although a rule sets its SCL ([UNV];
+    # Cloudflare's steps use both)
     "allow_list_beats_rules": False,
-    # verdict of Microsoft's own filters by message id: spam, high_confidence_spam, phish, high_confidence_phish, malware, bulk
+    # verdict of Microsoft's own filters by message id: spam, high_confidence_spam, phish,
+    # high_confidence_phish, malware, bulk
     "verdicts": {},
     # --- objects ---
     # New-InboundConnector without ConnectorType, RequireTls (§5)
@@ -76,19 +88,23 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     # what a dehydrated organization refuses
     "dehydrated_cmdlets": ["Set-HostedConnectionFilterPolicy"],
     # --- mail (lab/mail) ---
-    # from a change of connectors or of the connection filter to its effect on mail; nobody has a figure, the field says minutes to
-    # an hour (§5; cutover-and-peers.md §4.1)
+    # from a change of connectors or of the connection filter to its effect on mail; nobody has a
+    # figure, the field says minutes to an hour (§5; cutover-and-peers.md §4.1)
     "connector_delay_minutes": 5,
     # the same for transport rules, "up to about 30 min" (§2.5)
     "rule_delay_minutes": 0,
-    # what that delay holds: "all" changes alike, of rules that are new only ("new_last"), or all but removals ("removed_first")
+    # what that delay holds: "all" changes alike, of rules that are new only ("new_last"), or all
+    # but removals ("removed_first")
     "rules_act": "all",
-    # 5.7.51 and 5.7.68 come at "rcpt" or at "data" (cutover-and-peers.md §2.3, "rejection phase moved")
+    # 5.7.51 and 5.7.68 come at "rcpt" or at "data" (cutover-and-peers.md §2.3, "rejection phase
+    # moved")
     "edge_refuses_at": "rcpt",
-    # an address list of a Partner connector that does not restrict: "matches" (it selects, as in the portal) or "restricts_only" (it
-    # counts for nothing, and the connector is found by sender domain) (§2.3, SenderIPAddresses, disputed)
+    # an address list of a Partner connector that does not restrict: "matches" (it selects, as in
+    # the portal) or "restricts_only" (it counts for nothing, and the connector is found by sender
+    # domain) (§2.3, SenderIPAddresses, disputed)
     "partner_ip_list": "matches",
-    # which of two connectors that fit equally well is taken: "oldest" or "newest" (cutover-and-peers.md §7, not documented)
+    # which of two connectors that fit equally well is taken: "oldest" or "newest"
+    # (cutover-and-peers.md §7, not documented)
     "equal_connectors": "oldest",
     # the header that Area 1 writes: "current", "legacy" or "both" (cloudflare-email-security.md §5)
     "disposition_header": "current",
@@ -96,10 +112,11 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "stamp_clean": False,
     # whether Area 1 takes mail for a domain that is not verified yet (§10.2, open)
     "area1_takes_unverified": False,
-    # message trace: minutes until a row shows, and whether FromIP is the "connecting" address or the "source" that enhanced
-    # filtering found ([UNV])
+    # message trace: minutes until a row shows, and whether FromIP is the "connecting" address or
+    # the "source" that enhanced filtering found ([UNV])
     "trace_lag_minutes": 0,
     "trace_from_ip": "connecting",
-    # whether a page that is asked for with StartingRecipientAddress begins with the last row of the one before ([UNV])
+    # whether a page that is asked for with StartingRecipientAddress begins with the last row of the
+    # one before ([UNV])
     "trace_pages_overlap": False,
 }

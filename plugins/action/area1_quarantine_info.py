@@ -1,16 +1,15 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
-from ansible_collections.mailflow.area1.plugins.module_utils._email_security.quarantine_list import (
-    inform,
-)
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security import quarantine_list
 from ansible_collections.mailflow.area1.plugins.modules.area1_quarantine_info import ARGUMENT_SPEC
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import TableAction
 
 
 class ActionModule(TableAction):
     spec = ARGUMENT_SPEC
-    logic = staticmethod(inform)
+    logic = staticmethod(quarantine_list.inform)

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from ansible_collections.mailflow.area1.plugins.plugin_utils._action import Cont
 
 
 class ActionModule(ControllerAction):
-    """Probes here or, delegated, from another host; what was seen joins the controller's observation either way."""
+    """Probes here or, delegated, from another host; what was seen joins the controller's
+    observation either way.
+    """
 
     spec = ARGUMENT_SPEC
     logic = staticmethod(run_probe)
@@ -33,16 +36,22 @@ class ActionModule(ControllerAction):
         elif delegated and getattr(self._connection, "transport", "").rsplit(".", 1)[-1] == "local":
             return _failure(
                 InputError(
-                    "%s has no connection of its own: the probe would look from the controller and say it was %s." % (delegated, delegated),
-                    "Give it one in the inventory (ansible_connection: ssh and ansible_host), or leave area1_probe_host out.",
+                    "%s has no connection of its own: the probe would look from the controller and"
+                    " say it was %s." % (delegated, delegated),
+                    "Give it one in the inventory (ansible_connection: ssh and ansible_host), or"
+                    " leave area1_probe_host out.",
                 )
             )
         given = self._task.args
         path = given.get("observation_path")
         try:
             known = Observation(str(path)).any_age("mail_hosts") if path else None
-            # A path of the controller means nothing on another host, and neither does what was read here.
-            self._task.args = with_addresses({key: value for key, value in given.items() if key != "observation_path"}, known or {})
+            # A path of the controller means nothing on another host, and neither does what was read
+            # here.
+            self._task.args = with_addresses(
+                {key: value for key, value in given.items() if key != "observation_path"},
+                known or {},
+            )
             result: dict[str, t.Any] = super().run(tmp, task_vars)
             if path and not result.get("failed"):
                 observation = Observation(str(path))
@@ -62,9 +71,16 @@ def with_addresses(args: t.Mapping[str, t.Any], known: t.Mapping[str, t.Any]) ->
         targets = plain(args.get(option))
         if isinstance(targets, list):
             filled[option] = [
-                {**item, "addresses": (known.get(host_name(item.get(key))) or {}).get("addresses") or []}
-                if isinstance(item, dict) and item.get("addresses") is None
-                else item
+                (
+                    {
+                        **item,
+                        "addresses": (
+                            (known.get(host_name(item.get(key))) or {}).get("addresses") or []
+                        ),
+                    }
+                    if isinstance(item, dict) and item.get("addresses") is None
+                    else item
+                )
                 for item in targets
             ]
     return filled

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ import typing as t
 from ansible.utils.display import Display
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
-from ansible_collections.mailflow.area1.plugins.modules.mail_flow_wait import ARGUMENT_SPEC, run_wait
+from ansible_collections.mailflow.area1.plugins.modules.mail_flow_wait import (
+    ARGUMENT_SPEC,
+    run_wait,
+)
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ServiceAction
 
 
@@ -25,4 +29,7 @@ class ActionModule(ServiceAction):
         return super().run(tmp, task_vars)
 
     def _context(self, secrets: t.AbstractSet[str]) -> Context:
-        return dataclasses.replace(super()._context(secrets), say=lambda line: Display().display("[%s] %s" % (self._host, line)))
+        return dataclasses.replace(
+            super()._context(secrets),
+            say=lambda line: Display().display("[%s] %s" % (self._host, line)),
+        )

@@ -1,16 +1,15 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.content_filter import (
-    run_content_filter,
-)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects import content_filter
 from ansible_collections.mailflow.area1.plugins.modules.o365_content_filter import ARGUMENT_SPEC
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ServiceAction
 
 
 class ActionModule(ServiceAction):
     spec = ARGUMENT_SPEC
-    logic = staticmethod(run_content_filter)
+    logic = staticmethod(content_filter.run_content_filter)

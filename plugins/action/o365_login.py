@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.logi
     TOKENS,
     login,
 )
-from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ControllerAction, conceal
+from ansible_collections.mailflow.area1.plugins.plugin_utils._action import (
+    ControllerAction,
+    conceal,
+)
 
 
 class ActionModule(ControllerAction):

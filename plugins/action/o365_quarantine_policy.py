@@ -1,19 +1,23 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.quarantine_policy import (
-    run_quarantine_policy,
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects import (
+    quarantine_policy,
 )
-from ansible_collections.mailflow.area1.plugins.modules.o365_quarantine_policy import ARGUMENT_SPEC, EXCLUSIVE
+from ansible_collections.mailflow.area1.plugins.modules.o365_quarantine_policy import (
+    ARGUMENT_SPEC,
+    EXCLUSIVE,
+)
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ServiceAction
 
 
 class ActionModule(ServiceAction):
     spec = ARGUMENT_SPEC
     requirements: t.ClassVar[dict[str, t.Any]] = {"mutually_exclusive": EXCLUSIVE}
-    logic = staticmethod(run_quarantine_policy)
+    logic = staticmethod(quarantine_policy.run_quarantine_policy)

@@ -1,11 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.transport_rules import (
-    run_transport_rule,
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects import (
+    transport_rules,
 )
 from ansible_collections.mailflow.area1.plugins.modules.o365_transport_rule import ARGUMENT_SPEC
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ServiceAction
@@ -13,4 +14,4 @@ from ansible_collections.mailflow.area1.plugins.plugin_utils._action import Serv
 
 class ActionModule(ServiceAction):
     spec = ARGUMENT_SPEC
-    logic = staticmethod(run_transport_rule)
+    logic = staticmethod(transport_rules.run_transport_rule)

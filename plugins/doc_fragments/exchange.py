@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -19,56 +20,71 @@ options:
     type: str
   client_id:
     description:
-      - The application (client) id of the app registration. Required to sign in with O(client_secret), O(certificate_path)
+      - The application (client) id of the app registration. Required to sign in with
+        O(client_secret), O(certificate_path)
         or O(federated_token_file).
       - If this option is not given or empty, the environment variable E(O365_CLIENT_ID) is used.
     type: str
   client_secret:
     description:
       - A client secret of the app (its value, not its id).
-      - Exactly one way to sign in is used, of O(client_secret), O(certificate_path), O(federated_token_file) and O(managed_identity).
-        Two options at once are refused; so are two environment variables at once, unless an option decides. One that is given as an
+      - Exactly one way to sign in is used, of O(client_secret), O(certificate_path),
+        O(federated_token_file) and O(managed_identity).
+        Two options at once are refused; so are two environment variables at once, unless an
+        option decides. One that is given as an
         option wins over any other in the environment.
-      - If this option is not given or empty, the environment variable E(O365_CLIENT_SECRET) is used.
+      - If this option is not given or empty, the environment variable E(O365_CLIENT_SECRET) is
+        used.
     type: str
   certificate_path:
     description:
-      - A file, on the host that runs the task, with the private key and the certificate that is registered with the app,
+      - A file, on the host that runs the task, with the private key and the certificate that is
+        registered with the app,
         as PEM (both in one file) or PFX. RSA only.
-      - If this option is not given or empty, the environment variable E(O365_CERTIFICATE_PATH) is used.
+      - If this option is not given or empty, the environment variable E(O365_CERTIFICATE_PATH)
+        is used.
     type: path
   certificate_passphrase:
     description:
       - The passphrase of O(certificate_path), if it is protected.
-      - If this option is not given or empty, the environment variable E(O365_CERTIFICATE_PASSPHRASE) is used.
+      - If this option is not given or empty, the environment variable
+        E(O365_CERTIFICATE_PASSPHRASE) is used.
     type: str
   federated_token_file:
     description:
-      - A file with a JSON web token that a federated credential of the app trusts (workload identity federation).
+      - A file with a JSON web token that a federated credential of the app trusts (workload
+        identity federation).
         It is read when it is needed.
     type: path
   managed_identity:
     description:
-      - V(system) for the system-assigned identity of the Azure machine that runs the task, or the client id of a user-assigned one.
+      - V(system) for the system-assigned identity of the Azure machine that runs the task, or
+        the client id of a user-assigned one.
       - V(true) means V(system); V(false) and an empty value mean that it is not used.
-      - The identity itself needs the application permissions and the directory role that an app needs.
+      - The identity itself needs the application permissions and the directory role that an app
+        needs.
     type: str
   access_token:
     description:
-      - An access token for Exchange Online, for example from M(mailflow.area1.o365_login). No sign-in happens then.
-      - Another way to sign in beside it is used for what this token is not good for, that is Microsoft Graph, if it is complete.
+      - An access token for Exchange Online, for example from M(mailflow.area1.o365_login). No
+        sign-in happens then.
+      - Another way to sign in beside it is used for what this token is not good for, that is
+        Microsoft Graph, if it is complete.
         A way that is given as an option makes a token in the environment not count.
-      - A token for another service, for another tenant than the id in O(tenant), or one that expired is refused before it is sent.
+      - A token for another service, for another tenant than the id in O(tenant), or one that
+        expired is refused before it is sent.
       - If this option is not given or empty, the environment variable E(O365_ACCESS_TOKEN) is used.
     type: str
   graph_access_token:
     description:
-      - An access token for Microsoft Graph, which knows the domains' forwarding hosts. The same rules as for O(access_token) apply.
+      - An access token for Microsoft Graph, which knows the domains' forwarding hosts. The same
+        rules as for O(access_token) apply.
     type: str
   cloud:
     description:
       - The Microsoft cloud of the tenant. V(public) is used for GCC too.
-      - If this option is not given or empty, the environment variable E(O365_CLOUD) is used; without it, V(public).
+      - If this option is not given or empty, the environment variable E(O365_CLOUD) is used;
+        without it, V(public).
     type: str
     choices:
       - public
@@ -82,10 +98,13 @@ options:
   exchange_url:
     description:
       - Scheme and host of Exchange Online, instead of the one of O(cloud).
-      - Tokens are asked for the cloud's own address all the same, unless this is another documented name of that cloud
-        (such as V(https://partner.outlook.cn)), or O(authority_url) is overridden too and neither is on this machine. Then it
+      - Tokens are asked for the cloud's own address all the same, unless this is another
+        documented name of that cloud
+        (such as V(https://partner.outlook.cn)), or O(authority_url) is overridden too and
+        neither is on this machine. Then it
         is a cloud that this collection does not know, and tokens are asked for this host.
-      - Redirects are followed to this host, to hosts below it, and to the regional hosts of O(cloud) if it is one of them.
+      - Redirects are followed to this host, to hosts below it, and to the regional hosts of
+        O(cloud) if it is one of them.
     type: str
   graph_url:
     description:
@@ -93,8 +112,10 @@ options:
     type: str
   ca_path:
     description:
-      - A file with the certificates of the authorities to trust (PEM), for all connections of this task.
-      - It wins over E(REQUESTS_CA_BUNDLE) and E(CURL_CA_BUNDLE). Without it, the system's are trusted.
+      - A file with the certificates of the authorities to trust (PEM), for all connections of
+        this task.
+      - It wins over E(REQUESTS_CA_BUNDLE) and E(CURL_CA_BUNDLE). Without it, the system's are
+        trusted.
     type: path
   timeout:
     description:
@@ -104,8 +125,10 @@ options:
     default: 300
   transport:
     description:
-      - How cmdlets reach the service. V(rest) is its admin API, as Microsoft's own PowerShell module uses it.
-      - V(psrp), Remote PowerShell, is refused with an explanation, because Exchange Online has closed it for every tenant.
+      - How cmdlets reach the service. V(rest) is its admin API, as Microsoft's own PowerShell
+        module uses it.
+      - V(psrp), Remote PowerShell, is refused with an explanation, because Exchange Online has
+        closed it for every tenant.
     type: str
     choices:
       - rest

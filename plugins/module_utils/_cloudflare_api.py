@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The envelope of Cloudflare's API v4, for every service behind it: bearer token, typed errors, paging. Knows no object."""
+"""The envelope of Cloudflare's API v4, for every service behind it: bearer token, typed errors,
+paging. Knows no object.
+"""
 
 from __future__ import annotations
 
@@ -36,9 +39,10 @@ _RATE_LEFT = re.compile(r"r=(\d+)\s*;\s*t=(\d+)")
 LEFT_OVER = 10
 LONGEST_REST = 300.0
 
-# 6103/6111: the header is no token at all (6003 says so of headers, and also of parameters that are out of range); 1000 and
-# 9109 "Invalid access token": no such token. 10000 "Authentication error" is also what a good token gets where it lacks the
-# permission, so that one is told apart by the HTTP status.
+# 6103/6111: the header is no token at all (6003 says so of headers, and also of parameters that are
+# out of range); 1000 and 9109 "Invalid access token": no such token. 10000 "Authentication error"
+# is also what a good token gets where it lacks the permission, so that one is told apart by the
+# HTTP status.
 _BAD_TOKEN_CODES = frozenset({1000, 6103, 6111})
 _NO_ROUTE_CODES = frozenset({7000, 7003})
 _IDENTICAL_RECORD_CODES = frozenset({81057, 81058})
@@ -54,9 +58,11 @@ class Envelope:
 
 
 class Pace:
-    """Rests before the limit is reached: beyond it the service refuses everything for five minutes, also to others with the token.
+    """Rests before the limit is reached: beyond it the service refuses everything for five minutes,
+    also to others with the token.
 
-    Every answer tells how many calls are left, and until when (C(Ratelimit)). A few are left over: threads call at once.
+    Every answer tells how many calls are left, and until when (C(Ratelimit)). A few are left over:
+    threads call at once.
     """
 
     def __init__(self, context: Context, clock: t.Callable[[], float] = time.monotonic) -> None:
@@ -66,7 +72,9 @@ class Pace:
 
     def note(self, reply: Reply) -> None:
         told = _RATE_LEFT.findall(str(reply.headers.get("Ratelimit") or ""))
-        waits = [min(float(seconds), LONGEST_REST) for left, seconds in told if int(left) < LEFT_OVER]
+        waits = [
+            min(float(seconds), LONGEST_REST) for left, seconds in told if int(left) < LEFT_OVER
+        ]
         if waits and reply.status != 429:
             self._rest_until = self._clock() + max(waits)
 
@@ -76,7 +84,8 @@ class Pace:
             return
         self._rest_until = 0.0
         self._context.warn_once(
-            "The limit of calls to the Cloudflare API is nearly reached; going on when the service counts anew, in at most %d s." % LONGEST_REST
+            "The limit of calls to the Cloudflare API is nearly reached; going on when the service"
+            " counts anew, in at most %d s." % LONGEST_REST
         )
         self._context.sleep(seconds)
 
@@ -94,9 +103,15 @@ class CloudflareApi:
     ) -> None:
         self._token = (token or "").strip()
         if not self._token:
-            raise InputError("No Cloudflare API token is given.", "Give it in the module's token option or in the environment (AREA1_API_TOKEN).")
+            raise InputError(
+                "No Cloudflare API token is given.",
+                "Give it in the module's token option or in the environment (AREA1_API_TOKEN).",
+            )
         if not self._token.isascii() or not self._token.isprintable() or " " in self._token:
-            raise InputError("The Cloudflare API token holds characters that no token has.", "Was it pasted with blanks or line breaks?")
+            raise InputError(
+                "The Cloudflare API token holds characters that no token has.",
+                "Was it pasted with blanks or line breaks?",
+            )
         self._context = context or Context()
         self._pace = Pace(self._context)
         self._http = HttpClient(
@@ -107,32 +122,53 @@ class CloudflareApi:
             sleep=self._context.sleep,
         )
 
-    def get(self, path: str, params: t.Mapping[str, t.Any] | None = None, permission: str = "") -> t.Any:
+    def get(
+        self, path: str, params: t.Mapping[str, t.Any] | None = None, permission: str = ""
+    ) -> t.Any:
         """The C(result) of one GET. ``permission`` names what the token needs, for the message."""
         return self.call("GET", path, params=params, permission=permission).result
 
     def write(self, method: str, path: str, payload: t.Any = None, permission: str = "") -> t.Any:
-        """The C(result) of one POST, PUT, PATCH or DELETE. AmbiguousWrite when its outcome is not known."""
+        """The C(result) of one POST, PUT, PATCH or DELETE.
+
+        AmbiguousWrite when its outcome is not known.
+        """
         return self.call(method, path, payload=payload, permission=permission).result
 
     def pages(
-        self, path: str, params: t.Mapping[str, t.Any] | None = None, per_page: int = 50, permission: str = ""
+        self,
+        path: str,
+        params: t.Mapping[str, t.Any] | None = None,
+        per_page: int = 50,
+        permission: str = "",
     ) -> collections.abc.Iterator[t.Any]:
         """Every element of a list, over all its pages; fails rather than ending early."""
         for envelope in self.envelopes(path, params, per_page, permission):
             yield from envelope.result
 
     def envelopes(
-        self, path: str, params: t.Mapping[str, t.Any] | None = None, per_page: int = 50, permission: str = ""
+        self,
+        path: str,
+        params: t.Mapping[str, t.Any] | None = None,
+        per_page: int = 50,
+        permission: str = "",
     ) -> collections.abc.Iterator[Envelope]:
         """The pages themselves, for callers that look at C(result_info) or the date."""
         seen, before = 0, None
         for page in range(1, MAX_PAGES + 1):
-            envelope = self.call("GET", path, params={**(params or {}), "page": page, "per_page": per_page}, permission=permission)
+            envelope = self.call(
+                "GET",
+                path,
+                params={**(params or {}), "page": page, "per_page": per_page},
+                permission=permission,
+            )
             if envelope.result is None:
                 envelope = dataclasses.replace(envelope, result=[])
             if not isinstance(envelope.result, list):
-                raise ReadError("%s answered with something that is not a list." % path, "Is the API address right?")
+                raise ReadError(
+                    "%s answered with something that is not a list." % path,
+                    "Is the API address right?",
+                )
             if envelope.result and envelope.result == before:
                 return  # a list that is not paged answers every page alike
             seen += len(envelope.result)
@@ -164,33 +200,63 @@ class CloudflareApi:
             body = reply.json()
         except ReadError:
             if reply.ok and is_write:
-                raise AmbiguousWrite("%s answered %d without Cloudflare's envelope." % (reply.where, reply.status)) from None
+                raise AmbiguousWrite(
+                    "%s answered %d without Cloudflare's envelope." % (reply.where, reply.status)
+                ) from None
             if reply.ok:
                 raise
             body = {}
         if not isinstance(body, dict):
-            raise ReadError("%s answered %d without Cloudflare's envelope." % (reply.where, reply.status), "Is the API address right?")
+            raise ReadError(
+                "%s answered %d without Cloudflare's envelope." % (reply.where, reply.status),
+                "Is the API address right?",
+            )
         return body
 
-    def _error(self, reply: Reply, body: t.Mapping[str, t.Any], is_write: bool, permission: str) -> MailflowError:
+    def _error(
+        self, reply: Reply, body: t.Mapping[str, t.Any], is_write: bool, permission: str
+    ) -> MailflowError:
         codes, text = _read_errors(body)
         details: dict[str, t.Any] = {"status": reply.status, "codes": sorted(codes)}
-        message = redact("%s answered %d%s." % (reply.where, reply.status, ": " + text if text else ""), [self._token])
-        wrong = "Check the API token (is it complete, active, not expired, allowed from this address?)."
-        needs = "The API token needs the permission %s for this object." % (permission or "that this call asks for")
+        message = redact(
+            "%s answered %d%s." % (reply.where, reply.status, ": " + text if text else ""),
+            [self._token],
+        )
+        wrong = (
+            "Check the API token (is it complete, active, not expired, allowed from this address?)."
+        )
+        needs = "The API token needs the permission %s for this object." % (
+            permission or "that this call asks for"
+        )
         status = reply.status
         bad_header = codes & _BAD_TOKEN_CODES or (6003 in codes and "header" in text.lower())
         if status == 401 or bad_header or "invalid access token" in text.lower():
             return SignInError(message, wrong, **details)
         if status == 403 or 10000 in codes or 9109 in codes:
-            return PermissionDenied(message, "%s Or the token itself is wrong or expired." % needs, **details)
+            return PermissionDenied(
+                message, "%s Or the token itself is wrong or expired." % needs, **details
+            )
         if status == 404 or codes & _NO_ROUTE_CODES:
-            return NotFound(message, "Check the account and the object's id; the token may not be allowed to see it.", **details)
+            return NotFound(
+                message,
+                "Check the account and the object's id; the token may not be allowed to see it.",
+                **details,
+            )
         if status == 429:
-            hint = "The limit is 1200 calls in 5 minutes for one user or token; try again after that."
-            return Refused(message, hint, **details) if is_write else ReadError(message, hint, **details)
+            hint = (
+                "The limit is 1200 calls in 5 minutes for one user or token; try again after that."
+            )
+            return (
+                Refused(message, hint, **details)
+                if is_write
+                else ReadError(message, hint, **details)
+            )
         if 300 <= status < 400:
-            return ReadError(message, "Redirects are not followed with a token: give the API's final address.", **details)
+            return ReadError(
+                message,
+                "Redirects are not followed with a token: give the API's final address.",
+                **details,
+            )
         if codes & _IDENTICAL_RECORD_CODES:
             return AlreadyExists(message, **details)
         if status == 409:

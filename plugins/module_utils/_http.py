@@ -1,11 +1,14 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The one seam to the network for HTTPS: deadlines, retries, redaction. Knows no service.
+"""The one seam to the network for HTTPS: deadlines, retries, redaction.
 
-Redirects are never followed here: a caller that may follow one checks the host first. C(requests) is imported when the
-first request is sent.
+Knows no service.
+
+Redirects are never followed here: a caller that may follow one checks the host first. C(requests)
+is imported when the first request is sent.
 """
 
 from __future__ import annotations
@@ -33,7 +36,11 @@ MAX_BODY = 64 * 1024 * 1024
 
 @dataclasses.dataclass(frozen=True)
 class Reply:
-    """One answer. ``headers`` are looked up without case; ``date`` is the service's own clock (UTC), None if it sent none."""
+    """One answer.
+
+    ``headers`` are looked up without case; ``date`` is the service's own clock (UTC), None if it
+    sent none.
+    """
 
     status: int
     headers: t.Mapping[str, str]
@@ -53,7 +60,8 @@ class Reply:
             return json.loads(self.body.decode("utf-8"))
         except ValueError:
             raise ReadError(
-                "%s answered %d with a body that is not JSON (%d bytes)." % (self.where, self.status, len(self.body)),
+                "%s answered %d with a body that is not JSON (%d bytes)."
+                % (self.where, self.status, len(self.body)),
                 "Is the address right, and is there a proxy in between?",
             ) from None
 
@@ -78,14 +86,13 @@ def redact(text: str, secrets: t.Iterable[str]) -> str:
 class HttpClient:
     """One service at one base address.
 
-    :param base_url: https address, with or without a path; C(http) only for loopback.
-    :param headers: sent with every request; values may be secrets and are never shown.
-    :param ca_path: CA bundle for this peer; None is the system's (as C(requests) finds it).
-    :param deadline: seconds for one call with all its retries.
-    :param timeout: seconds for one connection or one silence in an answer.
-    :param address: IP address to connect to in place of a look-up of the host's name; the certificate is still the name's.
-    :param max_body: longest answer in bytes.
-    :param tries: how often a read is sent at most.
+    :param base_url: https address, with or without a path; C(http) only for loopback. :param
+    headers: sent with every request; values may be secrets and are never shown. :param ca_path: CA
+    bundle for this peer; None is the system's (as C(requests) finds it). :param deadline: seconds
+    for one call with all its retries. :param timeout: seconds for one connection or one silence in
+    an answer. :param address: IP address to connect to in place of a look-up of the host's name;
+    the certificate is still the name's. :param max_body: longest answer in bytes. :param tries: how
+    often a read is sent at most.
     """
 
     def __init__(
@@ -113,7 +120,9 @@ class HttpClient:
         self._sleep = sleep
         self._local = threading.local()
 
-    def get(self, path: str, params: t.Mapping[str, t.Any] | None = None, **options: t.Any) -> Reply:
+    def get(
+        self, path: str, params: t.Mapping[str, t.Any] | None = None, **options: t.Any
+    ) -> Reply:
         return self.request("GET", path, params=params, **options)
 
     def request(
@@ -129,12 +138,15 @@ class HttpClient:
     ) -> Reply:
         """Send and return the answer, whatever its status, once it is final.
 
-        ``write`` (by method unless given) decides what a failure means. A read is sent again until the deadline. A write
-        is sent again only where it certainly was not taken (no connection, 429); else AmbiguousWrite is raised.
-        ``transient`` marks further answers to a read as worth another try.
+        ``write`` (by method unless given) decides what a failure means. A read is sent again until
+        the deadline. A write is sent again only where it certainly was not taken (no connection,
+        429); else AmbiguousWrite is raised. ``transient`` marks further answers to a read as worth
+        another try.
         """
         is_write = method not in ("GET", "HEAD", "OPTIONS") if write is None else write
-        body = json.dumps(payload, ensure_ascii=False).encode("utf-8") if payload is not None else data
+        body = (
+            json.dumps(payload, ensure_ascii=False).encode("utf-8") if payload is not None else data
+        )
         sent_headers = {**self.headers, **(headers or {})}
         if payload is not None:
             sent_headers.setdefault("Content-Type", "application/json; charset=utf-8")
@@ -149,17 +161,20 @@ class HttpClient:
                     )
                 if attempt == self._tries or not self._pause(attempt, None, end):
                     raise ReadError(
-                        "%s could not be reached: %s." % (self._where(method, path), problem), _reach_hint(problem)
+                        "%s could not be reached: %s." % (self._where(method, path), problem),
+                        _reach_hint(problem),
                     )
                 continue
             if is_write and reply.status in UNKNOWN_OUTCOME:
                 raise AmbiguousWrite(
-                    "%s answered %d; whether it was carried out is not known." % (reply.where, reply.status),
+                    "%s answered %d; whether it was carried out is not known."
+                    % (reply.where, reply.status),
                     status=reply.status,
                     retry_after=_retry_after(reply),
                 )
             again = reply.status == 429 or (
-                not is_write and (reply.status in RETRY_STATUSES or bool(transient and transient(reply)))
+                not is_write
+                and (reply.status in RETRY_STATUSES or bool(transient and transient(reply)))
             )
             if not again or attempt == self._tries or not self._pause(attempt, reply, end):
                 return reply
@@ -168,7 +183,13 @@ class HttpClient:
         )  # not reached: the last try returns or raises
 
     def _once(
-        self, method: str, path: str, params: t.Any, body: bytes | None, headers: dict[str, str], end: float
+        self,
+        method: str,
+        path: str,
+        params: t.Any,
+        body: bytes | None,
+        headers: dict[str, str],
+        end: float,
     ) -> tuple[Reply | None, str, bool]:
         """(answer or None, problem, certainly not sent)."""
         requests = need("requests")
@@ -188,14 +209,25 @@ class HttpClient:
                 stream=True,
             ) as response:
                 content = self._read(response, end)
-                return Reply(response.status_code, response.headers, content, self._where(method, path)), "", False
+                return (
+                    Reply(
+                        response.status_code, response.headers, content, self._where(method, path)
+                    ),
+                    "",
+                    False,
+                )
         except requests.exceptions.SSLError as exc:
-            # Only a certificate that was not accepted proves that nothing was sent: TLS may break under a request, too.
+            # Only a certificate that was not accepted proves that nothing was sent: TLS may break
+            # under a request, too.
             return None, _reason(exc), "CERTIFICATE_VERIFY_FAILED" in repr(exc)
         except (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError) as exc:
             return None, _reason(exc), True
         except requests.exceptions.ConnectionError as exc:
-            return None, _reason(exc), "NewConnectionError" in repr(exc) or "NameResolutionError" in repr(exc)
+            return (
+                None,
+                _reason(exc),
+                "NewConnectionError" in repr(exc) or "NameResolutionError" in repr(exc),
+            )
         except (requests.exceptions.RequestException, OSError) as exc:
             return None, _reason(exc), False
 
@@ -205,13 +237,22 @@ class HttpClient:
             parts.append(part)
             size += len(part)
             if size > limit or self._clock() > end:
-                raise OSError("the answer is larger than %d bytes or slower than the deadline" % limit)
+                raise OSError(
+                    "the answer is larger than %d bytes or slower than the deadline" % limit
+                )
         return b"".join(parts)
 
     def _pause(self, attempt: int, reply: Reply | None, end: float) -> bool:
-        """Wait as the service asks, else 1, 2, 4 ... s with jitter. False: the deadline does not allow it."""
+        """Wait as the service asks, else 1, 2, 4 ... s with jitter.
+
+        False: the deadline does not allow it.
+        """
         asked = _retry_after(reply) if reply else None
-        seconds = asked if asked is not None else min(2.0 ** (attempt - 1), 30.0) * random.uniform(0.5, 1.0)
+        seconds = (
+            asked
+            if asked is not None
+            else min(2.0 ** (attempt - 1), 30.0) * random.uniform(0.5, 1.0)
+        )
         if self._clock() + seconds >= end:
             return False
         self._sleep(seconds)
@@ -234,9 +275,11 @@ class HttpClient:
 
 
 def new_session(ca_path: str | None) -> t.Any:
-    """A C(requests) session in which an explicit CA bundle wins over REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE.
+    """A C(requests) session in which an explicit CA bundle wins over REQUESTS_CA_BUNDLE and
+    CURL_CA_BUNDLE.
 
-    C(requests) lets those variables override C(Session.verify); an operator who names a bundle means it.
+    C(requests) lets those variables override C(Session.verify); an operator who names a bundle
+    means it.
     """
     requests = need("requests")
     session = requests.Session()
@@ -254,7 +297,8 @@ def new_session(ca_path: str | None) -> t.Any:
 
 
 def pin(session: t.Any, base_url: str, address: str) -> None:
-    """Have a C(requests) session connect to ``address`` for this host, with the host's name in SNI, certificate check and Host.
+    """Have a C(requests) session connect to ``address`` for this host, with the host's name in SNI,
+    certificate check and Host.
 
     A proxy of the environment would look the name up by itself, so none is used.
     """
@@ -265,10 +309,15 @@ def pin(session: t.Any, base_url: str, address: str) -> None:
 
     class Pinned(adapters.HTTPAdapter):  # type: ignore[name-defined]
         def init_poolmanager(self, *arguments: t.Any, **options: t.Any) -> None:
-            super().init_poolmanager(*arguments, **{**options, "server_hostname": parts.hostname, "assert_hostname": parts.hostname})
+            super().init_poolmanager(
+                *arguments,
+                **{**options, "server_hostname": parts.hostname, "assert_hostname": parts.hostname},
+            )
 
         def send(self, request: t.Any, *arguments: t.Any, **options: t.Any) -> t.Any:
-            request.url = urllib.parse.urlunsplit(urllib.parse.urlsplit(request.url)._replace(netloc=netloc))
+            request.url = urllib.parse.urlunsplit(
+                urllib.parse.urlsplit(request.url)._replace(netloc=netloc)
+            )
             request.headers["Host"] = parts.netloc
             return super().send(request, *arguments, **options)
 
@@ -277,16 +326,25 @@ def pin(session: t.Any, base_url: str, address: str) -> None:
 
 
 def check_url(url: str) -> str:
-    """The address without trailing slash. Plain http only to loopback: a token must not cross a network in clear."""
+    """The address without trailing slash.
+
+    Plain http only to loopback: a token must not cross a network in clear.
+    """
     parts = urllib.parse.urlsplit(str(url).strip())
     loopback = parts.hostname in ("127.0.0.1", "::1", "localhost")
-    if not parts.hostname or parts.scheme not in ("https", "http") or (parts.scheme == "http" and not loopback):
+    if (
+        not parts.hostname
+        or parts.scheme not in ("https", "http")
+        or (parts.scheme == "http" and not loopback)
+    ):
         raise InputError(
-            "%r is not an https address." % redact_userinfo(url), "Give it like https://api.example.com/path."
+            "%r is not an https address." % redact_userinfo(url),
+            "Give it like https://api.example.com/path.",
         )
     if parts.username or parts.password:
         raise InputError(
-            "The address of %s carries a user name or password." % parts.hostname, "Give secrets in their own options."
+            "The address of %s carries a user name or password." % parts.hostname,
+            "Give secrets in their own options.",
         )
     return str(url).strip().rstrip("/")
 
@@ -309,7 +367,9 @@ def _retry_after(reply: Reply) -> float | None:
 
 
 def _reason(exc: BaseException) -> str:
-    """The innermost cause, in a few words; the exception of C(requests) repeats the whole address."""
+    """The innermost cause, in a few words; the exception of C(requests) repeats the whole
+    address.
+    """
     seen: BaseException = exc
     while True:
         inner = getattr(seen, "reason", None)
@@ -327,5 +387,8 @@ def _reason(exc: BaseException) -> str:
 
 def _reach_hint(problem: str) -> str:
     if "CERTIFICATE" in problem.upper():
-        return "Its certificate is not trusted here: name the CA bundle in area1_ca_path (option ca_path)."
+        return (
+            "Its certificate is not trusted here: name the CA bundle in area1_ca_path (option"
+            " ca_path)."
+        )
     return "Check the address, the network and the proxy of the machine that runs this task."

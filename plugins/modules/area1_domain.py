@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -10,19 +11,27 @@ module: area1_domain
 short_description: Manage domains of Area 1 (Cloudflare Email Security)
 version_added: 0.1.0
 description:
-  - Creates and changes the Email Security domains of a Cloudflare account, so that each works as MX in front of the mail
-    service (the tutorial's C(Configured as), C(MX Records)). C(allowed_delivery_modes) gets V(DIRECT); other modes that are
+  - Creates and changes the Email Security domains of a Cloudflare account, so that each works as MX
+    in front of the mail
+    service (the tutorial's C(Configured as), C(MX Records)). C(allowed_delivery_modes) gets
+    V(DIRECT); other modes that are
     allowed stay allowed.
-  - Takes many domains in one task. They are listed once and worked on concurrently; each has its own entry in RV(results). All
+  - Takes many domains in one task. They are listed once and worked on concurrently; each has its
+    own entry in RV(results). All
     of them are tried before the task fails.
-  - Where the service asks for a proof of ownership, its TXT record is published through the DNS provider.
+  - Where the service asks for a proof of ownership, its TXT record is published through the DNS
+    provider.
   - A domain is never removed. Removing one ends its protection and cannot be undone.
 notes:
-  - Cloudflare's documentation contradicts itself on whether V(MALICIOUS) and V(SPAM) can be taken out of the quarantine. Where a
-    domain in MX mode quarantines all of O(drop_dispositions), both of these two, and nothing else, it is left so, with a warning. To
-    take them out, use the Cloudflare dashboard. Where the service holds back more than was asked for, that is a warning; where it holds back
+  - Cloudflare's documentation contradicts itself on whether V(MALICIOUS) and V(SPAM) can be taken
+    out of the quarantine. Where a
+    domain in MX mode quarantines all of O(drop_dispositions), both of these two, and nothing else,
+    it is left so, with a warning. To
+    take them out, use the Cloudflare dashboard. Where the service holds back more than was asked
+    for, that is a warning; where it holds back
     less, the domain fails.
-  - Where the API leaves O(lookback_hops) or O(require_tls_outbound) out of a domain, the module sends them only together with
+  - Where the API leaves O(lookback_hops) or O(require_tls_outbound) out of a domain, the module
+    sends them only together with
     other changes, cannot check them, and warns.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
@@ -34,21 +43,26 @@ extends_documentation_fragment:
 options:
   domains:
     description:
-      - Names of the domains, or maps. Keys of a map are C(name), C(forward_to), C(regions), C(drop_dispositions) and
+      - Names of the domains, or maps. Keys of a map are C(name), C(forward_to), C(regions),
+        C(drop_dispositions) and
         C(dns_provider); all but C(name) win over the option of the same name.
-      - Other keys are ignored, so that one list can serve several modules. One that looks like a misspelt key is refused.
+      - Other keys are ignored, so that one list can serve several modules. One that looks like a
+        misspelt key is refused.
     type: list
     elements: raw
     required: true
   forward_to:
     description:
-      - Host that takes the mail behind Area 1 (C(transport); the tutorial's C(Forwarding to)). It is the MX host that Microsoft
+      - Host that takes the mail behind Area 1 (C(transport); the tutorial's C(Forwarding to)). It
+        is the MX host that Microsoft
         365 names for the domain.
-      - Left as found when not given. A domain that would have none is refused, and so is a host that would send mail in a circle.
+      - Left as found when not given. A domain that would have none is refused, and so is a host
+        that would send mail in a circle.
     type: str
   mx_hosts:
     description:
-      - Further hosts of the domains' own MX set. None of them can be the forwarding host. Area 1's own hosts are known.
+      - Further hosts of the domains' own MX set. None of them can be the forwarding host. Area 1's
+        own hosts are known.
     type: list
     elements: str
     default: []
@@ -60,35 +74,43 @@ options:
     elements: str
   drop_dispositions:
     description:
-      - Dispositions that Area 1 quarantines (C(drop_dispositions); the tutorial's C(Quarantine Policy)), of V(MALICIOUS),
-        V(MALICIOUS-BEC), V(SUSPICIOUS), V(SPOOF), V(SPAM), V(BULK), V(ENCRYPTED), V(EXTERNAL), V(UNKNOWN) and V(NONE).
+      - Dispositions that Area 1 quarantines (C(drop_dispositions); the tutorial's C(Quarantine
+        Policy)), of V(MALICIOUS),
+        V(MALICIOUS-BEC), V(SUSPICIOUS), V(SPOOF), V(SPAM), V(BULK), V(ENCRYPTED), V(EXTERNAL),
+        V(UNKNOWN) and V(NONE).
       - V(UCE), the word for spam in the message header, is understood as V(SPAM).
       - Left as found when not given. A new domain has none unless given.
     type: list
     elements: str
   require_tls_outbound:
-    description: Forward all messages over TLS (C(require_tls_outbound); the tutorial's C(Outbound TLS)).
+    description: Forward all messages over TLS (C(require_tls_outbound); the tutorial's C(Outbound
+      TLS)).
     type: bool
     default: true
   lookback_hops:
-    description: Number of hops before the mail service (C(lookback_hops)). It is V(1) where the MX is Area 1.
+    description: Number of hops before the mail service (C(lookback_hops)). It is V(1) where the MX
+      is Area 1.
     type: int
     default: 1
   ip_restrictions:
-    description: Networks that alone may deliver to Area 1 (C(ip_restrictions)). Empty lets everybody deliver, as an MX must.
+    description: Networks that alone may deliver to Area 1 (C(ip_restrictions)). Empty lets
+      everybody deliver, as an MX must.
     type: list
     elements: str
     default: []
   delivery_modes:
     description:
-      - All ways in which mail may reach Area 1 (C(allowed_delivery_modes)), for example V(DIRECT), V(API) or V(JOURNAL).
+      - All ways in which mail may reach Area 1 (C(allowed_delivery_modes)), for example V(DIRECT),
+        V(API) or V(JOURNAL).
       - When not given, V(DIRECT) (the tutorial's I(MX Records)) is added and others stay.
     type: list
     elements: str
   publish_verification:
     description:
-      - Publish the TXT record by which the service verifies ownership, where it asks for one. Other TXT values at its name stay.
-      - Needs O(dns_provider) or the domain's own. Without one, the record is only named in RV(results[].verification).
+      - Publish the TXT record by which the service verifies ownership, where it asks for one. Other
+        TXT values at its name stay.
+      - Needs O(dns_provider) or the domain's own. Without one, the record is only named in
+        RV(results[].verification).
     type: bool
     default: true
 seealso:
@@ -124,7 +146,8 @@ results:
       description: Name of the domain.
       type: str
     id:
-      description: ID at the service; V(null) where it is not known, as for a domain that check mode would create.
+      description: ID at the service; V(null) where it is not known, as for a domain that check mode
+        would create.
       type: raw
     status:
       description: Status as the service says it, V(null) where it is not known.
@@ -140,9 +163,11 @@ results:
       type: dict
     ready:
       description:
-        - V(ready) means that the MX may be switched as far as the service is concerned. A domain that is pending only for want of
+        - V(ready) means that the MX may be switched as far as the service is concerned. A domain
+          that is pending only for want of
           mail is ready.
-        - V(not_yet) means that something is waited for, V(cannot) that a person has to act. RV(results[].message) says which.
+        - V(not_yet) means that something is waited for, V(cannot) that a person has to act.
+          RV(results[].message) says which.
       type: str
     message:
       description: Why the domain is ready or not.
@@ -151,7 +176,8 @@ results:
       description: What to do about it, if anything.
       type: str
     verification:
-      description: The TXT record that the service looks for, with its C(name), C(value) and C(status); V(null) where it does not.
+      description: The TXT record that the service looks for, with its C(name), C(value) and
+        C(status); V(null) where it does not.
       type: dict
     error:
       description: V(null), or what went wrong with C(kind), C(message) and C(hint).
@@ -171,7 +197,8 @@ results:
       verification: null
       error: null
 plan:
-  description: The changes made, or in check mode the changes that would be made. Absent when nothing differs.
+  description: The changes made, or in check mode the changes that would be made. Absent when
+    nothing differs.
   returned: when something differs
   type: list
   elements: dict
@@ -249,7 +276,11 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
 
 def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
     own = {host_name(host) for host in as_list(params.get("mx_hosts"))}
-    rules = Rules(check_regions, check_dispositions, lambda host: is_area1_host(host) or host_name(host) in own)
+    rules = Rules(
+        check_regions,
+        check_dispositions,
+        lambda host: is_area1_host(host) or host_name(host) in own,
+    )
     return manage(params, context, rules, publisher(params, context))
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ module: area1_domain_info
 short_description: Read the domains of Area 1 (Cloudflare Email Security)
 version_added: 0.1.0
 description:
-  - Lists the Email Security domains of a Cloudflare account, says which of them are ready for their MX to be switched, and
+  - Lists the Email Security domains of a Cloudflare account, says which of them are ready for their
+    MX to be switched, and
     what the service says of the API token.
   - A listing that fails is an error. It never looks like an account without domains.
 author:
@@ -22,9 +24,11 @@ extends_documentation_fragment:
 options:
   domains:
     description:
-      - Names of the domains to return, and to ask the service about the verification of. All of the account when not given.
+      - Names of the domains to return, and to ask the service about the verification of. All of the
+        account when not given.
       - All domains of the account are listed and kept in the observation in any case.
-      - A map counts by its C(name), so that the list of M(mailflow.area1.area1_domain) can be given.
+      - A map counts by its C(name), so that the list of M(mailflow.area1.area1_domain) can be
+        given.
     type: list
     elements: raw
 seealso:
@@ -45,7 +49,8 @@ RETURN = r"""
 domains:
   description:
     - The domains by name, as the service returns them.
-    - Each has C(readiness) added to it, with C(status) (V(ready), V(not_yet), V(cannot)), C(message), C(hint), C(since) and
+    - Each has C(readiness) added to it, with C(status) (V(ready), V(not_yet), V(cannot)),
+      C(message), C(hint), C(since) and
       C(verification).
   returned: success
   type: dict
@@ -57,7 +62,8 @@ missing:
 token:
   description:
     - What the service says of the API token.
-    - C(status) is empty where it does not say. That is no failure, because the listing proved the token.
+    - C(status) is empty where it does not say. That is no failure, because the listing proved the
+      token.
   returned: success
   type: dict
   contains:

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ module: area1_mta_sts
 short_description: Publish the id of MTA-STS policies in the DNS, for many domains
 version_added: 0.1.0
 description:
-  - Sets the TXT record at C(_mta-sts) of each domain to a new id (RFC 8461), which tells senders to fetch the policy again.
-  - The policy itself lies on a web server, which this module does not touch. Change it first, then its id.
+  - Sets the TXT record at C(_mta-sts) of each domain to a new id (RFC 8461), which tells senders to
+    fetch the policy again.
+  - The policy itself lies on a web server, which this module does not touch. Change it first, then
+    its id.
   - The record is replaced in place. Other TXT records at the same name stay.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
@@ -22,9 +25,11 @@ extends_documentation_fragment:
 options:
   domains:
     description:
-      - "The domains, maps with C(name), the new C(id) (1 to 32 letters and digits) and optionally C(dns_provider) and C(expect), the id
+      - "The domains, maps with C(name), the new C(id) (1 to 32 letters and digits) and optionally
+        C(dns_provider) and C(expect), the id
         that may be replaced."
-      - A record with another id than C(expect) is left alone, and the domain fails. The others go on.
+      - A record with another id than C(expect) is left alone, and the domain fails. The others go
+        on.
     type: list
     elements: raw
     required: true
@@ -97,7 +102,11 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.module impo
     run_module,
 )
 
-SPEC = {**DNS_OPTIONS, **OBSERVATION_OPTION, "domains": {"type": "list", "elements": "raw", "required": True}}
+SPEC = {
+    **DNS_OPTIONS,
+    **OBSERVATION_OPTION,
+    "domains": {"type": "list", "elements": "raw", "required": True},
+}
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -11,14 +12,20 @@ short_description: Manage the MX record sets of many domains
 version_added: 0.1.0
 description:
   - Replaces the whole MX record set of each domain, or only its TTL, at the DNS provider.
-  - Sets are compared as what they mean. The order of records, the case of host names and a final dot are of no account.
-  - A set is never empty on the way. V(cloudflare) changes existing records in place, in one batch call for each domain.
-    V(rfc2136) replaces the set in one update that the server refuses when the set is not the one that was read.
-  - All domains are tried. The task fails afterwards if one of them failed; RV(results) tells each one's outcome.
+  - Sets are compared as what they mean. The order of records, the case of host names and a final
+    dot are of no account.
+  - A set is never empty on the way. V(cloudflare) changes existing records in place, in one batch
+    call for each domain.
+    V(rfc2136) replaces the set in one update that the server refuses when the set is not the one
+    that was read.
+  - All domains are tried. The task fails afterwards if one of them failed; RV(results) tells each
+    one's outcome.
 notes:
-  - After a change the set is read back from the provider. Use M(mailflow.area1.area1_mx_info) to see what name servers and
+  - After a change the set is read back from the provider. Use M(mailflow.area1.area1_mx_info) to
+    see what name servers and
     resolvers answer.
-  - A TTL that Cloudflare chooses (I(Auto), 300 seconds) is left as it is, whatever O(ttl) and O(max_ttl) say.
+  - A TTL that Cloudflare chooses (I(Auto), 300 seconds) is left as it is, whatever O(ttl) and
+    O(max_ttl) say.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
 extends_documentation_fragment:
@@ -28,13 +35,16 @@ extends_documentation_fragment:
 attributes:
   idempotent:
     details:
-      - With O(dns_provider=manual) nothing is changed; RV(pending) stays V(true) until the world shows the records.
+      - With O(dns_provider=manual) nothing is changed; RV(pending) stays V(true) until the world
+        shows the records.
 options:
   domains:
     description:
       - The domains, each a name or a map.
-      - A map has C(name) and may have C(dns_provider), C(records), C(ttl), C(max_ttl) and C(expect), which win over the options
-        of these names. The keys C(forward_to), C(regions), C(drop_dispositions) and C(canary) of the playbooks are ignored.
+      - A map has C(name) and may have C(dns_provider), C(records), C(ttl), C(max_ttl) and
+        C(expect), which win over the options
+        of these names. The keys C(forward_to), C(regions), C(drop_dispositions) and C(canary) of
+        the playbooks are ignored.
     type: list
     elements: raw
     required: true
@@ -56,19 +66,22 @@ options:
         required: true
   ttl:
     description:
-      - The TTL in seconds that the set must have. A provider's limits are kept to (V(cloudflare) takes 60 to 86400, and V(1) as
+      - The TTL in seconds that the set must have. A provider's limits are kept to (V(cloudflare)
+        takes 60 to 86400, and V(1) as
         I(Auto)).
       - If omitted, a set in place keeps its TTL and a new one gets 300.
       - Mutually exclusive with O(max_ttl).
     type: int
   max_ttl:
     description:
-      - A higher TTL is lowered to this, in seconds. A lower one is left. A provider's higher minimum counts as low enough.
+      - A higher TTL is lowered to this, in seconds. A lower one is left. A provider's higher
+        minimum counts as low enough.
       - Mutually exclusive with O(ttl).
     type: int
   expect:
     description:
-      - The records that must be in place when the set is to be changed. If others are, the domain fails and nothing is written.
+      - The records that must be in place when the set is to be changed. If others are, the domain
+        fails and nothing is written.
       - A set that already has the wanted records is as good. V([]) means that there must be none.
     type: list
     elements: dict
@@ -141,16 +154,19 @@ results:
       description: The provider that was used.
       type: str
     changed:
-      description: Whether the set was changed, or would be in check mode. After an error V(true) means that a change was sent.
+      description: Whether the set was changed, or would be in check mode. After an error V(true)
+        means that a change was sent.
       type: bool
     pending:
       description: Whether a person has to set RV(results[].zone_lines).
       type: bool
     before:
-      description: The set that was there, with C(records), C(ttl) and C(auto_ttl). No set is an empty list of records.
+      description: The set that was there, with C(records), C(ttl) and C(auto_ttl). No set is an
+        empty list of records.
       type: dict
     after:
-      description: The set that is there, or would be in check mode or once RV(results[].pending) is done.
+      description: The set that is there, or would be in check mode or once RV(results[].pending) is
+        done.
       type: dict
     zone_lines:
       description: The records as lines of a zone file, where a person has to set them.
@@ -163,14 +179,18 @@ results:
       description: The provider's clock at the reading.
       type: str
     error:
-      description: What went wrong with this domain, with C(kind), C(message) and C(hint); V(null) if nothing did.
+      description: What went wrong with this domain, with C(kind), C(message) and C(hint); V(null)
+        if nothing did.
       type: dict
   sample:
     - domain: northwind.example
       dns_provider: cloudflare
       changed: true
       pending: false
-      before: {records: [{priority: 0, host: northwind-example.mail.protection.outlook.com}], ttl: 3600, auto_ttl: false}
+      before:
+        records: [{priority: 0, host: northwind-example.mail.protection.outlook.com}]
+        ttl: 3600
+        auto_ttl: false
       after: {records: [{priority: 5, host: mailstream-eu1.mxrecord.io}], ttl: 300, auto_ttl: false}
       zone_lines: []
       modified_on: "2026-11-23T10:00:00.000000Z"
@@ -203,7 +223,10 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.module impo
 RECORDS = {
     "type": "list",
     "elements": "dict",
-    "options": {"priority": {"type": "int", "required": True}, "host": {"type": "str", "required": True}},
+    "options": {
+        "priority": {"type": "int", "required": True},
+        "host": {"type": "str", "required": True},
+    },
 }
 
 SPEC = {
@@ -218,7 +241,12 @@ SPEC = {
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=SPEC, supports_check_mode=True, mutually_exclusive=[("ttl", "max_ttl")]), run)
+    run_module(
+        AnsibleModule(
+            argument_spec=SPEC, supports_check_mode=True, mutually_exclusive=[("ttl", "max_ttl")]
+        ),
+        run,
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ module: area1_mx_info
 short_description: Show what name servers and resolvers answer for the MX of many domains
 version_added: 0.1.0
 description:
-  - Finds each domain's zone and name servers through O(dns_resolvers), asks every name server itself and every resolver, and
+  - Finds each domain's zone and name servers through O(dns_resolvers), asks every name server
+    itself and every resolver, and
     says whether they agree.
   - A server that does not answer is reported as such and never taken for "no records".
-  - With O(provider=true) it also proves the credentials of the DNS provider and reads the sets that it holds. A TSIG key that
-    the server does not take and a zone that the token does not see are found here, before anything is written.
+  - With O(provider=true) it also proves the credentials of the DNS provider and reads the sets that
+    it holds. A TSIG key that
+    the server does not take and a zone that the token does not see are found here, before anything
+    is written.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
 extends_documentation_fragment:
@@ -30,19 +34,23 @@ options:
     elements: raw
     required: true
   provider:
-    description: Also read what the DNS provider holds. Needs O(dns_provider) and its credentials; a domain that fails fails the task.
+    description: Also read what the DNS provider holds. Needs O(dns_provider) and its credentials; a
+      domain that fails fails the task.
     type: bool
     default: false
   details:
     description:
-      - Also read what a switch of the MX depends on. These are the delegation by the parent's word, an MX wildcard below the
-        domain, MTA-STS (the TXT record, and the policy over HTTPS), the TXT records for SPF, DMARC and TLS reporting, whether the
+      - Also read what a switch of the MX depends on. These are the delegation by the parent's word,
+        an MX wildcard below the
+        domain, MTA-STS (the TXT record, and the policy over HTTPS), the TXT records for SPF, DMARC
+        and TLS reporting, whether the
         MX set is signed (DNSSEC), and of the MX hosts in place the addresses and TLSA records.
       - What cannot be read is said in its place and fails nothing.
     type: bool
     default: false
   mail_hosts:
-    description: Further mail hosts whose addresses and TLSA records to read, for example the new MX hosts. See M(mailflow.area1.mail_flow_probe).
+    description: Further mail hosts whose addresses and TLSA records to read, for example the new MX
+      hosts. See M(mailflow.area1.mail_flow_probe).
     type: list
     elements: str
   mta_sts_port:
@@ -92,13 +100,16 @@ domains:
       type: str
     name_servers:
       description:
-        - Each address of each name server, with C(name), C(address), C(status), C(records), C(ttl) and the zone's C(serial).
-        - C(status) is V(ok), V(nxdomain), V(nodata), V(cname), V(servfail), V(timeout) or V(lame). C(records) is V(null) where the
+        - Each address of each name server, with C(name), C(address), C(status), C(records), C(ttl)
+          and the zone's C(serial).
+        - C(status) is V(ok), V(nxdomain), V(nodata), V(cname), V(servfail), V(timeout) or V(lame).
+          C(records) is V(null) where the
           server did not answer.
       type: list
       elements: dict
     resolvers:
-      description: Each resolver, with C(address), C(status) (also V(refused)), C(records) and the C(ttl) that is left.
+      description: Each resolver, with C(address), C(status) (also V(refused)), C(records) and the
+        C(ttl) that is left.
       type: list
       elements: dict
     agree:
@@ -108,7 +119,8 @@ domains:
       description: Whether all name servers answered, and the name is no alias.
       type: bool
     records:
-      description: Every record that any name server gave, with C(priority) and C(host). V(null) if none answered.
+      description: Every record that any name server gave, with C(priority) and C(host). V(null) if
+        none answered.
       type: list
       elements: dict
     ttl_max:
@@ -121,7 +133,8 @@ domains:
       description: Whether the domain says that it takes no mail (RFC 7505).
       type: bool
     implicit_mx:
-      description: Whether there is no MX but an address record, to which mail is sent then. V(null) if that could not be found out.
+      description: Whether there is no MX but an address record, to which mail is sent then. V(null)
+        if that could not be found out.
       type: bool
     wildcard:
       description: Whether the set comes from a wildcard. Looked at below the apex of a zone only.
@@ -142,21 +155,26 @@ details:
   contains:
     delegation:
       description:
-        - The C(zone), its name servers as the C(parent) refers to them and as the zone itself names them (C(zone_servers)), each
+        - The C(zone), its name servers as the C(parent) refers to them and as the zone itself names
+          them (C(zone_servers)), each
           V(null) where that could not be read, and the C(error).
       type: dict
     below:
-      description: The MX records that any name below the domain gets from a wildcard. V(null) if that could not be asked.
+      description: The MX records that any name below the domain gets from a wildcard. V(null) if
+        that could not be asked.
       type: list
       elements: dict
     mta_sts:
       description:
-        - The TXT C(records) at C(_mta-sts) (V(null) if they could not be read, see C(error)) with their C(ttl), and the text of the
-          C(policy). V(null) is a policy that was not fetched, because no record speaks of one or for the reason in C(policy_error).
+        - The TXT C(records) at C(_mta-sts) (V(null) if they could not be read, see C(error)) with
+          their C(ttl), and the text of the
+          C(policy). V(null) is a policy that was not fetched, because no record speaks of one or
+          for the reason in C(policy_error).
       type: dict
     texts:
       description:
-        - The TXT records at the domain (SPF among them), at C(_dmarc) and at C(_smtp._tls) below it, by name. V(null) where they could
+        - The TXT records at the domain (SPF among them), at C(_dmarc) and at C(_smtp._tls) below
+          it, by name. V(null) where they could
           not be read.
       type: dict
     secure:
@@ -164,18 +182,23 @@ details:
       type: bool
 mail_hosts:
   description:
-    - The mail hosts asked for and, with O(details=true), those in place, by name. Each has C(name), C(addresses), C(error) (why there
-      are none), C(tlsa) (V(null) if it could not be read) and C(secure) (the resolver vouches for that answer).
+    - The mail hosts asked for and, with O(details=true), those in place, by name. Each has C(name),
+      C(addresses), C(error) (why there
+      are none), C(tlsa) (V(null) if it could not be read) and C(secure) (the resolver vouches for
+      that answer).
   returned: O(details=true) or O(mail_hosts) given
   type: dict
 providers:
   description:
-    - What the DNS provider holds, by domain, with C(dns_provider), C(records), C(ttl), C(auto_ttl), C(min_ttl) (the lowest TTL
-      that it takes), C(name_servers) (V(null) where it does not tell), C(modified_on) (where it tells that) and C(date) (its clock).
+    - What the DNS provider holds, by domain, with C(dns_provider), C(records), C(ttl), C(auto_ttl),
+      C(min_ttl) (the lowest TTL
+      that it takes), C(name_servers) (V(null) where it does not tell), C(modified_on) (where it
+      tells that) and C(date) (its clock).
   returned: O(provider=true)
   type: dict
 failed_domains:
-  description: The error of each domain whose provider could not be read, with C(kind), C(message) and C(hint).
+  description: The error of each domain whose provider could not be read, with C(kind), C(message)
+    and C(hint).
   returned: failure with O(provider=true)
   type: dict
 error:

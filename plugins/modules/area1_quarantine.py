@@ -1,19 +1,25 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: area1_quarantine
-short_description: Preview, download and release messages of the Admin Quarantine of Area 1 (Cloudflare Email Security)
+short_description: Preview, download and release messages of the Admin Quarantine of Area 1
+  (Cloudflare Email Security)
 version_added: 0.1.0
 description:
-  - Makes a picture of held messages, keeps their text in files, or releases them to their recipients.
-  - Every message is tried and has a result of its own. If one fails, the task fails after the others are done.
-  - Whether a message is still held is read first. Releasing one that was released before is no error and no change.
-  - A release is read back. One whose outcome is not known, for example after a time-out, is looked at again and not asked
+  - Makes a picture of held messages, keeps their text in files, or releases them to their
+    recipients.
+  - Every message is tried and has a result of its own. If one fails, the task fails after the
+    others are done.
+  - Whether a message is still held is read first. Releasing one that was released before is no
+    error and no change.
+  - A release is read back. One whose outcome is not known, for example after a time-out, is looked
+    at again and not asked
     for twice.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
@@ -28,7 +34,8 @@ options:
     required: true
   action:
     description:
-      - V(preview) keeps a picture of each message as a PNG file. It can be looked at without opening the message.
+      - V(preview) keeps a picture of each message as a PNG file. It can be looked at without
+        opening the message.
       - V(download) keeps each message as it came, as an C(.eml) file. Take care what opens it.
       - V(release) delivers each message to its recipients. It cannot be taken back.
     type: str
@@ -36,8 +43,10 @@ options:
     required: true
   directory:
     description:
-      - Where V(preview) and V(download) keep their files, each named after its message's id. It is made, for this user alone, if need be.
-      - If neither this nor O(path) is given, it is C(${XDG_STATE_HOME:-~/.local/state}/mailflow.area1/quarantine).
+      - Where V(preview) and V(download) keep their files, each named after its message's id. It is
+        made, for this user alone, if need be.
+      - If neither this nor O(path) is given, it is
+        C(${XDG_STATE_HOME:-~/.local/state}/mailflow.area1/quarantine).
     type: path
   path:
     description: The file for V(preview) or V(download) of one message.
@@ -48,13 +57,15 @@ options:
     default: false
   confirm:
     description:
-      - Show the messages and ask at the terminal before they are released. Any answer but C(yes) leaves them where they are.
+      - Show the messages and ask at the terminal before they are released. Any answer but C(yes)
+        leaves them where they are.
       - Where there is no terminal, as in AWX or CI, the task then fails and releases nothing.
       - Nobody is asked in check mode, or where no message is held.
     type: bool
     default: false
   table:
-    description: Also return the results as lines of an aligned table. Where the task runs on the controller they are printed on its terminal.
+    description: Also return the results as lines of an aligned table. Where the task runs on the
+      controller they are printed on its terminal.
     type: bool
     default: false
 seealso:
@@ -186,7 +197,11 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, mutually_exclusive=[("path", "directory")], supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec=ARGUMENT_SPEC,
+        mutually_exclusive=[("path", "directory")],
+        supports_check_mode=True,
+    )
     run_module(module, manage)
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ short_description: List the Admin Quarantine of Area 1 (Cloudflare Email Securit
 version_added: 0.1.0
 description:
   - Lists the messages that Area 1 holds, or those that it saw, over all pages.
-  - The list is complete, or the task fails. A page that cannot be read, or a list that does not hold still, is an error.
+  - The list is complete, or the task fails. A page that cannot be read, or a list that does not
+    hold still, is an error.
     Only O(limit) cuts it short, and then RV(truncated) says so.
-  - Messages are told apart by their id. One that is seen on two pages, because mail came in meanwhile, is listed once.
+  - Messages are told apart by their id. One that is seen on two pages, because mail came in
+    meanwhile, is listed once.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
 extends_documentation_fragment:
@@ -21,7 +24,8 @@ extends_documentation_fragment:
   - mailflow.area1.attributes.info
 options:
   quarantined:
-    description: Only messages that are held now. V(false) lists what was delivered or released, too.
+    description: Only messages that are held now. V(false) lists what was delivered or released,
+      too.
     type: bool
     default: true
   domain:
@@ -29,12 +33,15 @@ options:
     type: str
   dispositions:
     description:
-      - Only messages that were found to be one of these. V(MALICIOUS), V(SUSPICIOUS), V(SPOOF), V(SPAM), V(BULK) or V(NONE).
-      - V(MALICIOUS) includes what the service calls C(MALICIOUS-BEC). V(UCE), the header's word, is V(SPAM).
+      - Only messages that were found to be one of these. V(MALICIOUS), V(SUSPICIOUS), V(SPOOF),
+        V(SPAM), V(BULK) or V(NONE).
+      - V(MALICIOUS) includes what the service calls C(MALICIOUS-BEC). V(UCE), the header's word, is
+        V(SPAM).
     type: list
     elements: str
   sender:
-    description: Only messages from this address, or from this domain, in the envelope or in the header.
+    description: Only messages from this address, or from this domain, in the envelope or in the
+      header.
     type: str
   recipient:
     description: Only messages to this address, or to this domain, in the envelope or in the header.
@@ -46,17 +53,20 @@ options:
     description: Only messages with this Message-ID, with or without angle brackets.
     type: str
   start:
-    description: Only messages from this date and time on, for example V(2026-11-25) or V(2026-11-25T18:00:00Z). The service looks 30 days back if not given.
+    description: Only messages from this date and time on, for example V(2026-11-25) or
+      V(2026-11-25T18:00:00Z). The service looks 30 days back if not given.
     type: str
   end:
     description: Only messages up to this date and time. Now if not given.
     type: str
   limit:
-    description: List this many messages at most, in the order in which the service lists them. All if not given.
+    description: List this many messages at most, in the order in which the service lists them. All
+      if not given.
     type: int
   path:
     description:
-      - File to write the messages to, one JSON object a line, instead of returning them. It is readable by nobody else, and
+      - File to write the messages to, one JSON object a line, instead of returning them. It is
+        readable by nobody else, and
         in place only when the list is complete.
       - For long lists. However many there are, only a page of them and the ids are held in memory.
       - Nothing is written in check mode.
@@ -67,7 +77,8 @@ options:
     default: false
   table:
     description:
-      - Also return the messages as lines of an aligned table. Where the task runs on the controller they are printed on its terminal.
+      - Also return the messages as lines of an aligned table. Where the task runs on the controller
+        they are printed on its terminal.
       - Control characters, which a sender could put into a subject, are left out of it.
     type: bool
     default: false
@@ -153,12 +164,14 @@ listed:
   type: int
 total:
   description:
-    - Number of messages that there are. The same as RV(listed), unless the list was cut short by O(limit).
+    - Number of messages that there are. The same as RV(listed), unless the list was cut short by
+      O(limit).
     - V(null) where it was cut short and the service counts others, too.
   returned: success
   type: int
 read:
-  description: Number of messages that the service listed, before this module took out those that were not asked for.
+  description: Number of messages that the service listed, before this module took out those that
+    were not asked for.
   returned: success
   type: int
 truncated:
@@ -180,11 +193,9 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security import quarantine_list
 from ansible_collections.mailflow.area1.plugins.module_utils._email_security.options import (
     AREA1_OPTIONS,
-)
-from ansible_collections.mailflow.area1.plugins.module_utils._email_security.quarantine_list import (
-    inform,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import run_module
 
@@ -207,7 +218,9 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True), inform)
+    run_module(
+        AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True), quarantine_list.inform
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ module: area1_trace_info
 short_description: Read how Area 1 handed messages on
 version_added: 0.1.0
 description:
-  - Reads of a few recent messages what Area 1's (Cloudflare Email Security's) mail servers logged when they handed them on, that
+  - Reads of a few recent messages what Area 1's (Cloudflare Email Security's) mail servers logged
+    when they handed them on, that
     is, whether Microsoft 365 took or refused them.
-  - Messages that bounced or were rejected come first, then delivered ones in which Area 1 found something, then the latest ones.
+  - Messages that bounced or were rejected come first, then delivered ones in which Area 1 found
+    something, then the latest ones.
   - Where the service does not answer, RV(error) says so. No messages then means nothing.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
@@ -59,8 +62,10 @@ error:
   type: str
 messages:
   description:
-    - The messages, with C(message_id), C(scanned_at), C(delivery_status), C(final_disposition), C(domains) (of its recipients),
-      C(pending) (not all lines are there yet) and C(outbound), a list of lines with C(at) and C(message).
+    - The messages, with C(message_id), C(scanned_at), C(delivery_status), C(final_disposition),
+      C(domains) (of its recipients),
+      C(pending) (not all lines are there yet) and C(outbound), a list of lines with C(at) and
+      C(message).
   returned: success
   type: list
   elements: dict

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ module: mail_flow_gate
 short_description: Evaluate the gates before a phase of the cut-over
 version_added: 0.1.0
 description:
-  - Says whether what a phase relies on holds, from the run's observation. Each gate answers V(holds), V(not_yet) (and until when, where
-    that is known), V(cannot) (and what to do) or V(not_checked). The gates are pure functions. Nothing is read from a service here.
+  - Says whether what a phase relies on holds, from the run's observation. Each gate answers
+    V(holds), V(not_yet) (and until when, where
+    that is known), V(cannot) (and what to do) or V(not_checked). The gates are pure functions.
+    Nothing is read from a service here.
   - The time that counts is the service's own, carried on from the last read.
-  - With O(settings) it checks what the deployment wants as a whole and keeps it in the observation for the gates that follow.
+  - With O(settings) it checks what the deployment wants as a whole and keeps it in the observation
+    for the gates that follow.
   - Runs on the controller.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
@@ -49,21 +53,26 @@ options:
       - audit
     required: true
   fail_on_cannot:
-    description: Fail when a gate can never hold without a person. Otherwise the answer says so and the report shows it.
+    description: Fail when a gate can never hold without a person. Otherwise the answer says so and
+      the report shows it.
     type: bool
     default: false
   settings:
-    description: What the deployment wants. Kept in the observation. The variables of the same names with the prefix C(area1_) are its source.
+    description: What the deployment wants. Kept in the observation. The variables of the same names
+      with the prefix C(area1_) are its source.
     type: dict
     suboptions:
       domains:
-        description: "Domains whose mail goes through Area 1: names, or maps with C(name) and optionally C(forward_to), C(dns_provider), C(canary), C(regions)."
+        description: "Domains whose mail goes through Area 1: names, or maps with C(name) and
+          optionally C(forward_to), C(dns_provider), C(canary), C(regions)."
         type: raw
       location:
-        description: MX preset. One of V(us), V(eu), V(india), V(india_primary), V(asia), V(australia), V(australia_primary), V(global).
+        description: MX preset. One of V(us), V(eu), V(india), V(india_primary), V(asia),
+          V(australia), V(australia_primary), V(global).
         type: str
       mx_records:
-        description: "MX records of one's own, a list of C({priority, host}); wins over O(settings.location)."
+        description: "MX records of one's own, a list of C({priority, host}); wins over
+          O(settings.location)."
         type: list
         elements: dict
       regions:
@@ -99,11 +108,13 @@ options:
         choices: [current, tutorial]
         default: current
       disposition_header:
-        description: Headers that carry the disposition. C(X-CFEmailSecurity-Disposition) unless given.
+        description: Headers that carry the disposition. C(X-CFEmailSecurity-Disposition) unless
+          given.
         type: list
         elements: str
       rule_match_sender_ip:
-        description: Whether the rules also ask for an address of Area 1. V(false) takes effect only when the lock-down is proven.
+        description: Whether the rules also ask for an address of Area 1. V(false) takes effect only
+          when the lock-down is proven.
         type: bool
         default: true
       spoof_handling:
@@ -111,7 +122,8 @@ options:
         type: str
         choices: [quarantine, spam, bulk]
       content_filter_scope:
-        description: Whether the use case sets the default anti-spam policy only, or every policy that applies but presets.
+        description: Whether the use case sets the default anti-spam policy only, or every policy
+          that applies but presets.
         type: str
         choices: [default, all]
         default: default
@@ -120,7 +132,8 @@ options:
         type: bool
         default: true
       lockdown_soak_hours:
-        description: Hours between the last switch and the lock-down; at least the largest TTL that the old sets had.
+        description: Hours between the last switch and the lock-down; at least the largest TTL that
+          the old sets had.
         type: int
         default: 72
       lockdown_scope:
@@ -134,7 +147,8 @@ options:
         elements: str
       settle_minutes:
         description:
-          - Minutes between a change of connectors or allow list and the switch, and between rules or dispositions that take over and what
+          - Minutes between a change of connectors or allow list and the switch, and between rules
+            or dispositions that take over and what
             they take over from.
         type: int
         default: 60
@@ -149,14 +163,17 @@ options:
       change_window:
         description:
           - Days, hours and zone in which the MX records may be switched and the lock-down enabled.
-          - "A map like C({days: [mon-thu], hours: '22:00-04:00', zone: Europe/Berlin}), or a text like C(mon-thu 22:00-04:00 Europe/Berlin)."
+          - "A map like C({days: [mon-thu], hours: '22:00-04:00', zone: Europe/Berlin}), or a text
+            like C(mon-thu 22:00-04:00 Europe/Berlin)."
           - Hours past midnight belong to the day on which they begin. Any time unless given.
         type: raw
       mx_final_ttl:
-        description: TTL of the MX set once the lock-down is proven, in seconds. Left as it is unless given.
+        description: TTL of the MX set once the lock-down is proven, in seconds. Left as it is
+          unless given.
         type: int
   unused:
-    description: Variables that are set but have no effect in this version; said in the report. Those that guard something are refused.
+    description: Variables that are set but have no effect in this version; said in the report.
+      Those that guard something are refused.
     type: list
     elements: str
 seealso:
@@ -260,11 +277,19 @@ ARGUMENT_SPEC = {
             "lockdown_connector_name": {"type": "str"},
             "allow_list": {"type": "str", "choices": ["manage", "skip"], "default": "manage"},
             "use_case": {"type": "raw", "default": 1},
-            "use_case_variant": {"type": "str", "choices": ["current", "tutorial"], "default": "current"},
+            "use_case_variant": {
+                "type": "str",
+                "choices": ["current", "tutorial"],
+                "default": "current",
+            },
             "disposition_header": {"type": "list", "elements": "str"},
             "rule_match_sender_ip": {"type": "bool", "default": True},
             "spoof_handling": {"type": "str", "choices": ["quarantine", "spam", "bulk"]},
-            "content_filter_scope": {"type": "str", "choices": ["default", "all"], "default": "default"},
+            "content_filter_scope": {
+                "type": "str",
+                "choices": ["default", "all"],
+                "default": "default",
+            },
             "lockdown": {"type": "bool", "default": True},
             "lockdown_soak_hours": {"type": "int", "default": 72},
             "lockdown_scope": {"type": "str", "choices": ["all", "covered"], "default": "all"},

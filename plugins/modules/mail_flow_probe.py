@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -10,18 +11,27 @@ module: mail_flow_probe
 short_description: Ask mail servers by SMTP what they take and what they refuse
 version_added: 0.1.0
 description:
-  - Gathers evidence about the mail path by SMTP, from the host that runs the task, and says from where it looked.
-  - Each of O(hosts) (a new MX host) has to offer STARTTLS, to show a certificate that is valid for its name, and to take a
+  - Gathers evidence about the mail path by SMTP, from the host that runs the task, and says from
+    where it looked.
+  - Each of O(hosts) (a new MX host) has to offer STARTTLS, to show a certificate that is valid for
+    its name, and to take a
     recipient of each of O(domains). The envelope is taken back; no message is sent.
-  - Each of O(direct) is a delivery past Area 1, straight to the host at which Microsoft 365 takes the domain's mail, with an
-    envelope sender outside the tenant. Only C(5.7.51) proves the lock-down. Any other refusal, a closed port and silence are
-    V(unknown), which is never good. A recipient that was accepted is V(inconclusive) without a message, because the refusal may
+  - Each of O(direct) is a delivery past Area 1, straight to the host at which Microsoft 365 takes
+    the domain's mail, with an
+    envelope sender outside the tenant. Only C(5.7.51) proves the lock-down. Any other refusal, a
+    closed port and silence are
+    V(unknown), which is never good. A recipient that was accepted is V(inconclusive) without a
+    message, because the refusal may
     come at DATA.
-  - With O(canary_recipient) one real message goes through a new MX host to that mailbox, and one by each of O(direct) whose domain
+  - With O(canary_recipient) one real message goes through a new MX host to that mailbox, and one by
+    each of O(direct) whose domain
     it is in. Nobody else ever gets a message.
-  - Names are not resolved here. The addresses come from M(mailflow.area1.area1_mx_info), which asks the resolvers of the deployment.
-  - Needs nothing but Python's standard library. Delegate the task to a host whose port 25 is open where that of the controller is
-    not. A delegated host must have a connection of its own, so that nobody takes the controller's view for its view.
+  - Names are not resolved here. The addresses come from M(mailflow.area1.area1_mx_info), which asks
+    the resolvers of the deployment.
+  - Needs nothing but Python's standard library. Delegate the task to a host whose port 25 is open
+    where that of the controller is
+    not. A delegated host must have a connection of its own, so that nobody takes the controller's
+    view for its view.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
 extends_documentation_fragment:
@@ -29,14 +39,17 @@ extends_documentation_fragment:
 options:
   hosts:
     description:
-      - The new MX hosts, maps with C(name) (for which the certificate has to be valid) and C(addresses) (a list of IP addresses;
+      - The new MX hosts, maps with C(name) (for which the certificate has to be valid) and
+        C(addresses) (a list of IP addresses;
         none at all is reported as V(unknown)). Every address is asked, up to eight of a host.
-      - The maps of RV(mailflow.area1.area1_mx_info#module:mail_hosts) can be given as they are. Where C(addresses) is left out, those
+      - The maps of RV(mailflow.area1.area1_mx_info#module:mail_hosts) can be given as they are.
+        Where C(addresses) is left out, those
         are taken that this module left in O(observation_path).
     type: list
     elements: dict
   domains:
-    description: "Domains of which each new MX host has to take a recipient: names, or maps with C(name) and C(recipient)."
+    description: "Domains of which each new MX host has to take a recipient: names, or maps with
+      C(name) and C(recipient)."
     type: list
     elements: raw
   direct:
@@ -53,16 +66,20 @@ options:
         type: str
         required: true
       addresses:
-        description: IP addresses of that host, as for O(hosts). The first one that can be reached is asked.
+        description: IP addresses of that host, as for O(hosts). The first one that can be reached
+          is asked.
         type: list
         elements: str
       recipient:
-        description: Mailbox of the domain. Defaults to O(canary_recipient) where it is in the domain, else to C(postmaster) of the domain.
+        description: Mailbox of the domain. Defaults to O(canary_recipient) where it is in the
+          domain, else to C(postmaster) of the domain.
         type: str
   plain:
     description:
-      - Deliveries past Area 1 that are tried with TLS and without, as far as the recipient. They show whether a connector that demands
-        TLS catches mail that it is not meant for. No message is sent. The suboptions are those of O(direct).
+      - Deliveries past Area 1 that are tried with TLS and without, as far as the recipient. They
+        show whether a connector that demands
+        TLS catches mail that it is not meant for. No message is sent. The suboptions are those of
+        O(direct).
     type: list
     elements: dict
     suboptions:
@@ -82,20 +99,25 @@ options:
         description: Mailbox of the domain.
         type: str
   canary_recipient:
-    description: Mailbox that may receive test messages. Not used in check mode but as a recipient that is asked about.
+    description: Mailbox that may receive test messages. Not used in check mode but as a recipient
+      that is asked about.
     type: str
   sender:
     description:
       - Envelope sender, of a domain outside the tenant.
-      - Defaults to C(mailflow-probe) at the name of the probing host where that is a full name outside the tenant. Else it is
-        C(mailflow-probe@mailflow-probe.invalid) for O(direct) and O(plain), and the null sender for O(hosts).
+      - Defaults to C(mailflow-probe) at the name of the probing host where that is a full name
+        outside the tenant. Else it is
+        C(mailflow-probe@mailflow-probe.invalid) for O(direct) and O(plain), and the null sender for
+        O(hosts).
     type: str
   internal_domains:
-    description: Domains of the tenant, beside those named in O(domains) and O(direct). The sender is never of one of them.
+    description: Domains of the tenant, beside those named in O(domains) and O(direct). The sender
+      is never of one of them.
     type: list
     elements: str
   helo:
-    description: Name to say hello with. Defaults to the probing host's full name, else to its address as a literal.
+    description: Name to say hello with. Defaults to the probing host's full name, else to its
+      address as a literal.
     type: str
   port:
     description: SMTP port.
@@ -103,7 +125,8 @@ options:
     default: 25
   ca_path:
     description:
-      - File with the CA certificates that a new MX host's certificate must lead to, on the probing host. If not given, those of
+      - File with the CA certificates that a new MX host's certificate must lead to, on the probing
+        host. If not given, those of
         that system count.
     type: path
   timeout:
@@ -112,7 +135,8 @@ options:
     default: 60
   observation_path:
     description:
-      - The run's observation on the controller. What was seen joins its section C(smtp), wherever the task ran.
+      - The run's observation on the controller. What was seen joins its section C(smtp), wherever
+        the task ran.
     type: path
 seealso:
   - module: mailflow.area1.area1_mx_info
@@ -151,17 +175,20 @@ hosts:
   type: dict
   contains:
     status:
-      description: V(ok), V(wrong) (it answers, but not as a mail host must) or V(unknown) (it could not be asked).
+      description: V(ok), V(wrong) (it answers, but not as a mail host must) or V(unknown) (it could
+        not be asked).
       type: str
     problem:
       description: What is wrong or unknown, by address.
       type: str
     addresses:
-      description: Each address, with C(status), C(stage) (how far the conversation came), C(problem), C(tls) (the version) and C(source).
+      description: Each address, with C(status), C(stage) (how far the conversation came),
+        C(problem), C(tls) (the version) and C(source).
       type: list
       elements: dict
     recipients:
-      description: By domain, C(verdict) (V(accepted), V(refused) or V(unknown)) with C(recipient), C(code), C(enhanced) and C(text).
+      description: By domain, C(verdict) (V(accepted), V(refused) or V(unknown)) with C(recipient),
+        C(code), C(enhanced) and C(text).
       type: dict
 direct:
   description: The deliveries past Area 1, by domain.
@@ -170,11 +197,13 @@ direct:
   contains:
     verdict:
       description:
-        - V(locked) where it was refused with C(5.7.51), V(open) where a message was taken, V(inconclusive) where a recipient was
+        - V(locked) where it was refused with C(5.7.51), V(open) where a message was taken,
+          V(inconclusive) where a recipient was
           taken and no message sent, else V(unknown).
       type: str
     stage:
-      description: Where the last answer came, V(connect), V(greeting), V(ehlo), V(starttls), V(mail), V(rcpt), V(data) or V(message).
+      description: Where the last answer came, V(connect), V(greeting), V(ehlo), V(starttls),
+        V(mail), V(rcpt), V(data) or V(message).
       type: str
     code:
       description: The reply code; V(0) if there was none.
@@ -205,12 +234,15 @@ direct:
       type: dict
 plain:
   description:
-    - The deliveries of O(plain), by domain. C(verdict) is V(accepted) where the recipient was taken without TLS, V(needs_tls) where it
-      was taken with TLS only, else V(unknown). C(with_tls) and C(without_tls) are the answers, as in RV(direct).
+    - The deliveries of O(plain), by domain. C(verdict) is V(accepted) where the recipient was taken
+      without TLS, V(needs_tls) where it
+      was taken with TLS only, else V(unknown). C(with_tls) and C(without_tls) are the answers, as
+      in RV(direct).
   returned: success
   type: dict
 canary:
-  description: The message through the first new MX host that takes the canary's domain; V(null) if none was to be sent.
+  description: The message through the first new MX host that takes the canary's domain; V(null) if
+    none was to be sent.
   returned: success
   type: dict
   contains:

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ module: mail_flow_report
 short_description: Summary of a run for people and machines
 version_added: 0.1.0
 description:
-  - Prints per section and domain what was found, changed, is due and when, from the run's observation, and keeps it as a JSON file of mode
+  - Prints per section and domain what was found, changed, is due and when, from the run's
+    observation, and keeps it as a JSON file of mode
     C(0600).
   - Runs on the controller. In check mode no file is written.
 notes:
@@ -87,7 +89,8 @@ report:
       type: bool
     audit:
       description:
-        - With O(purpose=audit), C(drift) (what a deployment would change), C(findings) (checks that failed), C(alarms) (mail is being
+        - With O(purpose=audit), C(drift) (what a deployment would change), C(findings) (checks that
+          failed), C(alarms) (mail is being
           lost) and C(clean).
       type: dict
 lines:

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ module: mail_flow_run
 short_description: Make and remove the directory of one run
 version_added: 0.1.0
 description:
-  - Makes a directory that only this user can enter, for the observation that the modules of a run hand on to each other; and
-    removes it at the run's end. A lock that M(mailflow.area1.mail_flow_snapshot) took for the run is given back then.
+  - Makes a directory that only this user can enter, for the observation that the modules of a run
+    hand on to each other; and
+    removes it at the run's end. A lock that M(mailflow.area1.mail_flow_snapshot) took for the run
+    is given back then.
   - Runs on the controller, in check mode too.
 notes:
   - It never counts as a change.
@@ -22,13 +25,15 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - V(present) makes a new directory, or keeps the one at O(path) where that is given and exists. V(absent) removes the one at
+      - V(present) makes a new directory, or keeps the one at O(path) where that is given and
+        exists. V(absent) removes the one at
         O(path), with all that is in it.
     type: str
     choices: [present, absent]
     default: present
   path:
-    description: The directory, as V(present) returned it. Another one is refused. Needed with O(state=absent).
+    description: The directory, as V(present) returned it. Another one is refused. Needed with
+      O(state=absent).
     type: path
 seealso:
   - module: mailflow.area1.mail_flow_gate
@@ -56,7 +61,8 @@ path:
   returned: success
   type: str
 observation_path:
-  description: Where the observation of the run goes, for the option of that name of the other modules.
+  description: Where the observation of the run goes, for the option of that name of the other
+    modules.
   returned: O(state=present)
   type: str
 """
@@ -74,7 +80,12 @@ ARGUMENT_SPEC = {
 
 def main() -> None:
     run_module(
-        AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True, required_if=[("state", "absent", ("path",))]), run_run
+        AnsibleModule(
+            argument_spec=ARGUMENT_SPEC,
+            supports_check_mode=True,
+            required_if=[("state", "absent", ("path",))],
+        ),
+        run_run,
     )
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ module: mail_flow_snapshot
 short_description: Keep the baseline and snapshots of a tenant's mail flow
 version_added: 0.1.0
 description:
-  - Takes the baseline (the first observation of an untouched tenant) and keeps it as a file of mode C(0600) with a digest. It is never
+  - Takes the baseline (the first observation of an untouched tenant) and keeps it as a file of mode
+    C(0600) with a digest. It is never
     overwritten.
-  - Beside it, each run that finds something else than the last one keeps a snapshot C(snapshot-TIME.json) of what is there before its first
+  - Beside it, each run that finds something else than the last one keeps a snapshot
+    C(snapshot-TIME.json) of what is there before its first
     write. Runs that find the same keep nothing, so that daily runs do not fill the directory.
-  - A tenant that carries traces of an earlier deployment without a baseline is reported as RV(status=lost), and the gate of the preflight
+  - A tenant that carries traces of an earlier deployment without a baseline is reported as
+    RV(status=lost), and the gate of the preflight
     stops the run.
   - Runs on the controller. In check mode no file is written.
 notes:
@@ -30,8 +34,10 @@ options:
     required: true
   state:
     description:
-      - V(baseline) finds or takes the baseline, and takes a snapshot where something changed since the last one.
-      - V(verify) finds the baseline, never takes one, and checks the digest of each snapshot. With O(lock) it keeps a snapshot too.
+      - V(baseline) finds or takes the baseline, and takes a snapshot where something changed since
+        the last one.
+      - V(verify) finds the baseline, never takes one, and checks the digest of each snapshot. With
+        O(lock) it keeps a snapshot too.
       - V(compare) returns what differs between the baseline (or O(snapshot)) and the observation.
       - V(event) keeps the time of an O(event).
     type: str
@@ -39,7 +45,8 @@ options:
     default: baseline
   directory:
     description:
-      - Where the files lie. A relative path counts from where C(ansible-playbook) was started. A path inside a collection is refused.
+      - Where the files lie. A relative path counts from where C(ansible-playbook) was started. A
+        path inside a collection is refused.
       - Unless given, C(mailflow.area1/TENANT) under E(XDG_STATE_HOME) or C(~/.local/state).
     type: path
   tenant:
@@ -49,10 +56,12 @@ options:
     description: The directory outlives the machine that runs the job.
     type: bool
   baseline:
-    description: The baseline itself, as an earlier job returned it. Used where the directory holds none.
+    description: The baseline itself, as an earlier job returned it. Used where the directory holds
+      none.
     type: raw
   acknowledge:
-    description: V(baseline) takes today's state although there are traces. V(durable_snapshots) accepts a runner that is thrown away.
+    description: V(baseline) takes today's state although there are traces. V(durable_snapshots)
+      accepts a runner that is thrown away.
     type: list
     elements: str
   snapshot:
@@ -60,18 +69,31 @@ options:
     type: str
   lock:
     description:
-      - Hold the tenant for this run, by a file in O(directory), until M(mailflow.area1.mail_flow_run) removes the run's own directory.
+      - Hold the tenant for this run, by a file in O(directory), until
+        M(mailflow.area1.mail_flow_run) removes the run's own directory.
         While another run holds it the task fails and says who does.
-      - A lock whose process is no more counts for nothing. One of another host counts for 12 hours. Not taken in check mode.
+      - A lock whose process is no more counts for nothing. One of another host counts for 12 hours.
+        Not taken in check mode.
     type: bool
     default: false
   event:
     description: What happened.
     type: str
-    choices: [ttl_lowered, switched, mx_restored, mta_sts_seen, direct_refused, proven, lockdown_off, test_mail_sent, in_place]
+    choices:
+      - ttl_lowered
+      - switched
+      - mx_restored
+      - mta_sts_seen
+      - direct_refused
+      - proven
+      - lockdown_off
+      - test_mail_sent
+      - in_place
   subject:
-    description: What it is about, where that may change; of a lock-down the time at which its connector was last changed
-      before, which tells one enabling from the next; of a test mail its Message-ID; of a rule or of dispositions their state.
+    description: What it is about, where that may change; of a lock-down the time at which its
+      connector was last changed
+      before, which tells one enabling from the next; of a test mail its Message-ID; of a rule or of
+      dispositions their state.
     type: str
   domains:
     description: Domains that it happened to, or the connector, or what is in place.
@@ -110,7 +132,8 @@ EXAMPLES = r"""
 RETURN = r"""
 status:
   description:
-    - V(found), V(given), V(taken), V(lost) (traces, but no baseline) or V(throw_away) (the runner would lose it); V(missing) with
+    - V(found), V(given), V(taken), V(lost) (traces, but no baseline) or V(throw_away) (the runner
+      would lose it); V(missing) with
       O(state=verify); V(compared); V(recorded).
   returned: success
   type: str
@@ -136,7 +159,8 @@ baseline:
   returned: with O(state=baseline) and O(state=verify)
   type: dict
 snapshot:
-  description: The snapshot's file; empty where nothing changed since the last one, and in check mode.
+  description: The snapshot's file; empty where nothing changed since the last one, and in check
+    mode.
   returned: with O(state=baseline) and O(state=verify)
   type: str
 files:
@@ -145,7 +169,8 @@ files:
   type: list
   elements: dict
 taken:
-  description: When the compared baseline or snapshot was taken (ISO 8601, UTC, the service's clock).
+  description: When the compared baseline or snapshot was taken (ISO 8601, UTC, the service's
+    clock).
   returned: with O(state=compare)
   type: str
 differences:
@@ -177,7 +202,11 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.module impo
 
 ARGUMENT_SPEC = {
     "observation_path": {"type": "path", "required": True},
-    "state": {"type": "str", "default": "baseline", "choices": ["baseline", "verify", "compare", "event"]},
+    "state": {
+        "type": "str",
+        "default": "baseline",
+        "choices": ["baseline", "verify", "compare", "event"],
+    },
     "directory": {"type": "path"},
     "tenant": {"type": "str"},
     "durable": {"type": "bool"},
@@ -188,7 +217,15 @@ ARGUMENT_SPEC = {
     "event": {
         "type": "str",
         "choices": [
-            "ttl_lowered", "switched", "mx_restored", "mta_sts_seen", "direct_refused", "proven", "lockdown_off", "test_mail_sent", "in_place",
+            "ttl_lowered",
+            "switched",
+            "mx_restored",
+            "mta_sts_seen",
+            "direct_refused",
+            "proven",
+            "lockdown_off",
+            "test_mail_sent",
+            "in_place",
         ],
     },
     "subject": {"type": "str"},

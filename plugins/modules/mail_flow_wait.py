@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ module: mail_flow_wait
 short_description: Wait for what is due in a deployment
 version_added: 0.1.0
 description:
-  - Waits until the first phase that a gate holds back can go on, and says every minute on the terminal what is awaited and for how
+  - Waits until the first phase that a gate holds back can go on, and says every minute on the
+    terminal what is awaited and for how
     much longer. RV(again) then says that it is worth looking at everything once more.
-  - The clock that counts is the service's. It is asked at every poll, which also renews the sign-in where that is possible.
-  - Does not wait for what time alone does not mend, and not for what cannot come within O(wait_timeout).
+  - The clock that counts is the service's. It is asked at every poll, which also renews the sign-in
+    where that is possible.
+  - Does not wait for what time alone does not mend, and not for what cannot come within
+    O(wait_timeout).
   - Never waits in check mode.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
@@ -113,7 +117,9 @@ def run_wait(params: t.Mapping[str, t.Any], context: Context) -> Result:
     """Nothing is asked of the service where nothing is waited for."""
     for name, low in (("wait_timeout", 0), ("poll", 1)):
         if int(params[name]) < low:
-            raise InputError("%s: %d is too small." % (name, params[name]), "Give at least %d." % low)
+            raise InputError(
+                "%s: %d is too small." % (name, params[name]), "Give at least %d." % low
+            )
     observation = Observation(params["observation_path"])
     if not params["wait"]:
         return _answer(None, "not wanted (area1_wait is false)")
@@ -137,11 +143,18 @@ def run_wait(params: t.Mapping[str, t.Any], context: Context) -> Result:
     if again:
         waiting.start_anew(observation)
     observation.save()
-    return _answer(what, "" if again else "the time that this run waits is over (area1_wait_timeout)", again)
+    return _answer(
+        what, "" if again else "the time that this run waits is over (area1_wait_timeout)", again
+    )
 
 
 def _answer(what: waiting.Awaited | None, reason: str, again: bool = False) -> Result:
-    values = {"again": again, "awaited": what.what if what else "", "until": iso(what.until) if what else "", "reason": reason}
+    values = {
+        "again": again,
+        "awaited": what.what if what else "",
+        "until": iso(what.until) if what else "",
+        "reason": reason,
+    }
     return Result(False, (), values)
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ version_added: 0.1.0
 description:
   - Manages the IP allow list, the IP block list and the safe list of the connection filter
     (C(Set-HostedConnectionFilterPolicy)).
-  - Both lists are shared with others. Use C(add) and C(remove) to leave entries of others alone. Only the difference is sent.
-  - Addresses are compared as what they mean. V(192.0.2.1) and V(192.0.2.1/32) are the same entry, whichever is in place.
+  - Both lists are shared with others. Use C(add) and C(remove) to leave entries of others alone.
+    Only the difference is sent.
+  - Addresses are compared as what they mean. V(192.0.2.1) and V(192.0.2.1/32) are the same entry,
+    whichever is in place.
 notes:
   - Benchmarks of CIS, CISA and ORCA flag a tenant whose IP allow list is not empty.
   - A change of the list can take up to an hour to act.
@@ -31,7 +34,8 @@ options:
   ip_allow_list:
     description:
       - Always allow messages from these addresses (C(IPAllowList)).
-      - Each entry is a single IPv4 address, a network of /24 to /32 or a range of at most 256 addresses.
+      - Each entry is a single IPv4 address, a network of /24 to /32 or a range of at most 256
+        addresses.
         A list holds at most 1273 entries.
     type: dict
     suboptions:
@@ -44,11 +48,13 @@ options:
         type: list
         elements: str
       set:
-        description: The whole list. V([]) empties it. O(ip_allow_list.add) and O(ip_allow_list.remove) are applied after it.
+        description: The whole list. V([]) empties it. O(ip_allow_list.add) and
+          O(ip_allow_list.remove) are applied after it.
         type: list
         elements: str
   ip_block_list:
-    description: Always block messages from these addresses (C(IPBlockList)). Entries as in O(ip_allow_list).
+    description: Always block messages from these addresses (C(IPBlockList)). Entries as in
+      O(ip_allow_list).
     type: dict
     suboptions:
       add:
@@ -60,7 +66,8 @@ options:
         type: list
         elements: str
       set:
-        description: The whole list. V([]) empties it. O(ip_block_list.add) and O(ip_block_list.remove) are applied after it.
+        description: The whole list. V([]) empties it. O(ip_block_list.add) and
+          O(ip_block_list.remove) are applied after it.
         type: list
         elements: str
   enable_safe_list:
@@ -109,7 +116,8 @@ policy:
       description: Description of the policy.
       type: str
 plan:
-  description: The changes made, or in check mode the changes that would be made. Absent when nothing differs.
+  description: The changes made, or in check mode the changes that would be made. Absent when
+    nothing differs.
   returned: when something differs
   type: list
   elements: dict
@@ -163,7 +171,9 @@ ARGUMENT_SPEC = {
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True), run_connection_filter)
+    run_module(
+        AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True), run_connection_filter
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ module: o365_connector
 short_description: Manage inbound connectors of Exchange Online
 version_added: 0.1.0
 description:
-  - Creates, changes and removes inbound connectors (C(New-InboundConnector), C(Set-InboundConnector), C(Remove-InboundConnector)).
+  - Creates, changes and removes inbound connectors (C(New-InboundConnector),
+    C(Set-InboundConnector), C(Remove-InboundConnector)).
   - Only the options that are given are managed. Other connectors are never touched.
   - Enhanced filtering of a connector is M(mailflow.area1.o365_enhanced_filtering).
 notes:
-  - A connector that restricts (O(restrict_domains_to_ip_addresses)) refuses mail. Whether it is safe to enable one is not
+  - A connector that restricts (O(restrict_domains_to_ip_addresses)) refuses mail. Whether it is
+    safe to enable one is not
     decided here but by the gates of the role C(mailflow.area1.lockdown).
   - Developer tenants (E5) cannot create inbound connectors at all.
 author:
@@ -25,7 +28,8 @@ extends_documentation_fragment:
   - mailflow.area1.observation
 options:
   name:
-    description: Name of the connector (C(Name)). It identifies the connector, without regard to case.
+    description: Name of the connector (C(Name)). It identifies the connector, without regard to
+      case.
     type: str
     required: true
   state:
@@ -37,7 +41,8 @@ options:
     description: Description of the connector (C(Comment)). V("") clears it.
     type: str
   connector_type:
-    description: Whether a partner or the own organization sends (C(ConnectorType)). A new connector is V(Partner) unless given.
+    description: Whether a partner or the own organization sends (C(ConnectorType)). A new connector
+      is V(Partner) unless given.
     type: str
     choices: [Partner, OnPremises]
   enabled:
@@ -45,7 +50,8 @@ options:
     type: bool
   sender_domains:
     description:
-      - Domains of the senders (C(SenderDomains)), V(*) for all. A new connector has V(*) unless given.
+      - Domains of the senders (C(SenderDomains)), V(*) for all. A new connector has V(*) unless
+        given.
       - The service returns V(smtp:contoso.com;1) for V(contoso.com); both are the same.
     type: dict
     suboptions:
@@ -58,7 +64,8 @@ options:
         type: list
         elements: str
       set:
-        description: The whole list. V([]) empties it. O(sender_domains.add) and O(sender_domains.remove) are applied after it.
+        description: The whole list. V([]) empties it. O(sender_domains.add) and
+          O(sender_domains.remove) are applied after it.
         type: list
         elements: str
   sender_ip_addresses:
@@ -76,24 +83,29 @@ options:
         type: list
         elements: str
       set:
-        description: The whole list. V([]) empties it. O(sender_ip_addresses.add) and O(sender_ip_addresses.remove) are applied after it.
+        description: The whole list. V([]) empties it. O(sender_ip_addresses.add) and
+          O(sender_ip_addresses.remove) are applied after it.
         type: list
         elements: str
   require_tls:
-    description: Refuse mail that is not sent over TLS (C(RequireTls)). Sources differ on the service's default, so give it.
+    description: Refuse mail that is not sent over TLS (C(RequireTls)). Sources differ on the
+      service's default, so give it.
     type: bool
   restrict_domains_to_ip_addresses:
-    description: Refuse mail of O(sender_domains) that does not come from O(sender_ip_addresses) (C(RestrictDomainsToIPAddresses)).
+    description: Refuse mail of O(sender_domains) that does not come from O(sender_ip_addresses)
+      (C(RestrictDomainsToIPAddresses)).
     type: bool
   restrict_domains_to_certificate:
-    description: Refuse mail of O(sender_domains) without the certificate of O(tls_sender_certificate_name) (C(RestrictDomainsToCertificate)).
+    description: Refuse mail of O(sender_domains) without the certificate of
+      O(tls_sender_certificate_name) (C(RestrictDomainsToCertificate)).
     type: bool
   tls_sender_certificate_name:
     description: Name in the certificate of the sending server (C(TlsSenderCertificateName)).
     type: str
   associated_accepted_domains:
     description:
-      - Accepted domains that the connector is limited to (C(AssociatedAcceptedDomains)); empty is all recipients.
+      - Accepted domains that the connector is limited to (C(AssociatedAcceptedDomains)); empty is
+        all recipients.
     type: dict
     suboptions:
       add:
@@ -105,11 +117,13 @@ options:
         type: list
         elements: str
       set:
-        description: The whole list. V([]) empties it. O(associated_accepted_domains.add) and O(associated_accepted_domains.remove) are applied after it.
+        description: The whole list. V([]) empties it. O(associated_accepted_domains.add) and
+          O(associated_accepted_domains.remove) are applied after it.
         type: list
         elements: str
   report_section:
-    description: Section of the report that the change is listed under, where O(observation_path) is given.
+    description: Section of the report that the change is listed under, where O(observation_path) is
+      given.
     type: str
 seealso:
   - module: mailflow.area1.o365_enhanced_filtering
@@ -138,7 +152,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 connector:
-  description: The managed properties as they are after the task, or would be in check mode. V(null) when the connector is absent.
+  description: The managed properties as they are after the task, or would be in check mode. V(null)
+    when the connector is absent.
   returned: success
   type: dict
 date:
@@ -146,7 +161,8 @@ date:
   returned: when known
   type: str
 plan:
-  description: The changes made, or in check mode the changes that would be made. Absent when nothing differs.
+  description: The changes made, or in check mode the changes that would be made. Absent when
+    nothing differs.
   returned: when something differs
   type: list
   elements: dict

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ module: o365_content_filter
 short_description: Manage anti-spam policies of Exchange Online
 version_added: 0.1.0
 description:
-  - Manages settings of anti-spam inbound policies (C(Set-HostedContentFilterPolicy)), either of one policy or of every policy
+  - Manages settings of anti-spam inbound policies (C(Set-HostedContentFilterPolicy)), either of one
+    policy or of every policy
     that applies to some recipient.
-  - A custom policy wins over Default for its recipients, so a setting that shall hold for everyone has to be made in each.
+  - A custom policy wins over Default for its recipients, so a setting that shall hold for everyone
+    has to be made in each.
   - Policies of preset security policies (Standard, Strict) cannot be edited and are left alone.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
@@ -34,15 +37,18 @@ options:
     default: identity
   mark_as_spam_spf_record_hard_fail:
     description:
-      - Whether mail that fails SPF hard is marked as high confidence spam (C(MarkAsSpamSpfRecordHardFail), V(true) is C(On)).
-      - Behind a gateway this must be off, because the sending address that is seen is the gateway's.
+      - Whether mail that fails SPF hard is marked as high confidence spam
+        (C(MarkAsSpamSpfRecordHardFail), V(true) is C(On)).
+      - Behind a gateway this must be off, because the sending address that is seen is the
+        gateway's.
     type: bool
   spam_action:
     description: What happens to spam (C(SpamAction)). V(MoveToJmf) is the junk folder.
     type: str
     choices: [MoveToJmf, Quarantine, AddXHeader, ModifySubject, Redirect, Delete]
   high_confidence_spam_action:
-    description: What happens to high confidence spam (C(HighConfidenceSpamAction)). V(MoveToJmf) is the junk folder.
+    description: What happens to high confidence spam (C(HighConfidenceSpamAction)). V(MoveToJmf) is
+      the junk folder.
     type: str
     choices: [MoveToJmf, Quarantine, AddXHeader, ModifySubject, Redirect, Delete]
   phish_spam_action:
@@ -54,26 +60,33 @@ options:
     type: str
     choices: [Quarantine, Redirect]
   bulk_spam_action:
-    description: What happens to bulk mail over the threshold (C(BulkSpamAction)). V(MoveToJmf) is the junk folder.
+    description: What happens to bulk mail over the threshold (C(BulkSpamAction)). V(MoveToJmf) is
+      the junk folder.
     type: str
     choices: [MoveToJmf, Quarantine, AddXHeader, ModifySubject, Redirect, Delete, NoAction]
   spam_quarantine_tag:
-    description: Quarantine policy of spam (C(SpamQuarantineTag)). It must exist, or be made by an earlier task.
+    description: Quarantine policy of spam (C(SpamQuarantineTag)). It must exist, or be made by an
+      earlier task.
     type: str
   high_confidence_spam_quarantine_tag:
-    description: Quarantine policy of high confidence spam (C(HighConfidenceSpamQuarantineTag)). It must exist, or be made by an earlier task.
+    description: Quarantine policy of high confidence spam (C(HighConfidenceSpamQuarantineTag)). It
+      must exist, or be made by an earlier task.
     type: str
   phish_quarantine_tag:
-    description: Quarantine policy of phishing (C(PhishQuarantineTag)). It must exist, or be made by an earlier task.
+    description: Quarantine policy of phishing (C(PhishQuarantineTag)). It must exist, or be made by
+      an earlier task.
     type: str
   high_confidence_phish_quarantine_tag:
-    description: Quarantine policy of high confidence phishing (C(HighConfidencePhishQuarantineTag)). It must exist, or be made by an earlier task.
+    description: Quarantine policy of high confidence phishing
+      (C(HighConfidencePhishQuarantineTag)). It must exist, or be made by an earlier task.
     type: str
   bulk_quarantine_tag:
-    description: Quarantine policy of bulk mail (C(BulkQuarantineTag)). It must exist, or be made by an earlier task.
+    description: Quarantine policy of bulk mail (C(BulkQuarantineTag)). It must exist, or be made by
+      an earlier task.
     type: str
   bulk_threshold:
-    description: Bulk complaint level from which mail counts as bulk (C(BulkThreshold)), V(1) to V(9).
+    description: Bulk complaint level from which mail counts as bulk (C(BulkThreshold)), V(1) to
+      V(9).
     type: int
   quarantine_retention_period:
     description: Days that spam stays in quarantine (C(QuarantineRetentionPeriod)), V(1) to V(30).
@@ -88,10 +101,12 @@ options:
     description: Safety tips in messages (C(InlineSafetyTipsEnabled)).
     type: bool
   add_x_header_value:
-    description: Name of the header that the action V(AddXHeader) adds (C(AddXHeaderValue)), at most 255 characters without spaces and colons.
+    description: Name of the header that the action V(AddXHeader) adds (C(AddXHeaderValue)), at most
+      255 characters without spaces and colons.
     type: str
   modify_subject_value:
-    description: Text that the action V(ModifySubject) puts before the subject (C(ModifySubjectValue)).
+    description: Text that the action V(ModifySubject) puts before the subject
+      (C(ModifySubjectValue)).
     type: str
   redirect_to_recipients:
     description: Recipients of the action V(Redirect) (C(RedirectToRecipients)).
@@ -106,14 +121,16 @@ options:
         type: list
         elements: str
       set:
-        description: The whole list. V([]) empties it. O(redirect_to_recipients.add) and O(redirect_to_recipients.remove) are applied after it.
+        description: The whole list. V([]) empties it. O(redirect_to_recipients.add) and
+          O(redirect_to_recipients.remove) are applied after it.
         type: list
         elements: str
   admin_display_name:
     description: Note for administrators (C(AdminDisplayName)), at most 256 characters.
     type: str
   report_section:
-    description: Section of the report that the change is listed under, where O(observation_path) is given.
+    description: Section of the report that the change is listed under, where O(observation_path) is
+      given.
     type: str
 seealso:
   - module: mailflow.area1.o365_connection_filter
@@ -146,7 +163,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 policies:
-  description: The policies that were looked at, as they are after the task, or would be in check mode.
+  description: The policies that were looked at, as they are after the task, or would be in check
+    mode.
   returned: success
   type: list
   elements: dict
@@ -155,10 +173,12 @@ policies:
       description: Name of the policy.
       type: str
     mark_as_spam_spf_record_hard_fail:
-      description: V(On) or V(Off), as the service says it. The other options follow under their own names.
+      description: V(On) or V(Off), as the service says it. The other options follow under their own
+        names.
       type: str
 plan:
-  description: The changes made, or in check mode the changes that would be made. Absent when nothing differs.
+  description: The changes made, or in check mode the changes that would be made. Absent when
+    nothing differs.
   returned: when something differs
   type: list
   elements: dict
@@ -187,12 +207,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.module impo
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.options import (
     EXCHANGE_OPTIONS,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.content_filter import (
-    BULK_ACTIONS,
-    PHISH_ACTIONS,
-    SPAM_ACTIONS,
-    run_content_filter,
-)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects import content_filter
 
 TEXTS = {"type": "list", "elements": "str"}
 LIST_OPTION = {"type": "dict", "options": {"add": TEXTS, "remove": TEXTS, "set": TEXTS}}
@@ -201,11 +216,11 @@ ARGUMENT_SPEC = {
     "identity": {"type": "str", "default": "Default"},
     "scope": {"type": "str", "default": "identity", "choices": ["identity", "applying"]},
     "mark_as_spam_spf_record_hard_fail": {"type": "bool"},
-    "spam_action": {"type": "str", "choices": list(SPAM_ACTIONS)},
-    "high_confidence_spam_action": {"type": "str", "choices": list(SPAM_ACTIONS)},
-    "phish_spam_action": {"type": "str", "choices": list(SPAM_ACTIONS)},
-    "high_confidence_phish_action": {"type": "str", "choices": list(PHISH_ACTIONS)},
-    "bulk_spam_action": {"type": "str", "choices": list(BULK_ACTIONS)},
+    "spam_action": {"type": "str", "choices": list(content_filter.SPAM_ACTIONS)},
+    "high_confidence_spam_action": {"type": "str", "choices": list(content_filter.SPAM_ACTIONS)},
+    "phish_spam_action": {"type": "str", "choices": list(content_filter.SPAM_ACTIONS)},
+    "high_confidence_phish_action": {"type": "str", "choices": list(content_filter.PHISH_ACTIONS)},
+    "bulk_spam_action": {"type": "str", "choices": list(content_filter.BULK_ACTIONS)},
     "spam_quarantine_tag": {"type": "str"},
     "high_confidence_spam_quarantine_tag": {"type": "str"},
     "phish_quarantine_tag": {"type": "str"},
@@ -227,7 +242,10 @@ ARGUMENT_SPEC = {
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True), run_content_filter)
+    run_module(
+        AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True),
+        content_filter.run_content_filter,
+    )
 
 
 if __name__ == "__main__":

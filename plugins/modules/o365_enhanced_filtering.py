@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ module: o365_enhanced_filtering
 short_description: Manage enhanced filtering of an inbound connector of Exchange Online
 version_added: 0.1.0
 description:
-  - Manages enhanced filtering for connectors (skip listing), by which Exchange Online sees the true source of mail that a gateway
+  - Manages enhanced filtering for connectors (skip listing), by which Exchange Online sees the true
+    source of mail that a gateway
     hands over (C(Set-InboundConnector) with C(EFSkipLastIP), C(EFSkipIPs), C(EFUsers)).
   - Only the options that are given are managed.
 notes:
@@ -27,15 +29,18 @@ options:
     type: str
     required: true
   state:
-    description: V(absent) disables enhanced filtering (last address not skipped, no addresses, no users).
+    description: V(absent) disables enhanced filtering (last address not skipped, no addresses, no
+      users).
     type: str
     choices: [present, absent]
     default: present
   skip_last_ip:
-    description: Automatically detect and skip the last IP address (C(EFSkipLastIP)). Excludes O(skip_ips).
+    description: Automatically detect and skip the last IP address (C(EFSkipLastIP)). Excludes
+      O(skip_ips).
     type: bool
   skip_ips:
-    description: Skip these addresses that are associated with the connector (C(EFSkipIPs)). The whole list.
+    description: Skip these addresses that are associated with the connector (C(EFSkipIPs)). The
+      whole list.
     type: list
     elements: str
   users:
@@ -45,14 +50,16 @@ options:
     type: list
     elements: str
   report_section:
-    description: Section of the report that the change is listed under, where O(observation_path) is given.
+    description: Section of the report that the change is listed under, where O(observation_path) is
+      given.
     type: str
 seealso:
   - module: mailflow.area1.o365_connector
 """
 
 EXAMPLES = r"""
-# With observation_path the second task can be planned in check mode, where the connector is not there yet.
+# With observation_path the second task can be planned in check mode,
+# where the connector is not there yet.
 - name: Connector for the gateway
   mailflow.area1.o365_connector:
     name: Area 1 Inbound Connector
@@ -94,7 +101,8 @@ date:
   returned: when known
   type: str
 plan:
-  description: The changes made, or in check mode the changes that would be made. Absent when nothing differs.
+  description: The changes made, or in check mode the changes that would be made. Absent when
+    nothing differs.
   returned: when something differs
   type: list
   elements: dict
@@ -140,7 +148,9 @@ ARGUMENT_SPEC = {
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True), run_enhanced_filtering)
+    run_module(
+        AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True), run_enhanced_filtering
+    )
 
 
 if __name__ == "__main__":

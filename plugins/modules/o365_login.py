@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ module: o365_login
 short_description: Sign in to Exchange Online and Microsoft Graph once for many tasks
 version_added: 0.1.0
 description:
-  - Gets access tokens for Exchange Online and Microsoft Graph, so that later tasks need not sign in again.
-    Hand them on with the options O(access_token) and O(graph_access_token) of the other modules, best with C(module_defaults)
+  - Gets access tokens for Exchange Online and Microsoft Graph, so that later tasks need not sign in
+    again.
+    Hand them on with the options O(access_token) and O(graph_access_token) of the other modules,
+    best with C(module_defaults)
     for the action group C(mailflow.area1.exchange).
   - A given O(access_token) is checked and returned as it is.
   - Nothing is read from or written to the tenant.
@@ -45,7 +48,8 @@ options:
       - exchange
       - graph
 notes:
-  - The task's result is hidden from the output if it succeeds, as if C(no_log) was set, and can be registered all the same.
+  - The task's result is hidden from the output if it succeeds, as if C(no_log) was set, and can be
+    registered all the same.
     If it fails, the error is shown. C(no_log) is not needed and would hide the error.
   - It runs on the controller where the connection is local, and on the task's host otherwise.
 seealso:
@@ -93,7 +97,8 @@ expires_at:
   type: str
   sample: '2026-11-23T20:15:04Z'
 tenant_id:
-  description: The id of the tenant that the tokens are for. What O(tenant) says, if they do not tell.
+  description: The id of the tenant that the tokens are for. What O(tenant) says, if they do not
+    tell.
   returned: success
   type: str
   sample: 6f1d2c1e-8f5e-4f0e-9d0e-0a9b2c4d6e8f
@@ -122,10 +127,13 @@ from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.logi
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    failed, result = evaluate(login, module.params, Context(check_mode=module.check_mode, warn=module.warn))
+    failed, result = evaluate(
+        login, module.params, Context(check_mode=module.check_mode, warn=module.warn)
+    )
     if failed:
         module.fail_json(**result)
-    # A given token is the very thing to return: keep it from being masked in the result, and out of the invocation.
+    # A given token is the very thing to return: keep it from being masked in the result, and out of
+    # the invocation.
     for name in TOKENS:
         module.no_log_values.discard(module.params.pop(name, None))
     module.exit_json(**result)

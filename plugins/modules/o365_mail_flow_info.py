@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ module: o365_mail_flow_info
 short_description: Read all that decides the inbound mail flow of a Microsoft 365 tenant
 version_added: 0.1.0
 description:
-  - Reads the organization, accepted domains, connection filter, anti-spam policies and their rules, inbound connectors, transport
-    rules and quarantine policies of Exchange Online, and from Microsoft Graph the host that each domain's mail is to be forwarded to.
-  - A read that fails is an error. Graph may be out of reach; then a warning says so and the forwarding hosts are empty.
+  - Reads the organization, accepted domains, connection filter, anti-spam policies and their rules,
+    inbound connectors, transport
+    rules and quarantine policies of Exchange Online, and from Microsoft Graph the host that each
+    domain's mail is to be forwarded to.
+  - A read that fails is an error. Graph may be out of reach; then a warning says so and the
+    forwarding hosts are empty.
   - Checks that the token is for the tenant named in O(tenant).
 author:
   - mailflow.area1 contributors (@mailflow-area1)
@@ -23,7 +27,8 @@ extends_documentation_fragment:
   - mailflow.area1.attributes.info
 options:
   sections:
-    description: What to read. All but V(permissions), V(message_trace), V(message_events) and V(followed_messages) unless given.
+    description: What to read. All but V(permissions), V(message_trace), V(message_events) and
+      V(followed_messages) unless given.
     type: list
     elements: str
     choices:
@@ -45,17 +50,20 @@ options:
       - followed_messages
   trace_since:
     description:
-      - From when on the message trace is read. A time (ISO 8601, UTC), or such a time by recipient domain, where C(*.example.com) stands for
+      - From when on the message trace is read. A time (ISO 8601, UTC), or such a time by recipient
+        domain, where C(*.example.com) stands for
         all names below C(example.com). Rows for domains that are not named then do not count.
       - Exchange keeps 90 days. Needed with V(message_trace) in O(sections).
     type: raw
   trace_queries:
-    description: Most queries of one reading of the message trace. A tenant has 100 in five minutes. What was left out is said in the answer.
+    description: Most queries of one reading of the message trace. A tenant has 100 in five minutes.
+      What was left out is said in the answer.
     type: int
     default: 60
   trace_details:
     description:
-      - For so many sending addresses outside of O(trace_known) look by what connection and connector their last message came. The trace
+      - For so many sending addresses outside of O(trace_known) look by what connection and
+        connector their last message came. The trace
         itself may show the original sender instead of the address that connected.
     type: int
     default: 0
@@ -64,15 +72,18 @@ options:
     type: list
     elements: str
   message_ids:
-    description: Message-IDs of the messages (the first ten) whose events are read with V(message_events) in O(sections).
+    description: Message-IDs of the messages (the first ten) whose events are read with
+      V(message_events) in O(sections).
     type: list
     elements: str
   follow:
-    description: Message-IDs, with angle brackets, of messages that V(followed_messages) in O(sections) looks for in the trace of the last 48 hours.
+    description: Message-IDs, with angle brackets, of messages that V(followed_messages) in
+      O(sections) looks for in the trace of the last 48 hours.
     type: list
     elements: str
   domains:
-    description: Domains whose forwarding hosts are read. All accepted domains but C(*.onmicrosoft.com) unless given.
+    description: Domains whose forwarding hosts are read. All accepted domains but
+      C(*.onmicrosoft.com) unless given.
     type: list
     elements: str
 """
@@ -118,7 +129,8 @@ mail_flow:
       type: list
       elements: dict
     outbound_connectors:
-      description: Answers of C(Get-OutboundConnector), with those in test mode and those for rules only.
+      description: Answers of C(Get-OutboundConnector), with those in test mode and those for rules
+        only.
       type: list
       elements: dict
     transport_rules:
@@ -126,7 +138,8 @@ mail_flow:
       type: list
       elements: dict
     blocked_connectors:
-      description: Answer of C(Get-BlockedConnector), connectors that Microsoft blocked as compromised.
+      description: Answer of C(Get-BlockedConnector), connectors that Microsoft blocked as
+        compromised.
       type: list
       elements: dict
     quarantine_policies:
@@ -134,16 +147,20 @@ mail_flow:
       type: list
       elements: dict
     preset_rules:
-      description: Answer of C(Get-EOPProtectionPolicyRule), which says for whom preset security policies apply. V(null) where it may not be read.
+      description: Answer of C(Get-EOPProtectionPolicyRule), which says for whom preset security
+        policies apply. V(null) where it may not be read.
       type: list
       elements: dict
     forwarding_hosts:
-      description: By domain, the hosts of its MX service configuration records and an error where they could not be read.
+      description: By domain, the hosts of its MX service configuration records and an error where
+        they could not be read.
       type: dict
     permissions:
       description:
-        - Whether the service says which cmdlets are allowed (C(known)), and which are not, of those that a deployment writes with
-          (C(missing)) and of those that a change of use case and a rollback take away with (C(removals)).
+        - Whether the service says which cmdlets are allowed (C(known)), and which are not, of those
+          that a deployment writes with
+          (C(missing)) and of those that a change of use case and a rollback take away with
+          (C(removals)).
       type: dict
     message_trace:
       description: Who sent mail to this tenant, from the message trace.
@@ -169,21 +186,26 @@ mail_flow:
           type: int
         groups:
           description:
-            - By sending address and recipient domain, the busiest first. Each with C(from_ip), C(domain), C(count), C(statuses) (how many
-              of each), C(senders) (up to five), C(first), C(last) and C(sample) (id and recipient of the last message); with
+            - By sending address and recipient domain, the busiest first. Each with C(from_ip),
+              C(domain), C(count), C(statuses) (how many
+              of each), C(senders) (up to five), C(first), C(last) and C(sample) (id and recipient
+              of the last message); with
               O(trace_details) also C(via) (the address that connected) and C(connector).
           type: list
           elements: dict
     message_events:
       description:
-        - Those of O(message_ids) of which the message trace tells events, by recipient, with C(message_id), C(recipient), C(status) and
+        - Those of O(message_ids) of which the message trace tells events, by recipient, with
+          C(message_id), C(recipient), C(status) and
           C(rules), the names of the transport rules that acted.
       type: list
       elements: dict
     followed_messages:
       description:
-        - What became of the messages of O(follow). C(messages) has those that arrived, by Message-ID, with C(received), C(status), C(via)
-          and C(connector) (empty where the trace does not tell); C(error) says why it could not be read.
+        - What became of the messages of O(follow). C(messages) has those that arrived, by
+          Message-ID, with C(received), C(status), C(via)
+          and C(connector) (empty where the trace does not tell); C(error) says why it could not be
+          read.
       type: dict
 date:
   description: The service's own clock at the last read (ISO 8601, UTC).
@@ -253,7 +275,9 @@ ARGUMENT_SPEC = {
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True), run_mail_flow_info)
+    run_module(
+        AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True), run_mail_flow_info
+    )
 
 
 if __name__ == "__main__":

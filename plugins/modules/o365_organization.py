@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ module: o365_organization
 short_description: Manage organization customization and Direct Send of Exchange Online
 version_added: 0.1.0
 description:
-  - Enables organization customization where the tenant is still dehydrated (C(Get-OrganizationConfig), C(IsDehydrated);
+  - Enables organization customization where the tenant is still dehydrated
+    (C(Get-OrganizationConfig), C(IsDehydrated);
     C(Enable-OrganizationCustomization)). This cannot be undone.
-  - The cmdlet may fail and yet have succeeded, and it may take up to 24 hours. The module looks again instead of sending it twice.
+  - The cmdlet may fail and yet have succeeded, and it may take up to 24 hours. The module looks
+    again instead of sending it twice.
   - Manages C(RejectDirectSend).
 author:
   - mailflow.area1 contributors (@mailflow-area1)
@@ -35,7 +38,8 @@ options:
     default: 240
   reject_direct_send:
     description:
-      - Refuse anonymous mail whose envelope sender is of an accepted domain and that matches no connector
+      - Refuse anonymous mail whose envelope sender is of an accepted domain and that matches no
+        connector
         (C(Set-OrganizationConfig -RejectDirectSend)). Left as found when not given.
     type: bool
 """
@@ -60,7 +64,8 @@ reject_direct_send:
   returned: success
   type: bool
 plan:
-  description: The changes made, or in check mode the changes that would be made. Absent when nothing differs.
+  description: The changes made, or in check mode the changes that would be made. Absent when
+    nothing differs.
   returned: when something differs
   type: list
   elements: dict
@@ -104,7 +109,9 @@ ARGUMENT_SPEC = {
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True), run_organization)
+    run_module(
+        AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True), run_organization
+    )
 
 
 if __name__ == "__main__":

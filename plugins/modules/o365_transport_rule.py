@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -10,16 +11,21 @@ module: o365_transport_rule
 short_description: Manage transport rules of Exchange Online
 version_added: 0.1.0
 description:
-  - Creates, changes, orders and removes transport rules, which are also called mail flow rules (C(New-TransportRule),
-    C(Set-TransportRule), C(Enable-TransportRule), C(Disable-TransportRule), C(Remove-TransportRule)).
+  - Creates, changes, orders and removes transport rules, which are also called mail flow rules
+    (C(New-TransportRule),
+    C(Set-TransportRule), C(Enable-TransportRule), C(Disable-TransportRule),
+    C(Remove-TransportRule)).
   - Only the options that are given are managed. Rules of others are never changed.
   - A rule is made switched off, and switched on when it reads back as it shall be.
   - Several conditions of a rule must all be met; several values of a condition are alternatives.
-  - An empty list or text of an option, and V(null) in O(parameters), clears that condition or action. The service is asked to, and
+  - An empty list or text of an option, and V(null) in O(parameters), clears that condition or
+    action. The service is asked to, and
     the result is read back.
 notes:
-  - The service numbers all rules without gaps. A rule that is put between others shifts those behind it; no other rule is ever given a number.
-  - A rule with O(quarantine) ends the processing of further rules, also after the release of the message.
+  - The service numbers all rules without gaps. A rule that is put between others shifts those
+    behind it; no other rule is ever given a number.
+  - A rule with O(quarantine) ends the processing of further rules, also after the release of the
+    message.
   - Rules take effect up to half an hour after the change.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
@@ -30,7 +36,8 @@ extends_documentation_fragment:
 options:
   name:
     description:
-      - Name of the rule (C(Name)), at most 64 characters. It identifies the rule, without regard to case; a rule that is there in
+      - Name of the rule (C(Name)), at most 64 characters. It identifies the rule, without regard to
+        case; a rule that is there in
         another letter case is renamed.
     type: str
     required: true
@@ -44,8 +51,10 @@ options:
     type: bool
   position:
     description:
-      - Where the rule stands. A new rule is the last one unless this is given. It is moved only where it does not stand so.
-      - V(before) and V(after) mean anywhere on that side of O(relative_to); a new or moved rule is put next to it.
+      - Where the rule stands. A new rule is the last one unless this is given. It is moved only
+        where it does not stand so.
+      - V(before) and V(after) mean anywhere on that side of O(relative_to); a new or moved rule is
+        put next to it.
     type: str
     choices: [first, last, before, after]
   relative_to:
@@ -59,33 +68,39 @@ options:
     type: str
     choices: [Enforce, Audit, AuditAndNotify]
   header_contains:
-    description: "Condition: a header of the message includes any of these words (C(HeaderContainsMessageHeader), C(HeaderContainsWords))."
+    description: "Condition: a header of the message includes any of these words
+      (C(HeaderContainsMessageHeader), C(HeaderContainsWords))."
     type: dict
     suboptions:
       header:
-        description: Name of the header. Empty together with O(header_contains.words) clears the condition.
+        description: Name of the header. Empty together with O(header_contains.words) clears the
+          condition.
         type: str
       words:
         description: The words.
         type: list
         elements: str
   header_matches:
-    description: "Condition: a header matches any of these patterns (C(HeaderMatchesMessageHeader), C(HeaderMatchesPatterns))."
+    description: "Condition: a header matches any of these patterns (C(HeaderMatchesMessageHeader),
+      C(HeaderMatchesPatterns))."
     type: dict
     suboptions:
       header:
-        description: Name of the header. Empty together with O(header_matches.patterns) clears the condition.
+        description: Name of the header. Empty together with O(header_matches.patterns) clears the
+          condition.
         type: str
       patterns:
         description: Regular expressions, in the dialect of Exchange.
         type: list
         elements: str
   sender_ip_ranges:
-    description: "Condition: the sending server has one of these addresses (C(SenderIpRanges)). Addresses, networks of any size or ranges."
+    description: "Condition: the sending server has one of these addresses (C(SenderIpRanges)).
+      Addresses, networks of any size or ranges."
     type: list
     elements: str
   except_if_sender_ip_ranges:
-    description: "Exception: the sending server has one of these addresses (C(ExceptIfSenderIpRanges))."
+    description: "Exception: the sending server has one of these addresses
+      (C(ExceptIfSenderIpRanges))."
     type: list
     elements: str
   from_scope:
@@ -97,10 +112,12 @@ options:
     type: list
     elements: str
   scl_over:
-    description: "Condition: the spam confidence level is at least this (C(SCLOver)), V(-1) to V(9)."
+    description: "Condition: the spam confidence level is at least this (C(SCLOver)), V(-1) to
+      V(9)."
     type: int
   set_scl:
-    description: "Action: set the spam confidence level (C(SetSCL)), V(-1) to V(9). V(5) and V(6) are spam, V(9) is high confidence spam."
+    description: "Action: set the spam confidence level (C(SetSCL)), V(-1) to V(9). V(5) and V(6)
+      are spam, V(9) is high confidence spam."
     type: int
   quarantine:
     description: "Action: deliver to the hosted quarantine (C(Quarantine))."
@@ -127,11 +144,13 @@ options:
     type: bool
   parameters:
     description:
-      - Any other condition, exception or action by the name of its cmdlet parameter, for example C(ExceptIfFromScope). V(null) clears it.
+      - Any other condition, exception or action by the name of its cmdlet parameter, for example
+        C(ExceptIfFromScope). V(null) clears it.
       - Names and values are checked against the cmdlet's documentation before anything is written.
     type: dict
   report_section:
-    description: Section of the report that the change is listed under, where O(observation_path) is given.
+    description: Section of the report that the change is listed under, where O(observation_path) is
+      given.
     type: str
 seealso:
   - module: mailflow.area1.o365_content_filter
@@ -165,7 +184,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rule:
-  description: The rule as it is after the task, or would be in check mode. V(null) when it is absent.
+  description: The rule as it is after the task, or would be in check mode. V(null) when it is
+    absent.
   returned: success
   type: dict
   contains:
@@ -182,7 +202,8 @@ rule:
       description: Its conditions, exceptions and actions that are set, by cmdlet parameter.
       type: dict
 plan:
-  description: The changes made, or in check mode the changes that would be made. Absent when nothing differs.
+  description: The changes made, or in check mode the changes that would be made. Absent when
+    nothing differs.
   returned: when something differs
   type: list
   elements: dict
@@ -211,8 +232,8 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.module impo
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.options import (
     EXCHANGE_OPTIONS,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.transport_rules import (
-    run_transport_rule,
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects import (
+    transport_rules,
 )
 
 TEXTS = {"type": "list", "elements": "str"}
@@ -246,7 +267,10 @@ ARGUMENT_SPEC = {
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True), run_transport_rule)
+    run_module(
+        AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True),
+        transport_rules.run_transport_rule,
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Base of the action plugins that carry out a module's logic on the controller, in the process that is already there."""
+"""Base of the action plugins that carry out a module's logic on the controller, in the process that
+is already there.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,14 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.context imp
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import MissingLibrary
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import Result, evaluate
 
-# What ansible-runner (and so AWX), GitHub, GitLab, Azure and most others leave in a job's environment
+# What ansible-runner (and so AWX), GitHub, GitLab, Azure and most others leave in a job's
+# environment
 RUNNERS = ("AWX_ISOLATED_DATA_DIR", "AWX_HOST", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "CI")
 ANSWER_SECONDS = 600
 
-# ansible-core loads an action plugin before it forks the worker of a task: here a library is imported once a run, and not
-# by each of two dozen workers anew. One that is missing or broken is reported by the task that needs it.
+# ansible-core loads an action plugin before it forks the worker of a task: here a library is
+# imported once a run, and not by each of two dozen workers anew. One that is missing or broken is
+# reported by the task that needs it.
 for _library in ("requests", "dns.message", "dns.query"):
     with contextlib.suppress(Exception):
         importlib.import_module(_library)
@@ -40,14 +45,16 @@ except ImportError:  # before ansible-core 2.22
 class ControllerAction(ActionBase):
     """Same name, options and results as a module; only the place differs.
 
-    ``spec`` is the module's argument spec and ``logic`` its function. The module itself runs, on the task's host, when
-    the task is delegated, becomes another user, or when its connection is not local: this process must not act for another
-    machine or user. Asynchronous tasks are refused by the base class: their results come by a way that hides nothing.
+    ``spec`` is the module's argument spec and ``logic`` its function. The module itself runs, on
+    the task's host, when the task is delegated, becomes another user, or when its connection is not
+    local: this process must not act for another machine or user. Asynchronous tasks are refused by
+    the base class: their results come by a way that hides nothing.
     """
 
     spec: t.ClassVar[dict[str, t.Any]] = {}
     requirements: t.ClassVar[dict[str, t.Any]] = {}
-    # Results that are secrets by themselves: options of the same names are not taken out of a success.
+    # Results that are secrets by themselves: options of the same names are not taken out of a
+    # success.
     returned_secrets: t.ClassVar[tuple[str, ...]] = ()
 
     @staticmethod
@@ -58,7 +65,9 @@ class ControllerAction(ActionBase):
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         outcome = None if self._acts_elsewhere() else self._act()
         if outcome is None or self._lacks_library(outcome):
-            outcome = self._execute_module(task_vars=task_vars, wrap_async=bool(self._task.async_val))
+            outcome = self._execute_module(
+                task_vars=task_vars, wrap_async=bool(self._task.async_val)
+            )
         result.update(outcome)
         self.finish(result)
         return result
@@ -79,14 +88,24 @@ class ControllerAction(ActionBase):
 
     def _act(self) -> dict[str, t.Any]:
         with _environment(self._task_environment()):
-            checked = ArgumentSpecValidator(self.spec, **self.requirements).validate(plain(self._task.args))
+            checked = ArgumentSpecValidator(self.spec, **self.requirements).validate(
+                plain(self._task.args)
+            )
             secrets: set[str] = set(checked._no_log_values)
             for secret in secrets:
                 conceal(secret)
             if checked.error_messages:
-                message = "Unsupported or wrong options for %s: %s" % (self._task.action, "; ".join(checked.error_messages))
-                return t.cast("dict[str, t.Any]", remove_values({"failed": True, "changed": False, "msg": message}, secrets))
-            failed, outcome = evaluate(self.logic, checked.validated_parameters, self._context(secrets))
+                message = "Unsupported or wrong options for %s: %s" % (
+                    self._task.action,
+                    "; ".join(checked.error_messages),
+                )
+                return t.cast(
+                    "dict[str, t.Any]",
+                    remove_values({"failed": True, "changed": False, "msg": message}, secrets),
+                )
+            failed, outcome = evaluate(
+                self.logic, checked.validated_parameters, self._context(secrets)
+            )
         if failed:
             outcome["failed"] = True
         else:
@@ -99,7 +118,9 @@ class ControllerAction(ActionBase):
         def warn(message: str) -> None:
             display.warning(remove_values(message, secrets))
 
-        return Context(check_mode=bool(self._task.check_mode), diff=bool(self._task.diff), warn=warn, ask=ask)
+        return Context(
+            check_mode=bool(self._task.check_mode), diff=bool(self._task.diff), warn=warn, ask=ask
+        )
 
     def _task_environment(self) -> dict[str, str]:
         """The task's C(environment), merged and templated as it would be for a module."""
@@ -109,9 +130,12 @@ class ControllerAction(ActionBase):
 
 
 class ServiceAction(ControllerAction):
-    """A module that talks to a service. In the process that is there it costs a tenth of a process of its own, which is
-    what a run over many tenants is made of. An asynchronous task is the module's, and so is one whose libraries only the
-    module's interpreter has."""
+    """A module that talks to a service.
+
+    In the process that is there it costs a tenth of a process of its own, which is what a run over
+    many tenants is made of. An asynchronous task is the module's, and so is one whose libraries
+    only the module's interpreter has.
+    """
 
     _supports_async = True
 
@@ -146,9 +170,12 @@ def _environment(variables: t.Mapping[str, str]) -> t.Iterator[None]:
 
 
 def ask(question: str) -> str | None:
-    """The operator's answer; None where nobody is there who could give one. It is the controller's main process that asks.
+    """The operator's answer; None where nobody is there who could give one.
 
-    A runner gives its job a terminal of its own, at which nobody sits: such a question would wait for ever.
+    It is the controller's main process that asks.
+
+    A runner gives its job a terminal of its own, at which nobody sits: such a question would wait
+    for ever.
     """
     if any(os.environ.get(name) for name in RUNNERS):
         return None
@@ -168,7 +195,9 @@ def conceal(secret: str) -> None:
 
 
 def plain(value: t.Any) -> t.Any:
-    """Without the subclasses that ansible-core wraps values in (tags, unsafe text, vaulted text): libraries choke on them."""
+    """Without the subclasses that ansible-core wraps values in (tags, unsafe text, vaulted text):
+    libraries choke on them.
+    """
     if getattr(value, "__ENCRYPTED__", False):
         return str(value)
     if isinstance(value, t.Mapping):

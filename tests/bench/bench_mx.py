@@ -1,10 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""area1_mx: one call for many domains against a task loop of one domain each, on the lab with latency. Prints, judges nothing.
+"""area1_mx: one call for many domains against a task loop of one domain each, on the lab with
+latency. Prints, judges nothing.
 
-    python tests/bench/bench_mx.py [--domains 100] [--latency-ms 50]
+python tests/bench/bench_mx.py [--domains 100] [--latency-ms 50]
 """
 
 from __future__ import annotations
@@ -50,19 +52,41 @@ def task(domains: str, loop: str | None = None) -> dict[str, Any]:
 
 def play(lab: Lab, folder: Path, tasks: list[dict[str, Any]], *arguments: str) -> float:
     """Run a playbook of these tasks; wall seconds of all of it."""
-    (folder / "play.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "connection": "local", "tasks": tasks}]))
-    (folder / "vars.json").write_text(json.dumps({**lab.extra_vars, "ansible_python_interpreter": sys.executable}))
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-e", "@vars.json", "play.yml", *arguments]
-    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible_root"), "ANSIBLE_NOCOLOR": "1"}
+    (folder / "play.yml").write_text(
+        json.dumps(
+            [{"hosts": "localhost", "gather_facts": False, "connection": "local", "tasks": tasks}]
+        )
+    )
+    (folder / "vars.json").write_text(
+        json.dumps({**lab.extra_vars, "ansible_python_interpreter": sys.executable})
+    )
+    command = [
+        str(Path(sys.executable).with_name("ansible-playbook")),
+        "-i",
+        "localhost,",
+        "-e",
+        "@vars.json",
+        "play.yml",
+        *arguments,
+    ]
+    environment = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible_root"),
+        "ANSIBLE_NOCOLOR": "1",
+    }
     start = time.monotonic()
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1200)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1200
+    )
     seconds = time.monotonic() - start
     if done.returncode:
         raise SystemExit(done.stdout[-3000:] + done.stderr[-2000:])
     return seconds
 
 
-def measure(lab: Lab, folder: Path, tasks: list[dict[str, Any]], world: str) -> tuple[float, int, int]:
+def measure(
+    lab: Lab, folder: Path, tasks: list[dict[str, Any]], world: str
+) -> tuple[float, int, int]:
     """(seconds, API requests, API writes) of the tasks on a new world."""
     lab.reset(world)
     start = lab.mark()
@@ -80,15 +104,26 @@ def main() -> None:
     world = "many:%d" % given.domains
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with Lab.start(world=world, directory=folder / "lab", latency_ms=given.latency_ms, max_seconds=1800) as lab:
+        with Lab.start(
+            world=world, directory=folder / "lab", latency_ms=given.latency_ms, max_seconds=1800
+        ) as lab:
             empty = play(lab, folder, [{"ansible.builtin.meta": "noop"}])
             one = measure(lab, folder, [task("{{ area1_domains }}")], world)
             loop = measure(lab, folder, [task("{{ [item] }}", "{{ area1_domains }}")], world)
-    print("area1_mx on %d domains, %g ms latency (ansible-playbook's own start, %.1f s, taken off)" % (given.domains, given.latency_ms, empty))
+    print(
+        "area1_mx on %d domains, %g ms latency (ansible-playbook's own start, %.1f s, taken off)"
+        % (given.domains, given.latency_ms, empty)
+    )
     print("%-26s %9s %10s %8s" % ("", "seconds", "requests", "writes"))
-    for label, (seconds, requests, writes) in (("one call", one), ("loop of one domain each", loop)):
+    for label, (seconds, requests, writes) in (
+        ("one call", one),
+        ("loop of one domain each", loop),
+    ):
         print("%-26s %9.1f %10d %8d" % (label, seconds - empty, requests, writes))
-    print("one call is %.1f times faster (%.1f times with the start)" % ((loop[0] - empty) / (one[0] - empty), loop[0] / one[0]))
+    print(
+        "one call is %.1f times faster (%.1f times with the start)"
+        % ((loop[0] - empty) / (one[0] - empty), loop[0] / one[0])
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests of the lab's Cloudflare share: a small world, served, and a client that knows nothing but the wire."""
+
+"""What the tests of the lab's Cloudflare share: a small world, served, and a client that knows
+nothing but the wire.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +40,12 @@ def zone_of(name: str) -> dict[str, Any]:
         "name_servers": SERVERS,
         "records": [
             {"type": "MX", "name": name, "content": OLD, "priority": 0, "ttl": 3600},
-            {"type": "TXT", "name": name, "content": '"v=spf1 include:spf.protection.outlook.com -all"', "ttl": 1},
+            {
+                "type": "TXT",
+                "name": name,
+                "content": '"v=spf1 include:spf.protection.outlook.com -all"',
+                "ttl": 1,
+            },
             {"type": "A", "name": f"www.{name}", "content": "192.0.2.10", "ttl": 300},
         ],
     }
@@ -46,7 +55,10 @@ def _world() -> dict[str, Any]:
     cloudflare = empty_state(ACCOUNT)
     cloudflare["tokens"] = {
         TOKEN: {"permissions": ALL, "zones": "*"},
-        DNS_READER: {"permissions": ["Zone Read", "DNS Read", "Cloud Email Security: Read"], "zones": "*"},
+        DNS_READER: {
+            "permissions": ["Zone Read", "DNS Read", "Cloud Email Security: Read"],
+            "zones": "*",
+        },
         ONE_ZONE: {"permissions": ALL, "zones": ["nw-labs.example"]},
         ACCOUNT_TOKEN: {"permissions": ALL, "zones": "*", "kind": "account"},
     }
@@ -66,9 +78,13 @@ class Api:
         self.session.trust_env = False
         self.session.verify = str(ca)
 
-    def __call__(self, method: str, path: str, json: Any = None, token: str | None = TOKEN, **params: Any) -> requests.Response:
+    def __call__(
+        self, method: str, path: str, json: Any = None, token: str | None = TOKEN, **params: Any
+    ) -> requests.Response:
         headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
-        return self.session.request(method, self.base + path, json=json, params=params, headers=headers, timeout=10)
+        return self.session.request(
+            method, self.base + path, json=json, params=params, headers=headers, timeout=10
+        )
 
     def result(self, method: str, path: str, json: Any = None, **params: Any) -> Any:
         answer = self(method, path, json, **params)
@@ -77,7 +93,15 @@ class Api:
         assert body["success"] is True and body["errors"] == []
         return body["result"]
 
-    def refused(self, status: int, method: str, path: str, json: Any = None, token: str | None = TOKEN, **params: Any) -> dict[str, Any]:
+    def refused(
+        self,
+        status: int,
+        method: str,
+        path: str,
+        json: Any = None,
+        token: str | None = TOKEN,
+        **params: Any,
+    ) -> dict[str, Any]:
         answer = self(method, path, json, token, **params)
         body = answer.json()
         assert answer.status_code == status, answer.text
@@ -93,7 +117,9 @@ class Api:
         return found
 
     def mx(self, zone: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.result("GET", f"zones/{self.zone_id(zone)}/dns_records", type="MX")
+        found: list[dict[str, Any]] = self.result(
+            "GET", f"zones/{self.zone_id(zone)}/dns_records", type="MX"
+        )
         return found
 
 
@@ -116,9 +142,16 @@ def serving(directory: Path) -> Iterator[Api]:
 
 def domain(name: str, **fields: Any) -> dict[str, Any]:
     return {
-        "domain": name, "allowed_delivery_modes": ["DIRECT"], "drop_dispositions": ["MALICIOUS", "SPAM", "SPOOF"],
-        "ip_restrictions": [], "regions": ["DE"], "lookback_hops": 1, "transport": OLD, "require_tls_outbound": True, **fields,
-    }  # fmt: skip
+        "domain": name,
+        "allowed_delivery_modes": ["DIRECT"],
+        "drop_dispositions": ["MALICIOUS", "SPAM", "SPOOF"],
+        "ip_restrictions": [],
+        "regions": ["DE"],
+        "lookback_hops": 1,
+        "transport": OLD,
+        "require_tls_outbound": True,
+        **fields,
+    }
 
 
 def switch(old: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One lab process for the tests of its Microsoft side, put back to the fresh world before each test."""
+
+"""One lab process for the tests of its Microsoft side, put back to the fresh world before each
+test.
+"""
 
 from __future__ import annotations
 
@@ -43,11 +47,17 @@ class Tenant:
 
     def token_reply(self, tenant: str | None = None, **form: str) -> requests.Response:
         fields = {
-            "grant_type": "client_credentials", "client_id": self.vars["o365_client_id"], "client_secret": self.vars["o365_client_secret"],
-            "scope": SCOPE, **form,
+            "grant_type": "client_credentials",
+            "client_id": self.vars["o365_client_id"],
+            "client_secret": self.vars["o365_client_secret"],
+            "scope": SCOPE,
+            **form,
         }
-        url = f"{self.vars['o365_authority_url']}/{tenant or self.vars['o365_tenant']}/oauth2/v2.0/token"
-        return self.session.post(url, data={key: value for key, value in fields.items() if value}, timeout=30)
+        authority = self.vars["o365_authority_url"]
+        url = f"{authority}/{tenant or self.vars['o365_tenant']}/oauth2/v2.0/token"
+        return self.session.post(
+            url, data={key: value for key, value in fields.items() if value}, timeout=30
+        )
 
     def token(self, scope: str = SCOPE) -> str:
         reply = self.token_reply(scope=scope)
@@ -59,13 +69,26 @@ class Tenant:
         self._token = self._token or self.token()
         return self._token
 
-    def url(self, version: str = "beta", rest: str = "InvokeCommand", tenant: str | None = None) -> str:
-        return f"{self.vars['o365_exchange_url']}/adminapi/{version}/{tenant or self.vars['o365_tenant']}/{rest}"
+    def url(
+        self, version: str = "beta", rest: str = "InvokeCommand", tenant: str | None = None
+    ) -> str:
+        exchange = self.vars["o365_exchange_url"]
+        return f"{exchange}/adminapi/{version}/{tenant or self.vars['o365_tenant']}/{rest}"
 
-    def invoke(self, cmdlet: str, query: str = "", token: str | None = None, tenant: str | None = None, **parameters: Any) -> requests.Response:
+    def invoke(
+        self,
+        cmdlet: str,
+        query: str = "",
+        token: str | None = None,
+        tenant: str | None = None,
+        **parameters: Any,
+    ) -> requests.Response:
         return self.session.post(
-            self.url(tenant=tenant) + query, json={"CmdletInput": {"CmdletName": cmdlet, "Parameters": parameters}},
-            headers={"Authorization": f"Bearer {token or self.bearer}"}, timeout=30, allow_redirects=False,
+            self.url(tenant=tenant) + query,
+            json={"CmdletInput": {"CmdletName": cmdlet, "Parameters": parameters}},
+            headers={"Authorization": f"Bearer {token or self.bearer}"},
+            timeout=30,
+            allow_redirects=False,
         )
 
     def values(self, cmdlet: str, **parameters: Any) -> list[dict[str, Any]]:
@@ -81,9 +104,17 @@ class Tenant:
     def connector(self, name: str) -> dict[str, Any]:
         return next(item for item in self.values("Get-InboundConnector") if item["Name"] == name)
 
-    def graph(self, path: str, token: str | None = None, method: str = "GET", order: Any = None) -> requests.Response:
+    def graph(
+        self, path: str, token: str | None = None, method: str = "GET", order: Any = None
+    ) -> requests.Response:
         headers = {"Authorization": f"Bearer {token or self.token(GRAPH_SCOPE)}"}
-        return self.session.request(method, f"{self.vars['o365_graph_url']}/v1.0/{path}", json=order, headers=headers, timeout=30)
+        return self.session.request(
+            method,
+            f"{self.vars['o365_graph_url']}/v1.0/{path}",
+            json=order,
+            headers=headers,
+            timeout=30,
+        )
 
     @property
     def app_path(self) -> list[str]:
@@ -96,7 +127,9 @@ def tenant(lab: Lab) -> Tenant:
 
 
 def refusal(reply: requests.Response) -> tuple[str, str]:
-    """Type and text of an error, from whichever place and shape carries them (exchange-online.md §1.7)."""
+    """Type and text of an error, from whichever place and shape carries them (exchange-online.md
+    §1.7).
+    """
     import json
 
     error = reply.json()["error"]

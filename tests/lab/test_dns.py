@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """The lab's DNS over real sockets: authoritative servers, edge, resolver, DoH."""
 
 from __future__ import annotations
@@ -46,21 +48,38 @@ def _world() -> dict[str, Any]:
     cloudflare = empty_cloudflare()
     cloudflare["zones"] = {
         NAME: {
-            "name": NAME, "name_servers": SERVERS, "records": [
-                _record("MX", NAME, OLD, priority=0), _record("TXT", NAME, '"v=spf1 -all"', 1),
-                _record("CNAME", f"autodiscover.{NAME}", "www.elsewhere.example", 600), _record("A", f"a.b.{NAME}", "192.0.2.1"),
+            "name": NAME,
+            "name_servers": SERVERS,
+            "records": [
+                _record("MX", NAME, OLD, priority=0),
+                _record("TXT", NAME, '"v=spf1 -all"', 1),
+                _record("CNAME", f"autodiscover.{NAME}", "www.elsewhere.example", 600),
+                _record("A", f"a.b.{NAME}", "192.0.2.1"),
             ],
         },
-        "asleep.example": {"name": "asleep.example", "name_servers": SERVERS, "status": "pending", "records": []},
-    }  # fmt: skip
+        "asleep.example": {
+            "name": "asleep.example",
+            "name_servers": SERVERS,
+            "status": "pending",
+            "records": [],
+        },
+    }
     state = empty_state()
-    state["servers"]["ns1.elsewhere.example"] = {"address": ADDRESSES[1], "mode": "ok", "lag_seconds": 0}
+    state["servers"]["ns1.elsewhere.example"] = {
+        "address": ADDRESSES[1],
+        "mode": "ok",
+        "lag_seconds": 0,
+    }
     state["zones"] = {
         "elsewhere.example": {
-            "name": "elsewhere.example", "name_servers": ["ns1.elsewhere.example"],
-            "records": [_record("A", "www.elsewhere.example", "192.0.2.7", 120), _record("A", "*.wild.elsewhere.example", "192.0.2.8")],
+            "name": "elsewhere.example",
+            "name_servers": ["ns1.elsewhere.example"],
+            "records": [
+                _record("A", "www.elsewhere.example", "192.0.2.7", 120),
+                _record("A", "*.wild.elsewhere.example", "192.0.2.8"),
+            ],
         },
-    }  # fmt: skip
+    }
     return {"cloudflare": cloudflare, "dns": state}
 
 
@@ -73,12 +92,18 @@ class Net:
 
     def ask(self, name: str, kind: str = "MX", tcp: bool = False) -> dns.message.Message:
         query = dns.message.make_query(name, kind, use_edns=0, payload=1232)
-        return (dns.query.tcp if tcp else dns.query.udp)(query, "127.0.0.1", port=self.port, timeout=3)
+        return (dns.query.tcp if tcp else dns.query.udp)(
+            query, "127.0.0.1", port=self.port, timeout=3
+        )
 
-    def ask_server(self, address: str, name: str, kind: str = "MX", tcp: bool = False, timeout: float = 3) -> dns.message.Message:
+    def ask_server(
+        self, address: str, name: str, kind: str = "MX", tcp: bool = False, timeout: float = 3
+    ) -> dns.message.Message:
         query = dns.message.make_query(name, kind, use_edns=0, payload=1232)
         query.flags &= ~dns.flags.RD
-        return (dns.query.tcp if tcp else dns.query.udp)(query, address, port=self.hub.dns.authoritative_port, timeout=timeout)
+        return (dns.query.tcp if tcp else dns.query.udp)(
+            query, address, port=self.hub.dns.authoritative_port, timeout=timeout
+        )
 
     def mx(self, address: str | None = None) -> list[str]:
         message = self.ask(NAME) if address is None else self.ask_server(address, NAME)
@@ -101,8 +126,18 @@ class Net:
             self.hub.world["cloudflare"]["settings"]["edge_gap_ms"] = gap_ms
             hosts = ("mailstream-central.mxrecord.mx", "mailstream-east.mxrecord.io")
             body = {
-                "patches": [{"id": self.zone()["records"][0]["id"], "content": EU1, "priority": 5, "ttl": 300}],
-                "posts": [_record("MX", NAME, host, 300, priority=10 * (n + 1)) for n, host in enumerate(hosts)],
+                "patches": [
+                    {
+                        "id": self.zone()["records"][0]["id"],
+                        "content": EU1,
+                        "priority": 5,
+                        "ttl": 300,
+                    }
+                ],
+                "posts": [
+                    _record("MX", NAME, host, 300, priority=10 * (n + 1))
+                    for n, host in enumerate(hosts)
+                ],
             }
             run_batch(self.hub.world, self.zone(), body, self.hub.clock.now())
 
@@ -122,7 +157,8 @@ def net() -> Iterator[Net]:
     hub.dns.stop()
 
 
-# --- authoritative --------------------------------------------------------------------------------------------------
+# --- authoritative
+# --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
@@ -130,10 +166,14 @@ def net() -> Iterator[Net]:
 def test_authoritative_answers(net: Net, address: str, tcp: bool) -> None:
     answer = net.ask_server(address, NAME, tcp=tcp)
     assert answer.flags & dns.flags.AA and not answer.flags & dns.flags.RA
-    assert [str(item) for item in answer.answer[0]] == [f"0 {OLD}."] and answer.answer[0].ttl == 3600
+    assert [str(item) for item in answer.answer[0]] == [f"0 {OLD}."] and answer.answer[
+        0
+    ].ttl == 3600
     assert answer.edns == 0 and answer.payload == 1232
     assert net.ask_server(address, NAME, "TXT", tcp).answer[0].ttl == 300
-    assert sorted(str(item) for item in net.ask_server(address, NAME, "NS", tcp).answer[0]) == [f"{name}." for name in SERVERS]
+    assert sorted(str(item) for item in net.ask_server(address, NAME, "NS", tcp).answer[0]) == [
+        f"{name}." for name in SERVERS
+    ]
     assert net.ask_server(address, NAME.upper(), "SOA", tcp).answer[0][0].minimum == 1800
 
 
@@ -146,7 +186,10 @@ def test_negative_answers(net: Net) -> None:
     assert net.ask_server(ADDRESSES[0], "unheard.test", "A").rcode() == dns.rcode.REFUSED
     assert net.ask_server(ADDRESSES[0], "asleep.example", "SOA").rcode() == dns.rcode.REFUSED
     assert net.ask_server(ADDRESSES[0], "www.elsewhere.example", "A").rcode() == dns.rcode.REFUSED
-    assert str(net.ask_server(ADDRESSES[1], "x.wild.elsewhere.example", "A").answer[0][0]) == "192.0.2.8"
+    assert (
+        str(net.ask_server(ADDRESSES[1], "x.wild.elsewhere.example", "A").answer[0][0])
+        == "192.0.2.8"
+    )
 
 
 def test_modes_of_a_server(net: Net) -> None:
@@ -192,12 +235,15 @@ def test_the_edge_shows_a_batch_change_by_change(net: Net) -> None:
         if now != seen[-1]:
             seen.append(now)
     assert [len(each) for each in seen] == [1, 1, 2, 3]
-    assert [len(each["mx"]) for each in net.hub.world["dns"]["history"] if each["name"] == NAME] == [1, 1, 2, 3]
+    assert [
+        len(each["mx"]) for each in net.hub.world["dns"]["history"] if each["name"] == NAME
+    ] == [1, 1, 2, 3]
     times = [each["at"] for each in net.hub.world["dns"]["history"]]
     assert times[-3:] == sorted(times[-3:]) and len(set(times[-3:])) == 3
 
 
-# --- resolver -------------------------------------------------------------------------------------------------------
+# --- resolver
+# --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("tcp", [False, True])
@@ -206,22 +252,33 @@ def test_recursive_answers(net: Net, tcp: bool) -> None:
     assert answer.flags & dns.flags.RA and not answer.flags & dns.flags.AA
     assert [str(item) for item in answer.answer[0]] == [f"0 {OLD}."]
     chain = net.ask(f"autodiscover.{NAME}", "A", tcp)
-    assert [each.rdtype for each in chain.answer] == [5, 1] and str(chain.answer[1][0]) == "192.0.2.7"
+    assert [each.rdtype for each in chain.answer] == [5, 1] and str(
+        chain.answer[1][0]
+    ) == "192.0.2.7"
     assert net.ask("unheard.test", "A", tcp).rcode() == dns.rcode.NXDOMAIN
 
 
 @pytest.mark.parametrize(
     ("name", "address"),
     [
-        ("mailstream-central.mxrecord.mx", "127.0.1.1"), ("mailstream-east.mxrecord.io", "127.0.1.2"),
-        ("mailstream-west.mxrecord.io", "127.0.1.3"), (EU1, "127.0.1.4"), ("mailstream-bom.mxrecord.mx", "127.0.1.5"),
-        ("mailstream-india-primary.mxrecord.mx", "127.0.1.6"), ("mailstream-asia.mxrecord.mx", "127.0.1.7"),
-        ("mailstream-syd.area1.cloudflare.net", "127.0.1.8"), ("mailstream-australia-primary.area1.cloudflare.net", "127.0.1.9"),
-        ("mxa.global.inbound.cf-emailsecurity.net", "127.0.1.10"), ("mxb.global.inbound.cf-emailsecurity.net", "127.0.1.11"),
-        (OLD, "127.0.2.1"), ("nw-labs-example.b-v1.mx.microsoft", "127.0.2.2"), ("ns1.elsewhere.example", ADDRESSES[1]),
-        (SERVERS[0], ADDRESSES[0]), (SERVERS[1], ADDRESSES[1]),
+        ("mailstream-central.mxrecord.mx", "127.0.1.1"),
+        ("mailstream-east.mxrecord.io", "127.0.1.2"),
+        ("mailstream-west.mxrecord.io", "127.0.1.3"),
+        (EU1, "127.0.1.4"),
+        ("mailstream-bom.mxrecord.mx", "127.0.1.5"),
+        ("mailstream-india-primary.mxrecord.mx", "127.0.1.6"),
+        ("mailstream-asia.mxrecord.mx", "127.0.1.7"),
+        ("mailstream-syd.area1.cloudflare.net", "127.0.1.8"),
+        ("mailstream-australia-primary.area1.cloudflare.net", "127.0.1.9"),
+        ("mxa.global.inbound.cf-emailsecurity.net", "127.0.1.10"),
+        ("mxb.global.inbound.cf-emailsecurity.net", "127.0.1.11"),
+        (OLD, "127.0.2.1"),
+        ("nw-labs-example.b-v1.mx.microsoft", "127.0.2.2"),
+        ("ns1.elsewhere.example", ADDRESSES[1]),
+        (SERVERS[0], ADDRESSES[0]),
+        (SERVERS[1], ADDRESSES[1]),
     ],
-)  # fmt: skip
+)
 def test_mail_hosts_and_name_servers_have_addresses(net: Net, name: str, address: str) -> None:
     assert str(net.ask(name, "A").answer[0][0]) == address
 
@@ -296,7 +353,9 @@ def test_a_stock_client_finds_the_zone_and_its_servers(net: Net) -> None:
 
 
 def test_truncation_over_udp_and_the_whole_over_tcp(net: Net) -> None:
-    net.zone()["records"] += [_record("TXT", f"big.{NAME}", f"{n:03}" + "x" * 60) for n in range(40)]
+    net.zone()["records"] += [
+        _record("TXT", f"big.{NAME}", f"{n:03}" + "x" * 60) for n in range(40)
+    ]
     for port, address in ((net.port, "127.0.0.1"), (net.hub.dns.authoritative_port, ADDRESSES[1])):
         query = dns.message.make_query(f"big.{NAME}", "TXT", use_edns=0, payload=4096)
         short = dns.query.udp(query, address, port=port, timeout=3)
@@ -306,7 +365,9 @@ def test_truncation_over_udp_and_the_whole_over_tcp(net: Net) -> None:
 
 
 def test_without_edns_512_bytes_are_the_limit(net: Net) -> None:
-    net.zone()["records"] += [_record("TXT", f"mid.{NAME}", f"{n:03}" + "x" * 60) for n in range(10)]
+    net.zone()["records"] += [
+        _record("TXT", f"mid.{NAME}", f"{n:03}" + "x" * 60) for n in range(10)
+    ]
     plain = dns.message.make_query(f"mid.{NAME}", "TXT")
     assert dns.query.udp(plain, "127.0.0.1", port=net.port, timeout=3).flags & dns.flags.TC
     assert len(net.ask(f"mid.{NAME}", "TXT").answer[0]) == 10
@@ -333,14 +394,21 @@ def test_several_queries_on_one_tcp_connection_and_garbage(net: Net) -> None:
 
 def test_a_burst_is_answered(net: Net) -> None:
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda n: net.ask(NAME if n % 2 else EU1, "MX" if n % 2 else "A"), range(200)))
+        answers = list(
+            pool.map(lambda n: net.ask(NAME if n % 2 else EU1, "MX" if n % 2 else "A"), range(200))
+        )
     assert all(answer.answer for answer in answers)
 
 
 def test_forwarding_to_a_real_server(net: Net) -> None:
     world = _world()
-    world["cloudflare"]["zones"] = {"bind.example": {"name": "bind.example", "name_servers": SERVERS, "records": [
-        _record("MX", "bind.example", EU1, 300, priority=5)]}}  # fmt: skip
+    world["cloudflare"]["zones"] = {
+        "bind.example": {
+            "name": "bind.example",
+            "name_servers": SERVERS,
+            "records": [_record("MX", "bind.example", EU1, 300, priority=5)],
+        }
+    }
     other = _start(world)
     net.hub.world["dns"]["forward"] = {"bind.example": f"127.0.0.1:{other.dns.authoritative_port}"}
     try:
@@ -354,7 +422,8 @@ def test_forwarding_to_a_real_server(net: Net) -> None:
     assert str(net.ask("bind.example").answer[0][0]) == f"5 {EU1}."
 
 
-# --- log, DoH -------------------------------------------------------------------------------------------------------
+# --- log, DoH
+# --------------------------------------------------------------------------------
 
 
 def test_queries_are_logged_apart_and_with_a_bound(net: Net) -> None:
@@ -362,8 +431,9 @@ def test_queries_are_logged_apart_and_with_a_bound(net: Net) -> None:
     net.ask_server(ADDRESSES[1], NAME, "TXT")
     entries = [each for each in net.hub.log.entries() if each["service"] == "dns"]
     assert [(e["server"], e["path"], e["query"], e["status"], e["write"]) for e in entries] == [
-        ("resolver", NAME, "MX", "NOERROR", False), (ADDRESSES[1], NAME, "TXT", "NOERROR", False),
-    ]  # fmt: skip
+        ("resolver", NAME, "MX", "NOERROR", False),
+        (ADDRESSES[1], NAME, "TXT", "NOERROR", False),
+    ]
     net.hub.dns._logged = MAX_LOGGED
     net.ask(NAME)
     assert len([each for each in net.hub.log.entries() if each["service"] == "dns"]) == 2
@@ -380,9 +450,14 @@ def test_doh(net: Net, tmp_path: Path) -> None:
     media = {"Content-Type": "application/dns-message"}
     try:
         post = session.post(url, data=wire, headers=media, timeout=5)
-        get = session.get(url, params={"dns": base64.urlsafe_b64encode(wire).rstrip(b"=").decode()}, timeout=5)
+        get = session.get(
+            url, params={"dns": base64.urlsafe_b64encode(wire).rstrip(b"=").decode()}, timeout=5
+        )
         for answer in (post, get):
-            assert answer.status_code == 200 and answer.headers["Content-Type"] == "application/dns-message"
+            assert (
+                answer.status_code == 200
+                and answer.headers["Content-Type"] == "application/dns-message"
+            )
             assert str(dns.message.from_wire(answer.content).answer[0][0]) == f"0 {OLD}."
         assert post.headers["Cache-Control"] == "max-age=3600"
         assert session.post(url, data=wire, timeout=5).status_code == 415
@@ -398,5 +473,8 @@ def test_stop_frees_the_ports() -> None:
     hub = _start(_world())
     port = hub.dns.authoritative_port
     hub.dns.stop()
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock, pytest.raises(ConnectionRefusedError):
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock,
+        pytest.raises(ConnectionRefusedError),
+    ):
         sock.connect((ADDRESSES[1], port))

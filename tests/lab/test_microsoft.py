@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """The lab's Entra, Graph, protocol and control, over real HTTPS and with msal."""
 
 from __future__ import annotations
@@ -23,14 +25,19 @@ from tests.lab.conftest import GRAPH_SCOPE, SCOPE, Tenant, refusal
 DOMAINS = ["northwind.example", "northwind-group.example", "nw-labs.example"]
 
 
-def application(lab: Lab, credential: Any, tenant: str | None = None, client_id: str | None = None) -> Any:
+def application(
+    lab: Lab, credential: Any, tenant: str | None = None, client_id: str | None = None
+) -> Any:
     session = requests.Session()
     session.trust_env = False
     session.verify = lab.ca_path
     known = lab.extra_vars
     return msal.ConfidentialClientApplication(
-        client_id or known["o365_client_id"], authority=f"{known['o365_authority_url']}/{tenant or known['o365_tenant']}",
-        client_credential=credential, instance_discovery=False, http_client=session,
+        client_id or known["o365_client_id"],
+        authority=f"{known['o365_authority_url']}/{tenant or known['o365_tenant']}",
+        client_credential=credential,
+        instance_discovery=False,
+        http_client=session,
     )
 
 
@@ -43,13 +50,19 @@ def pem(lab: Lab) -> tuple[str, str]:
 # --- Entra ---
 
 
-@pytest.mark.parametrize("tenant", ["northwind.onmicrosoft.com", "northwind.example", "NORTHWIND.example", "guid"])
+@pytest.mark.parametrize(
+    "tenant", ["northwind.onmicrosoft.com", "northwind.example", "NORTHWIND.example", "guid"]
+)
 def test_msal_gets_a_token_with_the_secret(lab: Lab, tenant: str) -> None:
     name = lab.info["tenant_id"] if tenant == "guid" else tenant
-    result = application(lab, lab.extra_vars["o365_client_secret"], name).acquire_token_for_client([SCOPE])
+    result = application(lab, lab.extra_vars["o365_client_secret"], name).acquire_token_for_client(
+        [SCOPE]
+    )
     claims = jwt.decode(result["access_token"], options={"verify_signature": False})
     assert claims["roles"] == ["Exchange.ManageAsApp"]
-    assert claims["tid"] == lab.info["tenant_id"] and claims["aud"] == "https://outlook.office365.com"
+    assert (
+        claims["tid"] == lab.info["tenant_id"] and claims["aud"] == "https://outlook.office365.com"
+    )
     assert claims["exp"] - claims["iat"] == 3600
 
 
@@ -68,14 +81,20 @@ def test_msal_with_a_thumbprint_signs_rs256_and_is_accepted(lab: Lab) -> None:
     from cryptography.hazmat.primitives import hashes
 
     key, certificate = pem(lab)
-    thumbprint = x509.load_pem_x509_certificate(certificate.encode()).fingerprint(hashes.SHA1()).hex()  # noqa: S303
-    assert "access_token" in application(lab, {"private_key": key, "thumbprint": thumbprint}).acquire_token_for_client([SCOPE])
+    thumbprint = (
+        x509.load_pem_x509_certificate(certificate.encode()).fingerprint(hashes.SHA1()).hex()
+    )  # noqa: S303
+    assert "access_token" in application(
+        lab, {"private_key": key, "thumbprint": thumbprint}
+    ).acquire_token_for_client([SCOPE])
 
 
 def test_an_unregistered_certificate_is_refused(lab: Lab, tenant: Tenant) -> None:
     lab.mutate([*tenant.app_path, "certificates"], value=[])
     key, certificate = pem(lab)
-    result = application(lab, {"private_key": key, "public_certificate": certificate}).acquire_token_for_client([SCOPE])
+    result = application(
+        lab, {"private_key": key, "public_certificate": certificate}
+    ).acquire_token_for_client([SCOPE])
     assert result["error"] == "invalid_client" and "AADSTS700027" in result["error_description"]
 
 
@@ -86,13 +105,25 @@ def assertion(tenant: Tenant, lab: Lab, **changes: Any) -> str:
     key, certificate = pem(lab)
     now = int(time.time())
     claims = {
-        "aud": f"{tenant.vars['o365_authority_url']}/{tenant.vars['o365_tenant']}/oauth2/v2.0/token", "iss": tenant.vars["o365_client_id"],
-        "sub": tenant.vars["o365_client_id"], "exp": now + 600, "iat": now, "jti": str(now), **changes,
+        "aud": (
+            f"{tenant.vars['o365_authority_url']}/{tenant.vars['o365_tenant']}/oauth2/v2.0/token"
+        ),
+        "iss": tenant.vars["o365_client_id"],
+        "sub": tenant.vars["o365_client_id"],
+        "exp": now + 600,
+        "iat": now,
+        "jti": str(now),
+        **changes,
     }
     digest = x509.load_pem_x509_certificate(certificate.encode()).fingerprint(hashes.SHA256())
     import base64
 
-    return jwt.encode(claims, key, algorithm="PS256", headers={"x5t#S256": base64.urlsafe_b64encode(digest).decode()})
+    return jwt.encode(
+        claims,
+        key,
+        algorithm="PS256",
+        headers={"x5t#S256": base64.urlsafe_b64encode(digest).decode()},
+    )
 
 
 def with_assertion(tenant: Tenant, text: str) -> requests.Response:
@@ -100,7 +131,16 @@ def with_assertion(tenant: Tenant, text: str) -> requests.Response:
     return tenant.token_reply(client_secret="", client_assertion=text, client_assertion_type=kind)
 
 
-@pytest.mark.parametrize("change", [{"aud": "https://example.org"}, {"iss": "someone"}, {"sub": "someone"}, {"exp": 1}, {"exp": 9999999999}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"aud": "https://example.org"},
+        {"iss": "someone"},
+        {"sub": "someone"},
+        {"exp": 1},
+        {"exp": 9999999999},
+    ],
+)
 def test_a_wrong_assertion_is_refused(lab: Lab, tenant: Tenant, change: dict[str, Any]) -> None:
     assert with_assertion(tenant, assertion(tenant, lab)).status_code == 200
     reply = with_assertion(tenant, assertion(tenant, lab, jti="other", **change))
@@ -117,19 +157,27 @@ def test_an_assertion_counts_by_real_time(lab: Lab, tenant: Tenant) -> None:
     assert with_assertion(tenant, assertion(tenant, lab)).status_code == 200
 
 
-@pytest.mark.parametrize(("change", "status", "code"), [
-    ({"client_secret": "wrong"}, 401, 7000215),
-    ({"client_secret": ""}, 401, 7000218),
-    ({"client_id": "00000000-0000-0000-0000-000000000000"}, 400, 700016),
-    ({"tenant": "nobody.example"}, 400, 90002),
-    ({"scope": "https://outlook.office365.com/Exchange.Manage"}, 400, 1002012),
-    ({"scope": "https://vault.example/.default"}, 400, 500011),
-    ({"grant_type": "password"}, 400, 70003),
-])
-def test_refused_token_requests(tenant: Tenant, change: dict[str, str], status: int, code: int) -> None:
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"client_secret": "wrong"}, 401, 7000215),
+        ({"client_secret": ""}, 401, 7000218),
+        ({"client_id": "00000000-0000-0000-0000-000000000000"}, 400, 700016),
+        ({"tenant": "nobody.example"}, 400, 90002),
+        ({"scope": "https://outlook.office365.com/Exchange.Manage"}, 400, 1002012),
+        ({"scope": "https://vault.example/.default"}, 400, 500011),
+        ({"grant_type": "password"}, 400, 70003),
+    ],
+)
+def test_refused_token_requests(
+    tenant: Tenant, change: dict[str, str], status: int, code: int
+) -> None:
     reply = tenant.token_reply(**change)
     assert reply.status_code == status
-    assert reply.json()["error_codes"] == [code] and f"AADSTS{code}" in reply.json()["error_description"]
+    assert (
+        reply.json()["error_codes"] == [code]
+        and f"AADSTS{code}" in reply.json()["error_description"]
+    )
 
 
 # --- who may call ---
@@ -153,7 +201,9 @@ def test_a_graph_token_is_not_for_exchange(tenant: Tenant) -> None:
 
 
 def test_a_tampered_token_and_another_tenant_s_address_are_refused(tenant: Tenant) -> None:
-    assert tenant.invoke("Get-AcceptedDomain", token=tenant.bearer[:-6] + "AAAAAA").status_code == 401
+    assert (
+        tenant.invoke("Get-AcceptedDomain", token=tenant.bearer[:-6] + "AAAAAA").status_code == 401
+    )
     assert tenant.invoke("Get-AcceptedDomain", tenant="contoso.onmicrosoft.com").status_code == 401
 
 
@@ -161,8 +211,14 @@ def test_a_token_of_another_tenant_is_refused(lab: Lab, tenant: Tenant) -> None:
     for scope in (SCOPE, GRAPH_SCOPE):
         reply = tenant.token_reply(tenant=lab.info["other_tenant"], scope=scope)
         token = reply.json()["access_token"]
-        assert jwt.decode(token, options={"verify_signature": False})["tid"] != lab.info["tenant_id"]
-        answer = tenant.invoke("Get-AcceptedDomain", token=token) if scope == SCOPE else tenant.graph("domains/northwind.example", token=token)
+        assert (
+            jwt.decode(token, options={"verify_signature": False})["tid"] != lab.info["tenant_id"]
+        )
+        answer = (
+            tenant.invoke("Get-AcceptedDomain", token=token)
+            if scope == SCOPE
+            else tenant.graph("domains/northwind.example", token=token)
+        )
         assert answer.status_code == 401
 
 
@@ -187,7 +243,9 @@ def test_the_missing_grants_are_told_apart(lab: Lab, tenant: Tenant) -> None:
 def test_the_module_file_lists_what_the_identity_may_call(lab: Lab, tenant: Tenant) -> None:
     def listed() -> list[str]:
         headers = {"Authorization": f"Bearer {tenant.bearer}", "CommandName": "*"}
-        reply = tenant.session.get(tenant.url("v1.0", "EXOModuleFile?Version=3.7.1"), headers=headers, timeout=30)
+        reply = tenant.session.get(
+            tenant.url("v1.0", "EXOModuleFile?Version=3.7.1"), headers=headers, timeout=30
+        )
         return str(reply.json()["value"][0]["exportedCmdlets"]).split(",")
 
     assert {"Set-InboundConnector", "Enable-OrganizationCustomization"} <= set(listed())
@@ -207,55 +265,101 @@ def test_redirects_to_a_regional_host(lab: Lab, tenant: Tenant, kind: str) -> No
     assert reply.status_code == 302 and reply.headers["Location"].endswith("/InvokeCommand")
     if kind in ("port", "loop"):
         again = tenant.session.post(
-            reply.headers["Location"], json={"CmdletInput": {"CmdletName": "Get-AcceptedDomain", "Parameters": {}}},
-            headers={"Authorization": f"Bearer {tenant.bearer}"}, timeout=30, allow_redirects=False,
+            reply.headers["Location"],
+            json={"CmdletInput": {"CmdletName": "Get-AcceptedDomain", "Parameters": {}}},
+            headers={"Authorization": f"Bearer {tenant.bearer}"},
+            timeout=30,
+            allow_redirects=False,
         )
         assert again.status_code == (200 if kind == "port" else 302)
 
 
 @pytest.mark.parametrize("mode", ["post", "get", "expired"])
 def test_paging(lab: Lab, tenant: Tenant, mode: str) -> None:
-    lab.faults([{"service": "exchange", "match": "Get-AcceptedDomain", "kind": "nextlink", "mode": mode}])
+    lab.faults(
+        [{"service": "exchange", "match": "Get-AcceptedDomain", "kind": "nextlink", "mode": mode}]
+    )
     first = tenant.ok("Get-AcceptedDomain")
     found, link = first["value"], first["@odata.nextLink"]
     headers = {"Authorization": f"Bearer {tenant.bearer}"}
     body = {"CmdletInput": {"CmdletName": "Get-AcceptedDomain", "Parameters": {}}}
     while link and mode != "expired":
-        reply = tenant.session.post(link, json=body, headers=headers, timeout=30) if mode == "post" else tenant.session.get(link, headers=headers, timeout=30)
+        reply = (
+            tenant.session.post(link, json=body, headers=headers, timeout=30)
+            if mode == "post"
+            else tenant.session.get(link, headers=headers, timeout=30)
+        )
         found += reply.json()["value"]
         link = reply.json().get("@odata.nextLink")
     if mode == "expired":
-        assert "Expired or Invalid pagination request" in refusal(tenant.session.post(link, json=body, headers=headers, timeout=30))[1]
+        assert (
+            "Expired or Invalid pagination request"
+            in refusal(tenant.session.post(link, json=body, headers=headers, timeout=30))[1]
+        )
     else:
         assert len(found) == 5
 
 
 def test_bodies_that_are_refused(tenant: Tenant) -> None:
     def post(order: Any, **options: Any) -> requests.Response:
-        return tenant.session.post(tenant.url(), headers={"Authorization": f"Bearer {tenant.bearer}", **options}, json=order, timeout=30)
+        return tenant.session.post(
+            tenant.url(),
+            headers={"Authorization": f"Bearer {tenant.bearer}", **options},
+            json=order,
+            timeout=30,
+        )
 
-    assert post({"CmdletInput": {"CmdletName": "Get-AcceptedDomain", "Parameters": None}}).status_code == 400
+    assert (
+        post({"CmdletInput": {"CmdletName": "Get-AcceptedDomain", "Parameters": None}}).status_code
+        == 400
+    )
     assert post({"CmdletInput": {}}).status_code == 400
     assert post({}, **{"Content-Type": "text/plain"}).status_code == 415
-    assert tenant.session.get(tenant.url(), headers={"Authorization": f"Bearer {tenant.bearer}"}, timeout=30).status_code == 405
-    assert tenant.session.post(tenant.url("v2.0"), headers={"Authorization": f"Bearer {tenant.bearer}"}, timeout=30).status_code == 404
+    assert (
+        tenant.session.get(
+            tenant.url(), headers={"Authorization": f"Bearer {tenant.bearer}"}, timeout=30
+        ).status_code
+        == 405
+    )
+    assert (
+        tenant.session.post(
+            tenant.url("v2.0"), headers={"Authorization": f"Bearer {tenant.bearer}"}, timeout=30
+        ).status_code
+        == 404
+    )
 
 
 def test_faults_before_and_after_the_commit(lab: Lab, tenant: Tenant) -> None:
     assert tenant.bearer
-    lab.faults([
-        {"service": "exchange", "match": "Get-AcceptedDomain", "kind": "throttle", "seconds": 7},
-        {"service": "exchange", "match": "Get-AcceptedDomain", "kind": "unavailable"},
-        {"service": "exchange", "match": "Get-AcceptedDomain", "kind": "garbage"},
-        {"service": "exchange", "match": "Get-AcceptedDomain", "kind": "transient"},
-        {"service": "exchange", "match": "New-InboundConnector", "kind": "drop_after_commit"},
-        {"service": "exchange", "match": "Remove-InboundConnector", "kind": "error_after_commit"},
-    ])
+    lab.faults(
+        [
+            {
+                "service": "exchange",
+                "match": "Get-AcceptedDomain",
+                "kind": "throttle",
+                "seconds": 7,
+            },
+            {"service": "exchange", "match": "Get-AcceptedDomain", "kind": "unavailable"},
+            {"service": "exchange", "match": "Get-AcceptedDomain", "kind": "garbage"},
+            {"service": "exchange", "match": "Get-AcceptedDomain", "kind": "transient"},
+            {"service": "exchange", "match": "New-InboundConnector", "kind": "drop_after_commit"},
+            {
+                "service": "exchange",
+                "match": "Remove-InboundConnector",
+                "kind": "error_after_commit",
+            },
+        ]
+    )
     replies = [tenant.invoke("Get-AcceptedDomain") for _ in range(5)]
     assert [reply.status_code for reply in replies] == [429, 503, 200, 400, 200]
-    assert replies[0].headers["Retry-After"] == "7" and replies[2].headers["Content-Type"] == "text/html"
+    assert (
+        replies[0].headers["Retry-After"] == "7"
+        and replies[2].headers["Content-Type"] == "text/html"
+    )
     with pytest.raises(requests.ConnectionError):
-        tenant.invoke("New-InboundConnector", Name="x", SenderDomains=["*"], ConnectorType="Partner")
+        tenant.invoke(
+            "New-InboundConnector", Name="x", SenderDomains=["*"], ConnectorType="Partner"
+        )
     assert tenant.connector("x")["SenderDomains"] == ["smtp:*;1"]
     assert tenant.invoke("Remove-InboundConnector", Identity="x", Confirm=False).status_code == 500
     assert tenant.values("Get-InboundConnector") == []
@@ -263,11 +367,26 @@ def test_faults_before_and_after_the_commit(lab: Lab, tenant: Tenant) -> None:
 
 def test_faults_of_the_admin_api_s_own(lab: Lab, tenant: Tenant) -> None:
     assert tenant.bearer
-    lab.faults([
-        {"service": "exchange", "match": "Get-AcceptedDomain", "kind": "claims_challenge"},
-        {"service": "exchange", "match": "Get-AcceptedDomain", "kind": "cmdlet_error", "type": "System.ArgumentException", "message": "no"},
-        {"service": "exchange", "match": "Get-AcceptedDomain", "kind": "status", "status": 500, "body": "", "skip": 1},
-    ])
+    lab.faults(
+        [
+            {"service": "exchange", "match": "Get-AcceptedDomain", "kind": "claims_challenge"},
+            {
+                "service": "exchange",
+                "match": "Get-AcceptedDomain",
+                "kind": "cmdlet_error",
+                "type": "System.ArgumentException",
+                "message": "no",
+            },
+            {
+                "service": "exchange",
+                "match": "Get-AcceptedDomain",
+                "kind": "status",
+                "status": 500,
+                "body": "",
+                "skip": 1,
+            },
+        ]
+    )
     reply = tenant.invoke("Get-AcceptedDomain")
     assert reply.status_code == 401 and 'claims="' in reply.headers["WWW-Authenticate"]
     assert tenant.invoke("Get-AcceptedDomain").status_code == 500
@@ -282,11 +401,15 @@ def test_faults_of_the_admin_api_s_own(lab: Lab, tenant: Tenant) -> None:
 
 def test_a_stall_holds_up_nobody_else(lab: Lab, tenant: Tenant) -> None:
     assert tenant.bearer
-    lab.faults([{"service": "exchange", "match": "Get-AcceptedDomain", "kind": "stall", "seconds": 3}])
+    lab.faults(
+        [{"service": "exchange", "match": "Get-AcceptedDomain", "kind": "stall", "seconds": 3}]
+    )
     with pytest.raises(requests.exceptions.ReadTimeout):
         tenant.session.post(
-            tenant.url(), json={"CmdletInput": {"CmdletName": "Get-AcceptedDomain", "Parameters": {}}},
-            headers={"Authorization": f"Bearer {tenant.bearer}"}, timeout=0.3,
+            tenant.url(),
+            json={"CmdletInput": {"CmdletName": "Get-AcceptedDomain", "Parameters": {}}},
+            headers={"Authorization": f"Bearer {tenant.bearer}"},
+            timeout=0.3,
         )
     begin = time.monotonic()
     assert tenant.values("Get-OrganizationConfig") and time.monotonic() - begin < 2
@@ -305,20 +428,42 @@ def test_graph_names_the_host_of_each_domain(lab: Lab, tenant: Tenant) -> None:
     assert hosts["northwind.example"] == "northwind-example.mail.protection.outlook.com"
     assert hosts["nw-labs.example"].endswith(".mx.microsoft")
     zones = lab.state()["cloudflare"]["zones"]
-    assert {name: record["content"] for name in DOMAINS for record in zones[name]["records"] if record["type"] == "MX"} == hosts
+    assert {
+        name: record["content"]
+        for name in DOMAINS
+        for record in zones[name]["records"]
+        if record["type"] == "MX"
+    } == hosts
 
 
 def test_graph_batches_and_refuses(lab: Lab, tenant: Tenant) -> None:
     mark = lab.mark()
-    steps = [{"id": str(i), "method": "GET", "url": f"/domains/{name}/serviceConfigurationRecords"} for i, name in enumerate([*DOMAINS, "contoso.example"])]
-    answers = {item["id"]: item for item in tenant.graph("$batch", method="POST", order={"requests": steps}).json()["responses"]}
+    steps = [
+        {"id": str(i), "method": "GET", "url": f"/domains/{name}/serviceConfigurationRecords"}
+        for i, name in enumerate([*DOMAINS, "contoso.example"])
+    ]
+    answers = {
+        item["id"]: item
+        for item in tenant.graph("$batch", method="POST", order={"requests": steps}).json()[
+            "responses"
+        ]
+    }
     assert [answers[str(index)]["status"] for index in range(4)] == [200, 200, 200, 404]
     assert answers["3"]["body"]["error"]["code"] == "Request_ResourceNotFound"
-    assert tenant.graph("$batch", method="POST", order={"requests": [{**steps[0], "id": str(n)} for n in range(21)]}).status_code == 400
+    assert (
+        tenant.graph(
+            "$batch",
+            method="POST",
+            order={"requests": [{**steps[0], "id": str(n)} for n in range(21)]},
+        ).status_code
+        == 400
+    )
     assert tenant.graph("domains/northwind.example", token=tenant.bearer).status_code == 401
     lab.mutate([*tenant.app_path, "roles", "graph"], value=[])
     reply = tenant.graph("domains/northwind.example/serviceConfigurationRecords")
-    assert reply.status_code == 403 and reply.json()["error"]["code"] == "Authorization_RequestDenied"
+    assert (
+        reply.status_code == 403 and reply.json()["error"]["code"] == "Authorization_RequestDenied"
+    )
     assert lab.writes(mark) == []
 
 
@@ -331,24 +476,32 @@ def test_the_log_shows_writes_and_hides_secrets(lab: Lab, tenant: Tenant) -> Non
     tenant.ok("Set-HostedConnectionFilterPolicy", Identity="Default", IPAllowList=["192.0.2.1"])
     log = lab.log(mark)
     writes = lab.writes(mark)
-    assert [(entry["cmdlet"], entry["parameters"]["IPAllowList"], entry["status"]) for entry in writes] == [
-        ("Set-HostedConnectionFilterPolicy", ["192.0.2.1"], 200)
+    assert [
+        (entry["cmdlet"], entry["parameters"]["IPAllowList"], entry["status"]) for entry in writes
+    ] == [("Set-HostedConnectionFilterPolicy", ["192.0.2.1"], 200)]
+    assert [entry["service"] for entry in log if entry["service"] != "dns"] == [
+        "entra",
+        "exchange",
+        "exchange",
     ]
-    assert [entry["service"] for entry in log if entry["service"] != "dns"] == ["entra", "exchange", "exchange"]
     text = repr(log) + repr(lab.state())
     assert not any(secret in text for secret in [*lab.secrets, tenant.bearer])
 
 
 def test_a_secret_in_an_address_is_logged_as_it_came(lab: Lab, tenant: Tenant) -> None:
     secret = lab.extra_vars["o365_client_secret"]
-    tenant.session.get(f"{tenant.vars['o365_graph_url']}/v1.0/domains", params={"secret": secret}, timeout=30)
+    tenant.session.get(
+        f"{tenant.vars['o365_graph_url']}/v1.0/domains", params={"secret": secret}, timeout=30
+    )
     assert secret in lab.requests("graph")[-1]["query"]
 
 
 def test_clock_mutate_and_reset(lab: Lab, tenant: Tenant) -> None:
     lab.advance(days=2)
     reply = tenant.invoke("Get-AcceptedDomain")
-    ahead = time.mktime(time.strptime(reply.headers["Date"], "%a, %d %b %Y %H:%M:%S GMT")) - time.mktime(time.gmtime())
+    ahead = time.mktime(
+        time.strptime(reply.headers["Date"], "%a, %d %b %Y %H:%M:%S GMT")
+    ) - time.mktime(time.gmtime())
     assert 172790 < ahead < 172810
     lab.mutate(["tenant", "organization", "IsDehydrated"], value=True)
     assert tenant.values("Get-OrganizationConfig")[0]["IsDehydrated"] is True
@@ -378,8 +531,13 @@ def test_every_world_is_reproducible(lab: Lab) -> None:
 
 
 def test_it_ends_with_its_parent_and_on_request(tmp_path: Path) -> None:
-    code = f"from lab.client import Lab; import os; Lab.start('fresh', {str(tmp_path)!r}, max_seconds=60); os._exit(0)"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2], timeout=60)
+    code = (
+        f"from lab.client import Lab; import os; Lab.start('fresh', {str(tmp_path)!r},"
+        " max_seconds=60); os._exit(0)"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2], timeout=60
+    )
     attached = Lab.attach(tmp_path)
     assert (tmp_path / "lab.json").stat().st_mode & 0o777 == 0o600
     end = time.monotonic() + 10

@@ -1,7 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's traffic: senders with caches and MTA-STS, attackers, the customer's own direct senders; and the worlds that they live in."""
+
+"""The lab's traffic: senders with caches and MTA-STS, attackers, the customer's own direct senders;
+and the worlds that they live in.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +25,31 @@ AREA1_HOSTS = [host for _priority, host in EU]
 def _move(lab: Lab, domain: str = DOMAIN, hosts: Sequence[tuple[int, str]] = EU) -> None:
     """The domain is onboarded, and its MX set replaced in one step."""
     host = lab.state()["tenant"]["mail_hosts"][domain]
-    lab.mutate(["cloudflare", "email_security", "domains"], append={"domain": domain, "transport": host, "require_tls_outbound": True})
+    lab.mutate(
+        ["cloudflare", "email_security", "domains"],
+        append={"domain": domain, "transport": host, "require_tls_outbound": True},
+    )
     zone = lab.state()["cloudflare"]["zones"][domain]["records"]
     model = next(record for record in zone if record["type"] == "MX")
-    new = [{**model, "id": "%032d" % number, "content": name, "priority": priority} for number, (priority, name) in enumerate(hosts)]
-    lab.mutate(["cloudflare", "zones", domain, "records"], value=new + [record for record in zone if record["type"] != "MX"])
+    new = [
+        {**model, "id": "%032d" % number, "content": name, "priority": priority}
+        for number, (priority, name) in enumerate(hosts)
+    ]
+    lab.mutate(
+        ["cloudflare", "zones", domain, "records"],
+        value=new + [record for record in zone if record["type"] != "MX"],
+    )
 
 
 def _by_area1(lab: Lab, since: int) -> int:
-    public = {"52.11.209.211", "104.30.32.17", "104.30.63.200", "134.195.27.5", "158.51.64.9", "35.157.195.63"}
+    public = {
+        "52.11.209.211",
+        "104.30.32.17",
+        "104.30.63.200",
+        "134.195.27.5",
+        "158.51.64.9",
+        "35.157.195.63",
+    }
     return sum(message["connecting_ip"] in public for message in lab.messages(since=since))
 
 
@@ -47,14 +67,21 @@ def test_caches_keep_the_old_mail_hosts_for_their_ttl_and_no_longer(lab: Lab) ->
     assert _by_area1(lab, last) == 200
 
 
-def test_a_lockdown_loses_the_mail_of_cached_senders_and_the_tally_sees_it(lab: Lab, tenant: Tenant) -> None:
+def test_a_lockdown_loses_the_mail_of_cached_senders_and_the_tally_sees_it(
+    lab: Lab, tenant: Tenant
+) -> None:
     lab.reset("long_ttl")
     lab.setting("connector_delay_minutes", 0)
     lab.traffic(senders=20, mails=100, domains=[DOMAIN])
     _move(lab)
     tenant.ok(
-        "New-InboundConnector", Name="Secure O365 Inbound", SenderDomains=["*"], ConnectorType="Partner", SenderIPAddresses=EGRESS,
-        RestrictDomainsToIPAddresses=True, RequireTls=True,
+        "New-InboundConnector",
+        Name="Secure O365 Inbound",
+        SenderDomains=["*"],
+        ConnectorType="Partner",
+        SenderIPAddresses=EGRESS,
+        RestrictDomainsToIPAddresses=True,
+        RequireTls=True,
     )
     tally = lab.traffic(mails=100, attacks=20, domains=[DOMAIN])
     assert tally["lost"] == 100 and tally["delivered"] == 0 and tally["refused_direct"] == 20
@@ -80,7 +107,9 @@ def test_senders_that_obey_mta_sts_wait_for_a_policy_that_admits_the_new_hosts(l
 
 def test_an_enforced_policy_demands_a_certificate_that_fits(lab: Lab) -> None:
     lab.reset("mta_sts")
-    lab.mutate(["mail", "hosts", "*.mail.protection.outlook.com"], value={"mode": "wrong_certificate"})
+    lab.mutate(
+        ["mail", "hosts", "*.mail.protection.outlook.com"], value={"mode": "wrong_certificate"}
+    )
     tally = lab.traffic(senders=20, mails=100, domains=[DOMAIN])
     assert tally["waiting"] > 20 and tally["waiting"] + tally["delivered"] == 100
     assert any("certificate verify failed" in reason for reason in tally["reasons"])
@@ -97,10 +126,15 @@ def test_a_policy_host_that_is_gone_leaves_the_cached_policy_in_force(lab: Lab) 
 
 
 def test_policies_are_read_by_the_rfc() -> None:
-    policy = parse("version: STSv1\r\nmode: enforce\r\nmx: *.mail.protection.outlook.com\r\nmx: MX.example.\r\nmax_age: 604800\r\n")
+    policy = parse(
+        "version: STSv1\r\nmode: enforce\r\nmx: *.mail.protection.outlook.com\r\nmx:"
+        " MX.example.\r\nmax_age: 604800\r\n"
+    )
     assert policy == Policy("enforce", ("*.mail.protection.outlook.com", "mx.example"), 604800.0)
     assert policy.admits("x.mail.protection.outlook.com") and policy.admits("mx.example")
-    assert not policy.admits("a.b.mail.protection.outlook.com") and not policy.admits("mail.protection.outlook.com"), "one label"
+    assert not policy.admits("a.b.mail.protection.outlook.com") and not policy.admits(
+        "mail.protection.outlook.com"
+    ), "one label"
     assert parse("mode: enforce\nmx: a.example\nmax_age: 1\n") is None
 
 
@@ -109,7 +143,11 @@ def test_the_steady_pace_goes_on_until_it_is_told_to_stop(lab: Lab) -> None:
     for _ in range(100):
         if lab.traffic()["sent"] >= 30:
             break
-        lab.send("northwind-example.mail.protection.outlook.com", "a@s001.senders.example", "b@northwind.example")
+        lab.send(
+            "northwind-example.mail.protection.outlook.com",
+            "a@s001.senders.example",
+            "b@northwind.example",
+        )
     stopped = lab.traffic(stop=True)
     assert stopped["sent"] == stopped["delivered"] >= 30 and stopped["accepted_direct"] > 0
     assert lab.traffic()["sent"] == stopped["sent"]
@@ -129,7 +167,11 @@ def test_direct_senders_deliver_past_the_mx(lab: Lab) -> None:
     lab.reset("direct_senders")
     tally = lab.traffic(senders=20, mails=200)
     assert tally["direct"] == {"scanner": {"delivered": 5}, "saas": {"delivered": 5}}
-    scanner = next(message for message in lab.messages() if message["envelope_from"] == "scanner@northwind.example")
+    scanner = next(
+        message
+        for message in lab.messages()
+        if message["envelope_from"] == "scanner@northwind.example"
+    )
     assert (scanner["connecting_ip"], scanner["spf"]) == ("192.0.2.77", "fail")
 
 
@@ -143,7 +185,9 @@ def test_a_domain_gained_after_the_lockdown_loses_its_mail(lab: Lab) -> None:
 def test_a_half_finished_deployment_delivers_all_mail_without_enhanced_filtering(lab: Lab) -> None:
     lab.reset("half_finished")
     assert lab.traffic(senders=20, mails=100)["delivered"] == 100
-    by_area1 = [message for message in lab.messages() if message["connecting_ip"] == "52.11.209.211"]
+    by_area1 = [
+        message for message in lab.messages() if message["connecting_ip"] == "52.11.209.211"
+    ]
     assert by_area1 and {message["skip_listed"] for message in by_area1} == {False}
 
 

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A tenant whose mail goes through Area 1, made by the functions behind the modules with what their gates allow; and mail to it."""
+"""A tenant whose mail goes through Area 1, made by the functions behind the modules with what their
+gates allow; and mail to it.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,10 @@ from ansible_collections.mailflow.area1.plugins.module_utils._email_security.del
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._email_security.domains import inform
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects import content_filter
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.connectors import (
     run_connector,
     run_enhanced_filtering,
-)
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.content_filter import (
-    run_content_filter,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.filters import (
     run_connection_filter,
@@ -72,28 +73,56 @@ class Tenant:
     def _exchange(self) -> None:
         networks = self.run.allowed("connection_filter")["entries"]
         self.run.do(run_connection_filter, identity="Default", ip_allow_list={"add": networks})
-        self.run.do(run_content_filter, scope="applying", mark_as_spam_spf_record_hard_fail=False)
+        self.run.do(
+            content_filter.run_content_filter,
+            scope="applying",
+            mark_as_spam_spf_record_hard_fail=False,
+        )
         name = self.run.allowed("enhanced_filtering")["name"]
         self.run.do(
-            run_connector, name=name, state="present", connector_type="Partner", enabled=True, sender_domains={"set": ["*"]},
-            sender_ip_addresses={"add": networks}, require_tls=True, restrict_domains_to_ip_addresses=False,
-        )  # fmt: skip
-        self.run.do(run_enhanced_filtering, connector=name, state="present", skip_last_ip=True, users=[])
+            run_connector,
+            name=name,
+            state="present",
+            connector_type="Partner",
+            enabled=True,
+            sender_domains={"set": ["*"]},
+            sender_ip_addresses={"add": networks},
+            require_tls=True,
+            restrict_domains_to_ip_addresses=False,
+        )
+        self.run.do(
+            run_enhanced_filtering, connector=name, state="present", skip_last_ip=True, users=[]
+        )
 
     def _area1(self) -> None:
         """Its domains with the use case's dispositions, and the MX records at it."""
         self._domains()
         switch = self.run.setting("mx_records")
         self._records = [record["host"] for record in switch]
-        self.module(area1_mx.SPEC, mx.run, **dns_defaults(self.lab), domains=self.names, records=switch, ttl=300)
+        self.module(
+            area1_mx.SPEC,
+            mx.run,
+            **dns_defaults(self.lab),
+            domains=self.names,
+            records=switch,
+            ttl=300,
+        )
 
     def _domains(self) -> None:
         self.run.do(run_mail_flow_info, sections=["forwarding_hosts"], domains=self.names)
         allowed = self.run.allowed("area1_domains")
-        given = {key: allowed[key] for key in ("domains", "regions", "drop_dispositions", "mx_hosts")}
-        self.module(area1_domain.ARGUMENT_SPEC, area1_domain.run, **{**dns_defaults(self.lab), **area1_defaults(self.lab), **given})
+        given = {
+            key: allowed[key] for key in ("domains", "regions", "drop_dispositions", "mx_hosts")
+        }
+        self.module(
+            area1_domain.ARGUMENT_SPEC,
+            area1_domain.run,
+            **{**dns_defaults(self.lab), **area1_defaults(self.lab), **given},
+        )
 
-    def module(self, spec: dict[str, Any], logic: Callable[..., Any], **options: Any) -> dict[str, Any]:
+    def module(
+        self, spec: dict[str, Any], logic: Callable[..., Any], **options: Any
+    ) -> dict[str, Any]:
         """With the defaults of its own options."""
         path = {"observation_path": self.run.path} if "observation_path" in spec else {}
         checked = ArgumentSpecValidator(spec).validate({**options, **path})
@@ -122,19 +151,27 @@ class Tenant:
         self.run.role()
 
     def _read_area1(self) -> None:
-        self.module(area1_domain_info.ARGUMENT_SPEC, inform, **area1_defaults(self.lab), domains=self.names)
+        self.module(
+            area1_domain_info.ARGUMENT_SPEC, inform, **area1_defaults(self.lab), domains=self.names
+        )
         self.module(area1_mx_info.SPEC, info.run, **dns_defaults(self.lab), domains=self.names)
 
     def ranges(self) -> list[str]:
         """The addresses that the rules ask for."""
-        return [address for rule in self.lab.state()["tenant"]["transport_rules"] for address in rule["SenderIpRanges"] or []]
+        return [
+            address
+            for rule in self.lab.state()["tenant"]["transport_rules"]
+            for address in rule["SenderIpRanges"] or []
+        ]
 
     def through(self, disposition: str, **more: Any) -> Place:
         """Where a message that Area 1 finds to be this ends, sent to one of its MX hosts."""
         return self.place(self.sent(self.host, subject="[lab:%s] Hello" % disposition, **more))
 
     def straight(self, **headers: str) -> Place:
-        """Past Area 1, from an address on the Internet, with headers that the sender wrote himself."""
+        """Past Area 1, from an address on the Internet, with headers that the sender wrote
+        himself.
+        """
         return self.place(self.sent(EDGE, headers=headers))
 
     def sent(self, host: str, recipient: str = RECIPIENT, **more: Any) -> str:
@@ -151,31 +188,69 @@ class Tenant:
     def lock_down(self) -> None:
         """On, and past its time to act."""
         self.run.do(
-            run_connector, name=LOCKDOWN, state="present", connector_type="Partner", enabled=True, sender_domains={"set": ["*"]},
-            sender_ip_addresses={"set": self.run.setting("egress")}, require_tls=True, restrict_domains_to_ip_addresses=True,
-        )  # fmt: skip
-        self.run.do(run_enhanced_filtering, connector=LOCKDOWN, state="present", skip_last_ip=True, users=[])
+            run_connector,
+            name=LOCKDOWN,
+            state="present",
+            connector_type="Partner",
+            enabled=True,
+            sender_domains={"set": ["*"]},
+            sender_ip_addresses={"set": self.run.setting("egress")},
+            require_tls=True,
+            restrict_domains_to_ip_addresses=True,
+        )
+        self.run.do(
+            run_enhanced_filtering, connector=LOCKDOWN, state="present", skip_last_ip=True, users=[]
+        )
         self.lab.advance(hours=2)
 
     def look(self, deliver: bool = False) -> dict[str, Any]:
-        """A later run: what it reads with the proof, and its answers of the end state by their gates. C(deliver): it tries to get in past Area 1."""
+        """A later run: what it reads with the proof, and its answers of the end state by their
+        gates. C(deliver): it tries to get in past Area 1.
+        """
         self.again()
         self._read_area1()
         aim = self.run.allowed("proof")
         if aim["look"]:
-            self.run.do(run_mail_flow_info, sections=["message_trace"], trace_since=aim["trace_since"], trace_details=5, trace_known=aim["entries"])
+            self.run.do(
+                run_mail_flow_info,
+                sections=["message_trace"],
+                trace_since=aim["trace_since"],
+                trace_details=5,
+                trace_known=aim["entries"],
+            )
         if aim["outbound_since"]:
-            self.module(area1_trace_info.ARGUMENT_SPEC, run_trace_info, **area1_defaults(self.lab), since=aim["outbound_since"])
-            self.run.do(run_mail_flow_info, sections=["message_events"], message_ids=self.run.allowed("proof")["message_ids"])
+            self.module(
+                area1_trace_info.ARGUMENT_SPEC,
+                run_trace_info,
+                **area1_defaults(self.lab),
+                since=aim["outbound_since"],
+            )
+            self.run.do(
+                run_mail_flow_info,
+                sections=["message_events"],
+                message_ids=self.run.allowed("proof")["message_ids"],
+            )
         if deliver:
             self._deliver(aim)
         return {result["gate"]: result for result in self.run.ask_gate("verify")["results"]}
 
     def _deliver(self, aim: dict[str, Any]) -> None:
-        self.module(area1_mx_info.SPEC, info.run, **dns_defaults(self.lab), domains=aim["mail_domains"], mail_hosts=aim["mail_hosts"])
+        self.module(
+            area1_mx_info.SPEC,
+            info.run,
+            **dns_defaults(self.lab),
+            domains=aim["mail_domains"],
+            mail_hosts=aim["mail_hosts"],
+        )
         there = {"port": self.lab.extra_vars["area1_smtp_port"], "ca_path": self.lab.ca_path}
         direct = self.run.allowed("proof")["direct"]
-        seen = self.module(mail_flow_probe.ARGUMENT_SPEC, run_probe, **there, direct=direct, internal_domains=aim["internal_domains"])
+        seen = self.module(
+            mail_flow_probe.ARGUMENT_SPEC,
+            run_probe,
+            **there,
+            direct=direct,
+            internal_domains=aim["internal_domains"],
+        )
         # As the action plugin does: the probe may run on another host.
         observation = Observation(self.run.path)
         observation.put("smtp", section_of(seen, None))

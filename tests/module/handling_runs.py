@@ -1,10 +1,13 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role message_handling without a playbook: its own task file, each task by the function behind its module.
+"""The role message_handling without a playbook: its own task file, each task by the function behind
+its module.
 
-Two dozen deployments take the time of one. What the playbook makes of the file is tested in tests/playbook.
+Two dozen deployments take the time of one. What the playbook makes of the file is tested in
+tests/playbook.
 """
 
 from __future__ import annotations
@@ -28,14 +31,10 @@ from ansible_collections.mailflow.area1.plugins.module_utils._cutover.snapshots.
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import evaluate
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.content_filter import (
-    run_content_filter,
-)
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.quarantine_policy import (
-    run_quarantine_policy,
-)
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.transport_rules import (
-    run_transport_rule,
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects import (
+    content_filter,
+    quarantine_policy,
+    transport_rules,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.reads.mail_flow import (
     run_mail_flow_info,
@@ -43,29 +42,59 @@ from ansible_collections.mailflow.area1.plugins.module_utils._exchange.reads.mai
 from lab.client import Lab
 from tests.module.plays import ROOT, exchange_defaults
 
-TASKS = yaml.safe_load((ROOT / "roles/message_handling/tasks/main.yml").read_text(encoding="utf-8"))[0]["block"]
+TASKS = yaml.safe_load(
+    (ROOT / "roles/message_handling/tasks/main.yml").read_text(encoding="utf-8")
+)[0]["block"]
 EXPRESSION = re.compile(r"{{ item(\.(?P<key>\w+))?(?P<omit> \| default\(omit\))? }}")
 LOGIC = {
-    "o365_quarantine_policy": run_quarantine_policy, "o365_content_filter": run_content_filter, "o365_transport_rule": run_transport_rule,
-}  # fmt: skip
+    "o365_quarantine_policy": quarantine_policy.run_quarantine_policy,
+    "o365_content_filter": content_filter.run_content_filter,
+    "o365_transport_rule": transport_rules.run_transport_rule,
+}
 DEFAULTS = {"state": "present", "scope": "identity", "report_section": None}
-SECTIONS = ["accepted_domains", "organization", "connection_filter", "content_filter", "content_filter_rules", "inbound_connectors", "transport_rules",
-            "quarantine_policies", "preset_rules"]  # fmt: skip
+SECTIONS = [
+    "accepted_domains",
+    "organization",
+    "connection_filter",
+    "content_filter",
+    "content_filter_rules",
+    "inbound_connectors",
+    "transport_rules",
+    "quarantine_policies",
+    "preset_rules",
+]
 
 #: What DNS says of a domain before its mail goes to Area 1; who needs it otherwise reads it.
-BEFORE = {"name_servers": [{"status": "ok", "records": [{"priority": 0, "host": "old.mail.protection.outlook.com"}]}]}
+BEFORE = {
+    "name_servers": [
+        {"status": "ok", "records": [{"priority": 0, "host": "old.mail.protection.outlook.com"}]}
+    ]
+}
 
 
 class Run:
-    """``gate`` is the phase's answer, ``changed`` the objects that changed, ``problem`` the first failure."""
+    """``gate`` is the phase's answer, ``changed`` the objects that changed, ``problem`` the first
+    failure.
+    """
 
-    def __init__(self, directory: Path, lab: Lab, check: bool = False, role: bool = True, **settings: Any) -> None:
+    def __init__(
+        self, directory: Path, lab: Lab, check: bool = False, role: bool = True, **settings: Any
+    ) -> None:
         directory.mkdir(mode=0o700)
         self.directory = directory
         self.path = str(directory / "observation.json")
-        self.given = {**exchange_defaults(lab, signed_in=True), "timeout": 30, "observation_path": self.path}
+        self.given = {
+            **exchange_defaults(lab, signed_in=True),
+            "timeout": 30,
+            "observation_path": self.path,
+        }
         self.warnings: list[str] = []
-        self.context = Context(check_mode=check, diff=True, warn=self.warnings.append, sleep=lambda seconds: lab.advance(seconds=seconds))
+        self.context = Context(
+            check_mode=check,
+            diff=True,
+            warn=self.warnings.append,
+            sleep=lambda seconds: lab.advance(seconds=seconds),
+        )
         self.changed: list[str] = []
         self.problem = ""
         self.gate: dict[str, Any] = {}
@@ -109,21 +138,37 @@ class Run:
         self.gate = self.ask_gate("message_handling")
         # up to its second gate
         for task in TASKS[1:-2]:
-            (module,) = (name.rsplit(".", 1)[1] for name in task if name.startswith("mailflow.area1."))
+            (module,) = (
+                name.rsplit(".", 1)[1] for name in task if name.startswith("mailflow.area1.")
+            )
             items = self.gate["allowed"][task["loop"].partition("allowed.")[2].split()[0]]
             for item in items if not self.problem else ():
                 options = _templated(task["mailflow.area1." + module], item)
-                result = self._ask(LOGIC[module], **{**DEFAULTS, **options, "observation_path": self.path})
-                self.changed += ["%s %s" % (module, options.get("name") or options.get("identity"))] if result.get("changed") else []
+                result = self._ask(
+                    LOGIC[module], **{**DEFAULTS, **options, "observation_path": self.path}
+                )
+                self.changed += (
+                    ["%s %s" % (module, options.get("name") or options.get("identity"))]
+                    if result.get("changed")
+                    else []
+                )
 
         if not self.problem:
             self._keep_dates()
 
     def _keep_dates(self) -> None:
         """Its last two tasks, beside the directories of the single runs."""
-        assert [name for task in TASKS[-2:] for name in task if "." in name] == ["mailflow.area1.mail_flow_gate", "mailflow.area1.mail_flow_snapshot"]
+        assert [name for task in TASKS[-2:] for name in task if "." in name] == [
+            "mailflow.area1.mail_flow_gate",
+            "mailflow.area1.mail_flow_snapshot",
+        ]
         for item in self.ask_gate("message_handling")["allowed"]["undated"]:
-            options = {"state": "event", "event": item["event"], "subject": item["subject"], "domains": [item["name"]]}
+            options = {
+                "state": "event",
+                "event": item["event"],
+                "subject": item["subject"],
+                "domains": [item["name"]],
+            }
             self.do(run_snapshot, **{"directory": str(self.directory.parent / "state"), **options})
 
     def remember(self) -> None:
@@ -136,11 +181,18 @@ class Run:
         observation.save()
 
     def notices(self, gate: str) -> list[str]:
-        return ["%s: %s" % (item.get("object"), item["message"]) for item in self.gate["results"] if item["gate"] == gate]
+        return [
+            "%s: %s" % (item.get("object"), item["message"])
+            for item in self.gate["results"]
+            if item["gate"] == gate
+        ]
 
 
 def _templated(options: dict[str, Any], item: Any) -> dict[str, Any]:
-    """As a task's loop has it; what is omitted is left out. The role's expressions are this simple."""
+    """As a task's loop has it; what is omitted is left out.
+
+    The role's expressions are this simple.
+    """
     found = {}
     for name, value in options.items():
         known = EXPRESSION.fullmatch(str(value))

@@ -1,10 +1,14 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where each use case brings each disposition: (folder, quarantine policy, who may release).
+"""Where each use case brings each disposition:
 
-Written down by hand from Cloudflare's pages (cloudflare-email-security.md 4.1 to 4.3), not from the product's table.
+(folder, quarantine policy, who may release).
+
+Written down by hand from Cloudflare's pages (cloudflare-email-security.md 4.1 to 4.3), not from the
+product's table.
 """
 
 from __future__ import annotations
@@ -12,7 +16,14 @@ from __future__ import annotations
 Place = tuple[str, str, str]
 
 AREA1, JUNK, INBOX = ("Area 1", "", ""), ("junk", "", ""), ("inbox", "", "")
-FREE, ASK = ("quarantine", "UserNotifyUserRelease", "user"), ("quarantine", "UserNotifyAdminRelease", "request")
+FREE, ASK = (
+    ("quarantine", "UserNotifyUserRelease", "user"),
+    (
+        "quarantine",
+        "UserNotifyAdminRelease",
+        "request",
+    ),
+)
 ADMIN = ("quarantine", "AdminOnlyAccessPolicy", "admin")
 # as Area 1's API has them; NONE is a clean message
 DISPOSITIONS = ("MALICIOUS", "SUSPICIOUS", "SPAM", "BULK", "SPOOF", "NONE")
@@ -24,4 +35,6 @@ TODAY: dict[int, tuple[Place, ...]] = {
     5: (ADMIN, INBOX, ADMIN, JUNK, ADMIN, INBOX),
 }
 # The tutorial's rules bring SUSPICIOUS to junk in all but the fourth.
-TUTORIAL: dict[int, tuple[Place, ...]] = {case: (places[0], INBOX if case == 4 else JUNK, *places[2:]) for case, places in TODAY.items()}
+TUTORIAL: dict[int, tuple[Place, ...]] = {
+    case: (places[0], INBOX if case == 4 else JUNK, *places[2:]) for case, places in TODAY.items()
+}

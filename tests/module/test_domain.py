@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """area1_domain and area1_domain_info against the lab: judged by its state and its request log."""
@@ -34,7 +35,9 @@ UC1 = ["MALICIOUS", "SPAM", "SPOOF"]
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Lab]:
-    with Lab.start(world="fresh", directory=tmp_path_factory.mktemp("lab"), max_seconds=600) as started:
+    with Lab.start(
+        world="fresh", directory=tmp_path_factory.mktemp("lab"), max_seconds=600
+    ) as started:
         yield started
 
 
@@ -69,7 +72,9 @@ def run(
     return failed, result, warnings
 
 
-def domain(lab: Lab, check: bool = False, **params: t.Any) -> tuple[bool, dict[str, t.Any], list[str]]:
+def domain(
+    lab: Lab, check: bool = False, **params: t.Any
+) -> tuple[bool, dict[str, t.Any], list[str]]:
     given: dict[str, t.Any] = {
         **connection(lab),
         "drop_dispositions": UC1,
@@ -89,7 +94,10 @@ def forwarding_host(name: str) -> str:
 
 
 def wanted(lab: Lab) -> list[dict[str, t.Any]]:
-    return [{"name": name, "forward_to": forwarding_host(name)} for name in lab.extra_vars["area1_domains"]]
+    return [
+        {"name": name, "forward_to": forwarding_host(name)}
+        for name in lab.extra_vars["area1_domains"]
+    ]
 
 
 def there(lab: Lab) -> dict[str, dict[str, t.Any]]:
@@ -101,7 +109,9 @@ def setting(lab: Lab, name: str, value: t.Any) -> None:
 
 
 def unproven(lab: Lab) -> str:
-    """A domain that Email Security got to know while its zone was not active in the account: it asks for the TXT record."""
+    """A domain that Email Security got to know while its zone was not active in the account: it
+    asks for the TXT record.
+    """
     one = wanted(lab)[:1]
     name = str(one[0]["name"])
     lab.mutate(["cloudflare", "zones", name, "status"], value="pending")
@@ -157,7 +167,9 @@ def test_second_run_changes_nothing_on_the_wire(lab: Lab) -> None:
 def test_update_sends_only_what_differs_and_the_restrictions(lab: Lab) -> None:
     domain(lab)
     mark = lab.mark()
-    failed, result, _warnings = domain(lab, drop_dispositions=["MALICIOUS"], domains=wanted(lab)[:1])
+    failed, result, _warnings = domain(
+        lab, drop_dispositions=["MALICIOUS"], domains=wanted(lab)[:1]
+    )
     assert not failed and result["results"][0]["before"] == {"drop_dispositions": UC1}
     (write,) = lab.writes(mark)
     assert write["method"] == "PATCH" and json.loads(write["body"]) == {
@@ -181,7 +193,11 @@ def test_other_delivery_modes_stay_allowed(lab: Lab) -> None:
         append={"domain": name, "allowed_delivery_modes": ["API", "RETRO_SCAN"]},
     )
     failed, _result, _warnings = domain(lab, domains=wanted(lab)[:1])
-    assert not failed and there(lab)[name]["allowed_delivery_modes"] == ["API", "RETRO_SCAN", "DIRECT"]
+    assert not failed and there(lab)[name]["allowed_delivery_modes"] == [
+        "API",
+        "RETRO_SCAN",
+        "DIRECT",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -212,7 +228,15 @@ def test_service_that_keeps_dispositions_is_a_warning(lab: Lab) -> None:
 
 
 def test_write_dropped_after_commit_is_looked_at_not_repeated(lab: Lab) -> None:
-    lab.faults([{"service": "cloudflare", "match": "POST /client/v4/accounts", "kind": "drop_after_commit"}])
+    lab.faults(
+        [
+            {
+                "service": "cloudflare",
+                "match": "POST /client/v4/accounts",
+                "kind": "drop_after_commit",
+            }
+        ]
+    )
     mark = lab.mark()
     failed, result, _warnings = domain(lab, domains=wanted(lab)[:1])
     assert not failed and result["changed"] and len(there(lab)) == 1
@@ -228,7 +252,11 @@ def test_one_list_serves_paged_accounts(lab: Lab) -> None:
     failed, _result, _warnings = domain(lab)
     assert not failed and len(there(lab)) == 123
     failed, listed, _warnings = info(lab, domains=["other-119.example", "absent.example"])
-    assert not failed and list(listed["domains"]) == ["other-119.example"] and listed["missing"] == ["absent.example"]
+    assert (
+        not failed
+        and list(listed["domains"]) == ["other-119.example"]
+        and listed["missing"] == ["absent.example"]
+    )
 
 
 def test_ownership_record_is_published_and_waited_for(lab: Lab) -> None:
@@ -238,7 +266,8 @@ def test_ownership_record_is_published_and_waited_for(lab: Lab) -> None:
     (entry,) = result["results"]
     assert not failed and entry["ready"] == "not_yet" and not result["changed"]
     assert (
-        "_cf-email-sec-challenge.%s" % name in entry["message"] and entry["verification"]["value"] in entry["message"]
+        "_cf-email-sec-challenge.%s" % name in entry["message"]
+        and entry["verification"]["value"] in entry["message"]
     )
 
     failed, planned, _warnings = domain(lab, check=True, domains=one, dns_provider="cloudflare")
@@ -246,7 +275,9 @@ def test_ownership_record_is_published_and_waited_for(lab: Lab) -> None:
     failed, result, _warnings = domain(lab, domains=one, dns_provider="cloudflare")
     assert not failed and result["changed"] and result["results"][0]["ready"] == "not_yet"
     records = lab.state()["cloudflare"]["zones"][name]["records"]
-    assert [record["type"] for record in records if record["name"] == entry["verification"]["name"]] == ["TXT"]
+    assert [
+        record["type"] for record in records if record["name"] == entry["verification"]["name"]
+    ] == ["TXT"]
 
     mark = lab.mark()
     failed, result, _warnings = domain(lab, domains=one, dns_provider="cloudflare")
@@ -267,7 +298,11 @@ def test_manual_provider_names_the_record(lab: Lab) -> None:
         dns_authoritative_port=given["area1_dns_authoritative_port"],
     )
     assert not failed and result["results"][0]["ready"] == "not_yet"
-    assert len(warnings) == 1 and "TXT" in warnings[0] and result["results"][0]["verification"]["value"] in warnings[0]
+    assert (
+        len(warnings) == 1
+        and "TXT" in warnings[0]
+        and result["results"][0]["verification"]["value"] in warnings[0]
+    )
 
 
 def test_one_failing_domain_does_not_stop_the_others(lab: Lab, tmp_path: pathlib.Path) -> None:
@@ -283,19 +318,37 @@ def test_one_failing_domain_does_not_stop_the_others(lab: Lab, tmp_path: pathlib
     failed, result, _warnings = domain(lab, drop_dispositions=[], observation_path=path)
     assert failed and "1 of 3 domains failed" in result["msg"]
     assert [bool(entry["error"]) for entry in result["results"]] == [True, False, False]
-    assert [entry["changed"] for entry in result["results"]] == [False, True, True] and len(there(lab)) == 3
+    assert [entry["changed"] for entry in result["results"]] == [False, True, True] and len(
+        there(lab)
+    ) == 3
     section = Observation(path).get("email_security")
     assert set(section) == set(there(lab)), "what became of the others is handed on"
-    assert [sorted(section[entry["name"]]["drop_dispositions"]) for entry in wanted(lab)] == [sorted(UC1), [], []], "and how the failed one is left"
+    assert [sorted(section[entry["name"]]["drop_dispositions"]) for entry in wanted(lab)] == [
+        sorted(UC1),
+        [],
+        [],
+    ], "and how the failed one is left"
     assert {item["readiness"]["status"] for item in section.values()} == {"ready"}
 
 
-def test_a_failed_domain_that_cannot_be_read_either_is_left_out(lab: Lab, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_domain_that_cannot_be_read_either_is_left_out(
+    lab: Lab, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     domain(lab)
     path = str(tmp_path / "run" / "observation.json")
     info(lab, observation_path=path)
     first, *others = [str(entry["name"]) for entry in wanted(lab)]
-    lab.faults([{"service": "cloudflare", "match": "PATCH /client", "kind": "status", "status": 400, "times": 1}])
+    lab.faults(
+        [
+            {
+                "service": "cloudflare",
+                "match": "PATCH /client",
+                "kind": "status",
+                "status": 400,
+                "times": 1,
+            }
+        ]
+    )
     looks = iter([EmailSecurity.list])
 
     def once(service: EmailSecurity) -> t.Any:
@@ -305,7 +358,9 @@ def test_a_failed_domain_that_cannot_be_read_either_is_left_out(lab: Lab, tmp_pa
             raise ReadError("timed out") from None
 
     monkeypatch.setattr(EmailSecurity, "list", once)
-    failed, _result, _warnings = domain(lab, domains=wanted(lab)[:1], drop_dispositions=[], observation_path=path)
+    failed, _result, _warnings = domain(
+        lab, domains=wanted(lab)[:1], drop_dispositions=[], observation_path=path
+    )
     assert failed and set(Observation(path).get("email_security")) == set(others), first
 
 
@@ -314,12 +369,21 @@ def test_a_failed_domain_that_cannot_be_read_either_is_left_out(lab: Lab, tmp_pa
     [
         ({"domains": ["northwind.example"]}, "no forwarding host"),
         ({"forward_to": "mailstream-eu1.mxrecord.io", "domains": ["northwind.example"]}, "circle"),
-        ({"forward_to": "mx.own.example", "mx_hosts": ["MX.own.example."], "domains": ["northwind.example"]}, "circle"),
+        (
+            {
+                "forward_to": "mx.own.example",
+                "mx_hosts": ["MX.own.example."],
+                "domains": ["northwind.example"],
+            },
+            "circle",
+        ),
         ({"regions": ["MARS"]}, "GLOBAL, AU, DE, IN, US"),
         ({"drop_dispositions": ["RUBBISH"]}, "MALICIOUS-BEC"),
     ],
 )
-def test_bad_input_is_refused_before_anything_is_written(lab: Lab, params: dict[str, t.Any], said: str) -> None:
+def test_bad_input_is_refused_before_anything_is_written(
+    lab: Lab, params: dict[str, t.Any], said: str
+) -> None:
     mark = lab.mark()
     failed, result, _warnings = domain(lab, **params)
     assert failed and said in result["msg"] and result["error"]["kind"] == "input"
@@ -328,14 +392,20 @@ def test_bad_input_is_refused_before_anything_is_written(lab: Lab, params: dict[
 
 def test_one_domain_without_a_host_stops_all_before_the_first_write(lab: Lab) -> None:
     mark = lab.mark()
-    failed, result, _warnings = domain(lab, domains=[*wanted(lab)[:2], lab.extra_vars["area1_domains"][2]])
+    failed, result, _warnings = domain(
+        lab, domains=[*wanted(lab)[:2], lab.extra_vars["area1_domains"][2]]
+    )
     assert failed and "no forwarding host" in result["msg"] and lab.writes(mark) == []
 
 
 def test_account_without_subscription(lab: Lab) -> None:
     setting(lab, "entitled", False)
     failed, result, _warnings = info(lab)
-    assert failed and result["error"]["kind"] == "permission" and "has no Email Security" in result["msg"]
+    assert (
+        failed
+        and result["error"]["kind"] == "permission"
+        and "has no Email Security" in result["msg"]
+    )
 
 
 def test_token_without_the_grant_names_it(lab: Lab) -> None:
@@ -349,10 +419,16 @@ def test_token_without_the_grant_names_it(lab: Lab) -> None:
 def test_wrong_token_is_a_sign_in_error(lab: Lab) -> None:
     wrong = "w" * 40
     failed, result, _warnings = info(lab, api_token=wrong)
-    assert failed and result["error"]["kind"] in ("sign_in", "permission") and wrong not in json.dumps(result)
+    assert (
+        failed
+        and result["error"]["kind"] in ("sign_in", "permission")
+        and wrong not in json.dumps(result)
+    )
 
 
-def test_observation_saves_requests_and_is_kept_up_to_date(lab: Lab, tmp_path: pathlib.Path) -> None:
+def test_observation_saves_requests_and_is_kept_up_to_date(
+    lab: Lab, tmp_path: pathlib.Path
+) -> None:
     path = str(tmp_path / "run" / "observation.json")
     failed, read, _warnings = info(lab, observation_path=path)
     assert not failed and read["domains"] == {} and read["token"]["status"] == "active"
@@ -368,7 +444,9 @@ def test_observation_saves_requests_and_is_kept_up_to_date(lab: Lab, tmp_path: p
     failed, done, _warnings = domain(lab, observation_path=path)
     assert not failed and done["changed"]
     section = Observation(path).get("email_security")
-    assert {item["readiness"]["status"] for item in section.values()} == {"ready"} and set(section) == set(there(lab))
+    assert {item["readiness"]["status"] for item in section.values()} == {"ready"} and set(
+        section
+    ) == set(there(lab))
     mark = lab.mark()
     failed, again, _warnings = domain(lab, observation_path=path)
     assert not failed and not again["changed"] and lab.requests("cloudflare", mark) == []
@@ -380,15 +458,23 @@ def test_active_domain_is_ready_without_a_look_at_its_verification(lab: Lab) -> 
     domain(lab, domains=wanted(lab)[:1])
     zone = lab.state()["cloudflare"]["zones"][name]
     record = next(record for record in zone["records"] if record["type"] == "MX")
-    api = CloudflareApi(lab.extra_vars["area1_api_url"], lab.extra_vars["area1_api_token"], lab.ca_path)
+    api = CloudflareApi(
+        lab.extra_vars["area1_api_url"], lab.extra_vars["area1_api_token"], lab.ca_path
+    )
     api.write(
-        "PATCH", "zones/%s/dns_records/%s" % (zone["id"], record["id"]), {"content": "mailstream-eu1.mxrecord.io"}
+        "PATCH",
+        "zones/%s/dns_records/%s" % (zone["id"], record["id"]),
+        {"content": "mailstream-eu1.mxrecord.io"},
     )
     lab.advance(hours=2)
     mark = lab.mark()
     failed, read, _warnings = info(lab, domains=[name])
     assert not failed and read["domains"][name]["readiness"]["message"] == "Active."
-    assert not [entry for entry in lab.requests("cloudflare", mark) if entry["path"].endswith("/verification")]
+    assert not [
+        entry
+        for entry in lab.requests("cloudflare", mark)
+        if entry["path"].endswith("/verification")
+    ]
 
 
 def test_real_task_with_credentials_from_the_environment(lab: Lab, tmp_path: pathlib.Path) -> None:
@@ -409,10 +495,23 @@ def test_real_task_with_credentials_from_the_environment(lab: Lab, tmp_path: pat
         "ANSIBLE_HOME": str(tmp_path),
     }
     command = [
-        str(pathlib.Path(sys.executable).parent / "ansible"), "localhost", "-i", "localhost,", "-c", "local", "-vvv",
-        "-e", "ansible_python_interpreter=%s" % sys.executable, "-m", "mailflow.area1.area1_domain", "-a", json.dumps(options),
-    ]  # fmt: skip
-    finished = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        str(pathlib.Path(sys.executable).parent / "ansible"),
+        "localhost",
+        "-i",
+        "localhost,",
+        "-c",
+        "local",
+        "-vvv",
+        "-e",
+        "ansible_python_interpreter=%s" % sys.executable,
+        "-m",
+        "mailflow.area1.area1_domain",
+        "-a",
+        json.dumps(options),
+    ]
+    finished = subprocess.run(
+        command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert "CHANGED" in finished.stdout and there(lab)[name]["transport"] == forwarding_host(name)
     assert given["area1_api_token"] not in finished.stdout + finished.stderr

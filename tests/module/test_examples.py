@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every module's examples run as they are printed, on the lab: in check mode, for real, and once more."""
+"""Every module's examples run as they are printed, on the lab: in check mode, for real, and once
+more.
+"""
 
 from __future__ import annotations
 
@@ -58,21 +61,32 @@ def documentation() -> dict[str, Any]:
 def _ansible_doc(*arguments: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         ["ansible-doc", "-t", "module", *arguments],
-        env={**os.environ, **controller_environment()}, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        env={**os.environ, **controller_environment()},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return done
 
 
 def example_tasks(directory: Path) -> list[dict[str, Any]]:
-    """A block a module, with a directory of its own. All in one play, because a play costs seconds."""
+    """A block a module, with a directory of its own.
+
+    All in one play, because a play costs seconds.
+    """
     blocks = []
     for module in MODULES:
         tasks = yaml.safe_load(documentation()["mailflow.area1." + module]["examples"])
         used = list(_named(tasks, module))
-        assert any("mailflow.area1." + module in task for task in used), "the examples of %s do not show it" % module
+        assert any("mailflow.area1." + module in task for task in used), (
+            "the examples of %s do not show it" % module
+        )
         (directory / module).mkdir(parents=True, mode=0o700)
-        blocks.append({"name": module, "vars": {"example_directory": str(directory / module)}, "block": tasks})
+        blocks.append(
+            {"name": module, "vars": {"example_directory": str(directory / module)}, "block": tasks}
+        )
     return blocks
 
 
@@ -88,7 +102,11 @@ def test_examples(running: Lab, tmp_path: Path) -> None:
     lab = running
     lab.reset("busy")
     lab.mutate(["cloudflare", "settings", "quarantined_messages"], value=3)
-    defaults = {"exchange": exchange_defaults(lab), "area1": area1_defaults(lab), "dns": dns_defaults(lab)}
+    defaults = {
+        "exchange": exchange_defaults(lab),
+        "area1": area1_defaults(lab),
+        "dns": dns_defaults(lab),
+    }
 
     since, before = lab.mark(), lab.state()
     check(play(tmp_path, example_tasks(tmp_path / "checked"), defaults, lab.extra_vars, check=True))
@@ -96,12 +114,16 @@ def test_examples(running: Lab, tmp_path: Path) -> None:
 
     given = example_tasks(tmp_path / "examples")
     first = check(play(tmp_path, given, defaults, lab.extra_vars))
-    assert changing(first) == set(MODULES) - READING - IDLE, "an example that does nothing shows nothing, and one that reads changes nothing"
+    assert changing(first) == set(MODULES) - READING - IDLE, (
+        "an example that does nothing shows nothing, and one that reads changes nothing"
+    )
 
     since = lab.mark()
     second = check(play(tmp_path, given, defaults, lab.extra_vars))
     assert changing(second) == UNDOING, "what is in place is left alone"
-    assert {entry.get("cmdlet") or entry["path"] for entry in lab.writes(since)} == {"Set-HostedConnectionFilterPolicy"}
+    assert {entry.get("cmdlet") or entry["path"] for entry in lab.writes(since)} == {
+        "Set-HostedConnectionFilterPolicy"
+    }
 
 
 def check(played: Played) -> Played:
@@ -118,6 +140,14 @@ def test_every_module_is_documented() -> None:
     for module in MODULES:
         found = documentation()["mailflow.area1." + module]
         assert "> MODULE mailflow.area1.%s" % module in text
-        assert found["doc"]["short_description"] and found["doc"]["version_added"] == "0.1.0" and found["return"]
+        assert (
+            found["doc"]["short_description"]
+            and found["doc"]["version_added"] == "0.1.0"
+            and found["return"]
+        )
         assert {"check_mode", "diff_mode", "platform"} <= found["doc"]["attributes"].keys(), module
-        assert not [name for name, option in found["doc"]["options"].items() if not option.get("description")]
+        assert not [
+            name
+            for name, option in found["doc"]["options"].items()
+            if not option.get("description")
+        ]

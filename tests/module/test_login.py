@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""o365_login, the sign-in and the client below it, against the lab: as a function, as an action plugin and as a module."""
+"""o365_login, the sign-in and the client below it, against the lab: as a function, as an action
+plugin and as a module.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,12 @@ def lab(running: Lab) -> Lab:
 
 def params(lab: Lab, **options: Any) -> dict[str, Any]:
     names = ("tenant", "client_id", "client_secret", *CONNECTION)
-    return {"ca_path": lab.ca_path, "timeout": 30, **{name: lab.extra_vars["o365_" + name] for name in names}, **options}
+    return {
+        "ca_path": lab.ca_path,
+        "timeout": 30,
+        **{name: lab.extra_vars["o365_" + name] for name in names},
+        **options,
+    }
 
 
 def quick() -> Context:
@@ -78,15 +86,22 @@ def test_one_lookup_and_one_token_request_per_audience(lab: Lab) -> None:
 def test_certificates(lab: Lab, kind: str) -> None:
     certificates = lab.info["certificates"]
     passphrase = certificates["passphrase"] if kind == "pfx" else None
-    way = {"client_secret": None, "certificate_path": certificates[kind], "certificate_passphrase": passphrase}
+    way = {
+        "client_secret": None,
+        "certificate_path": certificates[kind],
+        "certificate_passphrase": passphrase,
+    }
     assert login(params(lab, **way), quick()).values["access_token"]
 
 
-@pytest.mark.parametrize(("options", "words"), [
-    ({"client_secret": "wrong-secret-value"}, "AADSTS7000215"),
-    ({"client_id": "00000000-1111-2222-3333-444444444444"}, "AADSTS700016"),
-    ({"tenant": "nobody.onmicrosoft.com"}, "AADSTS90002"),
-])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"client_secret": "wrong-secret-value"}, "AADSTS7000215"),
+        ({"client_id": "00000000-1111-2222-3333-444444444444"}, "AADSTS700016"),
+        ({"tenant": "nobody.onmicrosoft.com"}, "AADSTS90002"),
+    ],
+)
 def test_refusals_of_the_sign_in(lab: Lab, options: dict[str, Any], words: str) -> None:
     with pytest.raises(SignInError, match=words) as caught:
         login(params(lab, **options), quick())
@@ -112,24 +127,51 @@ def test_what_is_not_allowed_is_named(lab: Lab) -> None:
 
 
 def test_a_token_that_the_service_does_not_take_any_more(lab: Lab) -> None:
-    """The lab's clock moves on and the client's does not: only the service knows that the token is over."""
+    """The lab's clock moves on and the client's does not: only the service knows that the token is
+    over.
+    """
     values = login(params(lab), quick()).values
     lab.advance(hours=3)
     with pytest.raises(SignInError, match="expired"):
-        ExchangeClient(params(lab, client_secret=None, access_token=values["access_token"]), quick()).invoke("Get-OrganizationConfig")
+        ExchangeClient(
+            params(lab, client_secret=None, access_token=values["access_token"]), quick()
+        ).invoke("Get-OrganizationConfig")
     assert ExchangeClient(params(lab), quick()).invoke("Get-OrganizationConfig").values
 
 
 def test_reads_are_tried_again_and_writes_are_not(lab: Lab) -> None:
     client = ExchangeClient(params(lab), quick())
-    lab.faults([{"service": "exchange", "match": "Get-OrganizationConfig", "kind": "status", "status": 503, "times": 2}])
+    lab.faults(
+        [
+            {
+                "service": "exchange",
+                "match": "Get-OrganizationConfig",
+                "kind": "status",
+                "status": 503,
+                "times": 2,
+            }
+        ]
+    )
     since = lab.mark()
     assert client.invoke("Get-OrganizationConfig").values
     assert len(lab.requests("exchange", since)) == 3
-    lab.faults([{"service": "exchange", "match": "Set-HostedConnectionFilterPolicy", "kind": "status", "status": 503, "times": 1}])
+    lab.faults(
+        [
+            {
+                "service": "exchange",
+                "match": "Set-HostedConnectionFilterPolicy",
+                "kind": "status",
+                "status": 503,
+                "times": 1,
+            }
+        ]
+    )
     since = lab.mark()
     with pytest.raises(AmbiguousWrite, match="Set-HostedConnectionFilterPolicy"):
-        client.invoke("Set-HostedConnectionFilterPolicy", {"Identity": "Default", "IPAllowList": Delta(add=["192.0.2.7"])})
+        client.invoke(
+            "Set-HostedConnectionFilterPolicy",
+            {"Identity": "Default", "IPAllowList": Delta(add=["192.0.2.7"])},
+        )
     assert len(lab.requests("exchange", since)) == 1
 
 
@@ -137,7 +179,17 @@ def test_reads_are_tried_again_and_writes_are_not(lab: Lab) -> None:
 def test_pages_are_joined_or_the_read_fails(lab: Lab, mode: str) -> None:
     client = ExchangeClient(params(lab), quick())
     whole = client.invoke("Get-AcceptedDomain").values
-    lab.faults([{"service": "exchange", "match": "Get-AcceptedDomain", "kind": "nextlink", "mode": mode, "times": 1}])
+    lab.faults(
+        [
+            {
+                "service": "exchange",
+                "match": "Get-AcceptedDomain",
+                "kind": "nextlink",
+                "mode": mode,
+                "times": 1,
+            }
+        ]
+    )
     if mode == "expired":
         with pytest.raises(ReadError, match="next page"):
             client.invoke("Get-AcceptedDomain")
@@ -218,7 +270,9 @@ PLAY = """
       ansible.builtin.copy:
         dest: "{{ outcome }}"
         mode: '0600'
-        content: "{{ dict(first=first, passed=passed, environment_alone=environment_alone, two_ways=two_ways, wrong=wrong, misspelt=misspelt) | to_json }}"
+        content: >-
+          {{ dict(first=first, passed=passed, environment_alone=environment_alone,
+                  two_ways=two_ways, wrong=wrong, misspelt=misspelt) | to_json }}
       no_log: true
       check_mode: false
 """
@@ -229,13 +283,30 @@ PLAY = """
 def test_in_a_playbook(lab: Lab, tmp_path: Path, mode: str) -> None:
     (tmp_path / "play.yml").write_text(PLAY)
     outcome = tmp_path / "outcome.json"
-    extra = {**lab.extra_vars, "outcome": str(outcome), "ansible_python_interpreter": sys.executable}
+    extra = {
+        **lab.extra_vars,
+        "outcome": str(outcome),
+        "ansible_python_interpreter": sys.executable,
+    }
     (tmp_path / "vars.json").write_text(json.dumps(extra))
     since = lab.mark()
     done = subprocess.run(
-        [str(Path(sys.executable).parent / "ansible-playbook"), "-vvv", "-i", "localhost,", "-e", "@vars.json", "play.yml", *filter(None, [mode])],
+        [
+            str(Path(sys.executable).parent / "ansible-playbook"),
+            "-vvv",
+            "-i",
+            "localhost,",
+            "-e",
+            "@vars.json",
+            "play.yml",
+            *filter(None, [mode]),
+        ],
         cwd=tmp_path,
-        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible_root"), "ANSIBLE_HOME": str(tmp_path / "home")},
+        env={
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible_root"),
+            "ANSIBLE_HOME": str(tmp_path / "home"),
+        },
         capture_output=True,
         text=True,
         timeout=180,
@@ -248,7 +319,11 @@ def test_in_a_playbook(lab: Lab, tmp_path: Path, mode: str) -> None:
     # hidden where it went well, told where it did not
     assert output.count('"censored"') >= 3
     assert output.count("AADSTS7000215") >= 2 and "O365_CERTIFICATE_PATH" in output
-    tokens = [found["first"]["access_token"], found["first"]["graph_access_token"], found["environment_alone"]["access_token"]]
+    tokens = [
+        found["first"]["access_token"],
+        found["first"]["graph_access_token"],
+        found["environment_alone"]["access_token"],
+    ]
     assert not [secret for secret in [*lab.secrets, *tokens] if secret in output]
     assert not re.search(r"eyJ[\w-]{8,}\.", output)
     log = json.dumps([[entry["path"], entry.get("query")] for entry in lab.log(since)])
@@ -258,9 +333,25 @@ def test_in_a_playbook(lab: Lab, tmp_path: Path, mode: str) -> None:
 
 def check_outcome(found: dict[str, Any]) -> None:
     first = found["first"]
-    assert not first["changed"] and {"access_token", "graph_access_token", "expires_at", "tenant_id", "app_id", "exchange_url"} <= first.keys()
-    assert [item["access_token"] for item in found["passed"]["results"]] == [first["access_token"]] * 2
+    assert (
+        not first["changed"]
+        and {
+            "access_token",
+            "graph_access_token",
+            "expires_at",
+            "tenant_id",
+            "app_id",
+            "exchange_url",
+        }
+        <= first.keys()
+    )
+    assert [item["access_token"] for item in found["passed"]["results"]] == [
+        first["access_token"]
+    ] * 2
     assert found["environment_alone"]["tenant_id"] == first["tenant_id"]
     assert found["two_ways"]["failed"] and found["two_ways"]["error"]["kind"] == "input"
-    assert all(item["failed"] and item["error"]["code"] == "AADSTS7000215" for item in found["wrong"]["results"])
+    assert all(
+        item["failed"] and item["error"]["code"] == "AADSTS7000215"
+        for item in found["wrong"]["results"]
+    )
     assert found["misspelt"]["failed"] and "tenannt" in found["misspelt"]["msg"]

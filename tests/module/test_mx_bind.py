@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """area1_mx, area1_mx_info and the TXT publisher with dynamic updates against a real BIND."""
@@ -32,7 +33,10 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.module impo
 from ansible_collections.mailflow.area1.plugins.modules import area1_mx, area1_mx_info
 from tests.support.bind import Bind
 
-NEW = [{"priority": 5, "host": "mailstream-eu1.mxrecord.io"}, {"priority": 10, "host": "Mailstream-Central.mxrecord.mx."}]
+NEW = [
+    {"priority": 5, "host": "mailstream-eu1.mxrecord.io"},
+    {"priority": 10, "host": "Mailstream-Central.mxrecord.mx."},
+]
 NEW_TEXT = {"5 mailstream-eu1.mxrecord.io.", "10 mailstream-central.mxrecord.mx."}
 ONE, TWO, THREE = "one.test", "two.test", "three.test"
 
@@ -41,7 +45,13 @@ ONE, TWO, THREE = "one.test", "two.test", "three.test"
 def bind() -> Iterator[Bind]:
     zones = {
         ONE: ["@ 3600 MX 0 old.one.test.", "*.wild 60 MX 1 w.one.test."],
-        TWO: ["@ 86400 MX 10 old.two.test.", "@ 86400 MX 20 old2.two.test.", "old A 192.0.2.1", "old2 A 192.0.2.2", "_proof 600 TXT \"other\""],
+        TWO: [
+            "@ 86400 MX 10 old.two.test.",
+            "@ 86400 MX 20 old2.two.test.",
+            "old A 192.0.2.1",
+            "old2 A 192.0.2.2",
+            '_proof 600 TXT "other"',
+        ],
         THREE: [],
     }
     with Bind(zones) as server:
@@ -68,7 +78,11 @@ def validated(module: Any, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def change(given: dict[str, Any], check_mode: bool = False) -> dict[str, Any]:
-    failed, result = evaluate(mx.run, validated(area1_mx, given), Context(check_mode=check_mode, diff=True, sleep=lambda seconds: None))
+    failed, result = evaluate(
+        mx.run,
+        validated(area1_mx, given),
+        Context(check_mode=check_mode, diff=True, sleep=lambda seconds: None),
+    )
     return {"failed": failed, **result}
 
 
@@ -88,9 +102,15 @@ def test_check_apply_and_again(bind: Bind) -> None:
     predicted = change(given, check_mode=True)
     assert predicted["changed"] and {name: live(bind, name) for name in (ONE, TWO, THREE)} == before
     done = change(given)
-    assert not done["failed"] and [result["changed"] for result in done["results"]] == [True, True, True]
+    assert not done["failed"] and [result["changed"] for result in done["results"]] == [
+        True,
+        True,
+        True,
+    ]
     assert done["diff"] == predicted["diff"]
-    assert [result["after"] for result in done["results"]] == [result["after"] for result in predicted["results"]]
+    assert [result["after"] for result in done["results"]] == [
+        result["after"] for result in predicted["results"]
+    ]
     assert live(bind, ONE) == (NEW_TEXT, 3600)
     assert live(bind, TWO) == (NEW_TEXT, 300)
     assert live(bind, THREE) == (NEW_TEXT, 300)
@@ -135,19 +155,27 @@ def test_a_lost_race_is_a_conflict_and_writes_nothing(bind: Bind) -> None:
         ({"dns_key_algorithm": "hmac-sha512"}, "dns_key_algorithm"),
     ],
 )
-def test_a_wrong_key_is_found_before_anything_is_written(bind: Bind, wrong: dict[str, str], words: str) -> None:
+def test_a_wrong_key_is_found_before_anything_is_written(
+    bind: Bind, wrong: dict[str, str], words: str
+) -> None:
     given = options(bind, domains=[ONE], **wrong)
     found = look({**given, "provider": True})
-    assert found["failed"] and found["error"]["kind"] == "sign_in" and words in found["error"]["hint"]
+    assert (
+        found["failed"] and found["error"]["kind"] == "sign_in" and words in found["error"]["hint"]
+    )
     assert found["domains"][ONE]["agree"]
     done = change({**given, "records": NEW})
     assert done["failed"] and done["error"]["kind"] == "sign_in"
-    assert given["dns_key_secret"] not in json.dumps([found, done]) and bind.key.secret not in json.dumps([found, done])
+    assert given["dns_key_secret"] not in json.dumps(
+        [found, done]
+    ) and bind.key.secret not in json.dumps([found, done])
     assert live(bind, ONE) == ({"0 old.one.test."}, 3600)
 
 
 def test_the_check_itself_finds_a_wrong_key(bind: Bind) -> None:
-    given = validated(area1_mx, options(bind, domains=[ONE], dns_key_secret=base64.b64encode(b"x" * 32).decode()))
+    given = validated(
+        area1_mx, options(bind, domains=[ONE], dns_key_secret=base64.b64encode(b"x" * 32).decode())
+    )
     driver = Drivers(given, Context()).get("rfc2136")
     assert isinstance(driver, rfc2136.Rfc2136Driver)
     driver._zones[ONE] = ONE  # so that the signed update is the first message
@@ -167,19 +195,31 @@ def test_an_unsigned_update_is_refused_with_what_to_allow(bind: Bind) -> None:
     given = options(bind, domains=[ONE], records=NEW)
     del given["dns_key_name"], given["dns_key_secret"]
     done = change(given)
-    assert done["failed"] and done["error"]["kind"] == "permission" and "update-policy" in done["error"]["hint"]
+    assert (
+        done["failed"]
+        and done["error"]["kind"] == "permission"
+        and "update-policy" in done["error"]["hint"]
+    )
 
 
 def test_a_zone_that_the_server_does_not_hold(bind: Bind) -> None:
     done = change(options(bind, domains=["contoso.example"], records=NEW))
-    assert done["failed"] and done["error"]["kind"] == "input" and "not the authority" in done["msg"]
+    assert (
+        done["failed"] and done["error"]["kind"] == "input" and "not the authority" in done["msg"]
+    )
 
 
 def test_a_server_that_is_not_there(bind: Bind) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        done = change({**options(bind, domains=[ONE], records=NEW), "dns_port": unused.getsockname()[1]})
-    assert done["failed"] and done["error"]["kind"] == "read" and "cannot be reached" not in done["msg"]
+        done = change(
+            {**options(bind, domains=[ONE], records=NEW), "dns_port": unused.getsockname()[1]}
+        )
+    assert (
+        done["failed"]
+        and done["error"]["kind"] == "read"
+        and "cannot be reached" not in done["msg"]
+    )
 
 
 class Proxy:
@@ -223,12 +263,26 @@ def test_an_answer_that_got_lost_is_looked_after_not_sent_again(bind: Bind) -> N
 
 
 def test_the_world_view(bind: Bind) -> None:
-    view = look(options(bind, domains=["deep.wild.one.test", ONE, THREE, "nowhere.one.test"]))["domains"]
+    view = look(options(bind, domains=["deep.wild.one.test", ONE, THREE, "nowhere.one.test"]))[
+        "domains"
+    ]
     assert list(view) == ["deep.wild.one.test", ONE, THREE, "nowhere.one.test"]
-    assert view[ONE]["zone"] == ONE and view[ONE]["agree"] and view[ONE]["complete"] and view[ONE]["ttl_max"] == 3600
-    assert view[ONE]["name_servers"][0]["name"] == "ns1.one.test" and view[ONE]["name_servers"][0]["serial"] == 1
+    assert (
+        view[ONE]["zone"] == ONE
+        and view[ONE]["agree"]
+        and view[ONE]["complete"]
+        and view[ONE]["ttl_max"] == 3600
+    )
+    assert (
+        view[ONE]["name_servers"][0]["name"] == "ns1.one.test"
+        and view[ONE]["name_servers"][0]["serial"] == 1
+    )
     assert view["deep.wild.one.test"]["wildcard"] is True and view[ONE]["wildcard"] is False
-    assert view[THREE]["records"] == [] and view[THREE]["name_servers"][0]["status"] == "nodata" and view[THREE]["complete"]
+    assert (
+        view[THREE]["records"] == []
+        and view[THREE]["name_servers"][0]["status"] == "nodata"
+        and view[THREE]["complete"]
+    )
     assert view["nowhere.one.test"]["name_servers"][0]["status"] == "nxdomain"
 
 
@@ -254,11 +308,15 @@ def test_what_is_handed_on(bind: Bind, tmp_path: Path) -> None:
     predicted = change(given, check_mode=True)
     assert predicted["changed"]
     dead = {**given, "dns_port": 1}
-    assert not change(dead, check_mode=True)["changed"]  # the predicted world is enough: nobody is asked
+    assert not change(dead, check_mode=True)[
+        "changed"
+    ]  # the predicted world is enough: nobody is asked
     stored = json.loads(Path(path).read_text())
     assert stored["sections"]["dns_provider"]["value"][TWO]["ttl"] == 86400
     assert stored["sections"]["dns"]["value"][TWO]["ttl_max"] == 86400
-    assert [(entry["section"], entry["object"], entry["status"]) for entry in stored["journal"]] == [("mx", ONE, "would change")]
+    assert [
+        (entry["section"], entry["object"], entry["status"]) for entry in stored["journal"]
+    ] == [("mx", ONE, "would change")]
 
 
 def test_a_proof_joins_the_texts_that_are_there(bind: Bind) -> None:
@@ -268,7 +326,13 @@ def test_a_proof_joins_the_texts_that_are_there(bind: Bind) -> None:
     assert seen.changed and not seen.present and live(bind, name, "TXT")[0] == {'"other"'}
     assert publish_txt(params, Context(), name, "cf=1").present
     assert live(bind, name, "TXT") == ({'"other"', '"cf=1"'}, 600)
-    assert txt_present(params, Context(), name, "cf=1") and not txt_present(params, Context(), name, "cf=2")
+    assert txt_present(params, Context(), name, "cf=1") and not txt_present(
+        params, Context(), name, "cf=2"
+    )
     assert not publish_txt(params, Context(), name, "cf=1").changed
     by_hand = publish_txt(params, Context(), name, "cf=2", provider="manual")
-    assert by_hand.pending and not by_hand.changed and '_proof.two.test. 600 IN TXT "cf=2"' in by_hand.zone_lines
+    assert (
+        by_hand.pending
+        and not by_hand.changed
+        and '_proof.two.test. 600 IN TXT "cf=2"' in by_hand.zone_lines
+    )

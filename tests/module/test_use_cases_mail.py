@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Each use case by mail: sent over SMTP to an MX host of Area 1, which holds it or hands it on to Microsoft 365; looked for where it ended."""
+"""Each use case by mail: sent over SMTP to an MX host of Area 1, which holds it or hands it on to
+Microsoft 365; looked for where it ended.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,9 @@ def tenant(lab: Lab, tmp_path: Path) -> Make:
 
 
 @pytest.mark.parametrize("case", TODAY)
-@pytest.mark.parametrize(("variant", "table"), [("current", TODAY), ("tutorial", TUTORIAL)], ids=["current", "tutorial"])
+@pytest.mark.parametrize(
+    ("variant", "table"), [("current", TODAY), ("tutorial", TUTORIAL)], ids=["current", "tutorial"]
+)
 def test_a_message_of_each_disposition_lands_where_the_page_says(
     lab: Lab, tenant: Make, variant: str, table: dict[int, tuple[Place, ...]], case: int
 ) -> None:
@@ -63,34 +68,65 @@ def test_a_message_of_each_disposition_lands_where_the_page_says(
     # Nor is one that comes through Area 1, which writes its own.
     assert made.through("NONE", headers={DISPOSITION_HEADER: "BULK"}) == INBOX
     assert lab.messages("bounces") == lab.messages("refusals") == []
-    assert {(item["connector"], item["skip_listed"]) for item in lab.messages()} == {("Area 1 Inbound Connector", True), ("", False)}
+    assert {(item["connector"], item["skip_listed"]) for item in lab.messages()} == {
+        ("Area 1 Inbound Connector", True),
+        ("", False),
+    }
     since = lab.mark()
     assert made.again().changed == [] and lab.writes(since) == []
 
 
-def test_what_area1_held_goes_the_way_of_all_mail_when_it_is_released(lab: Lab, tenant: Make) -> None:
-    made = tenant(use_case={"name": "held", "based_on": 1, "area1_quarantine": ["MALICIOUS", "SPAM", "SPOOF", "BULK"]})
-    sent = {word: made.sent(made.host, subject="[lab:%s] Hello" % word) for word in ("SPOOF", "BULK", "MALICIOUS")}
+def test_what_area1_held_goes_the_way_of_all_mail_when_it_is_released(
+    lab: Lab, tenant: Make
+) -> None:
+    made = tenant(
+        use_case={
+            "name": "held",
+            "based_on": 1,
+            "area1_quarantine": ["MALICIOUS", "SPAM", "SPOOF", "BULK"],
+        }
+    )
+    sent = {
+        word: made.sent(made.host, subject="[lab:%s] Hello" % word)
+        for word in ("SPOOF", "BULK", "MALICIOUS")
+    }
     assert {made.place(each) for each in sent.values()} == {AREA1}
     ids = {item["message_id"]: item["id"] for item in lab.messages("held")}
     released = made.module(
-        area1_quarantine.ARGUMENT_SPEC, manage, **area1_defaults(lab), action="release", ids=[ids[sent[word]] for word in ("SPOOF", "BULK")]
+        area1_quarantine.ARGUMENT_SPEC,
+        manage,
+        **area1_defaults(lab),
+        action="release",
+        ids=[ids[sent[word]] for word in ("SPOOF", "BULK")],
     )
     assert [item["status"] for item in released["results"]] == ["released"] * 2
     # no rule is for SPOOF in this use case, one is for BULK
-    assert [made.place(sent[word]) for word in ("SPOOF", "BULK", "MALICIOUS")] == [INBOX, JUNK, AREA1]
+    assert [made.place(sent[word]) for word in ("SPOOF", "BULK", "MALICIOUS")] == [
+        INBOX,
+        JUNK,
+        AREA1,
+    ]
 
 
 @pytest.mark.parametrize(
     ("first", "then", "dated", "act"),
     [
-        (1, 3, True, "all"), (1, 3, False, "new_last"), (3, 1, True, "removed_first"), (2, 4, True, "new_last"), (3, 4, True, "new_last"),
-        (4, 3, False, "removed_first"), (4, 5, True, "new_last"), (5, 2, False, "new_last"),
+        (1, 3, True, "all"),
+        (1, 3, False, "new_last"),
+        (3, 1, True, "removed_first"),
+        (2, 4, True, "new_last"),
+        (3, 4, True, "new_last"),
+        (4, 3, False, "removed_first"),
+        (4, 5, True, "new_last"),
+        (5, 2, False, "new_last"),
     ],
-)  # fmt: skip
-def test_no_malicious_mail_slips_through_while_hands_change(lab: Lab, tenant: Make, first: int, then: int, dated: bool, act: str) -> None:
-    """Rules act half an hour after they were changed (exchange-online.md 2.5), in whichever order; Area 1 at once. Whether either says
-    when is open."""
+)
+def test_no_malicious_mail_slips_through_while_hands_change(
+    lab: Lab, tenant: Make, first: int, then: int, dated: bool, act: str
+) -> None:
+    """Rules act half an hour after they were changed (exchange-online.md 2.5), in whichever order;
+    Area 1 at once. Whether either says when is open.
+    """
     lab.setting("rule_delay_minutes", 30)
     lab.setting("rules_act", act)
     lab.setting("rule_dates", dated)
@@ -107,16 +143,22 @@ def test_no_malicious_mail_slips_through_while_hands_change(lab: Lab, tenant: Ma
 
 
 def test_an_account_that_holds_malicious_and_spam_whatever_is_set(lab: Lab, tenant: Make) -> None:
-    """One of two pages says so (cloudflare-email-security.md 4.5): then they end there, and that is said."""
+    """One of two pages says so (cloudflare-email-security.md 4.5): then they end there, and that is
+    said.
+    """
     lab.mutate(["cloudflare", "settings", "keep_malicious_and_spam"], value=True)
     made = tenant(use_case=3)
     held = {"MALICIOUS": AREA1, "SPAM": AREA1}
-    assert [made.through(word) for word in DISPOSITIONS] == [held.get(word, place) for word, place in zip(DISPOSITIONS, TODAY[3], strict=True)]
+    assert [made.through(word) for word in DISPOSITIONS] == [
+        held.get(word, place) for word, place in zip(DISPOSITIONS, TODAY[3], strict=True)
+    ]
     assert any("MALICIOUS, SPAM" in text for text in made.run.warnings)
 
 
 @pytest.mark.parametrize("stamped", ["current", "legacy", "both"])
-def test_an_account_that_stamps_the_old_header_or_both(lab: Lab, tenant: Make, stamped: str) -> None:
+def test_an_account_that_stamps_the_old_header_or_both(
+    lab: Lab, tenant: Make, stamped: str
+) -> None:
     lab.setting("disposition_header", stamped)
     made = tenant(use_case=3, disposition_header=[DISPOSITION_HEADER, LEGACY_DISPOSITION_HEADER])
     assert [made.through(word) for word in DISPOSITIONS] == list(TODAY[3])
@@ -124,9 +166,17 @@ def test_an_account_that_stamps_the_old_header_or_both(lab: Lab, tenant: Make, s
 
 
 @pytest.mark.parametrize("case", TODAY)
-@pytest.mark.parametrize(("seen", "locked"), [("last_hop", True), ("original", True), ("last_hop", False), ("original", False)])
-def test_rules_that_cannot_match_are_found_by_the_traces(lab: Lab, tenant: Make, seen: str, locked: bool, case: int) -> None:
-    """Unverified: what SenderIpRanges sees under enhanced filtering. The lab does both; the page's condition fits one of them."""
+@pytest.mark.parametrize(
+    ("seen", "locked"),
+    [("last_hop", True), ("original", True), ("last_hop", False), ("original", False)],
+)
+def test_rules_that_cannot_match_are_found_by_the_traces(
+    lab: Lab, tenant: Make, seen: str, locked: bool, case: int
+) -> None:
+    """Unverified: what SenderIpRanges sees under enhanced filtering.
+
+    The lab does both; the page's condition fits one of them.
+    """
     lab.setting("rules_see", seen)
     made = tenant(use_case=case, lockdown=locked)
     if locked:
@@ -138,21 +188,39 @@ def test_rules_that_cannot_match_are_found_by_the_traces(lab: Lab, tenant: Make,
         assert ended == TODAY[case] and answer is None and made.acted() == [True] * kept_out
         return
     assert set(ended) <= {AREA1, INBOX} and made.acted() == [False] * kept_out
-    assert answer and answer["status"] == "not_yet" and "SenderIpRanges" in answer["message"], answer
-    assert "on %d of %d messages" % (kept_out, kept_out) in answer["message"] and "area1_rule_match_sender_ip: false" in answer["hint"]
+    assert answer and answer["status"] == "not_yet" and "SenderIpRanges" in answer["message"], (
+        answer
+    )
+    assert (
+        "on %d of %d messages" % (kept_out, kept_out) in answer["message"]
+        and "area1_rule_match_sender_ip: false" in answer["hint"]
+    )
 
 
 @pytest.mark.parametrize("seen", ["last_hop", "original"])
-def test_the_address_is_dropped_once_the_lock_down_is_proven_and_not_before(lab: Lab, tenant: Make, seen: str) -> None:
+def test_the_address_is_dropped_once_the_lock_down_is_proven_and_not_before(
+    lab: Lab, tenant: Make, seen: str
+) -> None:
     lab.setting("rules_see", seen)
     made = tenant(use_case=3, rule_match_sender_ip=False)
     assert made.ranges(), "the rules go on asking"
-    assert made.look_at("sender_ip") == "not_yet" and made.straight(**{DISPOSITION_HEADER: "BULK"}) == INBOX
+    assert (
+        made.look_at("sender_ip") == "not_yet"
+        and made.straight(**{DISPOSITION_HEADER: "BULK"}) == INBOX
+    )
     made.lock_down()
     assert made.look_at("sender_ip") == "not_yet", "on, and nobody has seen it act"
     assert made.run.allowed("message_handling")["rules"] == []
     made.through("NONE")
-    assert lab.send(EDGE, "anna@s001.senders.example", "ann@northwind.example", headers={DISPOSITION_HEADER: "BULK"})["code"] == 550
+    assert (
+        lab.send(
+            EDGE,
+            "anna@s001.senders.example",
+            "ann@northwind.example",
+            headers={DISPOSITION_HEADER: "BULK"},
+        )["code"]
+        == 550
+    )
     assert made.look_at("sender_ip") == "not_yet", "what was refused is in no trace"
     assert made.look_at("sender_ip", deliver=True) is None
     made.run.role()

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """What people do by hand between two runs, and how a test lets time pass."""
@@ -22,30 +23,46 @@ LOCKDOWN = "Secure O365 Inbound"
 
 
 def low_ttl(deployment: Deployment, ttl: int = 300) -> None:
-    """The operator lowered the TTL days ago: neither the records nor a cache stand in the way of the switch."""
+    """The operator lowered the TTL days ago: neither the records nor a cache stand in the way of
+    the switch.
+    """
     for name, zone in deployment.lab.state()["cloudflare"]["zones"].items():
         for record in zone["records"]:
             if record["type"] == "MX":
-                deployment.lab.mutate(["cloudflare", "zones", name, "records", record["id"], "ttl"], value=ttl)
+                deployment.lab.mutate(
+                    ["cloudflare", "zones", name, "records", record["id"], "ttl"], value=ttl
+                )
     deployment.lab.dns(flush=True, warm=True)
 
 
-def replace_mx(deployment: Deployment, name: str, records: Sequence[tuple[int, str]], ttl: int = 300) -> None:
+def replace_mx(
+    deployment: Deployment, name: str, records: Sequence[tuple[int, str]], ttl: int = 300
+) -> None:
     """By the API, as from the Cloudflare dashboard: the service dates the records."""
     zone = deployment.lab.state()["cloudflare"]["zones"][name]
-    old = [record["id"] for record in zone["records"] if record["type"] == "MX" and record["name"] == name]
+    old = [
+        record["id"]
+        for record in zone["records"]
+        if record["type"] == "MX" and record["name"] == name
+    ]
     new = [
-        {"type": "MX", "name": name, "content": host, "priority": priority, "ttl": ttl} for priority, host in records
+        {"type": "MX", "name": name, "content": host, "priority": priority, "ttl": ttl}
+        for priority, host in records
     ]
     body = {"deletes": [{"id": identifier} for identifier in old], "posts": new}
     variables = deployment.lab.extra_vars
     request = urllib.request.Request(
         "%s/zones/%s/dns_records/batch" % (variables["area1_api_url"], zone["id"]),
         json.dumps(body).encode(),
-        {"Authorization": "Bearer %s" % variables["area1_api_token"], "Content-Type": "application/json"},
+        {
+            "Authorization": "Bearer %s" % variables["area1_api_token"],
+            "Content-Type": "application/json",
+        },
     )
     context = ssl.create_default_context(cafile=variables["area1_ca_path"])
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+    )
     with opener.open(request, timeout=30) as response:
         answer = json.load(response)
     assert answer["success"] is True, answer
@@ -91,11 +108,16 @@ def invoke(deployment: Deployment, cmdlet: str, **parameters: Any) -> None:
     """An administrator's own cmdlet, with the module's way of asking."""
     token = exchange_token(deployment, deployment.lab.info["tenant_id"])
     body = {"CmdletInput": {"CmdletName": cmdlet, "Parameters": parameters}}
-    url = "%s/adminapi/beta/%s/InvokeCommand" % (deployment.lab.urls["exchange"], deployment.lab.info["tenant_id"])
+    url = "%s/adminapi/beta/%s/InvokeCommand" % (
+        deployment.lab.urls["exchange"],
+        deployment.lab.info["tenant_id"],
+    )
     headers = {"Authorization": "Bearer %s" % token, "Content-Type": "application/json"}
     request = urllib.request.Request(url, json.dumps(body).encode(), headers)
     context = ssl.create_default_context(cafile=deployment.lab.ca_path)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+    )
     with opener.open(request, timeout=30) as response:
         assert response.status == 200
 

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The end state of the tutorial, asserted from the lab's own state."""
@@ -29,7 +30,9 @@ def assert_finished(deployment: Deployment, *connectors: str) -> None:
     tenant = deployment.tenant()
     assert len(EGRESS) == 42
     assert set(tenant["connection_filter"]["IPAllowList"]) == EGRESS
-    assert {policy["MarkAsSpamSpfRecordHardFail"] for policy in tenant["content_filter_policies"]} == {"Off"}
+    assert {
+        policy["MarkAsSpamSpfRecordHardFail"] for policy in tenant["content_filter_policies"]
+    } == {"Off"}
     assert_message_handling(tenant)
     assert_connectors(deployment, *connectors)
     assert_switched(deployment)
@@ -41,17 +44,28 @@ def assert_message_handling(tenant: dict[str, Any]) -> None:
     policy = next(item for item in tenant["content_filter_policies"] if item["IsDefault"])
     assert policy["SpamAction"] == "MoveToJmf"
     for verdict in ("HighConfidenceSpam", "Phish", "HighConfidencePhish"):
-        assert policy["PhishSpamAction" if verdict == "Phish" else verdict + "Action"] == "Quarantine"
+        assert (
+            policy["PhishSpamAction" if verdict == "Phish" else verdict + "Action"] == "Quarantine"
+        )
         assert policy[verdict + "QuarantineTag"] == "UserNotifyAdminRelease"
     made = {item["Name"]: item for item in tenant["quarantine_policies"]}["UserNotifyAdminRelease"]
     assert made["EndUserQuarantinePermissionsValue"] == 8 + 2 + 1 and made["ESNEnabled"] is True
-    rule = {item["Name"]: item for item in tenant["transport_rules"]}["Email Security Deliver to Junk Email folder"]
+    rule = {item["Name"]: item for item in tenant["transport_rules"]}[
+        "Email Security Deliver to Junk Email folder"
+    ]
     assert rule["HeaderContainsMessageHeader"] == "X-CFEmailSecurity-Disposition"
-    assert rule["HeaderContainsWords"] == ["SUSPICIOUS", "BULK"] and set(rule["SenderIpRanges"]) == EGRESS
+    assert (
+        rule["HeaderContainsWords"] == ["SUSPICIOUS", "BULK"]
+        and set(rule["SenderIpRanges"]) == EGRESS
+    )
     assert rule["SetSCL"] == "5" and rule["State"] == "Enabled" and rule["Mode"] == "Enforce"
 
 
-def assert_connectors(deployment: Deployment, name: str = "Area 1 Inbound Connector", lockdown: str = "Secure O365 Inbound") -> None:
+def assert_connectors(
+    deployment: Deployment,
+    name: str = "Area 1 Inbound Connector",
+    lockdown: str = "Secure O365 Inbound",
+) -> None:
     first, second = deployment.connector(name), deployment.connector(lockdown)
     assert first is not None and second is not None
     for connector in (first, second):
@@ -72,12 +86,17 @@ def assert_switched(deployment: Deployment, *names: str) -> None:
     for name, records in deployment.mx().items():
         if not names or name in names:
             assert [(priority, host) for priority, host, ttl in records] == EU_RECORDS, name
-            assert {ttl for priority, host, ttl in records} <= {300, 1}, "300 s, or Auto where it was Auto before"
+            assert {ttl for priority, host, ttl in records} <= {
+                300,
+                1,
+            }, "300 s, or Auto where it was Auto before"
 
 
 def assert_domains(deployment: Deployment) -> None:
     state = deployment.lab.state()
-    domains = {domain["domain"]: domain for domain in state["cloudflare"]["email_security"]["domains"]}
+    domains = {
+        domain["domain"]: domain for domain in state["cloudflare"]["email_security"]["domains"]
+    }
     assert set(domains) == set(deployment.lab.extra_vars["area1_domains"])
     for name, domain in domains.items():
         assert domain["allowed_delivery_modes"] == ["DIRECT"]

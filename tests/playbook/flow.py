@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """Mail that flows while playbooks run, and what has to be true of it."""
 
 from __future__ import annotations
@@ -12,15 +14,20 @@ from typing import Any
 from lab.mail.state import ATTACKERS
 from tests.playbook.harness import Deployment
 
-# the message trace shows the attackers' mail until the lock-down: a person has looked at these addresses, and at no others
+# the message trace shows the attackers' mail until the lock-down: a person has looked at these
+# addresses, and at no others
 LOOKED_AT = ["direct_senders:%s" % address for address in ATTACKERS.values()]
 ENOUGH = 2000
 SENDERS = 30
 
 
 @contextlib.contextmanager
-def flowing(deployment: Deployment, rate: int = 15, attack_rate: float = 0.5, domains: Sequence[str] = ()) -> Iterator[None]:
-    """A steady pace between and during runs: caches fill before the first change, and at every moment after it. ``domains``: none is all."""
+def flowing(
+    deployment: Deployment, rate: int = 15, attack_rate: float = 0.5, domains: Sequence[str] = ()
+) -> Iterator[None]:
+    """A steady pace between and during runs: caches fill before the first change, and at every
+    moment after it. ``domains``: none is all.
+    """
     deployment.lab.traffic(senders=SENDERS, mails=300, domains=list(domains))
     deployment.lab.traffic(start=True, rate=rate, attack_rate=attack_rate, domains=list(domains))
     try:
@@ -30,7 +37,10 @@ def flowing(deployment: Deployment, rate: int = 15, attack_rate: float = 0.5, do
 
 
 def assert_nothing_lost(deployment: Deployment, at_least: int = ENOUGH) -> dict[str, Any]:
-    """No legitimate mail was refused, given back or left behind, from the first one to the last. The tally."""
+    """No legitimate mail was refused, given back or left behind, from the first one to the last.
+
+    The tally.
+    """
     lab = deployment.lab
     lab.traffic(senders=SENDERS, mails=max(0, at_least - lab.traffic()["sent"]))
     left = lab.settle()

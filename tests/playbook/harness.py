@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run deploy_area1.yml as AWX does, by ansible-runner, on a lab of its own; and look at what came of it."""
+"""Run deploy_area1.yml as AWX does, by ansible-runner, on a lab of its own; and look at what came
+of it.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,9 @@ class Outcome:
         return report
 
     def diffs(self) -> dict[str, list[tuple[Any, Any]]]:
-        """Per object, its changes (before, after) in the order of the run, without what the server makes."""
+        """Per object, its changes (before, after) in the order of the run, without what the server
+        makes.
+        """
         found: dict[str, list[tuple[Any, Any]]] = {}
         for event in self.events:
             if event["event"] != "runner_on_ok":
@@ -76,14 +81,18 @@ class Outcome:
             for item in diff if isinstance(diff, list) else [diff]:
                 name = item.get("after_header") or item.get("before_header")
                 if name:
-                    found.setdefault(name, []).append((_managed(item["before"]), _managed(item["after"])))
+                    found.setdefault(name, []).append(
+                        (_managed(item["before"]), _managed(item["after"]))
+                    )
         return found
 
     def everything(self) -> str:
         """All that the run left behind: terminal, events, artifacts."""
         texts = [self.stdout]
         texts += [
-            path.read_text(encoding="utf-8", errors="replace") for path in self.artifacts.rglob("*") if path.is_file()
+            path.read_text(encoding="utf-8", errors="replace")
+            for path in self.artifacts.rglob("*")
+            if path.is_file()
         ]
         return "\n".join(texts)
 
@@ -120,10 +129,17 @@ class Deployment:
         check: bool = False,
         verbosity: int = 0,
     ) -> Outcome:
-        """One ansible-playbook run. ``variables`` are added to the tenant's, ``without`` are taken out of them."""
+        """One ansible-playbook run.
+
+        ``variables`` are added to the tenant's, ``without`` are taken out of them.
+        """
         private = self.directory / "runs" / uuid.uuid4().hex[:8]
         (private / "inventory").mkdir(parents=True)
-        given = {key: value for key, value in {**self.variables, **(variables or {})}.items() if key not in without}
+        given = {
+            key: value
+            for key, value in {**self.variables, **(variables or {})}.items()
+            if key not in without
+        }
         (private / "inventory" / "hosts.json").write_text(
             json.dumps({"all": {"hosts": {HOST: given}}}), encoding="utf-8"
         )
@@ -139,7 +155,10 @@ class Deployment:
         )
         artifacts = Path(result.config.artifact_dir)
         return Outcome(
-            int(result.rc), (artifacts / "stdout").read_text(encoding="utf-8"), list(result.events), artifacts
+            int(result.rc),
+            (artifacts / "stdout").read_text(encoding="utf-8"),
+            list(result.events),
+            artifacts,
         )
 
     def until_done(self, limit: int = 10, **options: Any) -> list[Outcome]:
@@ -158,8 +177,14 @@ class Deployment:
         """By zone: priority, host and TTL as Cloudflare holds them."""
         found = {}
         for name, zone in self.lab.state()["cloudflare"]["zones"].items():
-            records = [record for record in zone["records"] if record["type"] == "MX" and record["name"] == name]
-            found[name] = sorted((record["priority"], record["content"], record["ttl"]) for record in records)
+            records = [
+                record
+                for record in zone["records"]
+                if record["type"] == "MX" and record["name"] == name
+            ]
+            found[name] = sorted(
+                (record["priority"], record["content"], record["ttl"]) for record in records
+            )
         return found
 
     def tenant(self) -> dict[str, Any]:
@@ -167,4 +192,6 @@ class Deployment:
         return tenant
 
     def connector(self, name: str) -> dict[str, Any] | None:
-        return next((item for item in self.tenant()["inbound_connectors"] if item["Name"] == name), None)
+        return next(
+            (item for item in self.tenant()["inbound_connectors"] if item["Name"] == name), None
+        )

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Several inventory hosts in one run: many refusals cost one start of ansible-playbook, and no host may hold another."""
+"""Several inventory hosts in one run: many refusals cost one start of ansible-playbook, and no host
+may hold another.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,11 @@ class HostOutcome:
     events: list[dict[str, Any]]
 
     def results(self, task: str) -> list[dict[str, Any]]:
-        return [event["event_data"]["res"] for event in self.events if event["event_data"]["task"] == task]
+        return [
+            event["event_data"]["res"]
+            for event in self.events
+            if event["event_data"]["task"] == task
+        ]
 
     @property
     def report(self) -> dict[str, Any]:
@@ -43,19 +50,38 @@ class HostOutcome:
         return "\n".join(self.report["failures"])
 
 
-def run_tenants(deployment: Deployment, tenants: Mapping[str, Mapping[str, Any]], *arguments: str) -> tuple[Outcome, dict[str, HostOutcome]]:
-    """One run with a host for each entry; its variables are added to the deployment's, None takes one out. Each keeps its state apart."""
+def run_tenants(
+    deployment: Deployment, tenants: Mapping[str, Mapping[str, Any]], *arguments: str
+) -> tuple[Outcome, dict[str, HostOutcome]]:
+    """One run with a host for each entry; its variables are added to the deployment's, None takes
+    one out. Each keeps its state apart.
+    """
     hosts = {}
     for name, changes in tenants.items():
-        given = {**deployment.variables, "area1_snapshot_dir": str(deployment.directory / "states" / name), **changes}
+        given = {
+            **deployment.variables,
+            "area1_snapshot_dir": str(deployment.directory / "states" / name),
+            **changes,
+        }
         hosts[name] = {key: value for key, value in given.items() if value is not None}
     inventory = deployment.directory / f"tenants-{uuid.uuid4().hex[:8]}.json"
     inventory.write_text(json.dumps({GROUP: {"hosts": hosts}}), encoding="utf-8")
     outcome = deployment.run("-i", str(inventory), "-e", f"area1_hosts={GROUP}", *arguments)
     kinds = ("runner_on_ok", "runner_on_failed")
     events = [event for event in outcome.events if event["event"] in kinds]
-    failures = next(event["event_data"]["failures"] for event in outcome.events if event["event"] == "playbook_on_stats")
-    return outcome, {name: HostOutcome(name, name in failures, [event for event in events if event["event_data"]["host"] == name]) for name in tenants}
+    failures = next(
+        event["event_data"]["failures"]
+        for event in outcome.events
+        if event["event"] == "playbook_on_stats"
+    )
+    return outcome, {
+        name: HostOutcome(
+            name,
+            name in failures,
+            [event for event in events if event["event_data"]["host"] == name],
+        )
+        for name in tenants
+    }
 
 
 def exchange_token(deployment: Deployment, tenant: str) -> str:
@@ -67,9 +93,14 @@ def exchange_token(deployment: Deployment, tenant: str) -> str:
         "client_secret": given["o365_client_secret"],
         "scope": "https://outlook.office365.com/.default",
     }
-    request = urllib.request.Request(f"{given['o365_authority_url']}/{tenant}/oauth2/v2.0/token", data=urllib.parse.urlencode(form).encode())
+    request = urllib.request.Request(
+        f"{given['o365_authority_url']}/{tenant}/oauth2/v2.0/token",
+        data=urllib.parse.urlencode(form).encode(),
+    )
     context = ssl.create_default_context(cafile=deployment.lab.ca_path)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+    )
     with opener.open(request, timeout=30) as response:
         return str(json.load(response)["access_token"])
 
@@ -97,4 +128,7 @@ def add_api_token(
     permissions: tuple[str, ...] = ("Zone Read", "DNS Write", "Cloud Email Security: Write"),
 ) -> None:
     """Another token of the Cloudflare account."""
-    deployment.lab.mutate(["cloudflare", "tokens", token], value={"permissions": list(permissions), "zones": zones, "status": "active"})
+    deployment.lab.mutate(
+        ["cloudflare", "tokens", token],
+        value={"permissions": list(permissions), "zones": zones, "status": "active"},
+    )

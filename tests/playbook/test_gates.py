@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""No option of ansible-playbook walks around a gate; a host that fails gets its summary, fails, and holds no other."""
+"""No option of ansible-playbook walks around a gate; a host that fails gets its summary, fails, and
+holds no other.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,14 @@ def assert_untouched(deployment: Deployment, since: int) -> None:
 def assert_mail_as_before(deployment: Deployment) -> None:
     """Every domain's mail goes where it went, and nothing refuses mail."""
     for name, records in deployment.mx().items():
-        assert [host for _priority, host, _ttl in records] == [deployment.tenant()["mail_hosts"][name]], name
-    assert not [item for item in deployment.tenant()["inbound_connectors"] if item["RestrictDomainsToIPAddresses"] and item["Enabled"]]
+        assert [host for _priority, host, _ttl in records] == [
+            deployment.tenant()["mail_hosts"][name]
+        ], name
+    assert not [
+        item
+        for item in deployment.tenant()["inbound_connectors"]
+        if item["RestrictDomainsToIPAddresses"] and item["Enabled"]
+    ]
 
 
 def assert_failed_with_summary(outcome: Outcome) -> None:
@@ -41,7 +50,9 @@ def test_a_fresh_tenant_gives_way_to_no_option(deploy: Callable[..., Deployment]
     lockdown = deployment.run("--tags", "lockdown", variables=soak)
     assert lockdown.rc == 0 and lockdown.results("Refuse what cannot work"), lockdown.stdout
     assert_untouched(deployment, since)
-    assert {entry["object"] for entry in lockdown.report["due"] if entry["gate"] == "exposed"} == set(deployment.lab.extra_vars["area1_domains"])
+    assert {
+        entry["object"] for entry in lockdown.report["due"] if entry["gate"] == "exposed"
+    } == set(deployment.lab.extra_vars["area1_domains"])
 
     for task in (SWITCH, STAGE, ENABLE):
         outcome = deployment.run("--start-at-task", task, variables=soak)
@@ -59,7 +70,9 @@ def test_a_fresh_tenant_gives_way_to_no_option(deploy: Callable[..., Deployment]
     assert_mail_as_before(deployment)
 
 
-def test_a_staged_lock_down_is_not_enabled_by_the_back_door(deploy: Callable[..., Deployment]) -> None:
+def test_a_staged_lock_down_is_not_enabled_by_the_back_door(
+    deploy: Callable[..., Deployment],
+) -> None:
     """All is moved and the connector is staged; only the soak is not over."""
     deployment = deploy("fresh")
     soak = {"area1_settle_minutes": 0, "area1_mx_ttl": 3600}
@@ -80,7 +93,9 @@ def test_a_staged_lock_down_is_not_enabled_by_the_back_door(deploy: Callable[...
 
 
 def test_a_tenant_that_fails_holds_no_other(deploy: Callable[..., Deployment]) -> None:
-    """One host's credentials are broken. --skip-tags preflight takes nothing out: preflight always runs."""
+    """One host's credentials are broken. --skip-tags preflight takes nothing out: preflight always
+    runs.
+    """
     deployment = deploy("fresh")
     hosts = {"broken": {"o365_client_secret": "wrong~secret"}, "fine": {}}
     outcome, found = run_tenants(deployment, hosts, "--skip-tags", "preflight")
@@ -88,7 +103,9 @@ def test_a_tenant_that_fails_holds_no_other(deploy: Callable[..., Deployment]) -
     assert found["broken"].failed and "AADSTS7000215" in found["broken"].failures
     assert not found["fine"].failed and found["fine"].results("Refuse what cannot work")
     assert found["fine"].report["failures"] == [] and len(found["fine"].report["changed"]) > 5
-    assert outcome.stdout.count("Area 1 for northwind.onmicrosoft.com") == 2, "each has its summary on the terminal"
+    assert outcome.stdout.count("Area 1 for northwind.onmicrosoft.com") == 2, (
+        "each has its summary on the terminal"
+    )
     assert len(deployment.tenant()["connection_filter"]["IPAllowList"]) == 42
     assert deployment.connector("Area 1 Inbound Connector") is not None
     assert_mail_as_before(deployment)

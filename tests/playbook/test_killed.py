@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every single write is the last thing that its run does; the next run goes on from there, to the same end, and no mail is lost."""
+"""Every single write is the last thing that its run does; the next run goes on from there, to the
+same end, and no mail is lost.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The baseline: where it lies, that it outlives the collection, and what happens when it is gone, edited or cannot be kept."""
+"""The baseline: where it lies, that it outlives the collection, and what happens when it is gone,
+edited or cannot be kept.
+"""
 
 from __future__ import annotations
 
@@ -30,13 +33,17 @@ RUNNERS = ("AWX_HOST", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD")
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """ansible-runner hands this process's environment on: no variable of the machine decides here."""
+    """ansible-runner hands this process's environment on: no variable of the machine decides
+    here.
+    """
     for name in ("XDG_STATE_HOME", *RUNNERS):
         monkeypatch.delenv(name, raising=False)
 
 
 def at_home(deployment: Deployment) -> Path:
-    """A user of whom nothing is known but the home directory; the state directory that follows from it."""
+    """A user of whom nothing is known but the home directory; the state directory that follows from
+    it.
+    """
     home = deployment.directory / "home"
     home.mkdir()
     deployment.environment = {"HOME": str(home)}
@@ -44,7 +51,9 @@ def at_home(deployment: Deployment) -> Path:
 
 
 def install(deployment: Deployment) -> Path:
-    """The collection as ansible-galaxy lays it down, replaced where it was there before (--force)."""
+    """The collection as ansible-galaxy lays it down, replaced where it was there before
+    (--force).
+    """
     root = deployment.directory / "collections" / "ansible_collections" / "mailflow" / "area1"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
@@ -64,17 +73,23 @@ def mode(path: Path) -> int:
 def digest(baseline: Mapping[str, Any]) -> str:
     """As documented: SHA-256 over the baseline without its digest, keys sorted."""
     body = {key: value for key, value in baseline.items() if key != "digest"}
-    return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode("utf-8")).hexdigest()
+    return hashlib.sha256(
+        json.dumps(body, sort_keys=True, ensure_ascii=False).encode("utf-8")
+    ).hexdigest()
 
 
 def forget_entry(deployment: Deployment) -> None:
     """Something that a run wants to write: one egress network is missing."""
-    entries = [entry for entry in deployment.tenant()["connection_filter"]["IPAllowList"] if entry != ENTRY]
+    entries = [
+        entry for entry in deployment.tenant()["connection_filter"]["IPAllowList"] if entry != ENTRY
+    ]
     deployment.lab.mutate(["tenant", "connection_filter", "IPAllowList"], value=entries)
 
 
 def assert_stops(deployment: Deployment, *texts: str, **options: Any) -> Outcome:
-    """It fails before anything is written although there is something to write, and says what to do."""
+    """It fails before anything is written although there is something to write, and says what to
+    do.
+    """
     since = deployment.lab.mark()
     outcome = deployment.run(*ALLOW_LIST, **options)
     assert outcome.rc != 0, outcome.stdout
@@ -88,11 +103,15 @@ def assert_stops(deployment: Deployment, *texts: str, **options: Any) -> Outcome
 def assert_goes_on(deployment: Deployment, **options: Any) -> Outcome:
     outcome = deployment.run(*ALLOW_LIST, **options)
     assert outcome.rc == 0, outcome.stdout
-    assert ENTRY in deployment.tenant()["connection_filter"]["IPAllowList"], "it wrote what was missing"
+    assert ENTRY in deployment.tenant()["connection_filter"]["IPAllowList"], (
+        "it wrote what was missing"
+    )
     return outcome
 
 
-def test_the_baseline_outlives_a_forced_reinstall_and_is_never_overwritten(deploy: Callable[..., Deployment]) -> None:
+def test_the_baseline_outlives_a_forced_reinstall_and_is_never_overwritten(
+    deploy: Callable[..., Deployment],
+) -> None:
     deployment = deploy("fresh")
     low_ttl(deployment)
     directory = at_home(deployment)
@@ -110,7 +129,11 @@ def test_the_baseline_outlives_a_forced_reinstall_and_is_never_overwritten(deplo
     baseline = json.loads(text)
     assert mode(path) == 0o600 and mode(directory) == 0o700
     assert baseline["digest"] == digest(baseline)
-    assert baseline["sections"]["connection_filter"][0]["IPAllowList"] == untouched["connection_filter"]["IPAllowList"] == []
+    assert (
+        baseline["sections"]["connection_filter"][0]["IPAllowList"]
+        == untouched["connection_filter"]["IPAllowList"]
+        == []
+    )
     assert baseline["sections"]["inbound_connectors"] == []
     assert not [name for name in directory.parts if name == "ansible_collections"]
 
@@ -120,11 +143,16 @@ def test_the_baseline_outlives_a_forced_reinstall_and_is_never_overwritten(deplo
     second = assert_goes_on(deployment)
     after = path.stat()
     assert path.read_text(encoding="utf-8") == text
-    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns), "not even written again"
+    assert (after.st_ino, after.st_mtime_ns) == (
+        before.st_ino,
+        before.st_mtime_ns,
+    ), "not even written again"
     assert second.report["baseline"] == "baseline of %s" % baseline["taken"]
 
 
-def test_traces_without_a_baseline_stop_the_run_until_a_person_decides(deploy: Callable[..., Deployment]) -> None:
+def test_traces_without_a_baseline_stop_the_run_until_a_person_decides(
+    deploy: Callable[..., Deployment],
+) -> None:
     deployment = deploy("fresh")
     directory = at_home(deployment)
     path = directory / "baseline.json"
@@ -135,7 +163,12 @@ def test_traces_without_a_baseline_stop_the_run_until_a_person_decides(deploy: C
     path.unlink()
     forget_entry(deployment)
     assert_stops(
-        deployment, "connector Area 1 Inbound Connector", str(directory), "area1_snapshot_dir", "area1_baseline", "area1_acknowledge"
+        deployment,
+        "connector Area 1 Inbound Connector",
+        str(directory),
+        "area1_snapshot_dir",
+        "area1_baseline",
+        "area1_acknowledge",
     )
     assert not path.exists(), "the state of today was not taken for the one before us"
 
@@ -150,23 +183,42 @@ def test_traces_without_a_baseline_stop_the_run_until_a_person_decides(deploy: C
     acknowledged = assert_goes_on(deployment, variables={"area1_acknowledge": ["baseline"]})
     assert "baseline taken" in acknowledged.report["baseline"]
     anew = json.loads(path.read_text(encoding="utf-8"))
-    assert [item["Name"] for item in anew["sections"]["inbound_connectors"]] == ["Area 1 Inbound Connector"]
+    assert [item["Name"] for item in anew["sections"]["inbound_connectors"]] == [
+        "Area 1 Inbound Connector"
+    ]
     assert anew["digest"] == digest(anew) != json.loads(original)["digest"]
 
 
-def test_a_baseline_that_cannot_be_trusted_or_kept_stops_the_run(deploy: Callable[..., Deployment]) -> None:
+def test_a_baseline_that_cannot_be_trusted_or_kept_stops_the_run(
+    deploy: Callable[..., Deployment],
+) -> None:
     deployment = deploy("fresh")
     directory = at_home(deployment)
     path = directory / "baseline.json"
 
     inside = deployment.directory / "ansible_collections" / "mailflow" / "area1" / "state"
-    assert_stops(deployment, "inside a collection", "directory of your own", variables={"area1_snapshot_dir": str(inside)})
+    assert_stops(
+        deployment,
+        "inside a collection",
+        "directory of your own",
+        variables={"area1_snapshot_dir": str(inside)},
+    )
     assert not inside.exists()
 
     # A job whose disk goes with it.
-    assert_stops(deployment, "area1_snapshot_durable", "area1_baseline", "durable_snapshots", environment={"GITHUB_ACTIONS": "true"})
+    assert_stops(
+        deployment,
+        "area1_snapshot_durable",
+        "area1_baseline",
+        "durable_snapshots",
+        environment={"GITHUB_ACTIONS": "true"},
+    )
     assert not path.exists()
-    assert_goes_on(deployment, environment={"GITHUB_ACTIONS": "true"}, variables={"area1_snapshot_durable": True})
+    assert_goes_on(
+        deployment,
+        environment={"GITHUB_ACTIONS": "true"},
+        variables={"area1_snapshot_durable": True},
+    )
 
     baseline = json.loads(path.read_text(encoding="utf-8"))
     baseline["sections"]["connection_filter"][0]["IPAllowList"] = [ENTRY]

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The soak before the lock-down: 72 hours in which every domain stayed behind Area 1, and no way to shorten them."""
+"""The soak before the lock-down: 72 hours in which every domain stayed behind Area 1, and no way to
+shorten them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,15 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.playbook.by_hand import LOCKDOWN, advance_to, exchange_writes, low_ttl, moment, now, replace_mx
+from tests.playbook.by_hand import (
+    LOCKDOWN,
+    advance_to,
+    exchange_writes,
+    low_ttl,
+    moment,
+    now,
+    replace_mx,
+)
 from tests.playbook.end_state import assert_finished, assert_switched
 from tests.playbook.harness import EU_RECORDS, Deployment, Outcome
 
@@ -22,7 +33,8 @@ BEFORE = [(0, "northwind-example.mail.protection.outlook.com")]
 AREA1 = EU_RECORDS
 STAMPED = re.compile(
     r"Only accept inbound email from Area 1\. "
-    r"\[mailflow\.area1: staged (?P<staged>\S+Z), due (?P<due>\S+Z), 3 domains, (?P<digest>[0-9a-f]{12})\. Disabled on purpose\]"
+    r"\[mailflow\.area1: staged (?P<staged>\S+Z), due (?P<due>\S+Z), 3 domains,"
+    r" (?P<digest>[0-9a-f]{12})\. Disabled on purpose\]"
 )
 
 
@@ -33,7 +45,9 @@ def comment(deployment: Deployment) -> str:
     return str(connector["Comment"])
 
 
-def assert_staged(deployment: Deployment, outcome: Outcome) -> tuple[datetime.datetime, datetime.datetime]:
+def assert_staged(
+    deployment: Deployment, outcome: Outcome
+) -> tuple[datetime.datetime, datetime.datetime]:
     """Staged by this run, switched off, the whole soak before it; (staged, due)."""
     assert outcome.rc == 0, outcome.stdout
     match = STAMPED.fullmatch(comment(deployment))
@@ -41,11 +55,17 @@ def assert_staged(deployment: Deployment, outcome: Outcome) -> tuple[datetime.da
     connector = deployment.connector(LOCKDOWN)
     assert connector is not None
     assert connector["RestrictDomainsToIPAddresses"] is True and connector["RequireTls"] is True
-    assert connector["EFSkipLastIP"] is True and not connector["EFSkipIPs"] and not connector["EFUsers"]
+    assert (
+        connector["EFSkipLastIP"] is True
+        and not connector["EFSkipIPs"]
+        and not connector["EFUsers"]
+    )
     assert len(connector["SenderIPAddresses"]) == 42 and connector["SenderDomains"] == ["smtp:*;1"]
     staged, due = moment(match["staged"]), moment(match["due"])
     assert due - staged == 72 * HOUR
-    assert datetime.timedelta() <= now(deployment) - staged < datetime.timedelta(minutes=5), "not staged by this run"
+    assert datetime.timedelta() <= now(deployment) - staged < datetime.timedelta(minutes=5), (
+        "not staged by this run"
+    )
     assert outcome.report["done"] is False and outcome.report["next"] == match["due"]
     assert match["due"] in summary(outcome)
     return staged, due
@@ -53,7 +73,9 @@ def assert_staged(deployment: Deployment, outcome: Outcome) -> tuple[datetime.da
 
 def summary(outcome: Outcome) -> str:
     """What a person reads, without the line breaks."""
-    return " ".join(outcome.stdout.partition("Area 1 for ")[2].partition("TASK [Summary]")[0].split())
+    return " ".join(
+        outcome.stdout.partition("Area 1 for ")[2].partition("TASK [Summary]")[0].split()
+    )
 
 
 def assert_waits(deployment: Deployment, due: datetime.datetime) -> None:
@@ -63,11 +85,15 @@ def assert_waits(deployment: Deployment, due: datetime.datetime) -> None:
     assert outcome.rc == 0 and outcome.stats["changed"] == 0, outcome.stdout
     assert deployment.lab.writes(since) == []
     assert comment(deployment) == known
-    assert moment(outcome.report["next"]) == due and due.strftime("%Y-%m-%dT%H:%M:%SZ") in summary(outcome)
+    assert moment(outcome.report["next"]) == due and due.strftime("%Y-%m-%dT%H:%M:%SZ") in summary(
+        outcome
+    )
 
 
 @pytest.mark.long
-def test_the_soak_is_waited_for_and_starts_anew_when_a_domain_falls_back(deploy: Callable[..., Deployment]) -> None:
+def test_the_soak_is_waited_for_and_starts_anew_when_a_domain_falls_back(
+    deploy: Callable[..., Deployment],
+) -> None:
     deployment = deploy("fresh")
     low_ttl(deployment)
     deployment.variables["area1_settle_minutes"] = 0
@@ -75,7 +101,9 @@ def test_the_soak_is_waited_for_and_starts_anew_when_a_domain_falls_back(deploy:
     switched = deployment.run()
     assert switched.rc == 0, switched.stdout
     assert_switched(deployment)
-    assert deployment.connector(LOCKDOWN) is None, "resolvers still hold the old records: too early to stage"
+    assert deployment.connector(LOCKDOWN) is None, (
+        "resolvers still hold the old records: too early to stage"
+    )
 
     deployment.lab.advance(minutes=6)
     _staged, due = assert_staged(deployment, deployment.run())
@@ -94,13 +122,17 @@ def test_the_soak_is_waited_for_and_starts_anew_when_a_domain_falls_back(deploy:
 
 
 def _fall_back(deployment: Deployment, due: datetime.datetime) -> datetime.datetime:
-    """Found by the run after the due time: it switches again, does not enable, and the next one stages anew."""
+    """Found by the run after the due time: it switches again, does not enable, and the next one
+    stages anew.
+    """
     replace_mx(deployment, DOMAIN, BEFORE)
     advance_to(deployment, due + HOUR)
     outcome = deployment.run()
     assert outcome.rc == 0, outcome.stdout
     assert_switched(deployment)
-    assert not STAMPED.search(comment(deployment)) and DOMAIN in comment(deployment), "an interrupted soak leaves no stamp"
+    assert not STAMPED.search(comment(deployment)) and DOMAIN in comment(deployment), (
+        "an interrupted soak leaves no stamp"
+    )
     assert DOMAIN in summary(outcome)
 
     deployment.lab.advance(minutes=6)
@@ -110,13 +142,17 @@ def _fall_back(deployment: Deployment, due: datetime.datetime) -> datetime.datet
 
 
 def _touch_the_stamp(deployment: Deployment, due: datetime.datetime) -> datetime.datetime:
-    """Someone writes an earlier time into the comment: older than the connector, so it counts for nothing."""
+    """Someone writes an earlier time into the comment: older than the connector, so it counts for
+    nothing.
+    """
     deployment.lab.advance(hours=2)
     match = STAMPED.fullmatch(comment(deployment))
     assert match
     forged = comment(deployment)
     for key in ("staged", "due"):
-        forged = forged.replace(match[key], (moment(match[key]) - 200 * HOUR).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        forged = forged.replace(
+            match[key], (moment(match[key]) - 200 * HOUR).strftime("%Y-%m-%dT%H:%M:%SZ")
+        )
     deployment.lab.mutate(["tenant", "inbound_connectors", LOCKDOWN, "Comment"], value=forged)
     outcome = deployment.run()
     _staged, new_due = assert_staged(deployment, outcome)
@@ -143,7 +179,9 @@ def _fall_back_and_return(deployment: Deployment, due: datetime.datetime) -> dat
 
 
 def _assert_enabled_once(deployment: Deployment, due: datetime.datetime) -> None:
-    """Of all that ever crossed the wire one request switched the lock-down on, and it was after the last due time."""
+    """Of all that ever crossed the wire one request switched the lock-down on, and it was after the
+    last due time.
+    """
     enabling = [
         entry
         for entry in deployment.lab.writes()

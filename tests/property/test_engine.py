@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Laws of the planner, for every object that a service may return and every wish that a person may have."""
+"""Laws of the planner, for every object that a service may return and every wish that a person may
+have.
+"""
 
 from __future__ import annotations
 
@@ -46,11 +49,22 @@ POOL: dict[str, list[Any]] = {
     "Enabled": [None, True, False, "True", "false"],
     "Ttl": [None, "", 0, 300, "300"],
     "Host": [None, "", "mx.example.com", "MX.Example.com."],
-    "Addresses": ["192.0.2.1", "192.0.2.1/32", "192.0.2.0/24", "192.0.2.0-192.0.2.255", "2001:db8::1", "2001:DB8:0::1", "odd form"],
+    "Addresses": [
+        "192.0.2.1",
+        "192.0.2.1/32",
+        "192.0.2.0/24",
+        "192.0.2.0-192.0.2.255",
+        "2001:db8::1",
+        "2001:DB8:0::1",
+        "odd form",
+    ],
     "Senders": ["*", "smtp:*;1", "contoso.example", "smtp:Contoso.Example;5"],
     "Users": ["a@x.example", "A@X.example", "b@x.example"],
 }
-GIVABLE = {name: [value for value in pool if value not in (None, "odd form")] for name, pool in POOL.items()}
+GIVABLE = {
+    name: [value for value in pool if value not in (None, "odd form")]
+    for name, pool in POOL.items()
+}
 
 
 def several(pool: list[Any]) -> st.SearchStrategy[list[Any]]:
@@ -63,18 +77,30 @@ def fits(intent: ListIntent, prop: Property) -> bool:
 
 def intents(prop: Property) -> st.SearchStrategy[ListIntent]:
     part = several(GIVABLE[prop.name]).map(tuple)
-    return st.builds(ListIntent, add=part, remove=part, set=st.none() | part).filter(lambda intent: fits(intent, prop))
+    return st.builds(ListIntent, add=part, remove=part, set=st.none() | part).filter(
+        lambda intent: fits(intent, prop)
+    )
 
 
 def shown(prop: Property) -> st.SearchStrategy[Any]:
     """As a service returns it: None and a bare value stand for lists too."""
     pool = POOL[prop.name]
-    return st.none() | several(pool) | st.sampled_from(pool) if prop.kind.is_list else st.sampled_from(pool)
+    return (
+        st.none() | several(pool) | st.sampled_from(pool)
+        if prop.kind.is_list
+        else st.sampled_from(pool)
+    )
 
 
-observed = st.fixed_dictionaries({"Guid": st.just("1")}, optional={prop.name: shown(prop) for prop in TABLE})
+observed = st.fixed_dictionaries(
+    {"Guid": st.just("1")}, optional={prop.name: shown(prop) for prop in TABLE}
+)
 wishes = st.fixed_dictionaries(
-    {}, optional={prop.name: intents(prop) if prop.kind.is_list else st.sampled_from(GIVABLE[prop.name]) for prop in TABLE}
+    {},
+    optional={
+        prop.name: intents(prop) if prop.kind.is_list else st.sampled_from(GIVABLE[prop.name])
+        for prop in TABLE
+    },
 )
 
 
@@ -93,7 +119,9 @@ def test_the_plan_after_it_was_applied_is_empty(world: Any, wanted: Any) -> None
 def test_nothing_is_touched_that_was_not_asked_for(world: Any, wanted: Any) -> None:
     after = plan(world, wanted).apply_to(world)
     assert after is not None
-    assert {name: after.get(name) for name in after if name not in wanted} == {name: world.get(name) for name in world if name not in wanted}
+    assert {name: after.get(name) for name in after if name not in wanted} == {
+        name: world.get(name) for name in world if name not in wanted
+    }
     assert not plan(world, {})
 
 
@@ -116,7 +144,9 @@ def test_what_others_put_there_leaves_only_by_set_or_remove(data: st.DataObject)
     before = data.draw(shown(prop))
     intent = data.draw(intents(prop))
     kept = set(prop.kind.index(intent.target(before, prop.kind)))
-    present, removed, added = (set(prop.kind.index(part)) for part in (before, intent.remove, intent.add))
+    present, removed, added = (
+        set(prop.kind.index(part)) for part in (before, intent.remove, intent.add)
+    )
     if intent.set is None:
         assert kept == (present | added) - removed
     else:
@@ -186,8 +216,14 @@ class Flaky:
 
 
 @bounded
-@given(st.none() | observed, st.none() | wishes, st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 3)), max_size=3))
-def test_whatever_the_network_does_success_means_that_it_is_so(world: Any, wanted: Any, script: list[tuple[bool, bool, int]]) -> None:
+@given(
+    st.none() | observed,
+    st.none() | wishes,
+    st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 3)), max_size=3),
+)
+def test_whatever_the_network_does_success_means_that_it_is_so(
+    world: Any, wanted: Any, script: list[tuple[bool, bool, int]]
+) -> None:
     service = Flaky(world, wanted, script)
     try:
         outcome = reconcile(service, Context(sleep=lambda seconds: None), read_back_seconds=20)

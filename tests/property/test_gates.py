@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whatever the world looks like: no domain is switched whose gates do not hold, and what is open stays explained."""
+"""Whatever the world looks like: no domain is switched whose gates do not hold, and what is open
+stays explained.
+"""
 
 from __future__ import annotations
 
@@ -19,32 +22,84 @@ from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import deploy as phases
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.timestamps import iso
-from tests.unit.mail.worlds import NEW, NOW, OLD, ONE, TWO, accepted, connector, records, sections, view, wanted
+from tests.unit.cutover.worlds import (
+    NEW,
+    NOW,
+    OLD,
+    ONE,
+    TWO,
+    accepted,
+    connector,
+    records,
+    sections,
+    view,
+    wanted,
+)
 
 bounded = settings(max_examples=150, deadline=None)
-# At most two things are wrong at a time: so every condition is often the only one that fails, and the good case is common.
+# At most two things are wrong at a time: so every condition is often the only one that fails, and
+# the good case is common.
 TENANT_DEFECTS = (
-    "Enabled", "EFSkipLastIP", "EFTestMode", "EFUsers", "SenderDomains", "SenderIPAddresses", "RestrictDomainsToIPAddresses", "young", "old gateway", "rule",
-    "spf", "allow list",
-)  # fmt: skip
+    "Enabled",
+    "EFSkipLastIP",
+    "EFTestMode",
+    "EFUsers",
+    "SenderDomains",
+    "SenderIPAddresses",
+    "RestrictDomainsToIPAddresses",
+    "young",
+    "old gateway",
+    "rule",
+    "spf",
+    "allow list",
+)
 DOMAIN_DEFECTS = (
-    "moved", "relay", "readiness", "transport", "modes", "restrictions", "ttl", "cached", "lowered", "silent", "all silent", "no resolver", "agree", "cname",
+    "moved",
+    "relay",
+    "readiness",
+    "transport",
+    "modes",
+    "restrictions",
+    "ttl",
+    "cached",
+    "lowered",
+    "silent",
+    "all silent",
+    "no resolver",
+    "agree",
+    "cname",
     "null_mx",
-)  # fmt: skip
+)
 NAMES = [ONE, TWO]
 
 
 class Drawn:
-    """A tenant before the switch. ``blocked``: by domain, why it must not move (as facts, not as gates)."""
+    """A tenant before the switch.
+
+    ``blocked``: by domain, why it must not move (as facts, not as gates).
+    """
 
     def __init__(self, data: st.DataObject) -> None:
-        hopeless = ["ttl", "settled", "area1_domain", "dns_shape", "dns_silent", "adopted_connector"]
+        hopeless = [
+            "ttl",
+            "settled",
+            "area1_domain",
+            "dns_shape",
+            "dns_silent",
+            "adopted_connector",
+        ]
         decisions = st.sampled_from([[], ["domain_type"], ["old_ttl"], ["name_server"], hopeless])
-        decisions |= st.sampled_from([["restricting_connector"], ["transport_rule", "spf_hard_fail"]])
+        decisions |= st.sampled_from(
+            [["restricting_connector"], ["transport_rule", "spf_hard_fail"]]
+        )
         self.decided = data.draw(decisions, "decided")
         limit = data.draw(st.sampled_from([0, 0, 1]), "limit")
         canary = data.draw(st.sampled_from([False, False, True]), "canary")
-        self.chosen = wanted(domains=[ONE, {"name": TWO, "canary": canary}], acknowledge=self.decided, max_switches=limit)
+        self.chosen = wanted(
+            domains=[ONE, {"name": TWO, "canary": canary}],
+            acknowledge=self.decided,
+            max_switches=limit,
+        )
         self.found = sections(self.chosen)
         tenant = st.sampled_from(TENANT_DEFECTS)
         domain = st.tuples(st.sampled_from(NAMES), st.sampled_from(DOMAIN_DEFECTS))
@@ -60,9 +115,14 @@ class Drawn:
         minutes = data.draw(st.sampled_from([0, 1, 59])) if "young" in self.defects else 60
         fields: dict[str, Any] = {"WhenChangedUTC": iso(NOW - datetime.timedelta(minutes=minutes))}
         wrong: dict[str, Any] = {
-            "Enabled": False, "EFSkipLastIP": None, "EFTestMode": True, "EFUsers": ["a@b.example"], "SenderDomains": ["smtp:a.example;1"],
-            "SenderIPAddresses": egress[:-1], "RestrictDomainsToIPAddresses": True,
-        }  # fmt: skip
+            "Enabled": False,
+            "EFSkipLastIP": None,
+            "EFTestMode": True,
+            "EFUsers": ["a@b.example"],
+            "SenderDomains": ["smtp:a.example;1"],
+            "SenderIPAddresses": egress[:-1],
+            "RestrictDomainsToIPAddresses": True,
+        }
         for name, bad in wrong.items():
             if name in self.defects:
                 fields[name] = bad
@@ -78,31 +138,64 @@ class Drawn:
     def _refusing(self, data: st.DataObject) -> None:
         """What else refuses mail from Area 1, and each may be decided about."""
         if "old gateway" in self.defects:
-            whose = data.draw(st.sampled_from([["*"], ["smtp:partner.example;1"]]), "sender domains")
-            kind = data.draw(st.sampled_from(["RestrictDomainsToIPAddresses", "RestrictDomainsToCertificate"]), "restricts by")
-            self.found["inbound_connectors"].append(connector(["192.0.2.1"], **{"Name": "Old", "SenderDomains": whose, kind: True}))
+            whose = data.draw(
+                st.sampled_from([["*"], ["smtp:partner.example;1"]]), "sender domains"
+            )
+            kind = data.draw(
+                st.sampled_from(["RestrictDomainsToIPAddresses", "RestrictDomainsToCertificate"]),
+                "restricts by",
+            )
+            self.found["inbound_connectors"].append(
+                connector(["192.0.2.1"], **{"Name": "Old", "SenderDomains": whose, kind: True})
+            )
         if "rule" in self.defects:
-            self.found["transport_rules"] = [{"Name": "Only the gateway", "ExceptIfSenderIpRanges": ["192.0.2.1"], "Quarantine": True}]
+            self.found["transport_rules"] = [
+                {
+                    "Name": "Only the gateway",
+                    "ExceptIfSenderIpRanges": ["192.0.2.1"],
+                    "Quarantine": True,
+                }
+            ]
         if "spf" in self.defects:
             self.found["content_filter"][0]["MarkAsSpamSpfRecordHardFail"] = "On"
-        gates = {"old gateway": "restricting_connector", "rule": "transport_rule", "spf": "spf_hard_fail"}
-        self.tenant_blocked += [defect for defect, gate in gates.items() if defect in self.defects and gate not in self.decided]
+        gates = {
+            "old gateway": "restricting_connector",
+            "rule": "transport_rule",
+            "spf": "spf_hard_fail",
+        }
+        self.tenant_blocked += [
+            defect
+            for defect, gate in gates.items()
+            if defect in self.defects and gate not in self.decided
+        ]
 
     def _domain(self, data: st.DataObject, name: str) -> None:
         say = self.blocked[name].append
         if (name, "moved") in self.defects:
             self.found["dns_provider"][name]["records"] = records(NEW)
             say("moved")
-        self.found["accepted_domains"] = [item for item in self.found["accepted_domains"] if item["Name"] != name]
+        self.found["accepted_domains"] = [
+            item for item in self.found["accepted_domains"] if item["Name"] != name
+        ]
         relay = (name, "relay") in self.defects
-        self.found["accepted_domains"].append(accepted(name, DomainType="InternalRelay" if relay else "Authoritative"))
+        self.found["accepted_domains"].append(
+            accepted(name, DomainType="InternalRelay" if relay else "Authoritative")
+        )
         if relay and "domain_type" not in self.decided:
             say("relay")
-        status = data.draw(st.sampled_from(["not_yet", "cannot", "", None])) if (name, "readiness") in self.defects else "ready"
+        status = (
+            data.draw(st.sampled_from(["not_yet", "cannot", "", None]))
+            if (name, "readiness") in self.defects
+            else "ready"
+        )
         self.found["email_security"][name]["readiness"] = {"status": status}
         if status != "ready":
             say("not ready")
-        wrong = (("transport", "transport", ""), ("modes", "allowed_delivery_modes", ["API"]), ("restrictions", "ip_restrictions", ["192.0.2.1"]))
+        wrong = (
+            ("transport", "transport", ""),
+            ("modes", "allowed_delivery_modes", ["API"]),
+            ("restrictions", "ip_restrictions", ["192.0.2.1"]),
+        )
         for defect, field, bad in wrong:
             if (name, defect) in self.defects:
                 self.found["email_security"][name][field] = bad
@@ -110,12 +203,26 @@ class Drawn:
         self._records(data, name, say)
 
     def _records(self, data: st.DataObject, name: str, say: Any) -> None:
-        ttl = data.draw(st.sampled_from([301, 86400]) if (name, "ttl") in self.defects else st.sampled_from([60, 300]))
-        cached = data.draw(st.sampled_from([301, 3600]) if (name, "cached") in self.defects else st.sampled_from([0, 300]))
-        lowered = data.draw(st.sampled_from([1, 59]) if (name, "lowered") in self.defects else st.sampled_from([60, 600]))
+        ttl = data.draw(
+            st.sampled_from([301, 86400])
+            if (name, "ttl") in self.defects
+            else st.sampled_from([60, 300])
+        )
+        cached = data.draw(
+            st.sampled_from([301, 3600])
+            if (name, "cached") in self.defects
+            else st.sampled_from([0, 300])
+        )
+        lowered = data.draw(
+            st.sampled_from([1, 59])
+            if (name, "lowered") in self.defects
+            else st.sampled_from([60, 600])
+        )
         shown = view(OLD[name], ttl=ttl, resolver_ttl=cached)
         at = iso(NOW - datetime.timedelta(minutes=lowered))
-        self.found["timeline"] = [item for item in self.found["timeline"] if item["domain"] != name] + [{"domain": name, "event": "ttl_lowered", "at": at}]
+        self.found["timeline"] = [
+            item for item in self.found["timeline"] if item["domain"] != name
+        ] + [{"domain": name, "event": "ttl_lowered", "at": at}]
         if ttl > 300:
             say("high TTL")
         if (lowered < 60 or cached > 300) and "old_ttl" not in self.decided:
@@ -188,19 +295,40 @@ def test_ttls_are_lowered_only_where_the_set_is_understood(data: st.DataObject) 
 
 
 statuses = st.sampled_from([gate.HOLDS, gate.NOT_YET, gate.CANNOT, gate.NOT_CHECKED])
-names = st.sampled_from([*sorted(gate.ACKNOWLEDGEABLE), "settled", "exposed", "area1_domain", "ttl", "soak", "customization"])
-results = st.lists(st.builds(gate.GateResult, names, statuses, st.sampled_from([ONE, TWO, ""])), max_size=6)
+names = st.sampled_from(
+    [
+        *sorted(gate.ACKNOWLEDGEABLE),
+        "settled",
+        "exposed",
+        "area1_domain",
+        "ttl",
+        "soak",
+        "customization",
+    ]
+)
+results = st.lists(
+    st.builds(gate.GateResult, names, statuses, st.sampled_from([ONE, TWO, ""])), max_size=6
+)
 
 
 @bounded
 @given(results, st.data())
-def test_acknowledging_opens_only_what_may_be_and_never_closes(found: list[gate.GateResult], data: st.DataObject) -> None:
-    words = [text for result in found for text in (result.gate, "%s:%s" % (result.gate, result.object))]
+def test_acknowledging_opens_only_what_may_be_and_never_closes(
+    found: list[gate.GateResult], data: st.DataObject
+) -> None:
+    words = [
+        text for result in found for text in (result.gate, "%s:%s" % (result.gate, result.object))
+    ]
     decided = data.draw(st.lists(st.sampled_from(words), max_size=4)) if words else []
     once = gate.acknowledge(found, decided)
     assert gate.acknowledge(once, decided) == once
     for before, after in zip(found, once, strict=True):
         if before == after:
             continue
-        assert before.status != gate.HOLDS and after.status == gate.HOLDS and after.acknowledged and before.gate in gate.ACKNOWLEDGEABLE
+        assert (
+            before.status != gate.HOLDS
+            and after.status == gate.HOLDS
+            and after.acknowledged
+            and before.gate in gate.ACKNOWLEDGEABLE
+        )
         assert before.gate in decided or "%s:%s" % (before.gate, before.object) in decided

@@ -1,11 +1,14 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The machine of the phases: runs, crashes, jumps of the clock and people who change things, in any order.
+"""The machine of the phases: runs, crashes, jumps of the clock and people who change things, in any
+order.
 
-The model knows when mail would be lost; the phases do not see the model, only what a run reads. A run goes through the phases as the
-playbook does and writes what they allow, and it may die after any write.
+The model knows when mail would be lost; the phases do not see the model, only what a run reads. A
+run goes through the phases as the playbook does and writes what they allow, and it may die after
+any write.
 """
 
 from __future__ import annotations
@@ -15,14 +18,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.property.tenant_model import OTHER, Crash, Tenant
-from tests.unit.mail.worlds import ONE, TWO
+from tests.unit.cutover.worlds import ONE, TWO
 
 COVERED = [ONE, TWO]
 NAMES = [ONE, TWO, OTHER]
 
 
 class Machine(RuleBasedStateMachine):
-    @initialize(soak=st.sampled_from([0, 1, 72]), other=st.sampled_from(["gateway", "microsoft", "none"]), ttl=st.sampled_from([300, 3600, 86400]))
+    @initialize(
+        soak=st.sampled_from([0, 1, 72]),
+        other=st.sampled_from(["gateway", "microsoft", "none"]),
+        ttl=st.sampled_from([300, 3600, 86400]),
+    )
     def begin(self, soak: int, other: str, ttl: int) -> None:
         self.tenant = Tenant(soak, other, ttl)
 
@@ -82,12 +89,16 @@ class Machine(RuleBasedStateMachine):
             assert self.tenant.sins == []
 
 
-Machine.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+Machine.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)
 TestMachine = Machine.TestCase
 
 
 def test_the_model_gets_there_and_would_see_a_sin() -> None:
-    """The machine above asserts that nothing happens; so this says that what it watches for does happen."""
+    """The machine above asserts that nothing happens; so this says that what it watches for does
+    happen.
+    """
     tenant = Tenant(1, "gateway", 3600)
     for _ in range(8):
         tenant.run()

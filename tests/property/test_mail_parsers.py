@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whatever a stranger's server says: the parsers of SMTP replies and of MTA-STS take it, and nothing in it makes a verdict good by itself."""
+"""Whatever a stranger's server says: the parsers of SMTP replies and of MTA-STS take it, and
+nothing in it makes a verdict good by itself.
+"""
 
 from __future__ import annotations
 
@@ -53,12 +56,23 @@ def test_any_bytes_are_a_reply_and_only_the_codes_decide(lines: list[bytes], sta
         assert stage == "message" and reply.code // 100 == 2
 
 
-@given(st.integers(200, 599), st.integers(2, 5), st.integers(0, 999), st.integers(0, 999), st.text(string.ascii_letters + " ", max_size=30), st.integers(1, 4))
-def test_a_well_formed_reply_says_what_it_says(code: int, klass: int, subject: int, detail: int, words: str, count: int) -> None:
+@given(
+    st.integers(200, 599),
+    st.integers(2, 5),
+    st.integers(0, 999),
+    st.integers(0, 999),
+    st.text(string.ascii_letters + " ", max_size=30),
+    st.integers(1, 4),
+)
+def test_a_well_formed_reply_says_what_it_says(
+    code: int, klass: int, subject: int, detail: int, words: str, count: int
+) -> None:
     enhanced = "%d.%d.%d" % (klass, subject, detail)
     line = ("%s %s" % (enhanced, words)).encode()
     reply = parse_reply([*[b"%d-%s\r\n" % (code, line)] * (count - 1), b"%d %s\r\n" % (code, line)])
-    assert reply.code == code and reply.enhanced == (enhanced if klass == code // 100 and klass != 3 else "")
+    assert reply.code == code and reply.enhanced == (
+        enhanced if klass == code // 100 and klass != 3 else ""
+    )
 
 
 @given(st.text(max_size=300))
@@ -73,7 +87,9 @@ def test_a_policy_survives_its_own_text(policy: Policy, end: str) -> None:
 
 
 @given(POLICY, st.lists(HOST, max_size=5))
-def test_old_and_new_hosts_are_admitted_and_nothing_is_taken_away(policy: Policy, hosts: list[str]) -> None:
+def test_old_and_new_hosts_are_admitted_and_nothing_is_taken_away(
+    policy: Policy, hosts: list[str]
+) -> None:
     wished = policy.with_hosts(hosts)
     assert wished.missing(hosts) == [] and wished.mx[: len(policy.mx)] == policy.mx
     assert wished.with_hosts(hosts) == wished
@@ -82,10 +98,15 @@ def test_old_and_new_hosts_are_admitted_and_nothing_is_taken_away(policy: Policy
 @given(HOST, LABEL, LABEL)
 def test_a_wildcard_never_covers_two_labels(host: str, first: str, second: str) -> None:
     assert matches("*." + host, "%s.%s" % (first, host))
-    assert not matches("*." + host, "%s.%s.%s" % (first, second, host)) and not matches("*." + host, host)
+    assert not matches("*." + host, "%s.%s.%s" % (first, second, host)) and not matches(
+        "*." + host, host
+    )
 
 
-@given(st.lists(st.text(max_size=60), max_size=4), st.text(string.ascii_letters + string.digits, min_size=1, max_size=32))
+@given(
+    st.lists(st.text(max_size=60), max_size=4),
+    st.text(string.ascii_letters + string.digits, min_size=1, max_size=32),
+)
 def test_an_id_comes_back_among_other_texts(others: list[str], identifier: str) -> None:
     others = [text for text in others if not text.strip().startswith("v=STSv1")]
     assert record_id([*others, record_text(identifier)]) == (identifier, "")

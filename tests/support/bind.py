@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Debian's named on loopback, for tests of dynamic updates against the real thing.
@@ -8,8 +9,9 @@
         server.address, server.port, server.key.name, server.key.secret, server.key.algorithm
         server.rrset("example.test", "MX")
 
-It runs without root's rights, on a free high port, with a key made on the spot, and is stopped by its own pid. The
-update policy grants the key certain record types only; everything else, and what is not signed, is REFUSED.
+It runs without root's rights, on a free high port, with a key made on the spot, and is stopped by
+its own pid. The update policy grants the key certain record types only; everything else, and what
+is not signed, is REFUSED.
 """
 
 from __future__ import annotations
@@ -43,7 +45,9 @@ SBIN = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"
 class TsigKey:
     name: str = "mxkey"
     algorithm: str = "hmac-sha256"
-    secret: str = dataclasses.field(default_factory=lambda: base64.b64encode(secrets.token_bytes(32)).decode(), repr=False)
+    secret: str = dataclasses.field(
+        default_factory=lambda: base64.b64encode(secrets.token_bytes(32)).decode(), repr=False
+    )
 
 
 def program(name: str) -> str:
@@ -56,7 +60,10 @@ def program(name: str) -> str:
 def free_port() -> int:
     """A port that is free for UDP and TCP just now."""
     for _attempt in range(50):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+        ):
             udp.bind((ADDRESS, 0))
             port = int(udp.getsockname()[1])
             try:
@@ -78,7 +85,9 @@ class Bind:
         granted: str = "MX TXT",
         max_seconds: int = 300,
     ) -> None:
-        """Zones map an origin to lines of a zone file; SOA, NS and the name server's address are added."""
+        """Zones map an origin to lines of a zone file; SOA, NS and the name server's address are
+        added.
+        """
         self.key = key or TsigKey()
         self.address = ADDRESS
         self.port = 0
@@ -104,7 +113,12 @@ class Bind:
             self.close()
             raise
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -118,26 +132,46 @@ class Bind:
         query = dns.message.make_query(name, rdtype)
         query.flags &= ~dns.flags.RD
         response = dns.query.tcp(query, self.address, port=self.port, timeout=5)
-        return response.get_rrset(response.answer, query.question[0].name, query.question[0].rdclass, dns.rdatatype.from_text(rdtype))
+        return response.get_rrset(
+            response.answer,
+            query.question[0].name,
+            query.question[0].rdclass,
+            dns.rdatatype.from_text(rdtype),
+        )
 
     def log(self) -> str:
         return (self._folder / "named.log").read_text(errors="replace") if self._folder else ""
 
     def _write(self, folder: Path) -> None:
         blocks = [
-            f'key "{self.key.name}" {{ algorithm {self.key.algorithm}; secret "{self.key.secret}"; }};',
+            (
+                f'key "{self.key.name}" {{ algorithm {self.key.algorithm}; secret'
+                f' "{self.key.secret}"; }};'
+            ),
             "controls { };",
             "options {",
-            f'  directory "{folder}"; pid-file "{folder}/named.pid"; session-keyfile "{folder}/session.key";',
+            (
+                f'  directory "{folder}"; pid-file "{folder}/named.pid"; session-keyfile'
+                f' "{folder}/session.key";'
+            ),
             f"  listen-on port {self.port} {{ {ADDRESS}; }}; listen-on-v6 {{ none; }};",
             "  recursion no; dnssec-validation no; notify no; allow-transfer { none; };",
             "};",
         ]
         for origin, lines in self._zones.items():
-            head = ["$TTL 3600", f"@ SOA ns1.{origin}. hostmaster.{origin}. 1 3600 600 86400 60", f"@ NS ns1.{origin}.", f"ns1 A {ADDRESS}"]
-            (folder / f"{origin}.zone").write_text("\n".join([f"$ORIGIN {origin}.", *head, *lines, ""]))
+            head = [
+                "$TTL 3600",
+                f"@ SOA ns1.{origin}. hostmaster.{origin}. 1 3600 600 86400 60",
+                f"@ NS ns1.{origin}.",
+                f"ns1 A {ADDRESS}",
+            ]
+            (folder / f"{origin}.zone").write_text(
+                "\n".join([f"$ORIGIN {origin}.", *head, *lines, ""])
+            )
             policy = f"update-policy {{ grant {self.key.name} zonesub {self._granted}; }};"
-            blocks.append(f'zone "{origin}" {{ type primary; file "{folder}/{origin}.zone"; {policy} }};')
+            blocks.append(
+                f'zone "{origin}" {{ type primary; file "{folder}/{origin}.zone"; {policy} }};'
+            )
         configuration = folder / "named.conf"
         configuration.write_text("\n".join([*blocks, ""]))
         configuration.chmod(0o600)
@@ -151,7 +185,9 @@ class Bind:
             command += [program("setpriv"), "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
         command += [program("named"), "-g", "-n", "1", "-c", str(folder / "named.conf")]
         with (folder / "named.log").open("wb") as log:
-            self._process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
 
     def _ready(self, seconds: float = 15) -> bool:
         deadline = time.monotonic() + seconds

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The environment of the tests' controller."""
@@ -14,7 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def controller_environment() -> dict[str, str]:
-    """A controller's environment: this interpreter's ansible-playbook, no CA bundle of the machine, the checkout's collection."""
+    """A controller's environment: this interpreter's ansible-playbook, no CA bundle of the machine,
+    the checkout's collection.
+    """
     return {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "REQUESTS_CA_BUNDLE": "",

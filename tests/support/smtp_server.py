@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A small SMTP server on loopback that answers what a test tells it to, and keeps what it was sent."""
+"""A small SMTP server on loopback that answers what a test tells it to, and keeps what it was
+sent.
+"""
 
 from __future__ import annotations
 
@@ -35,14 +38,27 @@ class Authority:
 
 
 class SmtpServer:
-    """``answers`` by command word (GREETING, EHLO, EHLO_TLS, STARTTLS, MAIL, RCPT, DATA, MESSAGE, ...); empty bytes close."""
+    """``answers`` by command word (GREETING, EHLO, EHLO_TLS, STARTTLS, MAIL, RCPT, DATA, MESSAGE,
+    ...); empty bytes close.
+    """
 
-    def __init__(self, context: ssl.SSLContext | None = None, address: str = "127.0.0.1", **answers: Answer) -> None:
+    def __init__(
+        self, context: ssl.SSLContext | None = None, address: str = "127.0.0.1", **answers: Answer
+    ) -> None:
         self.answers: dict[str, Answer] = {
-            "GREETING": b"220 mx.example.test ESMTP\r\n", "EHLO": EHLO if context else EHLO_TLS, "EHLO_TLS": EHLO_TLS, "HELO": b"250 hello\r\n",
-            "STARTTLS": b"220 go ahead\r\n", "MAIL": b"250 2.1.0 ok\r\n", "RCPT": b"250 2.1.5 ok\r\n", "RSET": b"250 ok\r\n",
-            "DATA": b"354 go on\r\n", "MESSAGE": b"250 2.6.0 taken\r\n", "QUIT": b"221 bye\r\n", **answers,
-        }  # fmt: skip
+            "GREETING": b"220 mx.example.test ESMTP\r\n",
+            "EHLO": EHLO if context else EHLO_TLS,
+            "EHLO_TLS": EHLO_TLS,
+            "HELO": b"250 hello\r\n",
+            "STARTTLS": b"220 go ahead\r\n",
+            "MAIL": b"250 2.1.0 ok\r\n",
+            "RCPT": b"250 2.1.5 ok\r\n",
+            "RSET": b"250 ok\r\n",
+            "DATA": b"354 go on\r\n",
+            "MESSAGE": b"250 2.6.0 taken\r\n",
+            "QUIT": b"221 bye\r\n",
+            **answers,
+        }
         self.commands: list[str] = []
         self.messages: list[bytes] = []
         self._context = context
@@ -80,7 +96,11 @@ class SmtpServer:
             self.commands.append(line.decode().strip())
             if not self._say(stream, "EHLO_TLS" if tls and word == "EHLO" else word, line):
                 return
-            if word == "STARTTLS" and self._context is not None and self._reply("STARTTLS", line).startswith(b"220"):
+            if (
+                word == "STARTTLS"
+                and self._context is not None
+                and self._reply("STARTTLS", line).startswith(b"220")
+            ):
                 connection = self._context.wrap_socket(connection, server_side=True)
                 stream, tls = connection.makefile("rwb"), True
             if word == "DATA" and self._reply("DATA", line).startswith(b"354"):
@@ -102,7 +122,9 @@ class SmtpServer:
 
 
 @contextlib.contextmanager
-def smtp_server(context: ssl.SSLContext | None = None, address: str = "127.0.0.1", **answers: Answer) -> Iterator[SmtpServer]:
+def smtp_server(
+    context: ssl.SSLContext | None = None, address: str = "127.0.0.1", **answers: Answer
+) -> Iterator[SmtpServer]:
     server = SmtpServer(context, address, **answers)
     try:
         yield server

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """What every file of the collection has to carry, and what belongs together."""
@@ -19,9 +20,24 @@ LICENSE_OF = {"module_utils": "BSD-2-Clause", "": "GPL-3.0-or-later"}
 
 
 def files() -> list[Path]:
-    listing = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listing, cwd=ROOT, capture_output=True, check=True, text=True).stdout.split("\0")
-    return [ROOT / name for name in names if name and (ROOT / name).is_file() and not (ROOT / name).is_symlink()]
+    listing = [
+        "git",
+        "-c",
+        "safe.directory=*",
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]
+    names = subprocess.run(
+        listing, cwd=ROOT, capture_output=True, check=True, text=True
+    ).stdout.split("\0")
+    return [
+        ROOT / name
+        for name in names
+        if name and (ROOT / name).is_file() and not (ROOT / name).is_symlink()
+    ]
 
 
 def requirements(name: str) -> list[str]:
@@ -34,7 +50,11 @@ def test_execution_environments_get_the_same_libraries() -> None:
 
 
 def test_requirements_have_lower_bounds_only() -> None:
-    assert [line for line in requirements("requirements.txt") if not re.fullmatch(r"[a-z0-9-]+>=[0-9.]+", line)] == []
+    assert [
+        line
+        for line in requirements("requirements.txt")
+        if not re.fullmatch(r"[a-z0-9-]+>=[0-9.]+", line)
+    ] == []
 
 
 @pytest.mark.parametrize("folder", ["plugins", "lab", "tests", "tools"])
@@ -45,8 +65,13 @@ def test_headers(folder: str) -> None:
         if relative.parts[0] != folder or path.suffix != ".py" or not path.stat().st_size:
             continue
         head = "\n".join(path.read_text().splitlines()[:5])
-        wanted = LICENSE_OF["module_utils" if relative.parts[:2] == ("plugins", "module_utils") else ""]
-        if "Copyright (c) 2026, mailflow.area1 contributors" not in head or f"SPDX-License-Identifier: {wanted}" not in head:
+        wanted = LICENSE_OF[
+            "module_utils" if relative.parts[:2] == ("plugins", "module_utils") else ""
+        ]
+        if (
+            "Copyright (c) 2026, mailflow.area1 contributors" not in head
+            or f"SPDX-License-Identifier: {wanted}" not in head
+        ):
             bare.append(str(relative))
     assert bare == []
 
@@ -71,4 +96,6 @@ def test_action_groups_name_modules_that_exist() -> None:
         return  # the first module is still to come
     assert named - present == set()
     services = {name for name in present if name.startswith(("o365_", "area1_"))}
-    assert services - named == set(), "a module of a service belongs to an action group, so that module_defaults reach it"
+    assert services - named == set(), (
+        "a module of a service belongs to an action group, so that module_defaults reach it"
+    )

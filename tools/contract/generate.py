@@ -1,9 +1,12 @@
 #!/usr/bin/env python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Write the roles' argument specs, their vars/main.yml and docs/variables.md from one table; --check only compares."""
+"""Write the roles' argument specs, their vars/main.yml and docs/variables.md from one table;
+--check only compares.
+"""
 
 from __future__ import annotations
 
@@ -36,21 +39,31 @@ def targets(variable: Variable) -> dict[str, str]:
 
 
 def expression(variable: Variable, group: str) -> str:
-    """The only place of conversion: text with one item a line becomes a list. Numbers and booleans are converted by the modules' specs."""
+    """The only place of conversion: text with one item a line becomes a list.
+
+    Numbers and booleans are converted by the modules' specs.
+    """
     name = variable["name"]
     fallback = "%s | default(omit)" % variable["fallback"] if "fallback" in variable else "omit"
     if group == "own":
         # What a role reads itself goes to keywords, where nothing leaves an omitted value out.
         fallback = "''"
     if variable.get("secret") and "fallback" in variable:
-        fallback = "lookup('ansible.builtin.env', '%s') | default(%s, true)" % (name.upper(), fallback)
+        fallback = "lookup('ansible.builtin.env', '%s') | default(%s, true)" % (
+            name.upper(),
+            fallback,
+        )
     source = "%s | default(%s)" % (name, fallback)
     if variable["type"] == "lines":
-        return "{{ (%s | replace(',', ' ')).split() if %s | default([]) is string else %s | default(%s) }}" % (
-            name,
-            name,
-            name,
-            variable.get("fallback", "omit"),
+        return (
+            "{{ (%s | replace(',', ' ')).split() if %s | default([]) is string else %s |"
+            " default(%s) }}"
+            % (
+                name,
+                name,
+                name,
+                variable.get("fallback", "omit"),
+            )
         )
     return "{{ %s }}" % source
 
@@ -64,16 +77,26 @@ def vars_file(table: dict[str, t.Any], role: str) -> str:
     values: dict[str, t.Any] = {}
     for group in table["roles"][role]["groups"]:
         chosen = [variable for variable in table["variables"] if group in targets(variable)]
-        values["__%s_%s" % (role, group)] = {targets(variable)[group]: expression(variable, group) for variable in chosen}
+        values["__%s_%s" % (role, group)] = {
+            targets(variable)[group]: expression(variable, group) for variable in chosen
+        }
     exchange = values.get("__%s_exchange" % role)
     if exchange is not None and role != "preflight":
         # One sign-in for the whole run; a role that is used alone signs in by itself.
-        exchange["access_token"] = "{{ __mailflow_login.access_token | default(o365_access_token | default(omit)) }}"
+        exchange["access_token"] = (
+            "{{ __mailflow_login.access_token | default(o365_access_token | default(omit)) }}"
+        )
         exchange["graph_access_token"] = "{{ __mailflow_login.graph_access_token | default(omit) }}"
     if role == "preflight":
-        values["__preflight_later"] = {item["name"]: "{{ %s | default('') }}" % item["name"] for item in table["later"]}
-        values["__preflight_unused"] = "{{ __preflight_later | dict2items | selectattr('value') | map(attribute='key') | list }}"
-    # Left undefined without the preflight: a gate that is asked without an observation fails closed.
+        values["__preflight_later"] = {
+            item["name"]: "{{ %s | default('') }}" % item["name"] for item in table["later"]
+        }
+        values["__preflight_unused"] = (
+            "{{ __preflight_later | dict2items | selectattr('value') | map(attribute='key') |"
+            " list }}"
+        )
+    # Left undefined without the preflight: a gate that is asked without an observation fails
+    # closed.
     values["__%s_observation" % role] = "{{ __mailflow_observation }}"
     return "---\n%s%s" % (NOTE, dump(values))
 
@@ -103,26 +126,42 @@ def spec_file(table: dict[str, t.Any], role: str) -> str:
 
 def description(variable: Variable) -> str:
     default = variable["default"]
-    return variable["text"] if default in ("", "required") else "%s Default is %s." % (variable["text"], default)
+    return (
+        variable["text"]
+        if default in ("", "required")
+        else "%s Default is %s." % (variable["text"], default)
+    )
 
 
 def docs_file(table: dict[str, t.Any]) -> str:
     lines = ["<!-- %s -->" % NOTE.strip("# \n"), "", "# Variables of `deploy_area1.yml`", ""]
     lines += [
-        "An inventory host is a tenant. Yes/no and numbers may be given as text, lists as text with one item a line.",
+        (
+            "An inventory host is a tenant. Yes/no and numbers may be given as text, lists as text"
+            " with one item a line."
+        ),
         "",
     ]
     section = ""
     for variable in table["variables"]:
         if variable["section"] != section:
             section = variable["section"]
-            lines += ["", "## %s" % section, "", "| variable | meaning | default |", "|---|---|---|"]
+            lines += [
+                "",
+                "## %s" % section,
+                "",
+                "| variable | meaning | default |",
+                "|---|---|---|",
+            ]
         choices = (
             " One of %s." % ", ".join("`%s`" % choice for choice in variable["choices"])
             if variable.get("choices")
             else ""
         )
-        lines.append("| `%s` | %s%s | %s |" % (variable["name"], variable["text"], choices, variable["default"]))
+        lines.append(
+            "| `%s` | %s%s | %s |"
+            % (variable["name"], variable["text"], choices, variable["default"])
+        )
     lines += [
         "",
         "## Not in this version",
@@ -155,7 +194,9 @@ def main() -> int:
         if not check:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-    print("%s: %s" % ("differs from the table" if check else "written", ", ".join(stale) or "nothing"))
+    print(
+        "%s: %s" % ("differs from the table" if check else "written", ", ".join(stale) or "nothing")
+    )
     return 1 if check and stale else 0
 
 

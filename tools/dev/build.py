@@ -1,8 +1,10 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Build the tarball, install it into an empty place and use it there, without anything of the checkout around it.
+"""Build the tarball, install it into an empty place and use it there, without anything of the
+checkout around it.
 
 python3 tools/dev/build.py
 """
@@ -18,7 +20,19 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from environment import CACHE, NAME, NAMESPACE, NEWEST, ROOT, Environment, Failure, main, run, say, variables
+from environment import (
+    CACHE,
+    NAME,
+    NAMESPACE,
+    NEWEST,
+    ROOT,
+    Environment,
+    Failure,
+    main,
+    run,
+    say,
+    variables,
+)
 
 FULL_NAME = f"{NAMESPACE}.{NAME}"
 
@@ -48,7 +62,16 @@ SHIPPED = (
 def tracked_copy(destination: Path) -> None:
     """What git has or would take, and nothing that lies about in the checkout."""
     answer = subprocess.run(
-        ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        [
+            "git",
+            "-c",
+            "safe.directory=*",
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ],
         cwd=ROOT,
         capture_output=True,
         check=False,
@@ -70,7 +93,10 @@ def tarball(output: Path) -> Path:
         tracked_copy(copy)
         if not (copy / "README.md").is_file():
             raise Failure("README.md is missing; galaxy.yml names it")
-        run(["ansible-galaxy", "collection", "build", "--force", "--output-path", output, copy], cwd=Path(folder))
+        run(
+            ["ansible-galaxy", "collection", "build", "--force", "--output-path", output, copy],
+            cwd=Path(folder),
+        )
     found = sorted(output.glob(f"{NAMESPACE}-{NAME}-*.tar.gz"))
     if len(found) != 1:
         raise Failure(f"expected one tarball in {output}, found {len(found)}")
@@ -80,23 +106,41 @@ def tarball(output: Path) -> Path:
 def check_contents(path: Path) -> None:
     with tarfile.open(path) as archive:
         files = [member.name for member in archive.getmembers() if not member.isdir()]
-    strangers = [name for name in files if not any(fnmatch.fnmatchcase(name, pattern) for pattern in SHIPPED)]
-    strangers += [name for name in files if "__pycache__" in name or name.endswith((".pyc", ".retry", ".swp"))]
+    strangers = [
+        name for name in files if not any(fnmatch.fnmatchcase(name, pattern) for pattern in SHIPPED)
+    ]
+    strangers += [
+        name for name in files if "__pycache__" in name or name.endswith((".pyc", ".retry", ".swp"))
+    ]
     if strangers:
         raise Failure(f"the tarball holds what is not to be shipped: {', '.join(strangers[:20])}")
     say(f"{path.name}: {len(files)} files, {path.stat().st_size // 1024} KiB")
 
 
 def modules(collection: Path) -> list[str]:
-    return sorted(f"{FULL_NAME}.{path.stem}" for path in collection.glob("plugins/modules/*.py") if path.stem != "__init__")
+    return sorted(
+        f"{FULL_NAME}.{path.stem}"
+        for path in collection.glob("plugins/modules/*.py")
+        if path.stem != "__init__"
+    )
 
 
 def importable(collection: Path, root: Path, env: dict[str, str], environment: Environment) -> None:
     """Every Python file of the collection is imported under its full name."""
-    names = [".".join(path.relative_to(root).with_suffix("").parts) for path in sorted(collection.glob("plugins/**/*.py"))]
+    names = [
+        ".".join(path.relative_to(root).with_suffix("").parts)
+        for path in sorted(collection.glob("plugins/**/*.py"))
+    ]
     code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)"
     command = [str(environment.python), "-B", "-c", code, *names]
-    answer = subprocess.run(command, cwd=root, env={**env, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        command,
+        cwd=root,
+        env={**env, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if answer.returncode != 0:
         raise Failure(f"a file of the collection cannot be imported\n{answer.stderr}")
     say(f"imported: {len(names)} files")
@@ -117,19 +161,41 @@ def documented(collection: Path, env: dict[str, str], environment: Environment, 
 
 
 def try_out(path: Path, environment: Environment) -> None:
-    """Install as a user does, from a folder that has nothing of ours, and start what the README starts."""
+    """Install as a user does, from a folder that has nothing of ours, and start what the README
+    starts.
+    """
     with tempfile.TemporaryDirectory(prefix="area1-installed-") as folder:
         cwd = Path(folder)
         root = cwd / "collections"
         (cwd / "ansible.cfg").write_text("[defaults]\n")  # found before the user's own
-        env = {**variables(environment), "ANSIBLE_COLLECTIONS_PATH": str(root), "ANSIBLE_HOME": str(cwd / "home")}
-        run(["ansible-galaxy", "collection", "install", "--offline", "-p", root, path], environment, cwd=cwd, env=env)
-        run(["ansible-galaxy", "collection", "verify", "--offline", FULL_NAME], environment, cwd=cwd, env=env)
+        env = {
+            **variables(environment),
+            "ANSIBLE_COLLECTIONS_PATH": str(root),
+            "ANSIBLE_HOME": str(cwd / "home"),
+        }
+        run(
+            ["ansible-galaxy", "collection", "install", "--offline", "-p", root, path],
+            environment,
+            cwd=cwd,
+            env=env,
+        )
+        run(
+            ["ansible-galaxy", "collection", "verify", "--offline", FULL_NAME],
+            environment,
+            cwd=cwd,
+            env=env,
+        )
         collection = root / "ansible_collections" / NAMESPACE / NAME
         importable(collection, root, env, environment)
         documented(collection, env, environment, cwd)
         for playbook in sorted(collection.glob("playbooks/*.yml")):
-            command = ["ansible-playbook", "-i", "localhost,", "--syntax-check", f"{FULL_NAME}.{playbook.stem}"]
+            command = [
+                "ansible-playbook",
+                "-i",
+                "localhost,",
+                "--syntax-check",
+                f"{FULL_NAME}.{playbook.stem}",
+            ]
             run(command, environment, cwd=cwd, env=env)
 
 

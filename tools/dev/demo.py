@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Become the demo in its environment; what it shows is told by tools/demo.py.
@@ -16,8 +17,14 @@ from environment import NEWEST, ROOT, variables
 
 
 def demo(*arguments: str) -> None:
-    """In place of this process, so that Ctrl-C reaches the demo alone and finds it able to clean up."""
-    os.execve(NEWEST.python, [str(NEWEST.python), str(ROOT / "tools" / "demo.py"), *arguments], variables(NEWEST))
+    """In place of this process, so that Ctrl-C reaches the demo alone and finds it able to clean
+    up.
+    """
+    os.execve(
+        NEWEST.python,
+        [str(NEWEST.python), str(ROOT / "tools" / "demo.py"), *arguments],
+        variables(NEWEST),
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where things are in a checkout, which environments the checks use, and how programs are run in them."""
+"""Where things are in a checkout, which environments the checks use, and how programs are run in
+them.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,9 @@ class Environment:
         return self.path / "bin" / "python"
 
 
-NEWEST = Environment("core-2.21", "ansible-core==2.21.*", ("3.12", "3.13"), "25_2", "tests/requirements-dev.txt")
+NEWEST = Environment(
+    "core-2.21", "ansible-core==2.21.*", ("3.12", "3.13"), "25_2", "tests/requirements-dev.txt"
+)
 OLDER = (
     Environment("core-2.19", "ansible-core==2.19.*", ("3.11", "3.12", "3.13"), "24_2"),
     Environment("core-2.16", "ansible-core==2.16.*", ("3.11", "3.10", "3.12"), "23_1_2"),
@@ -52,16 +57,26 @@ ENVIRONMENTS = {environment.name: environment for environment in (NEWEST, *OLDER
 
 
 def clean_path() -> list[str]:
-    """PATH without pyenv's shims (they exit 127 for versions that are not active), and with the system's sbin."""
-    parts = [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part and Path(part).name != "shims"]
+    """PATH without pyenv's shims (they exit 127 for versions that are not active), and with the
+    system's sbin.
+    """
+    parts = [
+        part
+        for part in os.environ.get("PATH", os.defpath).split(os.pathsep)
+        if part and Path(part).name != "shims"
+    ]
     return list(dict.fromkeys([*parts, "/usr/sbin", "/usr/bin", "/sbin", "/bin"]))
 
 
 def variables(environment: Environment, extra_path: Sequence[str] = ()) -> dict[str, str]:
     """The process environment of a step: that of the caller, with the venv in front."""
     result = dict(os.environ)
-    for name in [key for key in result if key.startswith(("ANSIBLE_", "PYENV_", "O365_", "AREA1_"))]:
-        del result[name]  # a caller's own Ansible settings or credentials must not decide what a test sees
+    for name in [
+        key for key in result if key.startswith(("ANSIBLE_", "PYENV_", "O365_", "AREA1_"))
+    ]:
+        del result[
+            name
+        ]  # a caller's own Ansible settings or credentials must not decide what a test sees
     for name in ("PYTHONPATH", "PYTHONHOME", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
         result.pop(name, None)
     result["PATH"] = os.pathsep.join([str(environment.path / "bin"), *extra_path, *clean_path()])
@@ -87,7 +102,9 @@ def run(
     words = [str(word) for word in command]
     say(f"+ {shlex.join(words)}")
     try:
-        code = subprocess.run(words, cwd=cwd, env=dict(env or variables(environment)), timeout=timeout, check=False).returncode
+        code = subprocess.run(
+            words, cwd=cwd, env=dict(env or variables(environment)), timeout=timeout, check=False
+        ).returncode
     except subprocess.TimeoutExpired as error:
         raise Failure(f"{shlex.join(words)}: still running after {timeout:.0f} s") from error
     if code != 0:

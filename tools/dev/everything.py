@@ -1,10 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """All checks, to the end even if one fails, with a table of what took how long.
 
-One after the other, but for ansible-test sanity: it goes on beside the tests, which wait now and then, and gives way to them.
+One after the other, but for ansible-test sanity: it goes on beside the tests, which wait now and
+then, and gives way to them.
 
 python3 tools/dev/everything.py
 """
@@ -44,8 +46,20 @@ class Sanity:
         self._started = time.monotonic()
         self._output = tempfile.TemporaryFile("w+", encoding="utf-8")
         script = str(Path(__file__).with_name("sanity.py"))
-        command = ["nice", sys.executable, "-B", script, *(environment.name for environment in (NEWEST, *OLDER))]
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT, start_new_session=True)
+        command = [
+            "nice",
+            sys.executable,
+            "-B",
+            script,
+            *(environment.name for environment in (NEWEST, *OLDER)),
+        ]
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
     def result(self) -> tuple[str, float, str]:
         say("\n=== sanity ===")

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Run the pytest layers, each in the environments that it is for.
@@ -34,28 +35,54 @@ class Layer:
 LAYERS = {
     "unit": Layer(("tests/unit", "tests/property", "tests/lab", "tests/toolchain")),
     "module": Layer(("tests/module",)),
-    # Each test has a lab of its own: spread them one by one. Some wait more than they work, which makes room for a third.
-    "playbook": Layer(("tests/playbook",), workers=3, matrix=True, timeout=3600, dist="load", extra=("--maxschedchunk=1",)),
+    # Each test has a lab of its own: spread them one by one. Some wait more than they work, which
+    # makes room for a third.
+    "playbook": Layer(
+        ("tests/playbook",),
+        workers=3,
+        matrix=True,
+        timeout=3600,
+        dist="load",
+        extra=("--maxschedchunk=1",),
+    ),
 }
 
 
 def folders_with_tests(layer: Layer) -> list[str]:
-    return [name for name in layer.folders if any((ROOT / name).rglob("test_*.py")) or any((ROOT / name).rglob("*_test.py"))]
+    return [
+        name
+        for name in layer.folders
+        if any((ROOT / name).rglob("test_*.py")) or any((ROOT / name).rglob("*_test.py"))
+    ]
 
 
 def pytest(environment: Environment, name: str, folders: list[str], extra: tuple[str, ...]) -> None:
     layer = LAYERS[name]
     report = RESULTS / f"{name}-{environment.name}.xml"
     chosen = [] if any((ROOT / word.partition("::")[0]).exists() for word in extra) else folders
-    command: list[str | Path] = [environment.python, "-m", "pytest", f"--junitxml={report}", "--durations=5", "--durations-min=1", *chosen]
-    command += ["-n", str(layer.workers), "--dist", layer.dist, *layer.extra] if layer.workers else ["-s"]
+    command: list[str | Path] = [
+        environment.python,
+        "-m",
+        "pytest",
+        f"--junitxml={report}",
+        "--durations=5",
+        "--durations-min=1",
+        *chosen,
+    ]
+    command += (
+        ["-n", str(layer.workers), "--dist", layer.dist, *layer.extra] if layer.workers else ["-s"]
+    )
     run([*command, *extra], environment, timeout=layer.timeout)
 
 
 def bench(*words: str) -> None:
     """Benchmarks print figures; they assert nothing and are no part of the tests."""
     for script in sorted((ROOT / "tests" / "bench").glob("bench_*.py")):
-        run([NEWEST.python, str(script), *(word for word in words if word != "--")], NEWEST, timeout=1800)
+        run(
+            [NEWEST.python, str(script), *(word for word in words if word != "--")],
+            NEWEST,
+            timeout=1800,
+        )
 
 
 def layer_in_all(name: str, *words: str) -> None:
@@ -92,7 +119,9 @@ def clear_results() -> None:
 
 
 def tally(folder: Path = RESULTS) -> tuple[int, int]:
-    """Passed and failed tests of the runs so far; what was skipped counts as failed, as tests/conftest.py has it."""
+    """Passed and failed tests of the runs so far; what was skipped counts as failed, as
+    tests/conftest.py has it.
+    """
     passed = failed = 0
     for report in folder.glob("*.xml"):
         for suite in ElementTree.parse(report).getroot().iter("testsuite"):

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Run the linters.
@@ -16,13 +17,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 from build import tracked_copy
-from environment import COLLECTIONS, NAME, NAMESPACE, NEWEST, ROOT, Failure, main, run, say, variables
+from environment import (
+    COLLECTIONS,
+    NAME,
+    NAMESPACE,
+    NEWEST,
+    ROOT,
+    Failure,
+    main,
+    run,
+    say,
+    variables,
+)
 
 COLLECTION = f"{NAMESPACE}.{NAME}"
 
 
 def ruff() -> None:
     run(["ruff", "check", "."])
+    run(["ruff", "format", "--check", "."])
 
 
 def yamllint() -> None:
@@ -30,7 +43,9 @@ def yamllint() -> None:
 
 
 def mypy() -> None:
-    """The collection by its full name (so that relative and absolute imports meet), the rest by its folder."""
+    """The collection by its full name (so that relative and absolute imports meet), the rest by its
+    folder.
+    """
     run(["mypy", "-p", f"ansible_collections.{COLLECTION}.plugins"])
     for folder in ("lab", "tests", "tools"):
         if not any((ROOT / folder).rglob("*.py")):
@@ -51,8 +66,16 @@ def ansible_lint() -> None:
         tracked_copy(copy)
         (copy / "ansible.cfg").unlink(missing_ok=True)
         subprocess.run(["git", "init", "--quiet", str(copy)], check=True)
-        env = {**variables(NEWEST), "ANSIBLE_COLLECTIONS_PATH": folder, "ANSIBLE_HOME": str(root / "home")}
-        run(["ansible-lint", "--offline", "--profile", "production", "--strict", "--nocolor"], cwd=copy, env=env)
+        env = {
+            **variables(NEWEST),
+            "ANSIBLE_COLLECTIONS_PATH": folder,
+            "ANSIBLE_HOME": str(root / "home"),
+        }
+        run(
+            ["ansible-lint", "--offline", "--profile", "production", "--strict", "--nocolor"],
+            cwd=copy,
+            env=env,
+        )
 
 
 def changelog() -> None:
@@ -64,8 +87,17 @@ def docs() -> None:
     with tempfile.TemporaryDirectory(prefix="area1-docs-") as folder:
         copy = Path(folder) / "ansible_collections" / NAMESPACE / NAME
         tracked_copy(copy)
-        command = ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "self", "--disallow-unknown-collection-refs"]
-        run([*command, "."], cwd=copy, env={**variables(NEWEST), "ANSIBLE_COLLECTIONS_PATH": folder})
+        command = [
+            "antsibull-docs",
+            "lint-collection-docs",
+            "--plugin-docs",
+            "--validate-collection-refs",
+            "self",
+            "--disallow-unknown-collection-refs",
+        ]
+        run(
+            [*command, "."], cwd=copy, env={**variables(NEWEST), "ANSIBLE_COLLECTIONS_PATH": folder}
+        )
 
 
 def shellcheck() -> None:

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """ansible-test sanity on what is shipped (as certification runs it), without ignore files.
@@ -19,20 +20,39 @@ import time
 from pathlib import Path
 
 from build import build
-from environment import CACHE, ENVIRONMENTS, NAME, NAMESPACE, NEWEST, Environment, Failure, main, say, variables
+from environment import (
+    CACHE,
+    ENVIRONMENTS,
+    NAME,
+    NAMESPACE,
+    NEWEST,
+    Environment,
+    Failure,
+    main,
+    say,
+    variables,
+)
 from setup import interpreter
 
-# ansible-test makes venvs without pip and then downloads a bootstrap script from a host that a closed network does not
-# reach. It takes this file instead, where it finds it in its cache; pip itself and all else then come from PyPI.
+# ansible-test makes venvs without pip and then downloads a bootstrap script from a host that a
+# closed network does not reach. It takes this file instead, where it finds it in its cache; pip
+# itself and all else then come from PyPI.
 GET_PIP = """\
 import subprocess, sys
 args = [a for a in sys.argv[1:] if a not in ("--no-setuptools", "--no-wheel")]
-subprocess.check_call([sys.executable, "-m", "ensurepip", "--default-pip"], stdout=subprocess.DEVNULL)
+pip = [sys.executable, "-m", "ensurepip", "--default-pip"]
+subprocess.check_call(pip, stdout=subprocess.DEVNULL)
 sys.exit(subprocess.call([sys.executable, "-m", "pip", "install", "-q"] + args))
 """
-PYTHONS = ("3.10", "3.11", "3.12", "3.13")  # import and compile run on each that is here and that the ansible-core knows
+PYTHONS = (
+    "3.10",
+    "3.11",
+    "3.12",
+    "3.13",
+)  # import and compile run on each that is here and that the ansible-core knows
 NOISE = re.compile(
-    r"is ignored: it is either a non-existing path|^\s*$|^(Collecting|Installing|Successfully installed|Using cached) |^\s+(Downloading|Using cached|━)"
+    r"is ignored: it is either a non-existing path|^\s*$|^(Collecting|Installing|Successfully"
+    r" installed|Using cached) |^\s+(Downloading|Using cached|━)"
 )
 # ansible-test passes when a program that a test needs is absent. Here that is a failure.
 SKIPPED = re.compile(r"Required program|Skipping sanity test .* due to missing")
@@ -48,13 +68,16 @@ def place(tarball: Path, environment: Environment) -> Path:
         archive.extractall(collection, filter="data")
     if list(collection.glob("tests/sanity/ignore*")):
         raise Failure("there are sanity ignore files; this collection has none")
-    # Its own repository, or ansible-test would find that of the checkout, which ignores this folder.
+    # Its own repository, or ansible-test would find that of the checkout, which ignores this
+    # folder.
     subprocess.run(["git", "init", "--quiet", str(collection)], check=True)
     return collection
 
 
 def home(environment: Environment) -> Path:
-    """A HOME of its own: venvs and the bootstrap script are kept there, and the user's is left alone."""
+    """A HOME of its own: venvs and the bootstrap script are kept there, and the user's is left
+    alone.
+    """
     path = CACHE / "sanity" / ("home-" + environment.name)
     cache = path / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
@@ -64,15 +87,35 @@ def home(environment: Environment) -> Path:
 
 def sanity_of(environment: Environment, tarball: Path, arguments: tuple[str, ...]) -> None:
     collection = place(tarball, environment)
-    folders = [str(path.parent) for path in map(interpreter, PYTHONS) if path and path.parent != Path("/usr/bin")]
+    folders = [
+        str(path.parent)
+        for path in map(interpreter, PYTHONS)
+        if path and path.parent != Path("/usr/bin")
+    ]
     env = {**variables(environment, folders), "HOME": str(home(environment))}
     for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
         env.pop(name, None)
-    # The newest ansible-core tries all Pythons; the older ones their own, which keeps `make test` within its time.
+    # The newest ansible-core tries all Pythons; the older ones their own, which keeps `make test`
+    # within its time.
     own = [] if environment is NEWEST else ["--python", environment.pythons[0]]
-    command = [str(environment.path / "bin" / "ansible-test"), "sanity", "--local", "--color", "no", *own, *arguments]
+    command = [
+        str(environment.path / "bin" / "ansible-test"),
+        "sanity",
+        "--local",
+        "--color",
+        "no",
+        *own,
+        *arguments,
+    ]
     say(f"+ {environment.name}: {' '.join(os.path.basename(word) for word in command)}")
-    with subprocess.Popen(command, cwd=collection, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with subprocess.Popen(
+        command,
+        cwd=collection,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
         skipped = []
         for line in process.stdout or ():
             if not NOISE.search(line):
@@ -101,7 +144,11 @@ def sanity(*words: str) -> None:
     cut = words.index("--") if "--" in words else len(words)
     environments = [ENVIRONMENTS[name] for name in words[:cut]] or [NEWEST]
     tarball = build()
-    failures = list(filter(None, [attempt(environment, tarball, words[cut + 1 :]) for environment in environments]))
+    failures = list(
+        filter(
+            None, [attempt(environment, tarball, words[cut + 1 :]) for environment in environments]
+        )
+    )
     if failures:
         raise Failure("\n".join(failures))
 

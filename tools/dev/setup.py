@@ -1,8 +1,10 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Make a checkout ready: the link that gives the collection its full name, programs from Debian, one venv per ansible-core.
+"""Make a checkout ready: the link that gives the collection its full name, programs from Debian,
+one venv per ansible-core.
 
 python3 tools/dev/setup.py [--programs] [core-2.21 ...]
 """
@@ -69,15 +71,32 @@ def link() -> None:
 
 def programs() -> None:
     path = os.pathsep.join(clean_path())
-    missing = sorted({package for program, package in PROGRAMS.items() if shutil.which(program, path=path) is None})
+    missing = sorted(
+        {
+            package
+            for program, package in PROGRAMS.items()
+            if shutil.which(program, path=path) is None
+        }
+    )
     if not missing:
         return
     if os.geteuid() != 0 or shutil.which("apt-get", path=path) is None:
-        raise Failure(f"these Debian packages are missing: {' '.join(missing)}; install them (apt-get install {' '.join(missing)}) and run make again")
+        raise Failure(
+            f"these Debian packages are missing: {' '.join(missing)}; install them (apt-get install"
+            f" {' '.join(missing)}) and run make again"
+        )
     say(f"installing {' '.join(missing)}")
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "-q", "update"], ["apt-get", "-q", "install", "-y", "--no-install-recommends", *missing]):
-        if subprocess.run(command, env=env, stdin=subprocess.DEVNULL, timeout=900, check=False).returncode != 0:
+    for command in (
+        ["apt-get", "-q", "update"],
+        ["apt-get", "-q", "install", "-y", "--no-install-recommends", *missing],
+    ):
+        if (
+            subprocess.run(
+                command, env=env, stdin=subprocess.DEVNULL, timeout=900, check=False
+            ).returncode
+            != 0
+        ):
             raise Failure(" ".join(command))
     still = sorted(program for program in PROGRAMS if shutil.which(program, path=path) is None)
     if still:
@@ -87,7 +106,11 @@ def programs() -> None:
 def candidates(version: str) -> Iterator[Path]:
     """Places where an interpreter of a version may lie, pyenv's real ones before the system's."""
     folders = [Path(part) for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part]
-    pyenvs = [os.environ.get("PYENV_ROOT"), os.path.expanduser("~/.pyenv"), *(folder.parent for folder in folders if folder.name == "shims")]
+    pyenvs = [
+        os.environ.get("PYENV_ROOT"),
+        os.path.expanduser("~/.pyenv"),
+        *(folder.parent for folder in folders if folder.name == "shims"),
+    ]
     for pyenv in dict.fromkeys(Path(root) for root in pyenvs if root):
         yield from sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}"), reverse=True)
     for folder in dict.fromkeys([*folders, Path("/usr/local/bin"), Path("/usr/bin")]):
@@ -101,7 +124,9 @@ def interpreter(version: str) -> Path | None:
     for candidate in candidates(version):
         if not candidate.is_file():
             continue
-        answer = subprocess.run([str(candidate), "-c", probe], capture_output=True, text=True, check=False)
+        answer = subprocess.run(
+            [str(candidate), "-c", probe], capture_output=True, text=True, check=False
+        )
         if answer.returncode == 0 and answer.stdout.strip() == version:
             return candidate
     return None
@@ -109,7 +134,12 @@ def interpreter(version: str) -> Path | None:
 
 def stamp_of(environment: Environment, python: Path) -> str:
     digest = hashlib.sha256(f"{environment!r} {python}".encode())
-    for name in ("requirements.txt", "tests/requirements.txt", "tests/requirements-dev.txt", "tests/constraints.txt"):
+    for name in (
+        "requirements.txt",
+        "tests/requirements.txt",
+        "tests/requirements-dev.txt",
+        "tests/constraints.txt",
+    ):
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
 
@@ -118,7 +148,10 @@ def build(environment: Environment) -> None:
     found = next((path for path in map(interpreter, environment.pythons) if path), None)
     if found is None:
         versions = " or ".join(environment.pythons)
-        raise Failure(f"{environment.name} needs Python {versions} with venv and ensurepip: none on PATH, under pyenv, or in /usr/bin")
+        raise Failure(
+            f"{environment.name} needs Python {versions} with venv and ensurepip: none on PATH,"
+            " under pyenv, or in /usr/bin"
+        )
     stamp, wanted = environment.path / "stamp", stamp_of(environment, found)
     if stamp.is_file() and stamp.read_text() == wanted and environment.python.exists():
         return
@@ -131,12 +164,29 @@ def build(environment: Environment) -> None:
 
 
 def install(environment: Environment) -> None:
-    command = [str(environment.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", environment.core]
+    command = [
+        str(environment.python),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        environment.core,
+    ]
     command += ["-r", environment.requirements, "-c", "tests/constraints.txt"]
     with tempfile.TemporaryFile("w+") as log:
-        code = subprocess.run(command, cwd=ROOT, env=variables(environment), stdout=log, stderr=log, timeout=900, check=False).returncode
+        code = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=variables(environment),
+            stdout=log,
+            stderr=log,
+            timeout=900,
+            check=False,
+        ).returncode
         log.seek(0)
-        # pip warns dozens of times about index folders that lack a package; that is noise only while it succeeds.
+        # pip warns dozens of times about index folders that lack a package; that is noise only
+        # while it succeeds.
         lines = [line for line in log if code != 0 or "is ignored: it is" not in line]
     sys.stderr.write("".join(lines))
     if code != 0:
@@ -158,6 +208,9 @@ def setup(*names: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.version_info < (3, 10):  # noqa: UP036 - this file is what an old python3 gets to see first
-        sys.exit("FAILED: the set-up itself needs Python 3.10 or later as python3 (or make PYTHON=...)")
+    # This file is what an old python3 gets to see first.
+    if sys.version_info < (3, 10):  # noqa: UP036
+        sys.exit(
+            "FAILED: the set-up itself needs Python 3.10 or later as python3 (or make PYTHON=...)"
+        )
     sys.exit(main(setup, *sys.argv[1:]))

@@ -1,9 +1,12 @@
 #!/usr/bin/env python
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Write the collection's table of transport rule parameters from the cmdlet reference; --check only compares."""
+"""Write the collection's table of transport rule parameters from the cmdlet reference; --check only
+compares.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "lab" / "data" / "exchange-cmdlets.json"
-TARGET = ROOT / "plugins" / "module_utils" / "_rule_parameters.py"
+TARGET = ROOT / "plugins" / "module_utils" / "_facts" / "rule_parameters.py"
 # How a rule is named, asked about and switched: the module's own options.
 OWN = frozenset({"Name", "Identity", "Enabled", "Confirm", "WhatIf", "Priority"})
 HEAD = '''# Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """Parameters of New-TransportRule and Set-TransportRule that a rule may be made of. Data only.
@@ -32,7 +36,10 @@ from __future__ import annotations
 
 
 def parameters(table: dict[str, t.Any]) -> dict[str, str]:
-    """Type by name. What only one of the two cmdlets has, or what Microsoft reserves for itself, cannot be managed."""
+    """Type by name.
+
+    What only one of the two cmdlets has, or what Microsoft reserves for itself, cannot be managed.
+    """
     new, change = (table["cmdlets"][verb + "-TransportRule"] for verb in ("New", "Set"))
     return {
         name: str(entry["type"])
@@ -54,7 +61,10 @@ def text() -> str:
     lines = ["PARAMETERS: dict[str, str] = {"]
     lines += ['    "%s": "%s",' % item for item in found.items()]
     lines += ["}", "", "ENUMS: dict[str, tuple[str, ...]] = {"]
-    lines += ['    "%s": (%s),' % (name, ", ".join('"%s"' % value for value in values)) for name, values in enums.items()]
+    lines += [
+        '    "%s": (%s),' % (name, ", ".join('"%s"' % value for value in values))
+        for name, values in enums.items()
+    ]
     lines += ["}", "", "LONGEST: dict[str, int] = {"]
     lines += ['    "%s": %d,' % item for item in longest.items()]
     return HEAD + "\n".join(lines) + "\n}\n"
@@ -66,7 +76,13 @@ def main() -> int:
     current = TARGET.exists() and TARGET.read_text(encoding="utf-8") == text()
     if not current and not check:
         TARGET.write_text(text(), encoding="utf-8")
-    print("%s: %s" % (name, "current" if current else "differs from the cmdlet reference" if check else "written"))
+    print(
+        "%s: %s"
+        % (
+            name,
+            "current" if current else "differs from the cmdlet reference" if check else "written",
+        )
+    )
     return 1 if check and not current else 0
 
 

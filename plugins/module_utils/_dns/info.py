@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""area1_mx_info: what the world sees of many domains and, on request, what their DNS providers hold."""
+"""area1_mx_info: what the world sees of many domains and, on request, what their DNS providers
+hold.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,14 @@ from .sets.rrset import RecordSet, wanted_host
 def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
     drivers = Drivers(params, context)
     own = domain_maps(params.get("domains"), OTHER_KEYS)
-    providers = {name: drivers.provider_for(name, settings.get("dns_provider")) for name, settings in own.items()} if params.get("provider") else {}
+    providers = (
+        {
+            name: drivers.provider_for(name, settings.get("dns_provider"))
+            for name, settings in own.items()
+        }
+        if params.get("provider")
+        else {}
+    )
     observation = Observation(params.get("observation_path"), context.now)
     views = drivers.world.views(list(own))
     taken = context.now()
@@ -36,17 +46,26 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
     _more(params, drivers, providers, views, observation, values)
     if providers:
         entries = {
-            name: {**provider_entry(found, taken, drivers.get(providers[name]).capabilities), "name_servers": _servers(drivers, providers[name], name)}
+            name: {
+                **provider_entry(found, taken, drivers.get(providers[name]).capabilities),
+                "name_servers": _servers(drivers, providers[name], name),
+            }
             for name, found in held.items()
         }
-        values["providers"] = {name: {"dns_provider": providers[name], **entry} for name, entry in entries.items()}
+        values["providers"] = {
+            name: {"dns_provider": providers[name], **entry} for name, entry in entries.items()
+        }
         merge(observation, PROVIDER, entries, failed)
     for name, error in failed.items():
-        observation.note(section="mx", object=name, status="failed", message=error.message, hint=error.hint)
+        observation.note(
+            section="mx", object=name, status="failed", message=error.message, hint=error.hint
+        )
     observation.save()
     if failed:
         values.update(next(iter(failed.values())).to_result())
-        values["failed_domains"] = {name: error.to_result()["error"] for name, error in failed.items()}
+        values["failed_domains"] = {
+            name: error.to_result()["error"] for name, error in failed.items()
+        }
     return Result(False, (), values, failure_text(failed, len(own)))
 
 
@@ -61,14 +80,29 @@ def _more(
     """Details of the domains and the mail hosts asked for, each a section of its own."""
     found: dict[str, t.Any] = {}
     if params.get("details"):
-        details, found = domain_details(drivers.world, views, int(params.get("mta_sts_port") or 443), given(params, "ca_path"))
+        details, found = domain_details(
+            drivers.world, views, int(params.get("mta_sts_port") or 443), given(params, "ca_path")
+        )
         for name, entry in details.items():
             entry["date"] = views[name]["date"]
-            entry["mta_sts"]["modified_on"] = _sts_changed(drivers, providers.get(name), name) if entry["mta_sts"]["records"] else None
+            entry["mta_sts"]["modified_on"] = (
+                _sts_changed(drivers, providers.get(name), name)
+                if entry["mta_sts"]["records"]
+                else None
+            )
         values["details"] = details
-        merge(observation, DETAILS, {name: {key: entry[key] for key in ("delegation", "below", "secure", "date")} for name, entry in details.items()})
+        merge(
+            observation,
+            DETAILS,
+            {
+                name: {key: entry[key] for key in ("delegation", "below", "secure", "date")}
+                for name, entry in details.items()
+            },
+        )
         merge(observation, STS, {name: entry["mta_sts"] for name, entry in details.items()})
-        merge(observation, TEXTS, {name: {"texts": entry["texts"]} for name, entry in details.items()})
+        merge(
+            observation, TEXTS, {name: {"texts": entry["texts"]} for name, entry in details.items()}
+        )
     names = [wanted_host(host, "mail_hosts") for host in params.get("mail_hosts") or []]
     found.update(mail_hosts(drivers.world, [name for name in names if name not in found]))
     if found or names:
@@ -77,7 +111,9 @@ def _more(
 
 
 def _sts_changed(drivers: Drivers, provider: str | None, name: str) -> str | None:
-    """When the record got its present id, where the provider keeps that: a clock that no runner has to keep."""
+    """When the record got its present id, where the provider keeps that: a clock that no runner has
+    to keep.
+    """
     if provider is None:
         return None
     try:
@@ -96,7 +132,9 @@ def _servers(drivers: Drivers, provider: str, name: str) -> list[str] | None:
 OTHER_KEYS = frozenset({"records", "ttl", "max_ttl", "expect"})
 
 
-def _providers(drivers: Drivers, providers: t.Mapping[str, str]) -> tuple[dict[str, RecordSet | None], dict[str, MailflowError]]:
+def _providers(
+    drivers: Drivers, providers: t.Mapping[str, str]
+) -> tuple[dict[str, RecordSet | None], dict[str, MailflowError]]:
     """Each domain's set at its provider, with the credentials proven; and what went wrong."""
     held: dict[str, RecordSet | None] = {}
     failed: dict[str, MailflowError] = {}

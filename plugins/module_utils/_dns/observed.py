@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """What tasks hand on about the DNS: one entry per domain, each with its own age."""
@@ -22,8 +23,12 @@ STS = "mta_sts"
 MAIL_HOSTS = "mail_hosts"
 
 
-def provider_entry(record_set: RecordSet | None, now: float, can: Capabilities, predicted: bool = False) -> dict[str, t.Any]:
-    """A provider's set as modules return it and as it is handed on; no set is an empty list of records."""
+def provider_entry(
+    record_set: RecordSet | None, now: float, can: Capabilities, predicted: bool = False
+) -> dict[str, t.Any]:
+    """A provider's set as modules return it and as it is handed on; no set is an empty list of
+    records.
+    """
     return {
         "records": record_set.records() if record_set else [],
         "ttl": record_set.ttl if record_set else None,
@@ -44,12 +49,32 @@ def handed_on(observation: Observation, name: str, now: float) -> View | None:
     if not entry["records"]:
         return View(None)
     values = ["%d %s" % (record["priority"], record["host"]) for record in entry["records"]]
-    return View(RecordSet.of(name, "MX", values, entry["ttl"], entry["auto_ttl"], modified_on=entry["modified_on"], date=entry["date"]))
+    return View(
+        RecordSet.of(
+            name,
+            "MX",
+            values,
+            entry["ttl"],
+            entry["auto_ttl"],
+            modified_on=entry["modified_on"],
+            date=entry["date"],
+        )
+    )
 
 
-def merge(observation: Observation, section: str, entries: t.Mapping[str, t.Any], gone: t.Iterable[str] = (), predicted: bool = False) -> None:
+def merge(
+    observation: Observation,
+    section: str,
+    entries: t.Mapping[str, t.Any],
+    gone: t.Iterable[str] = (),
+    predicted: bool = False,
+) -> None:
     """Put entries beside those of other domains; ``gone`` are no longer known."""
-    whole = {name: entry for name, entry in (observation.any_age(section) or {}).items() if name not in set(gone)}
+    whole = {
+        name: entry
+        for name, entry in (observation.any_age(section) or {}).items()
+        if name not in set(gone)
+    }
     whole.update(entries)
     observation.put(section, whole, predicted=predicted)
 

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """Options of every module that talks to the DNS, and what is read from them."""
@@ -39,20 +40,33 @@ DNS_OPTIONS: dict[str, t.Any] = {
     "dns_port": {"type": "int", "default": 53},
     "dns_key_name": {"type": "str", "no_log": False},
     "dns_key_secret": {"type": "str", "no_log": True, "fallback": (first_env, KEY_SECRET_ENV)},
-    "dns_key_algorithm": {"type": "str", "default": "hmac-sha256", "choices": ALGORITHM_CHOICES, "no_log": False},
-    "dns_resolvers": {"type": "list", "elements": "str", "default": ["1.1.1.1", "8.8.8.8", "9.9.9.9", "208.67.222.222"]},
+    "dns_key_algorithm": {
+        "type": "str",
+        "default": "hmac-sha256",
+        "choices": ALGORITHM_CHOICES,
+        "no_log": False,
+    },
+    "dns_resolvers": {
+        "type": "list",
+        "elements": "str",
+        "default": ["1.1.1.1", "8.8.8.8", "9.9.9.9", "208.67.222.222"],
+    },
     "dns_authoritative_port": {"type": "int", "default": 53},
     "ca_path": {"type": "path"},
     "timeout": {"type": "int", "default": 300},
 }
 
 
-def given(params: t.Mapping[str, t.Any], name: str, environment: t.Sequence[str] = ()) -> str | None:
+def given(
+    params: t.Mapping[str, t.Any], name: str, environment: t.Sequence[str] = ()
+) -> str | None:
     """The option's text; an empty one counts as not given, and then the environment is asked."""
     value = params.get(name)
     if value is not None and str(value).strip():
         return str(value).strip()
-    return next((os.environ[variable] for variable in environment if os.environ.get(variable)), None)
+    return next(
+        (os.environ[variable] for variable in environment if os.environ.get(variable)), None
+    )
 
 
 def known_provider(name: str | None, what: str) -> str:
@@ -71,18 +85,39 @@ def known_provider(name: str | None, what: str) -> str:
 
 
 def domain_maps(domains: t.Any, keys: t.Container[str] = ()) -> dict[str, dict[str, t.Any]]:
-    """C(domains) as {canonical name: the map's own settings}; names may be given alone, one a line, or in maps."""
+    """C(domains) as {canonical name: the map's own settings}; names may be given alone, one a line,
+    or in maps.
+    """
     found: dict[str, dict[str, t.Any]] = {}
     for entry in _entries(domains):
         if not isinstance(entry, t.Mapping) or not entry.get("name"):
-            raise InputError("domains: %r is neither a name nor a map with a name." % (entry,), "Like contoso.com or {name: contoso.com, ttl: 300}.")
+            raise InputError(
+                "domains: %r is neither a name nor a map with a name." % (entry,),
+                "Like contoso.com or {name: contoso.com, ttl: 300}.",
+            )
         name = wanted_host(entry["name"], "domains")
-        unknown = sorted(key for key in entry if key != "name" and key not in keys and key not in FOREIGN_KEYS and key != "dns_provider")
+        unknown = sorted(
+            key
+            for key in entry
+            if key != "name"
+            and key not in keys
+            and key not in FOREIGN_KEYS
+            and key != "dns_provider"
+        )
         if unknown:
-            raise InputError("domains: %s has the unknown key %s." % (name, ", ".join(map(str, unknown))), "See the module's documentation of domains.")
+            raise InputError(
+                "domains: %s has the unknown key %s." % (name, ", ".join(map(str, unknown))),
+                "See the module's documentation of domains.",
+            )
         if name in found:
-            raise InputError("domains: %s is named more than once." % name, "Name each domain once.")
-        found[name] = {key: value for key, value in entry.items() if key != "name" and value is not None and value != ""}
+            raise InputError(
+                "domains: %s is named more than once." % name, "Name each domain once."
+            )
+        found[name] = {
+            key: value
+            for key, value in entry.items()
+            if key != "name" and value is not None and value != ""
+        }
     if not found:
         raise InputError("domains is empty.", "Name at least one domain.")
     return found
@@ -104,5 +139,8 @@ def whole_number(value: t.Any, what: str, low: int, high: int) -> int | None:
         return None
     text = str(value).strip()
     if isinstance(value, bool) or not text.isdigit() or not low <= int(text) <= high:
-        raise InputError("%s: %r is not a whole number from %d to %d." % (what, value, low, high), "TTLs are seconds.")
+        raise InputError(
+            "%s: %r is not a whole number from %d to %d." % (what, value, low, high),
+            "TTLs are seconds.",
+        )
     return int(text)

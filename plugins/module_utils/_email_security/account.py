@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """One account with one token: what Cloudflare says of the token, and why a call was refused."""
@@ -27,13 +28,19 @@ class Account:
         self._token: str | None = None
 
     def token_status(self) -> dict[str, t.Any]:
-        """What the service says of the token: C(status), C(kind), C(expires_on), C(refused); C(status) empty where it does not say.
+        """What the service says of the token:
 
-        A token of an account is unknown at the address for tokens of users and the other way round. What is said here only
-        informs: a failure to answer is no failure of the caller, and no word against the token either.
+        C(status), C(kind), C(expires_on), C(refused); C(status) empty where it does not say.
+
+        A token of an account is unknown at the address for tokens of users and the other way round.
+        What is said here only informs: a failure to answer is no failure of the caller, and no word
+        against the token either.
         """
         refused, unsure = False, False
-        for kind, path in (("user", "user/tokens/verify"), ("account", "accounts/%s/tokens/verify" % self._account)):
+        for kind, path in (
+            ("user", "user/tokens/verify"),
+            ("account", "accounts/%s/tokens/verify" % self._account),
+        ):
             try:
                 found = self.api.get(path)
             except (NotFound, PermissionDenied):
@@ -61,11 +68,14 @@ class Account:
             raise self._why(exc, permission) from None
 
     def _why(self, exc: MailflowError, permission: str) -> MailflowError:
-        """Three things look alike at the API: no subscription, a token without the grant, and no valid token."""
+        """Three things look alike at the API: no subscription, a token without the grant, and no
+        valid token.
+        """
         if "not available in the current subscription" in exc.message.lower():
             return PermissionDenied(
                 "The Cloudflare account has no Email Security: %s" % exc.message,
-                "Check area1_account_id, or ask Cloudflare for an Email Security subscription of this account.",
+                "Check area1_account_id, or ask Cloudflare for an Email Security subscription of"
+                " this account.",
                 **exc.details,
             )
         status = self._token_word()

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The account's Email Security domains over the API: list, read, create, change, verification, token. Never removes one."""
+"""The account's Email Security domains over the API: list, read, create, change, verification,
+token. Never removes one.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,9 @@ NOT_OFFERED = (400, 404, 405, 501)
 
 
 class _FirstWrite:
-    """The first write goes alone: the grant is the account's, so that one refusal settles it for the writes that wait."""
+    """The first write goes alone: the grant is the account's, so that one refusal settles it for
+    the writes that wait.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -60,7 +65,10 @@ class EmailSecurity:
         self._may_write = _FirstWrite()
 
     def list(self) -> dict[str, Domain]:
-        """All domains by canonical name. An element without a name is an error: it could be the one that is looked for."""
+        """All domains by canonical name.
+
+        An element without a name is an error: it could be the one that is looked for.
+        """
         found: dict[str, Domain] = {}
         for item in self._explained(
             lambda: [*self._api.pages(self._path, {}, per_page=PER_PAGE, permission=READ)], READ
@@ -81,29 +89,28 @@ class EmailSecurity:
 
     def create(self, body: Domain) -> Domain:
         try:
-            return self._answer(
-                self._written("POST", self._path, body)
-            )
+            return self._answer(self._written("POST", self._path, body))
         except (NotFound, Refused) as exc:
             if exc.details.get("status") not in (404, 405):
                 raise
             raise Refused(
                 "This account's API cannot create Email Security domains: %s" % exc.message,
-                "Add %s in the Cloudflare dashboard (Email security, Settings, Domains), then run again."
-                % body["domain"],
+                "Add %s in the Cloudflare dashboard (Email security, Settings, Domains), then run"
+                " again." % body["domain"],
                 **exc.details,
             ) from None
 
     def update(self, domain_id: t.Any, body: Domain) -> Domain:
-        return self._answer(
-            self._written("PATCH", self._one(domain_id), body)
-        )
+        return self._answer(self._written("PATCH", self._one(domain_id), body))
 
     def verification(self, domain_id: t.Any) -> Domain | None:
-        """The proof of ownership that the service asks for; None where it offers none, or names neither status nor record."""
+        """The proof of ownership that the service asks for; None where it offers none, or names
+        neither status nor record.
+        """
         try:
             found = self._explained(
-                lambda: self._api.get("%s/verification" % self._one(domain_id), permission=READ), READ
+                lambda: self._api.get("%s/verification" % self._one(domain_id), permission=READ),
+                READ,
             )
         except (NotFound, ReadError) as exc:
             if exc.details.get("status") not in NOT_OFFERED:
@@ -111,7 +118,8 @@ class EmailSecurity:
             return None
         if found is not None and not isinstance(found, dict):
             raise ReadError(
-                "The verification of an Email Security domain is not an object.", "Is the API address right?"
+                "The verification of an Email Security domain is not an object.",
+                "Is the API address right?",
             )
         return found if found and any(found.get(key) for key in PROOF_FIELDS) else None
 
@@ -123,7 +131,9 @@ class EmailSecurity:
 
     def _written(self, method: str, path: str, body: Domain) -> t.Any:
         return self._may_write.first(
-            lambda: self._explained(lambda: self._api.write(method, path, body, permission=WRITE), WRITE)
+            lambda: self._explained(
+                lambda: self._api.write(method, path, body, permission=WRITE), WRITE
+            )
         )
 
     def _answer(self, item: t.Any) -> Domain:
@@ -137,6 +147,7 @@ class EmailSecurity:
 def _record(item: t.Any, what: str) -> Domain:
     if not isinstance(item, dict) or not item.get("domain"):
         raise ReadError(
-            "%s came without the domain's name." % what, "Is api_url the address of Cloudflare's API, with /client/v4?"
+            "%s came without the domain's name." % what,
+            "Is api_url the address of Cloudflare's API, with /client/v4?",
         )
     return item

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The module area1_trace_info: how Area 1 handed recent messages on to Microsoft 365, from its own log of each."""
+"""The module area1_trace_info: how Area 1 handed recent messages on to Microsoft 365, from its own
+log of each.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ from .investigate import Investigate, Message
 from .options import account_of, api_of
 
 SECTION = "area1_trace"
-#: Refusals first: one of them says more than many deliveries. Then what something was found in, and whatever came last.
+#: Refusals first: one of them says more than many deliveries. Then what something was found in, and
+#: whatever came last.
 KINDS: tuple[dict[str, str], ...] = (
     {"delivery_status": "bounced"},
     {"delivery_status": "rejected"},
@@ -28,10 +32,16 @@ KINDS: tuple[dict[str, str], ...] = (
 
 
 def run_trace_info(params: t.Mapping[str, t.Any], context: Context) -> Result:
-    """A handful of messages of each kind. One that cannot be read is said in C(error), not taken for none."""
+    """A handful of messages of each kind.
+
+    One that cannot be read is said in C(error), not taken for none.
+    """
     since = parse_time(params["since"])
     if since is None:
-        raise InputError("since: %r is no time." % (params["since"],), "Give ISO 8601 in UTC, like 2026-11-25T20:00:00Z.")
+        raise InputError(
+            "since: %r is no time." % (params["since"],),
+            "Give ISO 8601 in UTC, like 2026-11-25T20:00:00Z.",
+        )
     observation = Observation(params.get("observation_path"))
     section: dict[str, t.Any] = {"since": iso(since), "error": "", "messages": []}
     names = {host_name(name) for name in as_list(params.get("domains"))}
@@ -46,7 +56,9 @@ def run_trace_info(params: t.Mapping[str, t.Any], context: Context) -> Result:
     return Result(False, (), section)
 
 
-def recent(source: Investigate, since: str, names: t.AbstractSet[str], limit: int) -> list[dict[str, t.Any]]:
+def recent(
+    source: Investigate, since: str, names: t.AbstractSet[str], limit: int
+) -> list[dict[str, t.Any]]:
     """Of each kind the latest few, each once, with the lines of the outbound leg."""
     chosen: dict[str, Message] = {}
     for kind in KINDS:
@@ -54,7 +66,9 @@ def recent(source: Investigate, since: str, names: t.AbstractSet[str], limit: in
         # Benign mail too: what the service leaves out by itself is not documented.
         page = next(source.search({"start": since, "detections_only": "false", **kind}).pages(), [])
         fitting = [item for item in page if not names or names & _domains(item)]
-        fitting.sort(key=lambda item: str(item.get("scanned_at") or item.get("ts") or ""), reverse=True)
+        fitting.sort(
+            key=lambda item: str(item.get("scanned_at") or item.get("ts") or ""), reverse=True
+        )
         for item in fitting[:limit]:
             chosen.setdefault(str(item.get("id") or item.get("postfix_id") or ""), item)
     return [_told(source, item) for item in chosen.values()]
@@ -62,11 +76,18 @@ def recent(source: Investigate, since: str, names: t.AbstractSet[str], limit: in
 
 def _domains(item: Message) -> set[str]:
     """Of its recipients."""
-    addresses = [str(address) for key in ("envelope_to", "to") for address in as_list(item.get(key))]
+    addresses = [
+        str(address) for key in ("envelope_to", "to") for address in as_list(item.get(key))
+    ]
     return {host_name(address.rpartition("@")[2].strip("> ")) for address in addresses}
 
 
 def _told(source: Investigate, item: Message) -> dict[str, t.Any]:
     trace = source.trace(item)
     kept = ("message_id", "scanned_at", "delivery_status", "final_disposition")
-    return {**{key: item.get(key) for key in kept}, "domains": sorted(_domains(item)), "pending": trace["pending"], "outbound": trace["outbound"]}
+    return {
+        **{key: item.get(key) for key in kept},
+        "domains": sorted(_domains(item)),
+        "pending": trace["pending"],
+        "outbound": trace["outbound"],
+    }

@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What is wanted of each domain, from the module's options; refused here where it cannot be right. Pure."""
+"""What is wanted of each domain, from the module's options; refused here where it cannot be right.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,8 @@ from .._engine.values import BOOL, HOST, INT, IPS, WORDS, as_list, host_name, ip
 
 OBJECT_TYPE = "email_security_domain"
 
-# Option of the module, field of the API, meaning. "Configured as: MX Records" is the first two together.
+# Option of the module, field of the API, meaning. "Configured as: MX Records" is the first two
+# together.
 PROPERTIES = (
     Property("delivery_modes", "allowed_delivery_modes", WORDS),
     Property("lookback_hops", "lookback_hops", INT),
@@ -32,7 +37,10 @@ PROPERTIES = (
 MX_MODE = "DIRECT"
 DEFAULT_REGIONS = ("GLOBAL",)  # Cloudflare's own default
 _REQUIRED_LISTS = ("drop_dispositions", "ip_restrictions")
-_FORCED = ("MALICIOUS", "SPAM")  # by one of Cloudflare's pages these are quarantined in MX mode whatever is set
+_FORCED = (
+    "MALICIOUS",
+    "SPAM",
+)  # by one of Cloudflare's pages these are quarantined in MX mode whatever is set
 _MAY_BE_UNTOLD = ("lookback_hops", "require_tls_outbound")
 
 OWN_KEYS = ("name", "forward_to", "regions", "drop_dispositions", "dns_provider")
@@ -66,8 +74,15 @@ class Wish:
     delivery_modes: tuple[str, ...] | None = None
 
     def fields(self) -> dict[str, t.Any]:
-        """By API field, for the planner. Unless they are given, other delivery modes that are allowed stay allowed."""
-        modes = ListIntent(add=(MX_MODE,)) if self.delivery_modes is None else ListIntent(set=self.delivery_modes)
+        """By API field, for the planner.
+
+        Unless they are given, other delivery modes that are allowed stay allowed.
+        """
+        modes = (
+            ListIntent(add=(MX_MODE,))
+            if self.delivery_modes is None
+            else ListIntent(set=self.delivery_modes)
+        )
         wanted: dict[str, t.Any] = {
             "allowed_delivery_modes": modes,
             "lookback_hops": self.lookback_hops,
@@ -87,15 +102,21 @@ def wishes(params: t.Mapping[str, t.Any], rules: Rules) -> list[Wish]:
         wish = _wish(entry, params, rules)
         if found.setdefault(wish.name, wish) != wish:
             raise InputError(
-                "domains: %s is named twice with different settings." % wish.name, "Name each domain once."
+                "domains: %s is named twice with different settings." % wish.name,
+                "Name each domain once.",
             )
     if not found:
         raise InputError("domains is empty.", "Name the domains whose mail goes through Area 1.")
     return list(found.values())
 
 
-def plan_domain(wish: Wish, observed: t.Mapping[str, t.Any] | None, is_gateway: t.Callable[[str], bool]) -> Plan:
-    """The changes of one domain. InputError where it would end without a forwarding host, or with a loop."""
+def plan_domain(
+    wish: Wish, observed: t.Mapping[str, t.Any] | None, is_gateway: t.Callable[[str], bool]
+) -> Plan:
+    """The changes of one domain.
+
+    InputError where it would end without a forwarding host, or with a loop.
+    """
     wanted = wish.fields()
     if observed is None:
         wanted.update({key: wanted[key] or ListIntent(set=()) for key in _REQUIRED_LISTS})
@@ -118,22 +139,29 @@ def plan_domain(wish: Wish, observed: t.Mapping[str, t.Any] | None, is_gateway: 
 
 
 def kept_dispositions(wish: Wish, observed: t.Mapping[str, t.Any]) -> list[str] | None:
-    """All of a domain in MX mode, where they are more than wanted only by such as the service may force; else None.
+    """All of a domain in MX mode, where they are more than wanted only by such as the service may
+    force; else None.
 
-    To ask again in every run for what the service takes back would never end. It forces both or none: where one is missing, the other
-    was somebody's choice.
+    To ask again in every run for what the service takes back would never end. It forces both or
+    none: where one is missing, the other was somebody's choice.
     """
     modes = WORDS.index(observed.get("allowed_delivery_modes"))
     if wish.drop_dispositions is None or WORDS.canonical(MX_MODE) not in modes:
         return None
-    there, wanted = WORDS.index(observed.get("drop_dispositions")), set(WORDS.index(wish.drop_dispositions))
+    there, wanted = (
+        WORDS.index(observed.get("drop_dispositions")),
+        set(WORDS.index(wish.drop_dispositions)),
+    )
     forced = set(WORDS.index(_FORCED))
     is_left = forced <= set(there) and wanted < set(there) <= wanted | forced
     return list(there.values()) if is_left else None
 
 
 def untold(wish: Wish, observed: t.Mapping[str, t.Any]) -> list[str]:
-    """Wanted fields that this answer leaves out. They are sent along with other changes, and are no reason to write alone."""
+    """Wanted fields that this answer leaves out.
+
+    They are sent along with other changes, and are no reason to write alone.
+    """
     wanted = wish.fields()
     return [name for name in _MAY_BE_UNTOLD if wanted[name] is not None and name not in observed]
 
@@ -146,7 +174,10 @@ def create_body(wish: Wish, plan: Plan) -> dict[str, t.Any]:
 
 
 def update_body(observed: t.Mapping[str, t.Any], plan: Plan) -> dict[str, t.Any]:
-    """The changed fields, and always the IP restrictions: PATCH has demanded them in earlier versions of the API."""
+    """The changed fields, and always the IP restrictions:
+
+    PATCH has demanded them in earlier versions of the API.
+    """
     return {"ip_restrictions": as_list(observed.get("ip_restrictions")), **plan.after()}
 
 
@@ -175,7 +206,9 @@ def _wish(entry: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any], rules: Ru
     dispositions = _first(entry, params, "drop_dispositions")
     hops = params.get("lookback_hops")
     if hops is not None and not 1 <= int(hops) <= 20:
-        raise InputError("lookback_hops must be from 1 to 20.", "A domain whose MX is Area 1 has 1.")
+        raise InputError(
+            "lookback_hops must be from 1 to 20.", "A domain whose MX is Area 1 has 1."
+        )
     restrictions = params.get("ip_restrictions")
     return Wish(
         name=name,
@@ -184,25 +217,43 @@ def _wish(entry: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any], rules: Ru
         drop_dispositions=None if dispositions is None else tuple(rules.dispositions(dispositions)),
         require_tls_outbound=params.get("require_tls_outbound"),
         lookback_hops=hops,
-        ip_restrictions=None if restrictions is None else tuple(_network(value) for value in as_list(restrictions)),
-        dns_provider=str(entry.get("dns_provider") or params.get("dns_provider") or "").strip().lower() or None,
-        delivery_modes=tuple(str(mode).upper() for mode in as_list(params.get("delivery_modes"))) or None,
+        ip_restrictions=(
+            None
+            if restrictions is None
+            else tuple(_network(value) for value in as_list(restrictions))
+        ),
+        dns_provider=str(entry.get("dns_provider") or params.get("dns_provider") or "")
+        .strip()
+        .lower()
+        or None,
+        delivery_modes=tuple(str(mode).upper() for mode in as_list(params.get("delivery_modes")))
+        or None,
     )
 
 
-def _first(entry: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any], option: str) -> list[t.Any] | None:
+def _first(
+    entry: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any], option: str
+) -> list[t.Any] | None:
     value = entry.get(option) if entry.get(option) is not None else params.get(option)
     if value is None:
         return None
-    return [part for part in re.split(r"[,\s]+", value) if part] if isinstance(value, str) else as_list(value)
+    return (
+        [part for part in re.split(r"[,\s]+", value) if part]
+        if isinstance(value, str)
+        else as_list(value)
+    )
 
 
 def _refuse_misspelt(entry: t.Mapping[str, t.Any]) -> None:
-    """Keys that other modules take are let through, so that one list serves all; a slip of the pen is not."""
+    """Keys that other modules take are let through, so that one list serves all; a slip of the pen
+    is not.
+    """
     for key in entry:
         near = difflib.get_close_matches(str(key), OWN_KEYS, 1, 0.8)
         if key not in OWN_KEYS and near:
-            raise InputError("domains: %r is not a key of a domain." % str(key), "Did you mean %s?" % near[0])
+            raise InputError(
+                "domains: %r is not a key of a domain." % str(key), "Did you mean %s?" % near[0]
+            )
 
 
 def _checked_name(what: str, value: t.Any) -> str:

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """One domain through observe -> plan -> apply -> verify, then its proof of ownership."""
@@ -29,7 +30,9 @@ from .domain_options import (
 from .readiness import READY, is_settled, readiness, unread, wants_proof
 
 MAY_BE_KEPT = "drop_dispositions"
-LOOKS_BEFORE_KEPT = 3  # reads lag writes: so many read-backs before a difference is the service's own decision
+LOOKS_BEFORE_KEPT = (
+    3  # reads lag writes: so many read-backs before a difference is the service's own decision
+)
 
 
 class Published(t.Protocol):
@@ -68,10 +71,17 @@ class Listing:
 
 
 class DomainSteps:
-    """The first look is the shared list, later ones are at the domain itself. The empty domain is one that does not exist."""
+    """The first look is the shared list, later ones are at the domain itself.
+
+    The empty domain is one that does not exist.
+    """
 
     def __init__(
-        self, service: EmailSecurity, listing: Listing, wish: Wish, is_gateway: t.Callable[[str], bool]
+        self,
+        service: EmailSecurity,
+        listing: Listing,
+        wish: Wish,
+        is_gateway: t.Callable[[str], bool],
     ) -> None:
         self._service = service
         self._listing = listing
@@ -89,12 +99,16 @@ class DomainSteps:
         else:
             self._looks_after_write += 1
             found = (
-                self._service.read(self._id) if self._id not in (None, "") else self._service.list().get(self.wish.name)
+                self._service.read(self._id)
+                if self._id not in (None, "")
+                else self._service.list().get(self.wish.name)
             )
         if found is None:
             return {}
         if host_name(found["domain"]) != self.wish.name:
-            raise Conflict("The id of %s belongs to %s now." % (self.wish.name, found["domain"]), "Run again.")
+            raise Conflict(
+                "The id of %s belongs to %s now." % (self.wish.name, found["domain"]), "Run again."
+            )
         self._id = found.get("id", self._id)
         return found
 
@@ -113,7 +127,9 @@ class DomainSteps:
         return predicted(self.wish, world, plan)
 
     def _tolerated(self, plan: Plan, world: Domain) -> Plan:
-        """The service may hold back more than was asked for, beyond what the planner leaves to it: seen, not fought. Less is no such decision."""
+        """The service may hold back more than was asked for, beyond what the planner leaves to it:
+        seen, not fought. Less is no such decision.
+        """
         differing = {change.name for change in plan.changes} - set(untold(self.wish, world))
         if differing != {MAY_BE_KEPT} or self._looks_after_write < LOOKS_BEFORE_KEPT:
             return plan
@@ -125,7 +141,10 @@ class DomainSteps:
 
 @dataclasses.dataclass
 class Done:
-    """What became of one domain. ``plan`` is what really changed (or would); ``domain`` the object with its readiness."""
+    """What became of one domain.
+
+    ``plan`` is what really changed (or would); ``domain`` the object with its readiness.
+    """
 
     wish: Wish
     plan: Plan
@@ -145,7 +164,11 @@ class Done:
 
 
 def carry_out(
-    service: EmailSecurity, steps: DomainSteps, context: Context, handed_on: Domain | None, publish: Publish | None
+    service: EmailSecurity,
+    steps: DomainSteps,
+    context: Context,
+    handed_on: Domain | None,
+    publish: Publish | None,
 ) -> Done:
     """All of one domain; its error is part of the answer, because the other domains go on."""
     done = Done(steps.wish, Plan(OBJECT_TYPE, steps.wish.name))
@@ -162,9 +185,15 @@ def carry_out(
 
 
 def with_readiness(service: EmailSecurity, domain: Domain) -> Domain:
-    """The domain with what is said of its readiness; asks for its verification unless it is active."""
+    """The domain with what is said of its readiness; asks for its verification unless it is
+    active.
+    """
     try:
-        asked = None if is_settled(domain) or domain.get("id") in (None, "") else service.verification(domain["id"])
+        asked = (
+            None
+            if is_settled(domain) or domain.get("id") in (None, "")
+            else service.verification(domain["id"])
+        )
     except SignInError:
         raise
     except MailflowError as exc:
@@ -173,7 +202,9 @@ def with_readiness(service: EmailSecurity, domain: Domain) -> Domain:
 
 
 def _prove(service: EmailSecurity, done: Done, context: Context, publish: Publish | None) -> None:
-    """Publish the proof of ownership where the service asks for one, and say where the domain stands."""
+    """Publish the proof of ownership where the service asks for one, and say where the domain
+    stands.
+    """
     if done.readiness.get("status") == READY and not done.plan:
         return
     done.domain = with_readiness(service, done.domain)
@@ -185,13 +216,19 @@ def _prove(service: EmailSecurity, done: Done, context: Context, publish: Publis
         return
     done.published = outcome.changed
     if outcome.pending:
-        done.warnings.append("%s: publish by hand: %s" % (done.wish.name, "; ".join(outcome.zone_lines)))
+        done.warnings.append(
+            "%s: publish by hand: %s" % (done.wish.name, "; ".join(outcome.zone_lines))
+        )
     if outcome.changed and not context.check_mode:
         done.domain["readiness"] = readiness(done.domain, _api_form(asked), published=True)
 
 
 def _api_form(asked: dict[str, t.Any]) -> dict[str, t.Any]:
-    return {"txt_record_name": asked["name"], "txt_record_value": asked["value"], "status": asked["status"]}
+    return {
+        "txt_record_name": asked["name"],
+        "txt_record_value": asked["value"],
+        "status": asked["status"],
+    }
 
 
 def _actual(plan: Plan, kept: list[str] | None) -> Plan:
@@ -213,8 +250,9 @@ def _differences(wish: Wish, world: Domain, kept: list[str] | None) -> list[str]
     found = []
     if kept is not None:
         found.append(
-            "%s: Email Security quarantines %s although %s was asked for; it is left to the service, which may not let that be "
-            "changed." % (wish.name, _words(kept), _words(wish.drop_dispositions))
+            "%s: Email Security quarantines %s although %s was asked for; it is left to the"
+            " service, which may not let that be changed."
+            % (wish.name, _words(kept), _words(wish.drop_dispositions))
         )
     if world and untold(wish, world):
         wanted = ["%s = %s" % (name, wish.fields()[name]) for name in untold(wish, world)]

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""area1_domain and area1_domain_info: many domains in one task, each tried, each with its own result."""
+"""area1_domain and area1_domain_info: many domains in one task, each tried, each with its own
+result.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,9 @@ THREADS = 8
 SHOWN_ERRORS = 5
 
 
-def manage(params: t.Mapping[str, t.Any], context: Context, rules: Rules, publish: Publish | None) -> Result:
+def manage(
+    params: t.Mapping[str, t.Any], context: Context, rules: Rules, publish: Publish | None
+) -> Result:
     """Bring all domains to what is wanted."""
     wanted = wishes(params, rules)
     service = EmailSecurity(api_of(params, context), account_of(params))
@@ -36,7 +41,9 @@ def manage(params: t.Mapping[str, t.Any], context: Context, rules: Rules, publis
 
     def one(wish: Wish) -> Done:
         known = None if handed_on is None else handed_on.get(wish.name, {})
-        return carry_out(service, DomainSteps(service, listing, wish, rules.is_gateway), context, known, publish)
+        return carry_out(
+            service, DomainSteps(service, listing, wish, rules.is_gateway), context, known, publish
+        )
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as pool:
         done = list(pool.map(one, wanted))
@@ -57,7 +64,10 @@ def inform(params: t.Mapping[str, t.Any], context: Context) -> Result:
     wanted = names or list(found)
     with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as pool:
         read = list(
-            pool.map(lambda name: with_readiness(service, found[name]), [name for name in wanted if name in found])
+            pool.map(
+                lambda name: with_readiness(service, found[name]),
+                [name for name in wanted if name in found],
+            )
         )
     found.update({host_name(domain["domain"]): domain for domain in read})
     observation.put(SECTION, found)
@@ -81,11 +91,16 @@ def _check_all(wanted: t.Sequence[Wish], known: t.Mapping[str, Domain], rules: R
             errors.append(exc)
     if errors:
         hints = list(dict.fromkeys(error.hint for error in errors))
-        raise InputError(" ".join(error.message for error in errors[:SHOWN_ERRORS]), " ".join(hints))
+        raise InputError(
+            " ".join(error.message for error in errors[:SHOWN_ERRORS]), " ".join(hints)
+        )
 
 
 def _as_left(service: EmailSecurity, failed: t.Collection[str]) -> dict[str, Domain]:
-    """How a failure left these domains. One of unknown state is worse than none: what cannot be read is left out."""
+    """How a failure left these domains.
+
+    One of unknown state is worse than none: what cannot be read is left out.
+    """
     if not failed:
         return {}
     try:
@@ -96,9 +111,15 @@ def _as_left(service: EmailSecurity, failed: t.Collection[str]) -> dict[str, Dom
 
 
 def _hand_on(
-    done: t.Sequence[Done], known: t.Mapping[str, Domain], left: t.Mapping[str, Domain], observation: Observation, context: Context
+    done: t.Sequence[Done],
+    known: t.Mapping[str, Domain],
+    left: t.Mapping[str, Domain],
+    observation: Observation,
+    context: Context,
 ) -> None:
-    """The section is the whole account: a domain that failed must not hide what became of the others."""
+    """The section is the whole account: a domain that failed must not hide what became of the
+    others.
+    """
     for item in done:
         observation.note(**_note(item, context.check_mode))
     failed = {item.wish.name for item in done if item.error}
@@ -129,7 +150,12 @@ def _summary(item: Done) -> str:
         verb = "created" if item.plan.action == "create" else "set"
         parts.append(
             "%s: %s"
-            % (verb, ", ".join("%s = %s" % (change.name, _shown(change.after)) for change in item.plan.changes))
+            % (
+                verb,
+                ", ".join(
+                    "%s = %s" % (change.name, _shown(change.after)) for change in item.plan.changes
+                ),
+            )
         )
     if item.published:
         parts.append("TXT record for verification")
@@ -137,7 +163,9 @@ def _summary(item: Done) -> str:
 
 
 def _shown(value: t.Any) -> str:
-    return ("[%s]" % ", ".join(str(item) for item in value)) if isinstance(value, list) else str(value)
+    return (
+        ("[%s]" % ", ".join(str(item) for item in value)) if isinstance(value, list) else str(value)
+    )
 
 
 def _result(done: t.Sequence[Done]) -> Result:
@@ -174,7 +202,11 @@ def _failure_text(failed: t.Mapping[str, MailflowError], total: int) -> str:
     if not failed:
         return ""
     texts = list(dict.fromkeys(str(error) for error in failed.values()))
-    more = " And %d more, see results." % (len(texts) - SHOWN_ERRORS) if len(texts) > SHOWN_ERRORS else ""
+    more = (
+        " And %d more, see results." % (len(texts) - SHOWN_ERRORS)
+        if len(texts) > SHOWN_ERRORS
+        else ""
+    )
     return "%d of %d domains failed (%s). %s%s" % (
         len(failed),
         total,

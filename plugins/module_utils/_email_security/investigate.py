@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Messages that went through Email Security, over the API: search, one message, its picture, its text, its trace, its release."""
+"""Messages that went through Email Security, over the API: search, one message, its picture, its
+text, its trace, its release.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ _NO_SUCH_FORM = (400, 404, 405)
 
 
 class Trace(t.TypedDict):
-    """C(pending): the service has not collected all lines of a leg yet. A line has C(lineno), C(at) and C(message)."""
+    """C(pending): the service has not collected all lines of a leg yet.
+
+    A line has C(lineno), C(at) and C(message).
+    """
 
     inbound: list[Line]
     outbound: list[Line]
@@ -40,19 +46,34 @@ class Investigate:
         self._path = "%s/investigate" % self._owner.path
 
     def search(self, filters: t.Mapping[str, t.Any]) -> Reading:
-        """All messages that the service finds. ``filters`` are its own; without C(start) it looks 30 days back."""
+        """All messages that the service finds.
+
+        ``filters`` are its own; without C(start) it looks 30 days back.
+        """
 
         def fetch(position: t.Mapping[str, t.Any]) -> Envelope:
             params = {name: value for name, value in filters.items() if value not in (None, "")}
-            return self._read(lambda: self._owner.api.call("GET", self._path, {**params, **position}, permission=READ))
+            return self._read(
+                lambda: self._owner.api.call(
+                    "GET", self._path, {**params, **position}, permission=READ
+                )
+            )
 
         return Reading(fetch, identifier)
 
     def find(self, message_id: str, **filters: t.Any) -> list[Message]:
-        """The messages of one Message-ID: one for each delivery. What the service finds besides is left out."""
+        """The messages of one Message-ID: one for each delivery.
+
+        What the service finds besides is left out.
+        """
         wanted = bare_message_id(message_id)
         pages = self.search({"message_id": message_id.strip(), **filters}).pages()
-        return [item for items in pages for item in items if bare_message_id(item.get("message_id")) == wanted]
+        return [
+            item
+            for items in pages
+            for item in items
+            if bare_message_id(item.get("message_id")) == wanted
+        ]
 
     def get(self, message_id: str) -> Message:
         """One message by the service's id. NotFound where the account has none of it."""
@@ -63,45 +84,74 @@ class Investigate:
         """What the mail servers wrote down: how Area 1 got the message, and how it handed it on."""
         found = _object(self._by_either_id(message, self._get("trace")), "The trace")
         legs = {name: found.get(name) or {} for name in ("inbound", "outbound")}
-        lines = {name: [_line(line) for line in leg.get("lines") or []] for name, leg in legs.items()}
+        lines = {
+            name: [_line(line) for line in leg.get("lines") or []] for name, leg in legs.items()
+        }
         pending = any(bool(leg.get("pending")) for leg in legs.values())
         return {"inbound": lines["inbound"], "outbound": lines["outbound"], "pending": pending}
 
     def action_log(self, message: str | Message) -> list[Message]:
-        """What was done to the message since: C(operation), C(status), C(completed_at). A beta, which may be missing."""
+        """What was done to the message since:
+
+        C(operation), C(status), C(completed_at). A beta, which may be missing.
+        """
         found = self._by_either_id(message, self._get("action_log"))
         return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
     def raw(self, message: str | Message) -> bytes:
-        """The message as it came. The service gives out what it found something in, and refuses benign mail."""
+        """The message as it came.
+
+        The service gives out what it found something in, and refuses benign mail.
+        """
         found = _object(self._by_either_id(message, self._get("raw")), "The message's text")
         text = found.get("raw")
         if not isinstance(text, str) or not text:
-            raise ReadError("The service sent no text of the message.", "Look at the message in the Cloudflare dashboard.")
+            raise ReadError(
+                "The service sent no text of the message.",
+                "Look at the message in the Cloudflare dashboard.",
+            )
         return text.encode("utf-8")
 
     def preview(self, message: str | Message) -> bytes:
-        """A picture of the message, PNG. Where the service has none ready it is asked to make one."""
+        """A picture of the message, PNG.
+
+        Where the service has none ready it is asked to make one.
+        """
         try:
             found = self._by_either_id(message, self._get("preview"))
         except (NotFound, ReadError) as exc:
-            if not isinstance(message, dict) or not message.get("postfix_id") or exc.details.get("status") not in _NO_SUCH_FORM:
+            if (
+                not isinstance(message, dict)
+                or not message.get("postfix_id")
+                or exc.details.get("status") not in _NO_SUCH_FORM
+            ):
                 raise
             found = self._made(message, exc)
         return _png(_object(found, "The preview").get("screenshot"))
 
     def release(self, ids: t.Sequence[str]) -> list[Message]:
-        """Ask for the release of quarantined messages; what became of each. AmbiguousWrite where that is not known."""
+        """Ask for the release of quarantined messages; what became of each.
+
+        AmbiguousWrite where that is not known.
+        """
         answer = self._owner.explained(
-            lambda: self._owner.api.write("POST", "%s/release" % self._path, list(ids), permission=WRITE), WRITE
+            lambda: self._owner.api.write(
+                "POST", "%s/release" % self._path, list(ids), permission=WRITE
+            ),
+            WRITE,
         )
-        return [item for item in answer if isinstance(item, dict)] if isinstance(answer, list) else []
+        return (
+            [item for item in answer if isinstance(item, dict)] if isinstance(answer, list) else []
+        )
 
     def _made(self, message: Message, before: NotFound | ReadError) -> t.Any:
         try:
             return self._owner.explained(
                 lambda: self._owner.api.write(
-                    "POST", "%s/preview" % self._path, {"postfix_id": message["postfix_id"]}, permission=READ
+                    "POST",
+                    "%s/preview" % self._path,
+                    {"postfix_id": message["postfix_id"]},
+                    permission=READ,
                 ),
                 READ,
             )
@@ -110,13 +160,17 @@ class Investigate:
 
     def _get(self, leaf: str) -> t.Callable[[str], t.Any]:
         def read(identity: str) -> t.Any:
-            path = "/".join(part for part in (self._path, urllib.parse.quote(identity, safe=""), leaf) if part)
+            path = "/".join(
+                part for part in (self._path, urllib.parse.quote(identity, safe=""), leaf) if part
+            )
             return self._read(lambda: self._owner.api.get(path, permission=READ))
 
         return read
 
     def _by_either_id(self, message: str | Message, call: t.Callable[[str], ResultT]) -> ResultT:
-        """Clients of different years name a message by C(id) or by C(postfix_id): the second is tried where the first is unknown."""
+        """Clients of different years name a message by C(id) or by C(postfix_id): the second is
+        tried where the first is unknown.
+        """
         if isinstance(message, str):
             return call(message)
         first, second = identifier(message), str(message.get("postfix_id") or "")
@@ -135,7 +189,10 @@ def identifier(message: t.Mapping[str, t.Any]) -> str:
     """The service's id of a message; older answers call it C(postfix_id)."""
     found = message.get("id") or message.get("postfix_id")
     if not found:
-        raise ReadError("A message came without an id.", "Is api_url the address of Cloudflare's API, with /client/v4?")
+        raise ReadError(
+            "A message came without an id.",
+            "Is api_url the address of Cloudflare's API, with /client/v4?",
+        )
     return str(found)
 
 
@@ -146,7 +203,10 @@ def bare_message_id(value: t.Any) -> str:
 
 def _object(found: t.Any, what: str) -> Message:
     if not isinstance(found, dict):
-        raise ReadError("%s came as something that is not an object." % what, "Is api_url the address of Cloudflare's API?")
+        raise ReadError(
+            "%s came as something that is not an object." % what,
+            "Is api_url the address of Cloudflare's API?",
+        )
     return found
 
 
@@ -166,5 +226,8 @@ def _png(screenshot: t.Any) -> bytes:
     except (binascii.Error, ValueError):
         picture = b""
     if not picture.startswith(PNG_SIGNATURE):
-        raise ReadError("The preview that the service sent is not a PNG picture.", "Download the message instead.")
+        raise ReadError(
+            "The preview that the service sent is not a PNG picture.",
+            "Download the message instead.",
+        )
     return picture

@@ -1,11 +1,15 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""A long list read completely, although it moves while it is read. Knows no object and no network.
+"""A long list read completely, although it moves while it is read.
 
-What comes in front of the list only shifts what is behind it: an element is then seen twice and counts once. What leaves it
-makes others slip past the reader: the list is then read again. Where it never holds still the reading fails.
+Knows no object and no network.
+
+What comes in front of the list only shifts what is behind it: an element is then seen twice and
+counts once. What leaves it makes others slip past the reader: the list is then read again. Where it
+never holds still the reading fails.
 """
 
 from __future__ import annotations
@@ -26,7 +30,10 @@ Fetch = t.Callable[[t.Mapping[str, t.Any]], Envelope]
 
 
 class Reading:
-    """``fetch`` gets C(page) or C(cursor), and C(per_page); ``key`` tells elements apart. After it: ``count``, ``total``."""
+    """``fetch`` gets C(page) or C(cursor), and C(per_page); ``key`` tells elements apart.
+
+    After it: ``count``, ``total``.
+    """
 
     def __init__(self, fetch: Fetch, key: t.Callable[[Item], str]) -> None:
         self._fetch = fetch
@@ -45,7 +52,9 @@ class Reading:
         for attempt in range(PASSES):
             one = _Pass(self._page, self._key, by_cursor=attempt == 0)
             for items in one.pages():
-                fresh = {self._key(item): item for item in items if self._key(item) not in self._seen}
+                fresh = {
+                    self._key(item): item for item in items if self._key(item) not in self._seen
+                }
                 self._seen.update(fresh)
                 self.total = one.total
                 yield list(fresh.values())
@@ -53,8 +62,10 @@ class Reading:
             if one.whole:
                 return
         raise ReadError(
-            "The list could not be read completely: %d of %s, in %d attempts." % (listed, self.total, PASSES),
-            "It changed while it was read. Try again, or ask for less at a time (by disposition, recipient or time).",
+            "The list could not be read completely: %d of %s, in %d attempts."
+            % (listed, self.total, PASSES),
+            "It changed while it was read. Try again, or ask for less at a time (by disposition,"
+            " recipient or time).",
         )
 
     def _page(self, position: t.Mapping[str, t.Any]) -> Envelope:
@@ -75,7 +86,9 @@ class Reading:
 
 
 class _Pass:
-    """Once from the first page to the last: by the service's cursor where it offers one, else by number."""
+    """Once from the first page to the last: by the service's cursor where it offers one, else by
+    number.
+    """
 
     def __init__(self, page: Fetch, key: t.Callable[[Item], str], by_cursor: bool) -> None:
         self._page = page
@@ -120,7 +133,11 @@ class _Pass:
             return None
 
     def _count(self, keys: t.Sequence[str], info: t.Mapping[str, t.Any], number: int) -> bool:
-        """Whether the page is full. By its own numbers the service may have told all, but they may be capped: then one more is asked for."""
+        """Whether the page is full.
+
+        By its own numbers the service may have told all, but they may be capped: then one more is
+        asked for.
+        """
         self.keys.update(keys)
         total, pages, size = info.get("total_count"), info.get("total_pages"), info.get("per_page")
         if isinstance(total, int):
@@ -136,12 +153,17 @@ class _Pass:
 def _elements(envelope: Envelope) -> list[Item]:
     found = [] if envelope.result is None else envelope.result
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-        raise ReadError("The answer is not a list of objects.", "Is api_url the address of Cloudflare's API, with /client/v4?")
+        raise ReadError(
+            "The answer is not a list of objects.",
+            "Is api_url the address of Cloudflare's API, with /client/v4?",
+        )
     return found
 
 
 def _cursor(info: t.Mapping[str, t.Any]) -> str:
-    """Where the next page begins, if the service says so; under any of the names that Cloudflare's APIs use."""
+    """Where the next page begins, if the service says so; under any of the names that Cloudflare's
+    APIs use.
+    """
     cursors = info.get("cursors")
     after = cursors.get("after") if isinstance(cursors, dict) else None
     return str(info.get("next_cursor") or info.get("cursor") or after or "")

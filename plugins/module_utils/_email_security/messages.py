@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""A message as the service tells it, in names that stay; which messages an operator asks for; a table of them. Pure."""
+"""A message as the service tells it, in names that stay; which messages an operator asks for; a
+table of them. Pure.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ from .investigate import bare_message_id, identifier
 Row = dict[str, t.Any]
 
 DISPOSITIONS = ("MALICIOUS", "SUSPICIOUS", "SPOOF", "SPAM", "BULK", "NONE")
-# The service's filter knows the six above. Its messages also say MALICIOUS-BEC, which is MALICIOUS to whoever asks for it.
+# The service's filter knows the six above. Its messages also say MALICIOUS-BEC, which is MALICIOUS
+# to whoever asks for it.
 _WIDER = {"MALICIOUS": frozenset({"MALICIOUS", "MALICIOUS-BEC"})}
 _HEADER_WORDS = {"UCE": "SPAM"}
 _RELEASES = frozenset({"QUARANTINE_RELEASE", "QUARANTINE_RELEASED", "RELEASE"})
@@ -26,7 +30,10 @@ _SUCCEEDED = frozenset({"success", "successful", "succeeded", "completed"})
 
 
 def row(message: t.Mapping[str, t.Any]) -> Row:
-    """What modules return. Names and dates differ from year to year in the service's own answers."""
+    """What modules return.
+
+    Names and dates differ from year to year in the service's own answers.
+    """
     return {
         "id": identifier(message),
         "postfix_id": str(message.get("postfix_id") or ""),
@@ -51,10 +58,15 @@ def _date(value: t.Any) -> str:
 
 
 def is_quarantined(message: t.Mapping[str, t.Any]) -> bool:
-    """Held now, as the service says. What C(post_delivery_operations) may say is not documented: it is no reason to doubt that."""
+    """Held now, as the service says.
+
+    What C(post_delivery_operations) may say is not documented: it is no reason to doubt that.
+    """
     told = message.get("is_quarantined")
     if told is None:
-        return "quarantined" in [str(each).lower() for each in as_list(message.get("delivery_status"))]
+        return "quarantined" in [
+            str(each).lower() for each in as_list(message.get("delivery_status"))
+        ]
     return bool(told)
 
 
@@ -66,7 +78,10 @@ def was_released(message: t.Mapping[str, t.Any]) -> bool:
 
 def last_release_succeeded(log: t.Sequence[t.Mapping[str, t.Any]]) -> bool:
     """By a message's action log, whose order is not documented."""
-    tries = sorted((each for each in log if str(each.get("operation")).upper() in _RELEASES), key=lambda each: str(each.get("completed_at") or ""))
+    tries = sorted(
+        (each for each in log if str(each.get("operation")).upper() in _RELEASES),
+        key=lambda each: str(each.get("completed_at") or ""),
+    )
     return bool(tries) and str(tries[-1].get("status")).lower() in _SUCCEEDED
 
 
@@ -90,23 +105,46 @@ class Wanted:
         words = [_HEADER_WORDS.get(word, word) for word in words]
         wrong = [word for word in words if word not in DISPOSITIONS]
         if wrong:
-            raise InputError("%s is not a disposition." % ", ".join(wrong), "There are %s." % ", ".join(DISPOSITIONS))
+            raise InputError(
+                "%s is not a disposition." % ", ".join(wrong),
+                "There are %s." % ", ".join(DISPOSITIONS),
+            )
         start, end = _moment(params, "start"), _moment(params, "end")
         if start and end and start > end:
             raise InputError("start (%s) is later than end (%s)." % (start, end), "Swap the two.")
-        texts = {name: str(params.get(name) or "").strip() for name in ("domain", "sender", "recipient", "subject")}
+        texts = {
+            name: str(params.get(name) or "").strip()
+            for name in ("domain", "sender", "recipient", "subject")
+        }
         texts["domain"] = texts["domain"].lstrip("@")
         return cls(
-            **texts, dispositions=frozenset(words), message_id=bare_message_id(params.get("message_id")), start=start, end=end,
+            **texts,
+            dispositions=frozenset(words),
+            message_id=bare_message_id(params.get("message_id")),
+            start=start,
+            end=end,
             quarantined=bool(params.get("quarantined", True)),
-        )  # fmt: skip
+        )
 
     def filters(self) -> dict[str, str]:
-        """What the service is asked for: only what it certainly understands as it is meant here; C(fits) decides. Whether the
-        service leaves out benign mail by itself is not documented, so it is told."""
-        found = {"start": self.start, "end": self.end, "subject": self.subject, "detections_only": "false"}
+        """What the service is asked for: only what it certainly understands as it is meant here;
+        C(fits) decides. Whether the service leaves out benign mail by itself is not documented, so
+        it is told.
+        """
+        found = {
+            "start": self.start,
+            "end": self.end,
+            "subject": self.subject,
+            "detections_only": "false",
+        }
         found["message_id"] = "<%s>" % self.message_id if self.message_id else ""
-        found.update({name: value for name, value in (("sender", self.sender), ("recipient", self.recipient)) if "@" in value})
+        found.update(
+            {
+                name: value
+                for name, value in (("sender", self.sender), ("recipient", self.recipient))
+                if "@" in value
+            }
+        )
         if len(self.dispositions) == 1 and not self.dispositions & _WIDER.keys():
             found["final_disposition"] = next(iter(self.dispositions))
         if self.quarantined:
@@ -132,7 +170,9 @@ def _at(address: str, wanted: str) -> bool:
     """An address, or all of a domain. Header addresses may come with a name and angle brackets."""
     bare = address.rpartition("<")[2].rstrip("> ") if "<" in address else address
     wanted = wanted.lower()
-    return bare == wanted or ("@" not in wanted.lstrip("@") and bare.rpartition("@")[2] == wanted.lstrip("@"))
+    return bare == wanted or (
+        "@" not in wanted.lstrip("@") and bare.rpartition("@")[2] == wanted.lstrip("@")
+    )
 
 
 def _moment(params: t.Mapping[str, t.Any], option: str) -> str:
@@ -141,7 +181,10 @@ def _moment(params: t.Mapping[str, t.Any], option: str) -> str:
         return ""
     moment = parse_time(given)
     if moment is None:
-        raise InputError("%s is not a date and time: %r." % (option, given), "Write it like 2026-11-25 or 2026-11-25T18:00:00Z.")
+        raise InputError(
+            "%s is not a date and time: %r." % (option, given),
+            "Write it like 2026-11-25 or 2026-11-25T18:00:00Z.",
+        )
     return iso(moment)
 
 
@@ -156,20 +199,41 @@ def table(rows: t.Sequence[Row]) -> list[str]:
 def _cells(one: Row) -> tuple[str, ...]:
     to = one["envelope_to"] or one["to"]
     more = " +%d" % (len(to) - 1) if len(to) > 1 else ""
-    return one["scanned_at"], one["disposition"], one["from"] or one["envelope_from"], "".join(to[:1]) + more, one["subject"], one["id"]
+    return (
+        one["scanned_at"],
+        one["disposition"],
+        one["from"] or one["envelope_from"],
+        "".join(to[:1]) + more,
+        one["subject"],
+        one["id"],
+    )
 
 
 def aligned(columns: t.Sequence[tuple[str, int]], rows: t.Sequence[t.Sequence[str]]) -> list[str]:
     """Columns of a name and a greatest width (0: never cut)."""
     lines = [[name for name, _most in columns]]
-    lines += [[_cell(text, most) for text, (_name, most) in zip(cells, columns, strict=True)] for cells in rows]
+    lines += [
+        [_cell(text, most) for text, (_name, most) in zip(cells, columns, strict=True)]
+        for cells in rows
+    ]
     widths = [max(_width(line[index]) for line in lines) for index in range(len(columns))]
-    return ["  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return [
+        "  ".join(
+            cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)
+        ).rstrip()
+        for line in lines
+    ]
 
 
 def _cell(text: str, width: int) -> str:
-    """Without what would move the cursor or turn the direction of writing: a sender chooses these texts."""
-    clean = " ".join("".join(letter if unicodedata.category(letter)[0] not in "CZ" else " " for letter in text).split())
+    """Without what would move the cursor or turn the direction of writing: a sender chooses these
+    texts.
+    """
+    clean = " ".join(
+        "".join(
+            letter if unicodedata.category(letter)[0] not in "CZ" else " " for letter in text
+        ).split()
+    )
     if not width or _width(clean) <= width:
         return clean
     while _width(clean) > width - 1:
@@ -178,4 +242,13 @@ def _cell(text: str, width: int) -> str:
 
 
 def _width(text: str) -> int:
-    return sum(0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+    return sum(
+        (
+            0
+            if unicodedata.combining(letter)
+            else 2
+            if unicodedata.east_asian_width(letter) in "WF"
+            else 1
+        )
+        for letter in text
+    )

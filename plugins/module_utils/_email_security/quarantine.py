@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""area1_quarantine: look at held messages, keep their text, release them; each message with its own result."""
+"""area1_quarantine: look at held messages, keep their text, release them; each message with its own
+result.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,12 @@ def manage(params: t.Mapping[str, t.Any], context: Context) -> Result:
     if action == "release":
         release(service, items, params, context)
     else:
-        each(items, lambda item: _keep_file(service, item, action, bool(params.get("force")), context.check_mode))
+        each(
+            items,
+            lambda item: _keep_file(
+                service, item, action, bool(params.get("force")), context.check_mode
+            ),
+        )
     return _result(items, action, bool(params.get("table")))
 
 
@@ -51,15 +59,23 @@ def _items(params: t.Mapping[str, t.Any]) -> list[Item]:
 def _give_paths(items: t.Sequence[Item], params: t.Mapping[str, t.Any], suffix: str) -> None:
     if params.get("path"):
         if len(items) > 1:
-            raise InputError("path is one file, and %d messages are named." % len(items), "Give directory instead.")
+            raise InputError(
+                "path is one file, and %d messages are named." % len(items),
+                "Give directory instead.",
+            )
         items[0].path = absolute(str(params["path"]))
     else:
-        directory = params.get("directory") or os.path.join(state_home(), "mailflow.area1", "quarantine")
+        directory = params.get("directory") or os.path.join(
+            state_home(), "mailflow.area1", "quarantine"
+        )
         for item in items:
             name = re.sub(r"[^A-Za-z0-9_-]", "_", item.id)
             item.path = os.path.join(absolute(str(directory)), "%s.%s" % (name, suffix))
     if len({item.path for item in items}) < len(items):
-        raise InputError("Two of the messages would be kept in the same file.", "Name them in tasks of their own, with path.")
+        raise InputError(
+            "Two of the messages would be kept in the same file.",
+            "Name them in tasks of their own, with path.",
+        )
     for item in items:
         content(item.path, 0)  # what is no plain file is refused before anything is done
 
@@ -69,24 +85,39 @@ def _read_all(service: Investigate, items: t.Sequence[Item]) -> None:
         try:
             item.message = service.get(item.id)
         except NotFound as exc:
-            raise NotFound("Area 1 knows no message %s." % item.id, "List them with area1_quarantine_info.", **exc.details) from None
+            raise NotFound(
+                "Area 1 knows no message %s." % item.id,
+                "List them with area1_quarantine_info.",
+                **exc.details,
+            ) from None
         item.row = row(item.message)
 
     each(items, read)
 
 
-def _keep_file(service: Investigate, item: Item, action: str, force: bool, check_mode: bool) -> None:
-    """A file that is there is only replaced on request, because nobody can tell what it is to its owner."""
+def _keep_file(
+    service: Investigate, item: Item, action: str, force: bool, check_mode: bool
+) -> None:
+    """A file that is there is only replaced on request, because nobody can tell what it is to its
+    owner.
+    """
     there = content(item.path)
     if there is None and check_mode:
-        item.status, item.changed, item.after = "would_write", True, "%s of message %s" % (action, item.id)
+        item.status, item.changed, item.after = (
+            "would_write",
+            True,
+            "%s of message %s" % (action, item.id),
+        )
         return
     wanted = service.preview(item.message) if action == "preview" else service.raw(item.message)
     if there == wanted:
         item.status, item.note = "unchanged", "%s holds it already." % item.path
         return
     if there is not None and not force:
-        raise InputError("%s is there and holds something else." % item.path, "Name another path, or set force to replace it.")
+        raise InputError(
+            "%s is there and holds something else." % item.path,
+            "Name another path, or set force to replace it.",
+        )
     item.before, item.after = _described(there), _described(wanted)
     item.changed, item.status = True, "would_write" if check_mode else "written"
     if not check_mode:
@@ -95,7 +126,11 @@ def _keep_file(service: Investigate, item: Item, action: str, force: bool, check
 
 
 def _described(data: bytes | None) -> str:
-    return "" if data is None else "%d bytes, sha256 %s" % (len(data), hashlib.sha256(data).hexdigest())
+    return (
+        ""
+        if data is None
+        else "%d bytes, sha256 %s" % (len(data), hashlib.sha256(data).hexdigest())
+    )
 
 
 def _result(items: t.Sequence[Item], action: str, with_table: bool) -> Result:
@@ -108,13 +143,28 @@ def _result(items: t.Sequence[Item], action: str, with_table: bool) -> Result:
         errors = [t.cast(MailflowError, item.error) for item in failed]
         values.update(errors[0].to_result())
         texts = list(dict.fromkeys(str(error) for error in errors))
-        more = " And %d more, see results." % (len(texts) - SHOWN_ERRORS) if len(texts) > SHOWN_ERRORS else ""
+        more = (
+            " And %d more, see results." % (len(texts) - SHOWN_ERRORS)
+            if len(texts) > SHOWN_ERRORS
+            else ""
+        )
         text = "%d of %d messages failed (%s). %s%s" % (
-            len(failed), len(items), ", ".join(item.id for item in failed), " ".join(texts[:SHOWN_ERRORS]), more,
-        )  # fmt: skip
+            len(failed),
+            len(items),
+            ", ".join(item.id for item in failed),
+            " ".join(texts[:SHOWN_ERRORS]),
+            more,
+        )
     diffs = [
-        {"before_header": item.path or item.id, "after_header": item.path or item.id, "before": item.before, "after": item.after}
+        {
+            "before_header": item.path or item.id,
+            "after_header": item.path or item.id,
+            "before": item.before,
+            "after": item.after,
+        }
         for item in items
         if item.changed
     ]
-    return Result(any(item.changed for item in items), values=values, failed_message=text, extra_diff=diffs)
+    return Result(
+        any(item.changed for item in items), values=values, failed_message=text, extra_diff=diffs
+    )

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """The messages that a task names, each with what becomes of it."""
@@ -40,16 +41,30 @@ class Item:
 
     def entry(self) -> dict[str, t.Any]:
         """What the task returns of it."""
-        known = {name: self.row.get(name, "") for name in ("subject", "from", "envelope_to", "disposition", "scanned_at")}
+        known = {
+            name: self.row.get(name, "")
+            for name in ("subject", "from", "envelope_to", "disposition", "scanned_at")
+        }
         return {
-            "id": self.id, **known, "status": self.status, "changed": self.changed, "message": self.note, "path": self.path,
-            **{name: self.recipients.get(name, []) for name in ("delivered", "failed", "undelivered")},
+            "id": self.id,
+            **known,
+            "status": self.status,
+            "changed": self.changed,
+            "message": self.note,
+            "path": self.path,
+            **{
+                name: self.recipients.get(name, [])
+                for name in ("delivered", "failed", "undelivered")
+            },
             "error": None if self.error is None else self.error.to_result()["error"],
-        }  # fmt: skip
+        }
 
 
 def each(items: t.Sequence[Item], work: t.Callable[[Item], None]) -> None:
-    """Every message is tried; its error is part of its result. A refusal of the token is not the message's: it ends the task."""
+    """Every message is tried; its error is part of its result.
+
+    A refusal of the token is not the message's: it ends the task.
+    """
 
     def one(item: Item) -> None:
         try:
@@ -65,7 +80,15 @@ def each(items: t.Sequence[Item], work: t.Callable[[Item], None]) -> None:
 
 def question(items: t.Sequence[Item]) -> str:
     lines = table([item.row for item in items])
-    return "\n".join(["", *lines, "", "Release %d message%s to the recipients? Type yes:" % (len(items), "" if len(items) == 1 else "s")])
+    return "\n".join(
+        [
+            "",
+            *lines,
+            "",
+            "Release %d message%s to the recipients? Type yes:"
+            % (len(items), "" if len(items) == 1 else "s"),
+        ]
+    )
 
 
 _OUTCOME = (("RESULT", 0), ("SUBJECT", 40), ("FILE OR REMARK", 0), ("ID", 0))
@@ -78,5 +101,7 @@ def outcome(items: t.Sequence[Item]) -> list[str]:
         remark = str(item.error) if item.error is not None else item.note or item.path
         if not remark and item.recipients.get("delivered"):
             remark = "delivered to %s" % ", ".join(item.recipients["delivered"])
-        rows.append((item.status.replace("_", " "), str(item.row.get("subject") or ""), remark, item.id))
+        rows.append(
+            (item.status.replace("_", " "), str(item.row.get("subject") or ""), remark, item.id)
+        )
     return aligned(_OUTCOME, rows)

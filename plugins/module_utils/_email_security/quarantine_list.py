@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""area1_quarantine_info: all that Area 1 holds, or what is asked for; into the result, or page by page into a file."""
+"""area1_quarantine_info: all that Area 1 holds, or what is asked for; into the result, or page by
+page into a file.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,11 @@ Keep = t.Callable[[Row], None]
 
 
 class Counted:
-    """What was read. ``read`` counts messages that the service listed, ``listed`` those that fit; ``more``: there are further ones."""
+    """What was read.
+
+    ``read`` counts messages that the service listed, ``listed`` those that fit; ``more``: there are
+    further ones.
+    """
 
     def __init__(self) -> None:
         self.read = self.listed = 0
@@ -54,9 +61,13 @@ def inform(params: t.Mapping[str, t.Any], context: Context) -> Result:
         counted = collect(service, wanted, limit, keep)
     shown = sorted(rows, key=lambda one: str(one["scanned_at"]), reverse=True)
     values: dict[str, t.Any] = {
-        "messages": shown, "listed": counted.listed, "read": counted.read, "total": _total(counted, wanted),
-        "truncated": counted.more, "path": path,
-    }  # fmt: skip
+        "messages": shown,
+        "listed": counted.listed,
+        "read": counted.read,
+        "total": _total(counted, wanted),
+        "truncated": counted.more,
+        "path": path,
+    }
     if params.get("table"):
         values["table"] = [*table(shown), "", summary(values, context.check_mode)]
     return Result(False, values=values)
@@ -71,7 +82,9 @@ def collect(service: Investigate, wanted: Wanted, limit: int, keep: Keep) -> Cou
     return counted
 
 
-def _collect(service: Investigate, wanted: Wanted, filters: t.Mapping[str, str], limit: int, keep: Keep) -> Counted:
+def _collect(
+    service: Investigate, wanted: Wanted, filters: t.Mapping[str, str], limit: int, keep: Keep
+) -> Counted:
     counted, reading = Counted(), service.search(filters)
     for page in reading.pages():
         for message in page:
@@ -91,27 +104,51 @@ def _collect(service: Investigate, wanted: Wanted, filters: t.Mapping[str, str],
 
 
 def _by_detection(filters: t.Mapping[str, str]) -> dict[str, str]:
-    return {**{name: value for name, value in filters.items() if name != "delivery_status"}, "detections_only": "true"}
+    return {
+        **{name: value for name, value in filters.items() if name != "delivery_status"},
+        "detections_only": "true",
+    }
 
 
 def _held_anyway(service: Investigate, wanted: Wanted, filters: t.Mapping[str, str]) -> bool:
-    """No message has the status: is that so, or is a held one marked otherwise? The newest page of detections tells."""
+    """No message has the status: is that so, or is a held one marked otherwise?
+
+    The newest page of detections tells.
+    """
     newest = next(service.search(_by_detection(filters)).pages(), [])
     return any(wanted.fits(row(message)) for message in newest)
 
 
 def _total(counted: Counted, wanted: Wanted) -> int | None:
-    """How many there are. Of a list that was cut short the service's own number counts, unless it counts others, too."""
+    """How many there are.
+
+    Of a list that was cut short the service's own number counts, unless it counts others, too.
+    """
     if not counted.more:
         return counted.listed
-    only_here = wanted.domain or len(wanted.dispositions) > 1 or any(text and "@" not in text for text in (wanted.sender, wanted.recipient))
+    only_here = (
+        wanted.domain
+        or len(wanted.dispositions) > 1
+        or any(text and "@" not in text for text in (wanted.sender, wanted.recipient))
+    )
     return None if only_here else counted.service_total
 
 
 def summary(values: t.Mapping[str, t.Any], check_mode: bool = False) -> str:
     total = "an unknown number" if values["total"] is None else values["total"]
-    text = "%d of %s messages listed" % (values["listed"], total) if values["truncated"] else "%d messages" % values["listed"]
-    return "%s%s." % (text, (", not written in check mode" if check_mode else ", in %s" % values["path"]) if values["path"] else "")
+    text = (
+        "%d of %s messages listed" % (values["listed"], total)
+        if values["truncated"]
+        else "%d messages" % values["listed"]
+    )
+    return "%s%s." % (
+        text,
+        (
+            (", not written in check mode" if check_mode else ", in %s" % values["path"])
+            if values["path"]
+            else ""
+        ),
+    )
 
 
 def _check_ours(path: str) -> None:
@@ -124,4 +161,7 @@ def _check_ours(path: str) -> None:
     except ValueError:
         first = None
     if not isinstance(first, dict) or not {"id", "scanned_at", "disposition"} <= first.keys():
-        raise InputError("%s is there and is not a list of messages." % path, "Name another path, or set force to replace it.")
+        raise InputError(
+            "%s is there and is not a list of messages." % path,
+            "Name another path, or set force to replace it.",
+        )

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """Is a domain ready for its MX to be switched? A pure function of what the service says."""
@@ -31,12 +32,16 @@ def wants_proof(verification: t.Mapping[str, t.Any] | None) -> bool:
 
 
 def readiness(
-    domain: t.Mapping[str, t.Any] | None, verification: t.Mapping[str, t.Any] | None, published: bool = False
+    domain: t.Mapping[str, t.Any] | None,
+    verification: t.Mapping[str, t.Any] | None,
+    published: bool = False,
 ) -> dict[str, t.Any]:
-    """C(status) (ready, not_yet, cannot), C(message), C(hint), C(since) and C(verification) {name, value, status}.
+    """C(status) (ready, not_yet, cannot), C(message), C(hint), C(since) and C(verification) {name,
+    value, status}.
 
-    A pending domain whose ownership is proven, or was never to be proven, waits for nothing but mail: it is ready.
-    ``verification`` None: the service asks for none. ``published``: its TXT record was set just now.
+    A pending domain whose ownership is proven, or was never to be proven, waits for nothing but
+    mail: it is ready. ``verification`` None: the service asks for none. ``published``: its TXT
+    record was set just now.
     """
     if domain is None or domain.get("id") in (None, ""):
         return _answer(NOT_YET, "Email Security does not have it yet.", "Run without check mode.")
@@ -47,8 +52,13 @@ def readiness(
     if wants_proof(verification):
         return _unproven(domain, asked, published, t.cast("t.Mapping[str, t.Any]", verification))
     if status in _FAILED:
-        reason = str((domain.get("authorization") or {}).get("status_message") or "").strip().rstrip(".")
-        message = "The service reports %s for this domain%s." % (status, ": %s" % reason if reason else "")
+        reason = (
+            str((domain.get("authorization") or {}).get("status_message") or "").strip().rstrip(".")
+        )
+        message = "The service reports %s for this domain%s." % (
+            status,
+            ": %s" % reason if reason else "",
+        )
         return _answer(
             CANNOT,
             message,
@@ -57,18 +67,28 @@ def readiness(
         )
     if status not in ("", "pending"):
         return _answer(
-            NOT_YET, "The service reports the status %s." % status, since=domain.get("modified_at"), verification=asked
+            NOT_YET,
+            "The service reports the status %s." % status,
+            since=domain.get("modified_at"),
+            verification=asked,
         )
     return _answer(READY, "Pending only for want of mail.", verification=asked)
 
 
 def unread(message: str, hint: str) -> dict[str, t.Any]:
-    """Where the question for its verification failed: nothing may be concluded, and the other domains go on."""
-    return _answer(NOT_YET, "Whether its ownership is verified could not be read: %s" % message, hint)
+    """Where the question for its verification failed: nothing may be concluded, and the other
+    domains go on.
+    """
+    return _answer(
+        NOT_YET, "Whether its ownership is verified could not be read: %s" % message, hint
+    )
 
 
 def _unproven(
-    domain: t.Mapping[str, t.Any], asked: dict[str, t.Any] | None, published: bool, verification: t.Mapping[str, t.Any]
+    domain: t.Mapping[str, t.Any],
+    asked: dict[str, t.Any] | None,
+    published: bool,
+    verification: t.Mapping[str, t.Any],
 ) -> dict[str, t.Any]:
     since = verification.get("last_checked_at") or domain.get("created_at")
     if asked is None:
@@ -90,8 +110,10 @@ def _unproven(
     if asked["status"] in _FAILED:
         return _answer(
             CANNOT,
-            "Verification of ownership ended with %s; the service looks for %s." % (asked["status"], record),
-            "Check that the record is visible, then start verification again in the Cloudflare dashboard.",
+            "Verification of ownership ended with %s; the service looks for %s."
+            % (asked["status"], record),
+            "Check that the record is visible, then start verification again in the Cloudflare"
+            " dashboard.",
             since,
             asked,
         )
@@ -105,7 +127,11 @@ def _unproven(
 
 
 def _asked(verification: t.Mapping[str, t.Any] | None) -> dict[str, t.Any] | None:
-    if not verification or not verification.get("txt_record_name") or not verification.get("txt_record_value"):
+    if (
+        not verification
+        or not verification.get("txt_record_name")
+        or not verification.get("txt_record_value")
+    ):
         return None
     return {
         "name": str(verification["txt_record_name"]),
@@ -115,6 +141,16 @@ def _asked(verification: t.Mapping[str, t.Any] | None) -> dict[str, t.Any] | Non
 
 
 def _answer(
-    status: str, message: str, hint: str = "", since: t.Any = None, verification: dict[str, t.Any] | None = None
+    status: str,
+    message: str,
+    hint: str = "",
+    since: t.Any = None,
+    verification: dict[str, t.Any] | None = None,
 ) -> dict[str, t.Any]:
-    return {"status": status, "message": message, "hint": hint, "since": since, "verification": verification}
+    return {
+        "status": status,
+        "message": message,
+        "hint": hint,
+        "since": since,
+        "verification": verification,
+    }

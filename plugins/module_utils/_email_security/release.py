@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Release of held messages: asked for once, then read back. Nothing is sent twice where the first outcome is not known."""
+"""Release of held messages: asked for once, then read back.
+
+Nothing is sent twice where the first outcome is not known.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +36,9 @@ _ONE_OF_THEM = (400, 404, 409, 422)
 _LISTS = ("delivered", "failed", "undelivered")
 
 
-def release(service: Investigate, items: t.Sequence[Item], params: t.Mapping[str, t.Any], context: Context) -> None:
+def release(
+    service: Investigate, items: t.Sequence[Item], params: t.Mapping[str, t.Any], context: Context
+) -> None:
     each(items, lambda item: _look_at_log(service, item))
     held = [item for item in items if item.error is None and _is_held(item)]
     if not held:
@@ -43,7 +49,10 @@ def release(service: Investigate, items: t.Sequence[Item], params: t.Mapping[str
         return
     if params.get("confirm") and not _confirmed(held, context):
         for item in held:
-            item.status, item.note = "declined", "Not released: the question was not answered with yes."
+            item.status, item.note = (
+                "declined",
+                "Not released: the question was not answered with yes.",
+            )
         return
     for start in range(0, len(held), AT_ONCE):
         _release_some(service, held[start : start + AT_ONCE], context)
@@ -67,8 +76,11 @@ def _is_held(item: Item) -> bool:
     if item.row["quarantined"]:
         return True
     item.status = "already_released" if item.row["released"] else "not_quarantined"
-    item.note = "It was released before." if item.row["released"] else "Area 1 does not hold it (%s)." % ", ".join(
-        item.row["delivery_status"] or ["no status"]
+    item.note = (
+        "It was released before."
+        if item.row["released"]
+        else "Area 1 does not hold it (%s)."
+        % ", ".join(item.row["delivery_status"] or ["no status"])
     )
     return False
 
@@ -77,14 +89,19 @@ def _confirmed(held: t.Sequence[Item], context: Context) -> bool:
     answer = context.ask(question(held))
     if answer is None:
         raise InputError(
-            "Nobody can be asked here whether %d messages are to be released: there is no terminal." % len(held),
-            "Set area1_quarantine_confirm to false (the module's option confirm) where the decision was made elsewhere.",
+            "Nobody can be asked here whether %d messages are to be released: there is no terminal."
+            % len(held),
+            "Set area1_quarantine_confirm to false (the module's option confirm) where the decision"
+            " was made elsewhere.",
         )
     return answer.lower() in ("y", "yes")
 
 
 def _release_some(service: Investigate, held: t.Sequence[Item], context: Context) -> None:
-    """All in one request. Where the service refuses that for one of them, each gets a request of its own."""
+    """All in one request.
+
+    Where the service refuses that for one of them, each gets a request of its own.
+    """
     try:
         answer = service.release([_id(item) for item in held])
     except AmbiguousWrite as exc:
@@ -105,23 +122,40 @@ def _release_some(service: Investigate, held: t.Sequence[Item], context: Context
 
 
 def _take_answer(held: t.Sequence[Item], answer: t.Sequence[Message]) -> None:
-    entries = {str(entry.get(name)): entry for entry in answer for name in ("postfix_id", "id") if entry.get(name)}
+    entries = {
+        str(entry.get(name)): entry
+        for entry in answer
+        for name in ("postfix_id", "id")
+        if entry.get(name)
+    }
     for item in held:
-        entry = entries.get(_id(item)) or entries.get(str(item.message.get("postfix_id"))) or entries.get(item.id) or {}
-        item.recipients = {name: [str(address) for address in as_list(entry.get(name))] for name in _LISTS}
+        entry = (
+            entries.get(_id(item))
+            or entries.get(str(item.message.get("postfix_id")))
+            or entries.get(item.id)
+            or {}
+        )
+        item.recipients = {
+            name: [str(address) for address in as_list(entry.get(name))] for name in _LISTS
+        }
         if item.recipients["failed"]:
             # What was delivered to some is a change all the same.
             item.changed = bool(item.recipients["delivered"])
             item.fail(
                 Refused(
-                    "Area 1 could not release %s for %s." % (item.id, ", ".join(item.recipients["failed"])),
+                    "Area 1 could not release %s for %s."
+                    % (item.id, ", ".join(item.recipients["failed"])),
                     "Look at its action log in the Cloudflare dashboard, or download it.",
                 )
             )
 
 
 def _look_again(
-    service: Investigate, items: t.Sequence[Item], context: Context, problem: MailflowError | None, seconds: float = UNKNOWN_READ_BACK_SECONDS
+    service: Investigate,
+    items: t.Sequence[Item],
+    context: Context,
+    problem: MailflowError | None,
+    seconds: float = UNKNOWN_READ_BACK_SECONDS,
 ) -> None:
     """What counts is what the service shows now. Reads lag writes: it is given some time."""
     waiting, pause, waited = list(items), 0.0, 0.0
@@ -143,8 +177,10 @@ def _look_again(
             what = "said nothing of" if problem is None else "broke off at"
             item.fail(
                 NotVerified(
-                    "The service %s the release of %s, and still shows it as quarantined." % (what, item.id),
-                    "It was not asked for again. Run again: what was released by then is left alone.",
+                    "The service %s the release of %s, and still shows it as quarantined."
+                    % (what, item.id),
+                    "It was not asked for again. Run again: what was released by then is left"
+                    " alone.",
                 )
             )
 

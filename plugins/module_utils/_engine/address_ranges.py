@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """Address lists of connectors, filters and rules, compared as what they mean."""
@@ -42,6 +43,8 @@ def overlap(left: t.Any, right: t.Any) -> bool:
     known = [item for item in spans(right) if isinstance(item, tuple)]
     return any(
         isinstance(item, tuple)
-        and any(item[0] == other[0] and item[1] <= other[2] and other[1] <= item[2] for other in known)
+        and any(
+            item[0] == other[0] and item[1] <= other[2] and other[1] <= item[2] for other in known
+        )
         for item in spans(left)
     )

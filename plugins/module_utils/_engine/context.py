@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What a module's logic may know of the task that runs it. ``AnsibleModule`` itself stays in ``main()``."""
+"""What a module's logic may know of the task that runs it.
+
+``AnsibleModule`` itself stays in ``main()``.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +17,11 @@ import typing as t
 
 @dataclasses.dataclass
 class Context:
-    """check_mode and diff of the task; ``warn`` takes a sentence, ``say`` a line for who watches; ``now`` and ``sleep`` can be replaced in tests (seconds).
+    """check_mode and diff of the task; ``warn`` takes a sentence, ``say`` a line for who watches;
+    ``now`` and ``sleep`` can be replaced in tests (seconds).
 
-    ``ask`` puts a question to the operator and returns the answer; None where nobody is there who could give one.
+    ``ask`` puts a question to the operator and returns the answer; None where nobody is there who
+    could give one.
     """
 
     check_mode: bool = False

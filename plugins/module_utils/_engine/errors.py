@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Errors of the collection. Each says what happened and, in ``hint``, what to do next; none ever holds a secret."""
+"""Errors of the collection.
+
+Each says what happened and, in ``hint``, what to do next; none ever holds a secret.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +75,9 @@ class Refused(MailflowError):
 
 
 class Conflict(MailflowError):
-    """The world is not as it was when the plan was made (a lost compare-and-swap), or two answers contradict."""
+    """The world is not as it was when the plan was made (a lost compare-and-swap), or two answers
+    contradict.
+    """
 
     kind = "conflict"
 

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """Files for the operator: readable by nobody else, whole or not there at all."""
@@ -17,13 +18,19 @@ from .errors import InputError
 
 @contextlib.contextmanager
 def replacing(path: str) -> t.Iterator[t.IO[bytes]]:
-    """A 0600 file beside C(path) that takes its place when the block ends well. Its directory is made, 0700, if need be."""
+    """A 0600 file beside C(path) that takes its place when the block ends well.
+
+    Its directory is made, 0700, if need be.
+    """
     directory = os.path.dirname(path)
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=directory, prefix=".new-")
     except OSError as exc:
-        raise InputError("%s cannot be written: %s." % (path, exc.strerror), "Name a directory that this user may write to.") from exc
+        raise InputError(
+            "%s cannot be written: %s." % (path, exc.strerror),
+            "Name a directory that this user may write to.",
+        ) from exc
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream
@@ -34,20 +41,27 @@ def replacing(path: str) -> t.Iterator[t.IO[bytes]]:
 
 
 def content(path: str, limit: int = -1) -> bytes | None:
-    """What a file holds, or how it begins; None where there is none. What is no plain file is refused: it is never replaced."""
+    """What a file holds, or how it begins; None where there is none.
+
+    What is no plain file is refused: it is never replaced.
+    """
     try:
         kind = os.lstat(path).st_mode
     except FileNotFoundError:
         return None
     except OSError as exc:
-        raise InputError("%s cannot be looked at: %s." % (path, exc.strerror), "Name another path.") from exc
+        raise InputError(
+            "%s cannot be looked at: %s." % (path, exc.strerror), "Name another path."
+        ) from exc
     if not stat.S_ISREG(kind):
         raise InputError("%s is there and is not a plain file." % path, "Name another path.")
     try:
         with open(path, "rb") as stream:
             return stream.read(limit)
     except OSError as exc:
-        raise InputError("%s cannot be read: %s." % (path, exc.strerror), "Name another path.") from exc
+        raise InputError(
+            "%s cannot be read: %s." % (path, exc.strerror), "Name another path."
+        ) from exc
 
 
 def absolute(path: str) -> str:

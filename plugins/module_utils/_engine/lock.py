@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""One writer: a file that says which run works on something, and is believed only while that run can still be alive."""
+"""One writer: a file that says which run works on something, and is believed only while that run
+can still be alive.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +21,17 @@ from .errors import Conflict, InputError
 
 LOCK = "run.lock"
 HELD = "lock.json"
-# Longer than any run waits by default. Whether a process of another host lives cannot be seen from here.
+# Longer than any run waits by default. Whether a process of another host lives cannot be seen from
+# here.
 FOREIGN_SECONDS = 12 * 3600.0
 # A file that was made but not written yet.
 UNWRITTEN_SECONDS = 60.0
 
 
 def acquire(directory: str, run_directory: str, now: float) -> None:
-    """Hold the lock of ``directory`` for the run whose own directory is given; Conflict names who holds it."""
+    """Hold the lock of ``directory`` for the run whose own directory is given; Conflict names who
+    holds it.
+    """
     path, held = os.path.join(directory, LOCK), os.path.join(run_directory, HELD)
     if _own(path, held):
         return
@@ -42,10 +48,15 @@ def acquire(directory: str, run_directory: str, now: float) -> None:
             _set_aside(path, entry["token"])
             continue
         except OSError as exc:
-            raise InputError("%s cannot be written: %s." % (path, exc.strerror), "Give this user access to the directory.") from exc
+            raise InputError(
+                "%s cannot be written: %s." % (path, exc.strerror),
+                "Give this user access to the directory.",
+            ) from exc
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             json.dump(entry, stream)
-        with os.fdopen(os.open(held, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as stream:
+        with os.fdopen(
+            os.open(held, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8"
+        ) as stream:
             json.dump({"path": path, "token": entry["token"]}, stream)
         return
     raise Conflict(
@@ -74,7 +85,15 @@ def _entry(now: float) -> dict[str, t.Any]:
     except (KeyError, OSError):  # a container's user may have no name
         user = str(os.getuid())
     at = datetime.datetime.fromtimestamp(now, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"pid": pid, "born": _born(pid), "host": socket.gethostname(), "user": user, "at": at, "taken": now, "token": secrets.token_hex(16)}
+    return {
+        "pid": pid,
+        "born": _born(pid),
+        "host": socket.gethostname(),
+        "user": user,
+        "at": at,
+        "taken": now,
+        "token": secrets.token_hex(16),
+    }
 
 
 def _own(path: str, held: str) -> bool:

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""From a function of parameters and context to a module: the one place that calls exit_json and fail_json."""
+"""From a function of parameters and context to a module: the one place that calls exit_json and
+fail_json.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,10 @@ OBSERVATION_OPTION: dict[str, t.Any] = {"observation_path": {"type": "path"}}
 
 @dataclasses.dataclass
 class Result:
-    """What a task returns. ``plans`` become C(plan) and the diff; ``values`` are the documented return values."""
+    """What a task returns.
+
+    ``plans`` become C(plan) and the diff; ``values`` are the documented return values.
+    """
 
     changed: bool = False
     plans: t.Sequence[Plan] = ()
@@ -52,8 +58,12 @@ def run_module(module: t.Any, logic: Logic) -> None:
     module.exit_json(**result)
 
 
-def evaluate(logic: Logic, params: t.Mapping[str, t.Any], context: Context) -> tuple[bool, dict[str, t.Any]]:
-    """(failed, result) of one task; the same for a module process and for an action plugin on the controller."""
+def evaluate(
+    logic: Logic, params: t.Mapping[str, t.Any], context: Context
+) -> tuple[bool, dict[str, t.Any]]:
+    """(failed, result) of one task; the same for a module process and for an action plugin on the
+    controller.
+    """
     try:
         result = logic(params, context)
     except MailflowError as exc:
@@ -63,10 +73,17 @@ def evaluate(logic: Logic, params: t.Mapping[str, t.Any], context: Context) -> t
         return True, outcome
     except Exception as exc:  # a bug of ours: say where, not what was in hand
         _note_failure(
-            params, {"message": "Unexpected %s (%s)" % (type(exc).__name__, _place(exc)), "hint": "Please report it."}
+            params,
+            {
+                "message": "Unexpected %s (%s)" % (type(exc).__name__, _place(exc)),
+                "hint": "Please report it.",
+            },
         )
         return True, {
-            "msg": "Unexpected %s in mailflow.area1 (%s); please report it." % (type(exc).__name__, _place(exc)),
+            "msg": (
+                "Unexpected %s in mailflow.area1 (%s); please report it."
+                % (type(exc).__name__, _place(exc))
+            ),
             "exception": "".join(traceback.format_tb(exc.__traceback__)) + type(exc).__name__,
         }
     outcome = result.to_dict(context.diff)
@@ -79,11 +96,16 @@ def evaluate(logic: Logic, params: t.Mapping[str, t.Any], context: Context) -> t
 def _place(exc: BaseException) -> str:
     """File and line of a bug. Never the message: it may quote what was in hand."""
     frames = traceback.extract_tb(exc.__traceback__)
-    return ", ".join("%s:%s" % (frame.filename.rsplit("/", 1)[-1], frame.lineno) for frame in frames[-3:])
+    return ", ".join(
+        "%s:%s" % (frame.filename.rsplit("/", 1)[-1], frame.lineno) for frame in frames[-3:]
+    )
 
 
 def _note_failure(params: t.Mapping[str, t.Any], error: dict[str, t.Any]) -> None:
-    """The report shows the cause even where a caller's rescue lost it. Never hides the error itself."""
+    """The report shows the cause even where a caller's rescue lost it.
+
+    Never hides the error itself.
+    """
     path = params.get("observation_path")
     if not path:
         return
@@ -103,6 +125,6 @@ def need(library: str, package: str = "") -> t.Any:
         name = package or library.split(".", maxsplit=1)[0]
         raise MissingLibrary(
             "The Python library %s is needed here and could not be imported (%s)." % (name, exc),
-            "Install it for the interpreter that runs the module: python -m pip install %s. On the controller set"
-            " ansible_python_interpreter to '{{ ansible_playbook_python }}'." % name,
+            "Install it for the interpreter that runs the module: python -m pip install %s. On the"
+            " controller set ansible_python_interpreter to '{{ ansible_playbook_python }}'." % name,
         ) from exc

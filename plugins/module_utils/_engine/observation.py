@@ -1,11 +1,14 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The run's observation: what was read, handed from task to task in a 0600 file of a 0700 directory.
+"""The run's observation: what was read, handed from task to task in a 0600 file of a 0700
+directory.
 
-A section is the whole answer of one read (for example C(inbound_connectors)). In check mode a module leaves the world
-that it predicts. The journal collects what each task found, changed or left due, for the report.
+A section is the whole answer of one read (for example C(inbound_connectors)). In check mode a
+module leaves the world that it predicts. The journal collects what each task found, changed or left
+due, for the report.
 """
 
 from __future__ import annotations
@@ -34,7 +37,9 @@ class Observation:
             self._load(path)
 
     def get(self, section: str, max_age: float = FRESH_SECONDS) -> t.Any:
-        """The section's value, or None when it was never read or is older than ``max_age`` seconds."""
+        """The section's value, or None when it was never read or is older than ``max_age``
+        seconds.
+        """
         entry = self._data["sections"].get(section)
         if entry is None or not 0 <= self._now() - entry["taken"] <= max_age:
             return None
@@ -49,7 +54,11 @@ class Observation:
         return 0.0 if entry is None else max(self._now() - entry["taken"], 0.0)
 
     def put(self, section: str, value: t.Any, predicted: bool = False) -> None:
-        self._data["sections"][section] = {"taken": self._now(), "predicted": predicted, "value": value}
+        self._data["sections"][section] = {
+            "taken": self._now(),
+            "predicted": predicted,
+            "value": value,
+        }
 
     def forget(self, *sections: str) -> None:
         for section in sections:
@@ -59,7 +68,10 @@ class Observation:
         return {name: entry["value"] for name, entry in self._data["sections"].items()}
 
     def note(self, **entry: t.Any) -> None:
-        """Add one line to the journal: C(section), C(object), C(status) and whatever the report can show."""
+        """Add one line to the journal:
+
+        C(section), C(object), C(status) and whatever the report can show.
+        """
         self._data["journal"].append(entry)
 
     @property
@@ -80,24 +92,33 @@ class Observation:
             return
         except (OSError, ValueError) as exc:
             raise InputError(
-                "The observation %s cannot be read: %s." % (path, exc), "Remove it; it is made anew by the next run."
+                "The observation %s cannot be read: %s." % (path, exc),
+                "Remove it; it is made anew by the next run.",
             ) from exc
         if not isinstance(data, dict) or data.get("format") != 1:
             raise InputError(
-                "%s is not an observation of this collection's version." % path, "Give another observation_path."
+                "%s is not an observation of this collection's version." % path,
+                "Give another observation_path.",
             )
         self._data = data
 
 
 def _guard_directory(directory: str) -> None:
-    """What was read from a tenant is nobody else's: make the directory 0700, refuse one that others can look into."""
+    """What was read from a tenant is nobody else's: make the directory 0700, refuse one that others
+    can look into.
+    """
     try:
         os.makedirs(directory, mode=0o700)
     except FileExistsError:
         pass
     info = os.stat(directory)
-    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or stat.S_IMODE(info.st_mode) & 0o077:
+    if (
+        not stat.S_ISDIR(info.st_mode)
+        or info.st_uid != os.getuid()
+        or stat.S_IMODE(info.st_mode) & 0o077
+    ):
         raise InputError(
-            "The directory of observation_path, %s, is not a directory that only this user can enter." % directory,
+            "The directory of observation_path, %s, is not a directory that only this user can"
+            " enter." % directory,
             "Use a directory of mode 0700 that belongs to the user who runs the task.",
         )

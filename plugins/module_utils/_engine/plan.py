@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The planner: what is there, what is wanted, and the changes between them, as data. Pure: no I/O and no clock."""
+"""The planner: what is there, what is wanted, and the changes between them, as data.
+
+Pure: no I/O and no clock.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,8 @@ Object = t.Mapping[str, t.Any]
 class Property:
     """One row of an object type's table.
 
-    ``name`` is the service's own name of the property (a cmdlet parameter, an API field), ``option`` the module's.
+    ``name`` is the service's own name of the property (a cmdlet parameter, an API field),
+    ``option`` the module's.
     """
 
     option: str
@@ -29,7 +34,9 @@ class Property:
 
 @dataclasses.dataclass(frozen=True)
 class ListIntent:
-    """What a list that others may share is to become: C(set) replaces, then C(add) joins and C(remove) leaves.
+    """What a list that others may share is to become:
+
+    C(set) replaces, then C(add) joins and C(remove) leaves.
 
     An element both added and removed is a contradiction and refused by :meth:`check`.
     """
@@ -78,7 +85,10 @@ class ListIntent:
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """One property that differs. ``add`` and ``remove`` are the delta of a list, None for a single value."""
+    """One property that differs.
+
+    ``add`` and ``remove`` are the delta of a list, None for a single value.
+    """
 
     name: str
     before: t.Any
@@ -100,14 +110,27 @@ class Plan:
         return self.action != "none"
 
     def before(self) -> dict[str, t.Any]:
-        return {} if self.action == "create" else {change.name: change.before for change in self.changes}
+        return (
+            {}
+            if self.action == "create"
+            else {change.name: change.before for change in self.changes}
+        )
 
     def after(self) -> dict[str, t.Any]:
-        return {} if self.action == "delete" else {change.name: change.after for change in self.changes}
+        return (
+            {}
+            if self.action == "delete"
+            else {change.name: change.after for change in self.changes}
+        )
 
     def diff(self) -> dict[str, t.Any]:
         header = "%s %s" % (self.object_type, self.identity)
-        return {"before_header": header, "after_header": header, "before": self.before(), "after": self.after()}
+        return {
+            "before_header": header,
+            "after_header": header,
+            "before": self.before(),
+            "after": self.after(),
+        }
 
     def apply_to(self, observed: Object | None) -> dict[str, t.Any] | None:
         """The object as it will be: what check mode hands on."""
@@ -123,14 +146,21 @@ class Plan:
             "identity": self.identity,
             "action": self.action,
             "changes": [
-                {key: value for key, value in dataclasses.asdict(change).items() if value is not None}
+                {
+                    key: value
+                    for key, value in dataclasses.asdict(change).items()
+                    if value is not None
+                }
                 for change in self.changes
             ],
         }
 
 
 def plan_property(prop: Property, observed: Object, wanted: t.Any) -> Change | None:
-    """The change of one property, or None when it already means what is wanted. ``wanted`` None leaves it alone."""
+    """The change of one property, or None when it already means what is wanted.
+
+    ``wanted`` None leaves it alone.
+    """
     if wanted is None:
         return None
     before = observed.get(prop.name)
@@ -156,11 +186,18 @@ def plan_object(
     observed: Object | None,
     wanted: t.Mapping[str, t.Any] | None,
 ) -> Plan:
-    """Plan one object. ``observed`` None: it does not exist. ``wanted`` (by property name) None: it shall not exist."""
+    """Plan one object.
+
+    ``observed`` None: it does not exist. ``wanted`` (by property name) None: it shall not exist.
+    """
     if wanted is None:
         if observed is None:
             return Plan(object_type, identity)
-        changes = tuple(Change(prop.name, observed.get(prop.name), None) for prop in table if prop.name in observed)
+        changes = tuple(
+            Change(prop.name, observed.get(prop.name), None)
+            for prop in table
+            if prop.name in observed
+        )
         return Plan(object_type, identity, "delete", changes)
     found = (plan_property(prop, observed or {}, wanted.get(prop.name)) for prop in table)
     changes = tuple(change for change in found if change is not None)

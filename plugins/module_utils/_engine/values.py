@@ -1,10 +1,13 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Values compared as what they mean: each ``Kind`` turns a raw value into a canonical, hashable one.
+"""Values compared as what they mean: each ``Kind`` turns a raw value into a canonical, hashable
+one.
 
-Nothing here knows a service; the spelling that a service returned is kept beside the canonical value by the planner.
+Nothing here knows a service; the spelling that a service returned is kept beside the canonical
+value by the planner.
 """
 
 from __future__ import annotations
@@ -22,7 +25,9 @@ T = t.TypeVar("T")
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """``canonical`` maps one raw value (or one list element) to what is compared; ``is_list`` marks multi-valued ones."""
+    """``canonical`` maps one raw value (or one list element) to what is compared; ``is_list`` marks
+    multi-valued ones.
+    """
 
     name: str
     canonical: t.Callable[[t.Any], t.Any]
@@ -34,7 +39,10 @@ class Kind:
         return bool(self.canonical(left) == self.canonical(right))
 
     def index(self, values: t.Any) -> dict[t.Any, t.Any]:
-        """Canonical element to the first spelling of it, in the order given. None, "" and a bare string are lists too."""
+        """Canonical element to the first spelling of it, in the order given.
+
+        None, "" and a bare string are lists too.
+        """
         found: dict[t.Any, t.Any] = {}
         for value in as_list(values):
             found.setdefault(self.canonical(value), value)
@@ -42,7 +50,9 @@ class Kind:
 
 
 def as_list(value: t.Any) -> list[t.Any]:
-    """None and "" are the empty list; a single value is a list of one, a text with commas one of several (services return all forms)."""
+    """None and "" are the empty list; a single value is a list of one, a text with commas one of
+    several (services return all forms).
+    """
     if value is None or value == "":
         return []
     if isinstance(value, str) and "," in value:
@@ -53,7 +63,10 @@ def as_list(value: t.Any) -> list[t.Any]:
 
 
 def ip_span(value: t.Any) -> tuple[int, int, int]:
-    """(version, first, last) of an address, a CIDR (host bits allowed) or a range a-b. InputError when it is none of them."""
+    """(version, first, last) of an address, a CIDR (host bits allowed) or a range a-b.
+
+    InputError when it is none of them.
+    """
     text = str(value).strip()
     try:
         if "-" in text:
@@ -71,7 +84,9 @@ def ip_span(value: t.Any) -> tuple[int, int, int]:
 
 
 def of_domain(said: t.Mapping[str, T], name: t.Any) -> T | None:
-    """What is said of a mail domain: under its own name, else under C(*.) of the nearest name above it."""
+    """What is said of a mail domain: under its own name, else under C(*.) of the nearest name above
+    it.
+    """
     domain = host_name(name)
     if domain in said:
         return said[domain]
@@ -90,7 +105,9 @@ def host_name(value: t.Any) -> str:
     try:
         return text.encode("idna").decode("ascii")
     except UnicodeError:
-        raise InputError("%r is not a valid host name." % value, "Give the name as it stands in the DNS.") from None
+        raise InputError(
+            "%r is not a valid host name." % value, "Give the name as it stands in the DNS."
+        ) from None
 
 
 def sender_domain(value: t.Any) -> str:
@@ -108,7 +125,9 @@ def boolean(value: t.Any) -> bool | None:
 
 
 def _ip_or_text(value: t.Any) -> t.Any:
-    """What a service returned may be of a form that we do not know: it is kept and compared as text, never refused."""
+    """What a service returned may be of a form that we do not know: it is kept and compared as
+    text, never refused.
+    """
     try:
         return ip_span(value)
     except InputError:
@@ -124,7 +143,9 @@ def _word(value: t.Any) -> str:
 
 
 def _size(value: t.Any) -> t.Any:
-    """Bytes of C(10MB), C(10 MB) and C(10 MB (10,485,760 bytes)), which is how a service gives the first back."""
+    """Bytes of C(10MB), C(10 MB) and C(10 MB (10,485,760 bytes)), which is how a service gives the
+    first back.
+    """
     found = re.fullmatch(r"([\d.]+) ?([KMGT]?)B?( \(.*\))?", _text(value).strip(), re.IGNORECASE)
     if found is None:
         return _text(value)
@@ -132,7 +153,9 @@ def _size(value: t.Any) -> t.Any:
 
 
 def _moment(value: t.Any) -> str:
-    """A date to the second; the rest of its spelling (fraction, zone sign of UTC) differs between what is sent and read."""
+    """A date to the second; the rest of its spelling (fraction, zone sign of UTC) differs between
+    what is sent and read.
+    """
     return re.sub(r"(\.\d+)?(Z|\+00:00)?$", "", _text(value).strip().replace(" ", "T"))
 
 
@@ -149,4 +172,6 @@ HOSTS = Kind("hosts", host_name, is_list=True)
 SENDER_DOMAINS = Kind("sender_domains", sender_domain, is_list=True)
 WORDS = Kind("words", _word, is_list=True)
 TEXTS = Kind("texts", _text, is_list=True)
-OBJECTS = Kind("objects", lambda value: json.dumps(value, sort_keys=True, default=str), is_list=True)
+OBJECTS = Kind(
+    "objects", lambda value: json.dumps(value, sort_keys=True, default=str), is_list=True
+)

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The MX hosts of Area 1 by location, and what tells a host of Area 1 or of Microsoft. Published facts; no I/O.
+"""The MX hosts of Area 1 by location, and what tells a host of Area 1 or of Microsoft.
+
+Published facts; no I/O.
 
 Hosts, locations and notes as the tutorial prints them (section 5); the C(global) pair is today's.
 """
@@ -17,9 +20,15 @@ from .._engine.values import host_name
 
 REGIONS = ("GLOBAL", "AU", "DE", "IN", "US")
 
-AREA1_SUFFIXES = (".mxrecord.io", ".mxrecord.mx", ".area1.cloudflare.net", ".inbound.cf-emailsecurity.net")
+AREA1_SUFFIXES = (
+    ".mxrecord.io",
+    ".mxrecord.mx",
+    ".area1.cloudflare.net",
+    ".inbound.cf-emailsecurity.net",
+)
 
-# Where Exchange Online takes mail: worldwide and GCC, DNSSEC and new domains, GCC High and DoD, 21Vianet.
+# Where Exchange Online takes mail: worldwide and GCC, DNSSEC and new domains, GCC High and DoD,
+# 21Vianet.
 MICROSOFT_SUFFIXES = (
     ".mail.protection.outlook.com",
     ".mx.microsoft",
@@ -40,8 +49,9 @@ class MxHost:
 class Preset:
     """One value of C(area1_location).
 
-    ``regions`` is what the Email Security domain gets unless the operator says otherwise: the regions in which the preset's
-    hosts process mail, the primary one first. ``allowed`` are all that do not contradict the hosts.
+    ``regions`` is what the Email Security domain gets unless the operator says otherwise: the
+    regions in which the preset's hosts process mail, the primary one first. ``allowed`` are all
+    that do not contradict the hosts.
     """
 
     location: str
@@ -53,8 +63,8 @@ class Preset:
 
 _US_NOTE = "Best option to ensure all email traffic processing happens in the US."
 _BOM_NOTE = (
-    "Best option to ensure all email traffic processing happens within India. For compliance purposes use this MX record. "
-    "Note, however, there is no redundancy should something go wrong."
+    "Best option to ensure all email traffic processing happens within India. For compliance"
+    " purposes use this MX record. Note, however, there is no redundancy should something go wrong."
 )
 _AUSTRALIA = "Australia / New Zealand"
 
@@ -67,7 +77,8 @@ HOSTS: dict[str, MxHost] = {
         MxHost(
             "mailstream-eu1.mxrecord.io",
             "EU",
-            "Best option to ensure all email traffic processing happens in Germany, with fallback to US data centers.",
+            "Best option to ensure all email traffic processing happens in Germany, with fallback"
+            " to US data centers.",
         ),
         MxHost("mailstream-bom.mxrecord.mx", "India", _BOM_NOTE),
         MxHost(
@@ -75,7 +86,11 @@ HOSTS: dict[str, MxHost] = {
             "India",
             "Same as mailstream-bom.mxrecord.mx, with fallback to US data centers.",
         ),
-        MxHost("mailstream-asia.mxrecord.mx", "India", "Best option for companies with a broader Asia presence."),
+        MxHost(
+            "mailstream-asia.mxrecord.mx",
+            "India",
+            "Best option for companies with a broader Asia presence.",
+        ),
         MxHost(
             "mailstream-syd.area1.cloudflare.net",
             _AUSTRALIA,
@@ -84,17 +99,25 @@ HOSTS: dict[str, MxHost] = {
         MxHost(
             "mailstream-australia-primary.area1.cloudflare.net",
             _AUSTRALIA,
-            "Best option to ensure all email traffic processing happens in Australia, with India and US data centers as backup.",
+            "Best option to ensure all email traffic processing happens in Australia, with India"
+            " and US data centers as backup.",
         ),
     )
 }
 
-# Not in the tutorial: what Cloudflare's documentation names today (regional pairs are shown by its dashboard only).
+# Not in the tutorial: what Cloudflare's documentation names today (regional pairs are shown by its
+# dashboard only).
 CURRENT_HOSTS: dict[str, MxHost] = {
     host: MxHost(
-        host, "Global", "Today's host; regional ones are shown by the Cloudflare dashboard: give them as MX records."
+        host,
+        "Global",
+        "Today's host; regional ones are shown by the Cloudflare dashboard: give them as MX"
+        " records.",
     )
-    for host in ("mxa.global.inbound.cf-emailsecurity.net", "mxb.global.inbound.cf-emailsecurity.net")
+    for host in (
+        "mxa.global.inbound.cf-emailsecurity.net",
+        "mxb.global.inbound.cf-emailsecurity.net",
+    )
 }
 
 PRESETS: dict[str, Preset] = {
@@ -123,7 +146,13 @@ PRESETS: dict[str, Preset] = {
             ("DE", "US", "GLOBAL"),
             "Germany first, the US as fallback.",
         ),
-        Preset("india", ((5, "mailstream-bom.mxrecord.mx"),), ("IN",), ("IN",), "India only; no redundancy."),
+        Preset(
+            "india",
+            ((5, "mailstream-bom.mxrecord.mx"),),
+            ("IN",),
+            ("IN",),
+            "India only; no redundancy.",
+        ),
         Preset(
             "india_primary",
             ((5, "mailstream-india-primary.mxrecord.mx"),),
@@ -138,7 +167,13 @@ PRESETS: dict[str, Preset] = {
             ("IN", "AU", "GLOBAL"),
             "India first, Australia as backup.",
         ),
-        Preset("australia", ((5, "mailstream-syd.area1.cloudflare.net"),), ("AU",), ("AU",), "Australia only."),
+        Preset(
+            "australia",
+            ((5, "mailstream-syd.area1.cloudflare.net"),),
+            ("AU",),
+            ("AU",),
+            "Australia only.",
+        ),
         Preset(
             "australia_primary",
             ((5, "mailstream-australia-primary.area1.cloudflare.net"),),
@@ -148,7 +183,10 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "global",
-            ((10, "mxa.global.inbound.cf-emailsecurity.net"), (10, "mxb.global.inbound.cf-emailsecurity.net")),
+            (
+                (10, "mxa.global.inbound.cf-emailsecurity.net"),
+                (10, "mxb.global.inbound.cf-emailsecurity.net"),
+            ),
             ("GLOBAL",),
             ("GLOBAL",),
             "Today's pair, processed wherever Cloudflare does.",
@@ -164,7 +202,8 @@ def preset(location: t.Any) -> Preset:
     if name not in PRESETS:
         raise InputError(
             "%r is not a location of Area 1." % (location,),
-            "Set area1_location to one of %s, or give the hosts in area1_mx_records." % ", ".join(LOCATIONS),
+            "Set area1_location to one of %s, or give the hosts in area1_mx_records."
+            % ", ".join(LOCATIONS),
             choices=list(LOCATIONS),
         )
     return PRESETS[name]
@@ -176,9 +215,12 @@ def records_for(location: t.Any) -> list[dict[str, t.Any]]:
 
 
 def regions_for(location: t.Any, given: t.Iterable[t.Any] | None = None) -> list[str]:
-    """The processing regions of a location's domains. ``given`` ones that contradict the MX hosts are refused.
+    """The processing regions of a location's domains.
 
-    Without a location (own MX records) the given ones are taken as they are; Cloudflare's own default is C(GLOBAL).
+    ``given`` ones that contradict the MX hosts are refused.
+
+    Without a location (own MX records) the given ones are taken as they are; Cloudflare's own
+    default is C(GLOBAL).
     """
     regions = check_regions(given)
     if not location:
@@ -212,7 +254,9 @@ def check_regions(given: t.Iterable[t.Any] | None) -> list[str]:
 
 
 def is_area1_host(name: t.Any) -> bool:
-    """An MX host of Area 1 or of today's Email Security; not Cloudflare's Email Routing (C(*.mx.cloudflare.net))."""
+    """An MX host of Area 1 or of today's Email Security; not Cloudflare's Email Routing
+    (C(*.mx.cloudflare.net)).
+    """
     return host_name(name).endswith(AREA1_SUFFIXES)
 
 

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Names and comments of the connectors: the tutorial's, and today's for recognising what somebody made by hand."""
+"""Names and comments of the connectors: the tutorial's, and today's for recognising what somebody
+made by hand.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +34,17 @@ KNOWN_CONNECTORS: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 def purpose_of(name: t.Any) -> str | None:
-    """What a connector of this name is for in the tutorial's words and today's; None for anybody else's."""
+    """What a connector of this name is for in the tutorial's words and today's; None for anybody
+    else's.
+    """
     return _find(name, 0)
 
 
 def purpose_of_comment(comment: t.Any) -> str | None:
-    """The same by the comment, which survives a renamed connector. What follows a bracket is a stamp of ours."""
+    """The same by the comment, which survives a renamed connector.
+
+    What follows a bracket is a stamp of ours.
+    """
     return _find(str(comment or "").split("[", 1)[0].strip().rstrip("."), 1)
 
 

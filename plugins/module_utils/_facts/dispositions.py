@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """Dispositions: the two spellings of one verdict, and the header that carries it."""
@@ -46,7 +47,10 @@ def api_word(disposition: str) -> str:
 
 
 def check_dispositions(given: t.Iterable[t.Any]) -> list[str]:
-    """The API's words in the order given, without repetition. The header's C(UCE) is understood as C(SPAM)."""
+    """The API's words in the order given, without repetition.
+
+    The header's C(UCE) is understood as C(SPAM).
+    """
     words = list(dict.fromkeys(api_word(str(word)) for word in given))
     unknown = [word for word in words if word not in API_WORDS]
     if unknown:

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""MTA-STS (RFC 8461) as senders read it, and the policy and record that a domain needs before its mail moves. Pure."""
+"""MTA-STS (RFC 8461) as senders read it, and the policy and record that a domain needs before its
+mail moves. Pure.
+"""
 
 from __future__ import annotations
 
@@ -41,11 +44,18 @@ class Policy:
         return self.missing(hosts) if self.mode == ENFORCE else []
 
     def text(self) -> str:
-        lines = ["version: STSv1", "mode: %s" % self.mode, *("mx: %s" % pattern for pattern in self.mx), "max_age: %d" % self.max_age]
+        lines = [
+            "version: STSv1",
+            "mode: %s" % self.mode,
+            *("mx: %s" % pattern for pattern in self.mx),
+            "max_age: %d" % self.max_age,
+        ]
         return "".join(line + "\n" for line in lines)
 
     def with_hosts(self, hosts: t.Iterable[str]) -> Policy:
-        """Old and new hosts: what senders may keep until the last cache has run out, and what a rollback needs."""
+        """Old and new hosts: what senders may keep until the last cache has run out, and what a
+        rollback needs.
+        """
         return dataclasses.replace(self, mx=(*self.mx, *self.missing(hosts)))
 
 
@@ -58,7 +68,10 @@ def matches(pattern: str, host: str) -> bool:
 
 
 def record_id(texts: t.Iterable[str]) -> tuple[str, str]:
-    """(id, problem). Without exactly one good record a domain has no MTA-STS (RFC 8461, 3.1): then the id is empty."""
+    """(id, problem).
+
+    Without exactly one good record a domain has no MTA-STS (RFC 8461, 3.1): then the id is empty.
+    """
     records = [text.strip() for text in texts if re.match(r"^v=STSv1[ \t]*(;|$)", text.strip())]
     if not records:
         return "", ""
@@ -73,7 +86,10 @@ def record_id(texts: t.Iterable[str]) -> tuple[str, str]:
 
 
 def parse_policy(text: str) -> tuple[Policy | None, str]:
-    """(policy, problem). Unknown keys are passed over; of a key given twice the first counts, but for mx (RFC 8461, 3.2)."""
+    """(policy, problem).
+
+    Unknown keys are passed over; of a key given twice the first counts, but for mx (RFC 8461, 3.2).
+    """
     fields: dict[str, str] = {}
     patterns: list[str] = []
     for line in re.split(r"\r?\n", text):
@@ -108,7 +124,10 @@ def _problem(fields: t.Mapping[str, str], patterns: t.Sequence[str]) -> str:
 
 
 def next_id(moment: datetime.datetime, present: str) -> str:
-    """An id that is new: the time, which also sorts. One that is there already gets a letter behind it."""
+    """An id that is new: the time, which also sorts.
+
+    One that is there already gets a letter behind it.
+    """
     stamp = moment.astimezone(datetime.timezone.utc).strftime("%Y%m%dT%H%M%S")
     return stamp + "a" if stamp == present else stamp
 

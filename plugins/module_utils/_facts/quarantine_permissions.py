@@ -1,14 +1,19 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What users may do with their mail in quarantine, by name and as the service's number. Data; knows no service package."""
+"""What users may do with their mail in quarantine, by name and as the service's number.
+
+Data; knows no service package.
+"""
 
 from __future__ import annotations
 
 import typing as t
 
-#: Bits of EndUserQuarantinePermissionsValue (exchange-online facts, 2.6). 64, Download, is documented as unused.
+#: Bits of EndUserQuarantinePermissionsValue (exchange-online facts, 2.6). 64, Download, is
+#: documented as unused.
 PERMISSIONS: dict[str, int] = {
     "view_header": 128,
     "allow_sender": 32,
@@ -19,7 +24,11 @@ PERMISSIONS: dict[str, int] = {
     "delete": 1,
 }
 LEVELS: dict[str, int] = {"none": 0, "limited": 43, "full": 39}
-BUILT_IN = ("AdminOnlyAccessPolicy", "DefaultFullAccessPolicy", "DefaultFullAccessWithNotificationPolicy")
+BUILT_IN = (
+    "AdminOnlyAccessPolicy",
+    "DefaultFullAccessPolicy",
+    "DefaultFullAccessWithNotificationPolicy",
+)
 #: The second is documented by its name only; where it is offered it is Microsoft's.
 NOT_OURS = (*BUILT_IN, "NotificationEnabledPolicy", "DefaultGlobalTag")
 

@@ -1,14 +1,19 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What an SMTP server's answer proves. Pure. Unknown is never good, and only one code proves a lock-down."""
+"""What an SMTP server's answer proves.
+
+Pure. Unknown is never good, and only one code proves a lock-down.
+"""
 
 from __future__ import annotations
 
 from .._smtp.conversation import SmtpReply
 
-# A direct delivery: refused by the connector, taken, possibly taken (a refusal may still come at DATA), or no evidence.
+# A direct delivery: refused by the connector, taken, possibly taken (a refusal may still come at
+# DATA), or no evidence.
 LOCKED, OPEN, INCONCLUSIVE, UNKNOWN = "locked", "open", "inconclusive", "unknown"
 # A recipient at a new MX host, and the host as a whole.
 ACCEPTED, REFUSED = "accepted", "refused"
@@ -17,10 +22,13 @@ NEEDS_TLS = "needs_tls"
 OK, WRONG = "ok", "wrong"
 
 LOCKDOWN_CODE = "5.7.51"
-# cutover-and-peers facts, 2.3: refusals that say nothing about the connector, each with its own meaning.
+# cutover-and-peers facts, 2.3: refusals that say nothing about the connector, each with its own
+# meaning.
 MEANINGS = {
     "5.7.68": "Direct Send is refused (RejectDirectSend), which is not the lock-down",
-    "5.7.64": "relay is refused: a connector of type OnPremises did not match, which is not the lock-down",
+    "5.7.64": (
+        "relay is refused: a connector of type OnPremises did not match, which is not the lock-down"
+    ),
     "5.7.606": "the probing address is on a block list of Microsoft",
     "4.7.500": "the probing address is put off for its reputation",
     "4.4.62": "the host belongs to another region of Microsoft 365",
@@ -42,7 +50,10 @@ def direct_verdict(stage: str, reply: SmtpReply) -> str:
 
 
 def recipient_verdict(reply: SmtpReply) -> str:
-    """Of a recipient at a new MX host. An unknown mailbox (X.1.1) says nothing of the domain; later is not never."""
+    """Of a recipient at a new MX host.
+
+    An unknown mailbox (X.1.1) says nothing of the domain; later is not never.
+    """
     if reply.code // 100 == 2:
         return ACCEPTED
     if reply.permanent and reply.enhanced != "5.1.1":

@@ -1,10 +1,13 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The five use cases of section 4, as data to be held against Cloudflare's pages (cloudflare-email-security facts, 4.1 to 4.3).
+"""The five use cases of section 4, as data to be held against Cloudflare's pages
+(cloudflare-email-security facts, 4.1 to 4.3).
 
-C(tutorial) are the words and names of the tutorial's time, C(current) today's. The header is the operator's choice in both.
+C(tutorial) are the words and names of the tutorial's time, C(current) today's. The header is the
+operator's choice in both.
 """
 
 from __future__ import annotations
@@ -30,10 +33,14 @@ POLICIES: dict[str, dict[str, t.Any]] = {
 
 Verdicts = tuple[str, t.Optional[str], str, str, str]  # noqa: UP045 (made at run time)
 
-#: Title; what Area 1 quarantines; spam action and policy; policies of high confidence spam, phishing, high confidence phishing
-#: (4.1). What these three quarantine stays 15 days at least.
+#: Title; what Area 1 quarantines; spam action and policy; policies of high confidence spam,
+#: phishing, high confidence phishing (4.1). What these three quarantine stays 15 days at least.
 CASES: dict[int, tuple[str, tuple[str, ...], Verdicts]] = {
-    1: ("Junk and Area 1 Admin Quarantine", ("MALICIOUS", "SPAM", "SPOOF"), (JUNK, None, ASK, ASK, ASK)),
+    1: (
+        "Junk and Area 1 Admin Quarantine",
+        ("MALICIOUS", "SPAM", "SPOOF"),
+        (JUNK, None, ASK, ASK, ASK),
+    ),
     2: ("Junk and user managed quarantine", ("MALICIOUS",), (JUNK, None, FREE, ASK, ASK)),
     3: ("Junk and administrative quarantine", (), (JUNK, None, ASK, ASK, ASK)),
     4: ("User managed and administrative quarantine", (), (QUARANTINE, FREE, ASK, ASK, ASK)),
@@ -43,39 +50,99 @@ RETENTION_DAYS = (15, 30)
 
 Row = tuple[int, str, str, tuple[str, ...], tuple[str, ...], t.Any]
 
-#: Use case; name in the tutorial and today; words in the tutorial and today; action (4.2). In the order of the page, the one that
-#: quarantines last: it ends the processing of rules.
+#: Use case; name in the tutorial and today; words in the tutorial and today; action (4.2). In the
+#: order of the page, the one that quarantines last: it ends the processing of rules.
 RULES: tuple[Row, ...] = (
-    (1, "Area 1 Deliver to Junk Email folder", "Email Security Deliver to Junk Email folder",
-        ("SUSPICIOUS", "BULK"), ("SUSPICIOUS", "BULK"), 5),
-    (2, "Area 1 Deliver to Junk Email folder", "Email Security Deliver to Junk Email folder",
-        ("SUSPICIOUS", "BULK"), ("BULK",), 5),
-    (2, "Area 1 User Quarantine Message", "Email Security User Quarantine Message",
-        ("UCE", "SPOOF"), ("UCE", "SPOOF"), 9),
-    (3, "Area 1 Deliver to Junk Email folder", "Email Security Deliver to Junk Email folder",
-        ("SUSPICIOUS", "BULK"), ("BULK",), 5),
-    (3, "Area 1 User Quarantine Message", "Email Security User Quarantine Message",
-        ("MALICIOUS", "UCE", "SPOOF"), ("MALICIOUS", "UCE", "SPOOF"), 9),
-    (4, "Email Security User Quarantine Message", "Email Security User Quarantine Message",
-        ("UCE", "SPOOF"), ("UCE", "SPOOF"), 5),
-    (4, "Email Security User Quarantine Message Admin Release", "Email Security User Quarantine Message Admin Release",
-        ("MALICIOUS",), ("MALICIOUS",), 9),
-    (5, "Email security Deliver to Junk Email folder", "Email security Deliver to Junk Email folder",
-        ("SUSPICIOUS", "BULK"), ("BULK",), 5),
-    (5, "Area 1 Admin Managed Host Quarantine", "Email security Admin Managed Host Quarantine",
-        ("MALICIOUS", "UCE", "SPOOF"), ("MALICIOUS", "UCE", "SPOOF"), TO_QUARANTINE),
-)  # fmt: skip
+    (
+        1,
+        "Area 1 Deliver to Junk Email folder",
+        "Email Security Deliver to Junk Email folder",
+        ("SUSPICIOUS", "BULK"),
+        ("SUSPICIOUS", "BULK"),
+        5,
+    ),
+    (
+        2,
+        "Area 1 Deliver to Junk Email folder",
+        "Email Security Deliver to Junk Email folder",
+        ("SUSPICIOUS", "BULK"),
+        ("BULK",),
+        5,
+    ),
+    (
+        2,
+        "Area 1 User Quarantine Message",
+        "Email Security User Quarantine Message",
+        ("UCE", "SPOOF"),
+        ("UCE", "SPOOF"),
+        9,
+    ),
+    (
+        3,
+        "Area 1 Deliver to Junk Email folder",
+        "Email Security Deliver to Junk Email folder",
+        ("SUSPICIOUS", "BULK"),
+        ("BULK",),
+        5,
+    ),
+    (
+        3,
+        "Area 1 User Quarantine Message",
+        "Email Security User Quarantine Message",
+        ("MALICIOUS", "UCE", "SPOOF"),
+        ("MALICIOUS", "UCE", "SPOOF"),
+        9,
+    ),
+    (
+        4,
+        "Email Security User Quarantine Message",
+        "Email Security User Quarantine Message",
+        ("UCE", "SPOOF"),
+        ("UCE", "SPOOF"),
+        5,
+    ),
+    (
+        4,
+        "Email Security User Quarantine Message Admin Release",
+        "Email Security User Quarantine Message Admin Release",
+        ("MALICIOUS",),
+        ("MALICIOUS",),
+        9,
+    ),
+    (
+        5,
+        "Email security Deliver to Junk Email folder",
+        "Email security Deliver to Junk Email folder",
+        ("SUSPICIOUS", "BULK"),
+        ("BULK",),
+        5,
+    ),
+    (
+        5,
+        "Area 1 Admin Managed Host Quarantine",
+        "Email security Admin Managed Host Quarantine",
+        ("MALICIOUS", "UCE", "SPOOF"),
+        ("MALICIOUS", "UCE", "SPOOF"),
+        TO_QUARANTINE,
+    ),
+)
 
-#: What the best-practice table asks for and no API offers: shown as to be set in the dashboard (1.1).
+#: What the best-practice table asks for and no API offers: shown as to be set in the dashboard
+#: (1.1).
 DASHBOARD: tuple[tuple[str, str], ...] = (
-    ("text add-ons", "subject tags for SPAM and BULK, body and subject tags for MALICIOUS, SUSPICIOUS and SPOOF"),
+    (
+        "text add-ons",
+        "subject tags for SPAM and BULK, body and subject tags for MALICIOUS, SUSPICIOUS and SPOOF",
+    ),
     ("link actions", "for SUSPICIOUS: URL defang (Advantage), Email Link Isolation (Enterprise)"),
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """``words`` of the header; ``action`` is an SCL, C(quarantine), or a text to put before the subject as C(subject:TEXT)."""
+    """``words`` of the header; ``action`` is an SCL, C(quarantine), or a text to put before the
+    subject as C(subject:TEXT).
+    """
 
     name: str
     words: tuple[str, ...]
@@ -91,12 +158,18 @@ class Rule:
 
     @property
     def subject(self) -> str:
-        return self.action[8:] if isinstance(self.action, str) and self.action.startswith("subject:") else ""
+        return (
+            self.action[8:]
+            if isinstance(self.action, str) and self.action.startswith("subject:")
+            else ""
+        )
 
 
 @dataclasses.dataclass(frozen=True)
 class UseCase:
-    """``filter``: values of the anti-spam policy by the options of o365_content_filter; ``policies``: quarantine policies to make."""
+    """``filter``: values of the anti-spam policy by the options of o365_content_filter;
+    ``policies``: quarantine policies to make.
+    """
 
     key: str
     title: str
@@ -110,8 +183,17 @@ class UseCase:
 
     @classmethod
     def of(cls, data: t.Mapping[str, t.Any]) -> UseCase:
-        rules = tuple(Rule(item["name"], tuple(item["words"]), item["action"]) for item in data["rules"])
-        return cls(data["key"], data["title"], tuple(data["area1"]), rules, dict(data["filter"]), dict(data["policies"]))
+        rules = tuple(
+            Rule(item["name"], tuple(item["words"]), item["action"]) for item in data["rules"]
+        )
+        return cls(
+            data["key"],
+            data["title"],
+            tuple(data["area1"]),
+            rules,
+            dict(data["filter"]),
+            dict(data["policies"]),
+        )
 
 
 def published(number: t.Any, variant: str = "current") -> UseCase:
@@ -122,10 +204,13 @@ def published(number: t.Any, variant: str = "current") -> UseCase:
     except (KeyError, TypeError, ValueError):
         raise InputError(
             "%r is not a use case." % (number,),
-            "Set area1_use_case to one of 1, 2, 3, 4, 5, or to a map that describes one of your own (docs/use-cases.md).",
+            "Set area1_use_case to one of 1, 2, 3, 4, 5, or to a map that describes one of your own"
+            " (docs/use-cases.md).",
         ) from None
     if variant not in VARIANTS:
-        raise InputError("%r is not a variant." % (variant,), "Use one of %s." % ", ".join(VARIANTS))
+        raise InputError(
+            "%r is not a variant." % (variant,), "Use one of %s." % ", ".join(VARIANTS)
+        )
     old = variant == "tutorial"
     rules = tuple(
         Rule(names[0] if old else names[1], words[0] if old else words[1], action)
@@ -156,8 +241,17 @@ def _filter(verdicts: Verdicts) -> dict[str, t.Any]:
     return values
 
 
-AT_AREA1, IN_QUARANTINE, IN_JUNK, IN_INBOX, ELSEWHERE = "Area 1", "quarantine", "junk", "inbox", "elsewhere"
-FIRST_SPAM, FIRST_HIGH = 5, 7  # SCL 5 and 6 are spam, 9 is high confidence spam (exchange-online facts, 2.5)
+AT_AREA1, IN_QUARANTINE, IN_JUNK, IN_INBOX, ELSEWHERE = (
+    "Area 1",
+    "quarantine",
+    "junk",
+    "inbox",
+    "elsewhere",
+)
+FIRST_SPAM, FIRST_HIGH = (
+    5,
+    7,
+)  # SCL 5 and 6 are spam, 9 is high confidence spam (exchange-online facts, 2.5)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,7 +263,9 @@ class Landing:
 
 
 def lands(case: UseCase, disposition: str) -> Landing:
-    """Where the use case brings mail that Area 1 gave this disposition, for recipients of the policy that it sets."""
+    """Where the use case brings mail that Area 1 gave this disposition, for recipients of the
+    policy that it sets.
+    """
     word = header_word(disposition)
     if api_word(word) in case.area1:
         return Landing(AT_AREA1)
@@ -199,18 +295,27 @@ SPOOF_HANDLING = ("quarantine", "spam", "bulk")
 
 
 def with_spoof(case: UseCase, way: str | None) -> UseCase:
-    """The tutorial's three ways with SPOOF. C(quarantine): held back (where the use case does so, else by Area 1); C(spam): as
-    SPAM; C(bulk): as BULK, where that has no rule: delivered. None is the use case's own."""
+    """The tutorial's three ways with SPOOF.
+
+    C(quarantine): held back (where the use case does so, else by Area 1); C(spam): as SPAM;
+    C(bulk): as BULK, where that has no rule: delivered. None is the use case's own.
+    """
     if way is None:
         return case
     if way not in SPOOF_HANDLING:
-        raise InputError("%r is not a way to handle SPOOF." % (way,), "Use one of %s." % ", ".join(SPOOF_HANDLING))
+        raise InputError(
+            "%r is not a way to handle SPOOF." % (way,),
+            "Use one of %s." % ", ".join(SPOOF_HANDLING),
+        )
     if way == "quarantine" and lands(case, "SPOOF").place in (AT_AREA1, IN_QUARANTINE):
         return case
     like = {"quarantine": "", "spam": "UCE", "bulk": "BULK"}[way]
     at_area1 = way == "quarantine" or (way == "spam" and "SPAM" in case.area1)
     area1 = tuple(word for word in case.area1 if word != "SPOOF") + (("SPOOF",) if at_area1 else ())
-    rules = [_with_word(rule, "SPOOF", bool(like) and not at_area1 and like in rule.words) for rule in case.rules]
+    rules = [
+        _with_word(rule, "SPOOF", bool(like) and not at_area1 and like in rule.words)
+        for rule in case.rules
+    ]
     return dataclasses.replace(case, area1=area1, rules=tuple(rule for rule in rules if rule.words))
 
 
@@ -222,7 +327,9 @@ def _with_word(rule: Rule, word: str, wanted: bool) -> Rule:
 
 
 def check_words(given: t.Any, where: str) -> tuple[str, ...]:
-    """Dispositions as the header has them (UCE for SPAM); unknown ones are refused with the valid ones."""
+    """Dispositions as the header has them (UCE for SPAM); unknown ones are refused with the valid
+    ones.
+    """
     items = [given] if isinstance(given, str) else list(given or ())
     words = tuple(dict.fromkeys(header_word(str(item)) for item in items))
     unknown = [word for word in words if word not in HEADER_WORDS]

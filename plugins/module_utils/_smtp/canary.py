@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The canary: a real message to a mailbox that the operator gave for it. Its Message-ID is how a trace finds it again."""
+"""The canary: a real message to a mailbox that the operator gave for it.
+
+Its Message-ID is how a trace finds it again.
+"""
 
 from __future__ import annotations
 
@@ -47,5 +51,8 @@ class Canary:
         mail["Message-ID"] = message_id
         mail["Auto-Submitted"] = "auto-generated"
         mail["X-Auto-Response-Suppress"] = "All"
-        mail.set_content("This message was sent by mail_flow_probe (mailflow.area1) to show the way that mail takes.\nIt may be deleted.\n")
+        mail.set_content(
+            "This message was sent by mail_flow_probe (mailflow.area1) to show the way that mail"
+            " takes.\nIt may be deleted.\n"
+        )
         return Message(message_id, sender, mail.as_bytes())

@@ -1,10 +1,14 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""One SMTP conversation with one address: every read bounded, one deadline for all of it. Standard library only.
+"""One SMTP conversation with one address: every read bounded, one deadline for all of it.
 
-C(smtplib) has no deadline for a whole conversation and gives up on replies that are a little wrong; a probe wants both.
+Standard library only.
+
+C(smtplib) has no deadline for a whole conversation and gives up on replies that are a little wrong;
+a probe wants both.
 """
 
 from __future__ import annotations
@@ -25,13 +29,20 @@ CONNECT_SECONDS = 20.0
 
 _LINE = re.compile(rb"^([2-5][0-9]{2})(?:([ -])(.*))?$", re.DOTALL)
 _ENHANCED = re.compile(r"^([245])\.([0-9]{1,3})\.([0-9]{1,3})(?![0-9.]*[0-9])")
-_ADDRESS = re.compile(r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?=.{1,253}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$")
-_HELO = re.compile(r"^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]|\[IPv6:[0-9A-Fa-f:.]+\])$")
+_ADDRESS = re.compile(
+    r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?=.{1,253}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$"
+)
+_HELO = re.compile(
+    r"^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]|\[IPv6:[0-9A-Fa-f:.]+\])$"
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class SmtpReply:
-    """``code`` 0: what came was no reply at all. ``enhanced`` only where the text begins with it (RFC 2034)."""
+    """``code`` 0: what came was no reply at all.
+
+    ``enhanced`` only where the text begins with it (RFC 2034).
+    """
 
     code: int = 0
     enhanced: str = ""
@@ -51,11 +62,17 @@ class SmtpReply:
         return self.code // 100 == 5
 
     def __str__(self) -> str:
-        return " ".join(part for part in (str(self.code) if self.code else "", self.text) if part) or "an empty answer"
+        return (
+            " ".join(part for part in (str(self.code) if self.code else "", self.text) if part)
+            or "an empty answer"
+        )
 
 
 class Broken(Exception):
-    """The conversation ended without the answer that was waited for. ``connected`` is false where there never was one."""
+    """The conversation ended without the answer that was waited for.
+
+    ``connected`` is false where there never was one.
+    """
 
     def __init__(self, reason: str, connected: bool = True, certificate: bool = False) -> None:
         super().__init__(reason)
@@ -65,7 +82,10 @@ class Broken(Exception):
 
 
 def parse_reply(raw: t.Sequence[bytes]) -> SmtpReply:
-    """The lines of one reply. Tolerant: no text, no enhanced code, differing codes; what is no reply has the code 0. Pure."""
+    """The lines of one reply.
+
+    Tolerant: no text, no enhanced code, differing codes; what is no reply has the code 0. Pure.
+    """
     code, texts = 0, []
     for line in raw:
         match = _LINE.match(line.rstrip(b"\r\n"))
@@ -79,7 +99,9 @@ def parse_reply(raw: t.Sequence[bytes]) -> SmtpReply:
     enhanced = next((found.group(0) for found in map(_ENHANCED.match, texts) if found), "")
     if enhanced and int(enhanced[0]) != code // 100:
         enhanced = ""
-    return SmtpReply(code, enhanced, " ".join(text for text in texts if text)[:MAX_TEXT], tuple(texts))
+    return SmtpReply(
+        code, enhanced, " ".join(text for text in texts if text)[:MAX_TEXT], tuple(texts)
+    )
 
 
 def is_last(line: bytes) -> bool:
@@ -97,7 +119,9 @@ def check_address(value: t.Any, what: str) -> str:
     """A plain mailbox address; nothing in it can end an SMTP command."""
     text = str(value or "").strip()
     if not _ADDRESS.match(text):
-        raise InputError("%s: %r is not a mail address." % (what, value), "Give one like postmaster@example.com.")
+        raise InputError(
+            "%s: %r is not a mail address." % (what, value), "Give one like postmaster@example.com."
+        )
     local, _at, domain = text.rpartition("@")
     return "%s@%s" % (local, domain.lower())
 
@@ -105,14 +129,22 @@ def check_address(value: t.Any, what: str) -> str:
 def check_helo(value: t.Any) -> str:
     text = str(value or "").strip()
     if not _HELO.match(text) or len(text) > 253:
-        raise InputError("helo: %r is neither a host name nor an address in brackets." % (value,), "Give the name of the host that probes.")
+        raise InputError(
+            "helo: %r is neither a host name nor an address in brackets." % (value,),
+            "Give the name of the host that probes.",
+        )
     return text
 
 
 class Conversation:
-    """Used by one thread. Every method raises Broken where the other side is silent, gone or talks without end."""
+    """Used by one thread.
 
-    def __init__(self, address: str, port: int, seconds: float, clock: t.Callable[[], float] = time.monotonic) -> None:
+    Every method raises Broken where the other side is silent, gone or talks without end.
+    """
+
+    def __init__(
+        self, address: str, port: int, seconds: float, clock: t.Callable[[], float] = time.monotonic
+    ) -> None:
         self.address, self.port = address, port
         self.source = ""
         self.extensions: frozenset[str] = frozenset()
@@ -124,7 +156,9 @@ class Conversation:
     def open(self) -> SmtpReply:
         """Connect; the greeting."""
         try:
-            self._socket = socket.create_connection((self.address, self.port), min(self._left(), CONNECT_SECONDS))
+            self._socket = socket.create_connection(
+                (self.address, self.port), min(self._left(), CONNECT_SECONDS)
+            )
             self.source = str(self._socket.getsockname()[0])
         except (OSError, ValueError) as exc:
             raise Broken(_reason(exc), connected=False) from exc
@@ -132,11 +166,18 @@ class Conversation:
 
     def hello(self, helo: str) -> SmtpReply:
         reply = self.command("EHLO %s" % helo)
-        self.extensions = frozenset(line.split(" ", 1)[0].upper() for line in reply.lines[1:] if line) if reply.good else frozenset()
+        self.extensions = (
+            frozenset(line.split(" ", 1)[0].upper() for line in reply.lines[1:] if line)
+            if reply.good
+            else frozenset()
+        )
         return reply
 
     def start_tls(self, context: ssl.SSLContext, host: str) -> SmtpReply:
-        """STARTTLS and the handshake. What came in clear after the answer is thrown away (it could be anybody's)."""
+        """STARTTLS and the handshake.
+
+        What came in clear after the answer is thrown away (it could be anybody's).
+        """
         reply = self.command("STARTTLS")
         if reply.code != 220:
             return reply
@@ -145,7 +186,11 @@ class Conversation:
             self._socket.settimeout(self._left())
             self._socket = context.wrap_socket(self._socket, server_hostname=host)
         except ssl.SSLCertVerificationError as exc:
-            raise Broken("its certificate is not valid for %s: %s" % (host, exc.verify_message or _reason(exc)), certificate=True) from exc
+            raise Broken(
+                "its certificate is not valid for %s: %s"
+                % (host, exc.verify_message or _reason(exc)),
+                certificate=True,
+            ) from exc
         except (ssl.SSLError, OSError, ValueError) as exc:
             raise Broken("TLS failed: %s" % _reason(exc)) from exc
         return reply
@@ -156,7 +201,9 @@ class Conversation:
 
     def command(self, text: str) -> SmtpReply:
         if "\r" in text or "\n" in text or len(text) > 1000:
-            raise InputError("An SMTP command would not be one line.", "Check the addresses that are probed.")
+            raise InputError(
+                "An SMTP command would not be one line.", "Check the addresses that are probed."
+            )
         return self._send(text.encode("ascii", "replace") + b"\r\n")
 
     def message(self, data: bytes) -> SmtpReply:

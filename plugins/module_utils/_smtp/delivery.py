@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""One envelope to one recipient, with a message or without: the direct delivery that a lock-down must refuse, and the canary."""
+"""One envelope to one recipient, with a message or without: the direct delivery that a lock-down
+must refuse, and the canary.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ from .targets import DirectTarget, Probe
 
 @dataclasses.dataclass
 class Outcome:
-    """The last answer and the stage at which it came; ``problem`` where the conversation broke instead."""
+    """The last answer and the stage at which it came; ``problem`` where the conversation broke
+    instead.
+    """
 
     host: str
     address: str
@@ -34,8 +39,25 @@ class Outcome:
         return UNKNOWN if self.problem else direct_verdict(self.stage, self.reply)
 
     def to_data(self) -> dict[str, t.Any]:
-        found = {key: getattr(self, key) for key in ("host", "address", "recipient", "stage", "problem", "source", "tls", "verdict")}
-        found.update(code=self.reply.code, enhanced=self.reply.enhanced, text=self.reply.text, meaning=meaning(self.reply))
+        found = {
+            key: getattr(self, key)
+            for key in (
+                "host",
+                "address",
+                "recipient",
+                "stage",
+                "problem",
+                "source",
+                "tls",
+                "verdict",
+            )
+        }
+        found.update(
+            code=self.reply.code,
+            enhanced=self.reply.enhanced,
+            text=self.reply.text,
+            meaning=meaning(self.reply),
+        )
         found["canary"] = self.to_canary() if self.message and self.stage == "message" else None
         return found
 
@@ -47,14 +69,19 @@ class Outcome:
             "recipient": self.recipient,
             "sender": self.message.sender if self.message else "",
             "accepted": accepted,
-            "message_id": self.message.message_id if self.message and self.stage == "message" else "",
+            "message_id": (
+                self.message.message_id if self.message and self.stage == "message" else ""
+            ),
             "text": self.problem or str(self.reply),
         }
 
 
 @dataclasses.dataclass
 class Delivery:
-    """``verify``: the certificate must be valid for the host. A direct sender does not look at it, so neither does that probe."""
+    """``verify``: the certificate must be valid for the host.
+
+    A direct sender does not look at it, so neither does that probe.
+    """
 
     probe: Probe
     host: str
@@ -98,7 +125,9 @@ class Delivery:
 
     def _envelope(self, conversation: Conversation, outcome: Outcome) -> None:
         outcome.stage = "mail"
-        outcome.reply = conversation.command("MAIL FROM:<%s>" % (outcome.message.sender if outcome.message else self.probe.outsider))
+        outcome.reply = conversation.command(
+            "MAIL FROM:<%s>" % (outcome.message.sender if outcome.message else self.probe.outsider)
+        )
         if not outcome.reply.good:
             return
         outcome.stage = "rcpt"
@@ -119,23 +148,45 @@ def deliver_directly(probe: Probe, target: DirectTarget) -> dict[str, t.Any]:
     outcome = Outcome(target.host, "", target.recipient, problem="its name has no address")
     for address in target.addresses:
         message = canary.message(probe.outsider, target.host) if canary else None
-        outcome = Delivery(probe, target.host, address, verify=False).send(target.recipient, message)
+        outcome = Delivery(probe, target.host, address, verify=False).send(
+            target.recipient, message
+        )
         if outcome.stage != "connect":
             break
     return {"domain": target.domain, **outcome.to_data()}
 
 
 def deliver_plainly(probe: Probe, target: DirectTarget) -> dict[str, t.Any]:
-    """The same recipient with TLS and without. Only the difference tells: no source has the words of such a refusal."""
+    """The same recipient with TLS and without.
+
+    Only the difference tells: no source has the words of such a refusal.
+    """
     answers = []
     for tls in (True, False):
         outcome = Outcome(target.host, "", target.recipient, problem="its name has no address")
         for address in target.addresses:
-            outcome = Delivery(probe, target.host, address, verify=False, tls=tls).send(target.recipient, None)
+            outcome = Delivery(probe, target.host, address, verify=False, tls=tls).send(
+                target.recipient, None
+            )
             if outcome.stage != "connect":
                 break
         answers.append(outcome)
-    taken = [outcome.stage == "rcpt" and not outcome.problem and outcome.reply.code // 100 == 2 for outcome in answers]
-    refused = answers[1].stage in ("mail", "rcpt") and not answers[1].problem and not answers[1].reply.good and answers[1].reply.code > 0
-    verdict = ACCEPTED if taken[1] else NEEDS_TLS if taken[0] and answers[0].tls and refused else UNKNOWN
-    return {"domain": target.domain, "verdict": verdict, "with_tls": answers[0].to_data(), "without_tls": answers[1].to_data()}
+    taken = [
+        outcome.stage == "rcpt" and not outcome.problem and outcome.reply.code // 100 == 2
+        for outcome in answers
+    ]
+    refused = (
+        answers[1].stage in ("mail", "rcpt")
+        and not answers[1].problem
+        and not answers[1].reply.good
+        and answers[1].reply.code > 0
+    )
+    verdict = (
+        ACCEPTED if taken[1] else NEEDS_TLS if taken[0] and answers[0].tls and refused else UNKNOWN
+    )
+    return {
+        "domain": target.domain,
+        "verdict": verdict,
+        "with_tls": answers[0].to_data(),
+        "without_tls": answers[1].to_data(),
+    }

@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Does a new MX host answer as it should: STARTTLS, a certificate for its name, the domains taken? No message is sent."""
+"""Does a new MX host answer as it should:
+
+STARTTLS, a certificate for its name, the domains taken? No message is sent.
+"""
 
 from __future__ import annotations
 
@@ -31,24 +35,37 @@ class Visit:
         return self
 
 
-def visit(probe: Probe, target: HostTarget, address: str, recipients: t.Sequence[Recipient]) -> Visit:
+def visit(
+    probe: Probe, target: HostTarget, address: str, recipients: t.Sequence[Recipient]
+) -> Visit:
     found = Visit(address)
     conversation = Conversation(address, probe.port, probe.seconds)
     try:
         return _talk(probe, target, conversation, found, recipients)
     except Broken as exc:
-        # Once it has shown what a host must show, an end among the recipients only leaves the rest of them unknown.
+        # Once it has shown what a host must show, an end among the recipients only leaves the rest
+        # of them unknown.
         status = WRONG if exc.certificate else found.status
         return found.fail(status, found.stage, exc.reason)
     finally:
         found.source = conversation.source
         for item in recipients:
-            found.recipients.setdefault(item.domain, {"verdict": UNKNOWN, "text": "it was not asked: %s" % found.problem})
+            found.recipients.setdefault(
+                item.domain, {"verdict": UNKNOWN, "text": "it was not asked: %s" % found.problem}
+            )
         conversation.close()
 
 
-def _talk(probe: Probe, target: HostTarget, conversation: Conversation, found: Visit, recipients: t.Sequence[Recipient]) -> Visit:
-    """A refusal of the probing address as such (greeting, EHLO) says nothing about the host: unknown."""
+def _talk(
+    probe: Probe,
+    target: HostTarget,
+    conversation: Conversation,
+    found: Visit,
+    recipients: t.Sequence[Recipient],
+) -> Visit:
+    """A refusal of the probing address as such (greeting, EHLO) says nothing about the host:
+    unknown.
+    """
     greeting = conversation.open()
     found.stage = "greeting"
     if greeting.code != 220:
@@ -63,7 +80,9 @@ def _talk(probe: Probe, target: HostTarget, conversation: Conversation, found: V
         return found.fail(WRONG, "starttls", "it does not offer STARTTLS")
     reply = conversation.start_tls(probe.context(True), target.name)
     if reply.code != 220:
-        return found.fail(WRONG if reply.permanent else UNKNOWN, "starttls", "it answers STARTTLS with %s" % reply)
+        return found.fail(
+            WRONG if reply.permanent else UNKNOWN, "starttls", "it answers STARTTLS with %s" % reply
+        )
     found.tls = conversation.tls_version
     reply = conversation.hello(helo)
     if not reply.good:
@@ -91,14 +110,20 @@ def _told(reply: SmtpReply) -> dict[str, t.Any]:
 
 
 def host_view(target: HostTarget, visits: t.Sequence[Visit]) -> dict[str, t.Any]:
-    """The host as all of its addresses show it. Pure.
+    """The host as all of its addresses show it.
 
-    One that answers wrongly makes the host wrong: senders choose among them. One that is silent does not, where another is fine.
+    Pure.
+
+    One that answers wrongly makes the host wrong: senders choose among them. One that is silent
+    does not, where another is fine.
     """
     by_address: dict[str, list[Visit]] = {}
     for item in visits:
         by_address.setdefault(item.address, []).append(item)
-    worst = [max(items, key=lambda item: (item.status == WRONG, item.status == UNKNOWN)) for items in by_address.values()]
+    worst = [
+        max(items, key=lambda item: (item.status == WRONG, item.status == UNKNOWN))
+        for items in by_address.values()
+    ]
     wrong = [item for item in worst if item.status == WRONG]
     fine = [item for item in worst if item.status == OK]
     chosen = wrong or fine or worst
@@ -108,13 +133,26 @@ def host_view(target: HostTarget, visits: t.Sequence[Visit]) -> dict[str, t.Any]
             recipients[domain] = _graver(recipients.get(domain), answer)
     return {
         "status": WRONG if wrong else OK if fine else UNKNOWN,
-        "problem": "; ".join("%s: %s" % (item.address, item.problem) for item in chosen if item.problem) if visits else "its name has no address",
-        "addresses": [{key: value for key, value in dataclasses.asdict(item).items() if key != "recipients"} for item in worst],
+        "problem": (
+            "; ".join("%s: %s" % (item.address, item.problem) for item in chosen if item.problem)
+            if visits
+            else "its name has no address"
+        ),
+        "addresses": [
+            {key: value for key, value in dataclasses.asdict(item).items() if key != "recipients"}
+            for item in worst
+        ],
         "recipients": recipients,
     }
 
 
 def _graver(present: dict[str, t.Any] | None, new: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Of two answers about a domain: a refusal counts, then an acceptance; not having been asked only where nothing else is known."""
+    """Of two answers about a domain: a refusal counts, then an acceptance; not having been asked
+    only where nothing else is known.
+    """
     order = (UNKNOWN, ACCEPTED, REFUSED)
-    return new if present is None or order.index(new["verdict"]) > order.index(present["verdict"]) else present
+    return (
+        new
+        if present is None or order.index(new["verdict"]) > order.index(present["verdict"])
+        else present
+    )

@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""mail_flow_probe: SMTP evidence from the host that runs this. Standard library only, so that any host can run it."""
+"""mail_flow_probe:
+
+SMTP evidence from the host that runs this. Standard library only, so that any host can run it.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +34,16 @@ BATCH = 40
 def run_probe(params: t.Mapping[str, t.Any], context: Context) -> Result:
     probe = probe_of(params, context)
     with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as pool:
-        visits = [(target, pool.submit(visit, probe, target, address, batch)) for target, address, batch in _visits(probe)]
-        direct = {target.domain: pool.submit(deliver_directly, probe, target) for target in probe.direct}
-        plain = {target.domain: pool.submit(deliver_plainly, probe, target) for target in probe.plain}
+        visits = [
+            (target, pool.submit(visit, probe, target, address, batch))
+            for target, address, batch in _visits(probe)
+        ]
+        direct = {
+            target.domain: pool.submit(deliver_directly, probe, target) for target in probe.direct
+        }
+        plain = {
+            target.domain: pool.submit(deliver_plainly, probe, target) for target in probe.plain
+        }
         seen: dict[str, list[Visit]] = {target.name: [] for target in probe.hosts}
         for target, future in visits:
             seen[target.name].append(future.result())
@@ -41,27 +52,51 @@ def run_probe(params: t.Mapping[str, t.Any], context: Context) -> Result:
     hosts = {target.name: host_view(target, seen[target.name]) for target in probe.hosts}
     canary = _canary(probe, hosts)
     sources = [item["source"] for view in hosts.values() for item in view["addresses"]]
-    sources += [item["source"] for item in (*deliveries.values(), *(view["with_tls"] for view in plainly.values()))]
+    sources += [
+        item["source"]
+        for item in (*deliveries.values(), *(view["with_tls"] for view in plainly.values()))
+    ]
     values = {
         "hosts": hosts,
         "direct": deliveries,
         "plain": plainly,
         "canary": canary,
-        "looked_from": {"host": probe.looked_from, "address": next((source for source in sources if source), "")},
+        "looked_from": {
+            "host": probe.looked_from,
+            "address": next((source for source in sources if source), ""),
+        },
         "port": probe.port,
-        "date": datetime.datetime.fromtimestamp(context.now(), datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "date": (
+            datetime.datetime.fromtimestamp(context.now(), datetime.timezone.utc).strftime(
+                "%Y-%m-%dT%H:%M:%SZ"
+            )
+        ),
     }
     return Result(False, (), values)
 
 
-def section_of(values: t.Mapping[str, t.Any], before: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
-    """The observation's section C(smtp): this probe's answers beside those of earlier ones. Each says when and from where."""
+def section_of(
+    values: t.Mapping[str, t.Any], before: t.Mapping[str, t.Any] | None
+) -> dict[str, t.Any]:
+    """The observation's section C(smtp): this probe's answers beside those of earlier ones.
+
+    Each says when and from where.
+    """
     where = {"date": values.get("date", ""), "looked_from": values.get("looked_from") or {}}
     section: dict[str, t.Any] = {key: dict((before or {}).get(key) or {}) for key in SEEN}
     for key in SEEN:
-        section[key].update({name: {**view, **where} for name, view in (values.get(key) or {}).items()})
+        section[key].update(
+            {name: {**view, **where} for name, view in (values.get(key) or {}).items()}
+        )
     canaries = list((before or {}).get("canaries") or [])
-    sent = [{**item, **where} for item in [values.get("canary"), *(view.get("canary") for view in (values.get("direct") or {}).values())] if item]
+    sent = [
+        {**item, **where}
+        for item in [
+            values.get("canary"),
+            *(view.get("canary") for view in (values.get("direct") or {}).values()),
+        ]
+        if item
+    ]
     section["canaries"] = canaries + sent
     return {**section, **where}
 
@@ -71,20 +106,39 @@ def probe_of(params: t.Mapping[str, t.Any], context: Context) -> Probe:
     port = int(params.get("port") or 25)
     seconds = int(params.get("timeout") or 60)
     if not 0 < port < 65536 or not 0 < seconds <= 3600:
-        raise InputError("port %s or timeout %s is out of range." % (port, seconds), "A port is 1 to 65535, a timeout 1 to 3600 seconds.")
-    canary = check_address(params["canary_recipient"], "canary_recipient") if params.get("canary_recipient") else ""
+        raise InputError(
+            "port %s or timeout %s is out of range." % (port, seconds),
+            "A port is 1 to 65535, a timeout 1 to 3600 seconds.",
+        )
+    canary = (
+        check_address(params["canary_recipient"], "canary_recipient")
+        if params.get("canary_recipient")
+        else ""
+    )
     looked_from = socket.gethostname()
-    helo = check_helo(params["helo"]) if params.get("helo") else looked_from if "." in looked_from else ""
+    helo = (
+        check_helo(params["helo"])
+        if params.get("helo")
+        else looked_from
+        if "." in looked_from
+        else ""
+    )
     recipients = tuple(Recipient.of(item, canary) for item in params.get("domains") or ())
     hosts = tuple(HostTarget.of(item) for item in params.get("hosts") or ())
     direct = tuple(DirectTarget.of(item, canary) for item in params.get("direct") or ())
     plain = tuple(DirectTarget.of(item, "", "plain") for item in params.get("plain") or ())
     own = {str(name).lower() for name in params.get("internal_domains") or ()}
     own |= {item.domain for item in recipients} | {item.domain for item in (*direct, *plain)}
-    for what, names in (("hosts", [item.name for item in hosts]), ("direct", [item.domain for item in direct]), ("plain", [item.domain for item in plain])):
+    for what, names in (
+        ("hosts", [item.name for item in hosts]),
+        ("direct", [item.domain for item in direct]),
+        ("plain", [item.domain for item in plain]),
+    ):
         double = sorted({name for name in names if names.count(name) > 1})
         if double:
-            raise InputError("%s: %s is named more than once." % (what, ", ".join(double)), "Name each once.")
+            raise InputError(
+                "%s: %s is named more than once." % (what, ", ".join(double)), "Name each once."
+            )
     return Probe(
         hosts=hosts,
         recipients=recipients,
@@ -101,13 +155,17 @@ def probe_of(params: t.Mapping[str, t.Any], context: Context) -> Probe:
 
 
 def _sender(given: t.Any, helo: str, own: t.Collection[str]) -> str:
-    """An envelope sender outside the tenant: RejectDirectSend would answer for one inside it. Empty is the null sender."""
+    """An envelope sender outside the tenant:
+
+    RejectDirectSend would answer for one inside it. Empty is the null sender.
+    """
     if given:
         sender = check_address(given, "sender")
         if _inside(sender.rpartition("@")[2], own):
             raise InputError(
                 "sender: %s is of a domain of the tenant itself." % sender,
-                "A refusal could then be RejectDirectSend's: give an address of another domain, or none.",
+                "A refusal could then be RejectDirectSend's: give an address of another domain, or"
+                " none.",
             )
         return sender
     outside = helo and not helo.startswith("[") and "." in helo and not _inside(helo.lower(), own)
@@ -120,17 +178,38 @@ def _inside(name: str, own: t.Collection[str]) -> bool:
 
 
 def _visits(probe: Probe) -> list[tuple[HostTarget, str, tuple[Recipient, ...]]]:
-    batches = [probe.recipients[start : start + BATCH] for start in range(0, len(probe.recipients), BATCH)] or [()]
-    return [(target, address, batch) for target in probe.hosts for address in target.addresses for batch in batches]
+    batches = [
+        probe.recipients[start : start + BATCH] for start in range(0, len(probe.recipients), BATCH)
+    ] or [()]
+    return [
+        (target, address, batch)
+        for target in probe.hosts
+        for address in target.addresses
+        for batch in batches
+    ]
 
 
 def _canary(probe: Probe, hosts: t.Mapping[str, t.Mapping[str, t.Any]]) -> dict[str, t.Any] | None:
     """One real message through the first new MX host that takes the canary's domain."""
-    if probe.canary is None or probe.canary.domain not in {item.domain for item in probe.recipients}:
+    if probe.canary is None or probe.canary.domain not in {
+        item.domain for item in probe.recipients
+    }:
         return None
     for target in probe.hosts:
         view = hosts[target.name]
-        if view["status"] == OK and view["recipients"].get(probe.canary.domain, {}).get("verdict") == ACCEPTED:
+        if (
+            view["status"] == OK
+            and view["recipients"].get(probe.canary.domain, {}).get("verdict") == ACCEPTED
+        ):
             address = next(item["address"] for item in view["addresses"] if item["status"] == OK)
-            return Delivery(probe, target.name, address, verify=True).send(probe.canary.recipient, probe.canary.message(probe.sender, target.name)).to_canary()
-    return {"recipient": probe.canary.recipient, "accepted": False, "message_id": "", "text": "no new MX host took the recipient"}
+            return (
+                Delivery(probe, target.name, address, verify=True)
+                .send(probe.canary.recipient, probe.canary.message(probe.sender, target.name))
+                .to_canary()
+            )
+    return {
+        "recipient": probe.canary.recipient,
+        "accepted": False,
+        "message_id": "",
+        "text": "no new MX host took the recipient",
+    }

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What a probe looks at, checked: addresses come with it, because the probing host resolves no name by itself."""
+"""What a probe looks at, checked: addresses come with it, because the probing host resolves no name
+by itself.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,9 @@ class Recipient:
 
     @classmethod
     def of(cls, item: t.Any, canary: str) -> Recipient:
-        entry = _entry({"name": item} if isinstance(item, str) else item, "domains", {"name", "recipient"})
+        entry = _entry(
+            {"name": item} if isinstance(item, str) else item, "domains", {"name", "recipient"}
+        )
         domain = _name(entry.get("name"), "domains")
         return cls(domain, _recipient(entry, domain, canary))
 
@@ -64,7 +69,12 @@ class DirectTarget:
         entry = _entry(item, what, {"name", "host", "addresses", "recipient"})
         domain = _name(entry.get("name"), what)
         host = _name(entry.get("host"), "%s: host of %s" % (what, domain))
-        return cls(domain, host, _addresses(entry.get("addresses"), host), _recipient(entry, domain, canary))
+        return cls(
+            domain,
+            host,
+            _addresses(entry.get("addresses"), host),
+            _recipient(entry, domain, canary),
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +95,9 @@ class Probe:
 
     @property
     def outsider(self) -> str:
-        """For deliveries past Area 1: never the null sender, which connectors by sender domain and RejectDirectSend may treat as no sender at all."""
+        """For deliveries past Area 1: never the null sender, which connectors by sender domain and
+        RejectDirectSend may treat as no sender at all.
+        """
         return self.sender or NOBODY
 
     def context(self, verify: bool) -> ssl.SSLContext:
@@ -93,7 +105,8 @@ class Probe:
             context = ssl.create_default_context(cafile=self.ca_path or None)
         except (OSError, ssl.SSLError) as exc:
             raise InputError(
-                "ca_path: %s cannot be used: %s." % (self.ca_path, exc), "Give a file with CA certificates in PEM form, on the host that probes."
+                "ca_path: %s cannot be used: %s." % (self.ca_path, exc),
+                "Give a file with CA certificates in PEM form, on the host that probes.",
             ) from exc
         if not verify:
             context.check_hostname = False
@@ -101,38 +114,60 @@ class Probe:
         return context
 
     def greeting_name(self, source: str) -> str:
-        """The name to say hello with: given or the host's own, else the address as a literal (RFC 5321, 4.1.3)."""
+        """The name to say hello with: given or the host's own, else the address as a literal (RFC
+        5321, 4.1.3).
+        """
         return self.helo or ("[IPv6:%s]" % source if ":" in source else "[%s]" % source)
 
 
 def _entry(item: t.Any, what: str, keys: set[str]) -> t.Mapping[str, t.Any]:
     if not isinstance(item, t.Mapping) or set(item) - keys:
-        raise InputError("%s: %r is not a map with the keys %s." % (what, item, ", ".join(sorted(keys))), "See the module's documentation.")
+        raise InputError(
+            "%s: %r is not a map with the keys %s." % (what, item, ", ".join(sorted(keys))),
+            "See the module's documentation.",
+        )
     return item
 
 
 def _name(value: t.Any, what: str) -> str:
     name = host_name(value)
     if not name or any(not (char.isalnum() or char in "._-") for char in name) or "." not in name:
-        raise InputError("%s: %r is not a full name." % (what, value), "Give a name as it stands in the DNS, like mail.example.com.")
+        raise InputError(
+            "%s: %r is not a full name." % (what, value),
+            "Give a name as it stands in the DNS, like mail.example.com.",
+        )
     return name
 
 
 def _recipient(entry: t.Mapping[str, t.Any], domain: str, canary: str) -> str:
-    """The canary where it lives in this domain, else the mailbox that every domain must have (RFC 5321, 4.5.1)."""
-    given = entry.get("recipient") or (canary if canary.endswith("@" + domain) else "") or "postmaster@%s" % domain
+    """The canary where it lives in this domain, else the mailbox that every domain must have (RFC
+    5321, 4.5.1).
+    """
+    given = (
+        entry.get("recipient")
+        or (canary if canary.endswith("@" + domain) else "")
+        or "postmaster@%s" % domain
+    )
     recipient = check_address(given, "recipient of %s" % domain)
     if not recipient.endswith("@" + domain):
-        raise InputError("recipient: %s is not in %s." % (recipient, domain), "Give a mailbox of that domain.")
+        raise InputError(
+            "recipient: %s is not in %s." % (recipient, domain), "Give a mailbox of that domain."
+        )
     return recipient
 
 
 def _addresses(value: t.Any, host: str) -> tuple[str, ...]:
-    """IP addresses only: a name would be resolved by the probing host's own resolver. None is an answer, too."""
+    """IP addresses only: a name would be resolved by the probing host's own resolver.
+
+    None is an answer, too.
+    """
     found = []
     for text in as_list(value):
         try:
             found.append(str(ipaddress.ip_address(str(text).strip().strip("[]"))))
         except ValueError:
-            raise InputError("%s: %r is not an IP address." % (host, text), "Names are resolved by area1_mx_info (mail_hosts); give its addresses.") from None
+            raise InputError(
+                "%s: %r is not an IP address." % (host, text),
+                "Names are resolved by area1_mx_info (mail_hosts); give its addresses.",
+            ) from None
     return tuple(dict.fromkeys(found))[:MAX_ADDRESSES]

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The Cloudflare envelope and driver: errors, paging, the batch body, zones."""
@@ -40,7 +41,12 @@ class Wire:
         self.calls.append((method, path, dict(params or {}), payload))
         status, body = self.handler(method, path, params or {}, payload)
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return Reply(status, {"Date": "Mon, 23 Nov 2026 10:00:00 GMT"}, data, "%s %s/%s" % (method, URL, path))
+        return Reply(
+            status,
+            {"Date": "Mon, 23 Nov 2026 10:00:00 GMT"},
+            data,
+            "%s %s/%s" % (method, URL, path),
+        )
 
 
 def api_with(handler: Handler) -> tuple[CloudflareApi, Wire]:
@@ -51,11 +57,20 @@ def api_with(handler: Handler) -> tuple[CloudflareApi, Wire]:
 
 
 def ok(result: Any, **info: Any) -> tuple[int, Any]:
-    return 200, {"success": True, "errors": [], "messages": [], "result": result, "result_info": info or None}
+    return 200, {
+        "success": True,
+        "errors": [],
+        "messages": [],
+        "result": result,
+        "result_info": info or None,
+    }
 
 
 def refuse(status: int, code: int, message: str) -> Callable[..., tuple[int, Any]]:
-    return lambda *unused: (status, {"success": False, "errors": [{"code": code, "message": message}], "result": None})
+    return lambda *unused: (
+        status,
+        {"success": False, "errors": [{"code": code, "message": message}], "result": None},
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,7 +94,9 @@ def refuse(status: int, code: int, message: str) -> Callable[..., tuple[int, Any
         ("GET", 500, 1, "broken", errors.ReadError),
     ],
 )
-def test_errors_are_typed_and_hold_no_token(method: str, status: int, code: int, message: str, kind: type[errors.MailflowError]) -> None:
+def test_errors_are_typed_and_hold_no_token(
+    method: str, status: int, code: int, message: str, kind: type[errors.MailflowError]
+) -> None:
     api, _wire = api_with(refuse(status, code, "%s %s" % (message, TOKEN)))
     with pytest.raises(errors.MailflowError) as caught:
         api.call(method, "zones", permission="Zone.DNS:Edit")
@@ -115,10 +132,16 @@ def paged(info: Callable[[int], dict[str, Any]], items: list[int], size: int) ->
 
 @pytest.mark.parametrize(
     "info",
-    [lambda page: {"page": page, "total_pages": 3}, lambda page: {"page": page, "total_count": 5}, lambda page: {}],
+    [
+        lambda page: {"page": page, "total_pages": 3},
+        lambda page: {"page": page, "total_count": 5},
+        lambda page: {},
+    ],
     ids=["total_pages", "total_count", "nothing"],
 )
-def test_all_pages_are_read_even_if_the_service_makes_them_smaller(info: Callable[[int], dict[str, Any]]) -> None:
+def test_all_pages_are_read_even_if_the_service_makes_them_smaller(
+    info: Callable[[int], dict[str, Any]],
+) -> None:
     api, wire = api_with(paged(info, [1, 2, 3, 4, 5], 2))
     assert list(api.pages("zones", {"name": "x"}, per_page=50)) == [1, 2, 3, 4, 5]
     assert all(call[2]["name"] == "x" for call in wire.calls)
@@ -138,7 +161,15 @@ def test_paging_ends_in_an_error_not_in_a_part(monkeypatch: pytest.MonkeyPatch) 
 
 def record(identity: str, value: str, ttl: int = 3600, **more: Any) -> dict[str, Any]:
     priority, host = value.split(" ")
-    return {"id": identity, "type": "MX", "name": "a.example", "content": host, "priority": int(priority), "ttl": ttl, **more}
+    return {
+        "id": identity,
+        "type": "MX",
+        "name": "a.example",
+        "content": host,
+        "priority": int(priority),
+        "ttl": ttl,
+        **more,
+    }
 
 
 def wanted(*values: str, ttl: int | None = 300, auto: bool = False) -> RecordSet:
@@ -151,34 +182,67 @@ def test_values_are_patched_in_place() -> None:
         "deletes": [],
         "patches": [{"id": "1", "content": "new.example", "priority": 5, "ttl": 300}],
         "puts": [],
-        "posts": [{"name": "a.example", "type": "MX", "ttl": 300, "content": "b.example", "priority": 10}],
+        "posts": [
+            {"name": "a.example", "type": "MX", "ttl": 300, "content": "b.example", "priority": 10}
+        ],
     }
 
 
 def test_a_smaller_set_deletes_the_surplus_only() -> None:
-    body = batch([record("1", "5 a.example"), record("2", "10 B.example."), record("3", "20 c.example")], wanted("10 b.example", ttl=3600))
-    assert body["deletes"] == [{"id": "1"}, {"id": "3"}] and not body["patches"] and not body["posts"]
+    body = batch(
+        [record("1", "5 a.example"), record("2", "10 B.example."), record("3", "20 c.example")],
+        wanted("10 b.example", ttl=3600),
+    )
+    assert (
+        body["deletes"] == [{"id": "1"}, {"id": "3"}] and not body["patches"] and not body["posts"]
+    )
 
 
 def test_a_host_that_stays_keeps_its_record() -> None:
-    body = batch([record("1", "5 a.example"), record("2", "10 b.example")], wanted("10 a.example", "5 c.example", ttl=3600))
-    assert body["patches"] == [{"id": "1", "priority": 10}, {"id": "2", "content": "c.example", "priority": 5}]
+    body = batch(
+        [record("1", "5 a.example"), record("2", "10 b.example")],
+        wanted("10 a.example", "5 c.example", ttl=3600),
+    )
+    assert body["patches"] == [
+        {"id": "1", "priority": 10},
+        {"id": "2", "content": "c.example", "priority": 5},
+    ]
 
 
 def test_only_the_ttl() -> None:
-    body = batch([record("1", "5 a.example"), record("2", "10 b.example", ttl=300)], wanted("5 a.example", "10 b.example"))
+    body = batch(
+        [record("1", "5 a.example"), record("2", "10 b.example", ttl=300)],
+        wanted("5 a.example", "10 b.example"),
+    )
     assert body == {"deletes": [], "patches": [{"id": "1", "ttl": 300}], "puts": [], "posts": []}
 
 
 def test_auto_stays_auto() -> None:
-    body = batch([record("1", "5 a.example", ttl=1)], wanted("5 new.example", "6 b.example", auto=True))
-    assert body["patches"] == [{"id": "1", "content": "new.example"}] and body["posts"][0]["ttl"] == 1
+    body = batch(
+        [record("1", "5 a.example", ttl=1)], wanted("5 new.example", "6 b.example", auto=True)
+    )
+    assert (
+        body["patches"] == [{"id": "1", "content": "new.example"}] and body["posts"][0]["ttl"] == 1
+    )
 
 
 def test_the_longest_ttl_counts_and_auto_only_if_all_are() -> None:
-    both = record_set("a.example", "MX", [record("1", "5 a.example", ttl=1), record("2", "6 b.example", ttl=60)], None)
+    both = record_set(
+        "a.example",
+        "MX",
+        [record("1", "5 a.example", ttl=1), record("2", "6 b.example", ttl=60)],
+        None,
+    )
     assert both is not None and (both.ttl, both.auto_ttl) == (300, False)
-    auto = record_set("a.example", "MX", [record("1", "5 a.example", ttl=1, modified_on="2026-01-02"), record("2", "6 b.example", ttl=1)], None)
+    auto = record_set(
+        "a.example",
+        "MX",
+        [
+            record("1", "5 a.example", ttl=1, modified_on="2026-01-02"),
+            record("2", "6 b.example", ttl=1),
+        ],
+        None,
+    )
     assert auto is not None and auto.auto_ttl and auto.modified_on == "2026-01-02"
     assert record_set("a.example", "MX", [], None) is None
 
@@ -186,18 +250,24 @@ def test_the_longest_ttl_counts_and_auto_only_if_all_are() -> None:
 class Account:
     """Zones and the records of one of them."""
 
-    def __init__(self, zones: list[dict[str, Any]], records: list[dict[str, Any]] | None = None) -> None:
+    def __init__(
+        self, zones: list[dict[str, Any]], records: list[dict[str, Any]] | None = None
+    ) -> None:
         self.zones = zones
         self.records = records or []
 
-    def __call__(self, method: str, path: str, params: Mapping[str, Any], payload: Any) -> tuple[int, Any]:
+    def __call__(
+        self, method: str, path: str, params: Mapping[str, Any], payload: Any
+    ) -> tuple[int, Any]:
         if path.endswith("/batch"):
             return ok({})
         if path.endswith("/dns_records"):
             return ok(self.records, total_pages=1)
         found = [zone for zone in self.zones if params.get("name") in (None, zone["name"])]
         size, page = int(params["per_page"]), int(params["page"])
-        return ok(found[(page - 1) * size : page * size], total_pages=max(-(-len(found) // size), 1))
+        return ok(
+            found[(page - 1) * size : page * size], total_pages=max(-(-len(found) // size), 1)
+        )
 
 
 def zone(name: str, **more: Any) -> dict[str, Any]:
@@ -205,7 +275,11 @@ def zone(name: str, **more: Any) -> dict[str, Any]:
 
 
 def test_the_longest_suffix_is_the_zone_however_the_zones_are_found() -> None:
-    zones = [zone("example.com"), zone("sub.example.com"), *(zone("z%d.example" % number) for number in range(60))]
+    zones = [
+        zone("example.com"),
+        zone("sub.example.com"),
+        *(zone("z%d.example" % number) for number in range(60)),
+    ]
     for names in (["a.sub.example.com"], ["a.sub.example.com", "example.com"]):
         api, _wire = api_with(Account(zones))
         driver = CloudflareDriver(api)
@@ -242,20 +316,33 @@ def test_a_zone_that_the_token_cannot_see_names_zone_and_permission() -> None:
 
 
 def test_what_the_service_did_not_filter_is_filtered_here() -> None:
-    foreign = [{**record("9", "1 x.example"), "name": "b.example"}, {"id": "8", "type": "TXT", "name": "a.example", "content": "t"}]
+    foreign = [
+        {**record("9", "1 x.example"), "name": "b.example"},
+        {"id": "8", "type": "TXT", "name": "a.example", "content": "t"},
+    ]
     api, _wire = api_with(Account([zone("a.example")], [record("1", "5 a.example"), *foreign]))
     found = CloudflareDriver(api).read("a.example", "MX")
-    assert found is not None and found.values == ("5 a.example",) and found.date == "2026-11-23T10:00:00+00:00"
+    assert (
+        found is not None
+        and found.values == ("5 a.example",)
+        and found.date == "2026-11-23T10:00:00+00:00"
+    )
 
 
 def test_a_set_that_changed_meanwhile_is_not_written_over() -> None:
     api, wire = api_with(Account([zone("a.example")], [record("1", "5 a.example")]))
     with pytest.raises(errors.Conflict):
-        CloudflareDriver(api).replace("a.example", "MX", wanted("9 other.example"), wanted("5 new.example"))
+        CloudflareDriver(api).replace(
+            "a.example", "MX", wanted("9 other.example"), wanted("5 new.example")
+        )
     assert not [call for call in wire.calls if call[0] != "GET"]
 
 
 def test_one_write_replaces_the_set() -> None:
     api, wire = api_with(Account([zone("a.example")], [record("1", "5 a.example")]))
-    CloudflareDriver(api).replace("a.example", "MX", wanted("5 a.example", ttl=3600), wanted("5 new.example"))
-    assert [call[:2] for call in wire.calls if call[0] != "GET"] == [("POST", "zones/id-a.example/dns_records/batch")]
+    CloudflareDriver(api).replace(
+        "a.example", "MX", wanted("5 a.example", ttl=3600), wanted("5 new.example")
+    )
+    assert [call[:2] for call in wire.calls if call[0] != "GET"] == [
+        ("POST", "zones/id-a.example/dns_records/batch")
+    ]

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a switch depends on, as it is read: the MTA-STS policy as a sender fetches it, the parent's word, what a resolver vouches for."""
+"""What a switch depends on, as it is read: the MTA-STS policy as a sender fetches it, the parent's
+word, what a resolver vouches for.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,9 @@ DOMAIN, HOST = "contoso.test", "mta-sts.contoso.test"
 class Resolvers:
     """Answers by name and type; what is not there was not answered."""
 
-    def __init__(self, answers: dict[tuple[str, str], Answer], addresses: dict[str, list[str]]) -> None:
+    def __init__(
+        self, answers: dict[tuple[str, str], Answer], addresses: dict[str, list[str]]
+    ) -> None:
         self._answers, self._addresses = answers, addresses
 
     def lookup(self, name: str, rdtype: str) -> Answer:
@@ -53,7 +58,11 @@ class Resolvers:
 class Seen:
     """A world whose name servers were not found."""
 
-    def __init__(self, answers: dict[tuple[str, str], Answer] | None = None, addresses: dict[str, list[str]] | None = None) -> None:
+    def __init__(
+        self,
+        answers: dict[tuple[str, str], Answer] | None = None,
+        addresses: dict[str, list[str]] | None = None,
+    ) -> None:
         self.resolvers = Resolvers(answers or {}, addresses or {})
 
 
@@ -63,7 +72,9 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @contextlib.contextmanager
-def web(authority: Authority, name: str, answer: Callable[[Any], None]) -> Iterator[tuple[int, list[str]]]:
+def web(
+    authority: Authority, name: str, answer: Callable[[Any], None]
+) -> Iterator[tuple[int, list[str]]]:
     hosts: list[str] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -99,19 +110,27 @@ def says(status: int, body: bytes = b"", location: str = "") -> Callable[[Any], 
     return answer
 
 
-def fetched(authority: Authority, answer: Callable[[Any], None], name: str = HOST) -> tuple[str | None, str, list[str], int]:
+def fetched(
+    authority: Authority, answer: Callable[[Any], None], name: str = HOST
+) -> tuple[str | None, str, list[str], int]:
     with web(authority, name, answer) as (port, hosts):
-        text, problem = fetch_policy(Seen(addresses={HOST: ["127.0.0.1"]}), DOMAIN, port, str(authority.ca_path))  # type: ignore[arg-type]
+        text, problem = fetch_policy(
+            Seen(addresses={HOST: ["127.0.0.1"]}), DOMAIN, port, str(authority.ca_path)
+        )  # type: ignore[arg-type]
     return text, problem, hosts, port
 
 
-def test_the_policy_comes_from_the_address_that_the_resolvers_gave_under_its_own_name(authority: Authority) -> None:
+def test_the_policy_comes_from_the_address_that_the_resolvers_gave_under_its_own_name(
+    authority: Authority,
+) -> None:
     text, problem, hosts, port = fetched(authority, says(200, b"version: STSv1\n"))
     assert (text, problem) == ("version: STSv1\n", "")
     assert hosts == ["%s:%d /.well-known/mta-sts.txt" % (HOST, port)]
 
 
-@pytest.mark.parametrize(("status", "location"), [(301, "https://127.0.0.1/elsewhere"), (404, ""), (500, ""), (204, "")])
+@pytest.mark.parametrize(
+    ("status", "location"), [(301, "https://127.0.0.1/elsewhere"), (404, ""), (500, ""), (204, "")]
+)
 def test_no_redirect_and_nothing_but_200(authority: Authority, status: int, location: str) -> None:
     text, problem, hosts, _port = fetched(authority, says(status, location=location))
     assert text is None and "answered %d" % status in problem
@@ -119,7 +138,9 @@ def test_no_redirect_and_nothing_but_200(authority: Authority, status: int, loca
 
 
 def test_a_certificate_of_another_name_is_no_policy(authority: Authority) -> None:
-    text, problem, hosts, _port = fetched(authority, says(200, b"version: STSv1\n"), "www.contoso.test")
+    text, problem, hosts, _port = fetched(
+        authority, says(200, b"version: STSv1\n"), "www.contoso.test"
+    )
     assert text is None and problem and hosts == []
 
 
@@ -129,7 +150,10 @@ def test_more_than_64_kib_is_no_policy(authority: Authority) -> None:
 
 
 def test_a_host_without_address_and_one_that_is_unknown() -> None:
-    assert fetch_policy(Seen(addresses={HOST: []}), DOMAIN, 443, None) == (None, "%s has no address" % HOST)  # type: ignore[arg-type]
+    assert fetch_policy(Seen(addresses={HOST: []}), DOMAIN, 443, None) == (
+        None,
+        "%s has no address" % HOST,
+    )  # type: ignore[arg-type]
     text, problem = fetch_policy(Seen(), DOMAIN, 443, None)  # type: ignore[arg-type]
     assert text is None and "No resolver" in problem
 
@@ -140,19 +164,31 @@ def test_no_record_no_fetch_and_silence_is_not_none() -> None:
     assert none["records"] == [] and none["policy"] is None and none["policy_error"] == ""
     silent = read_sts(Seen(), DOMAIN, {}, 443, None)  # type: ignore[arg-type]
     assert silent["records"] is None and silent["error"]
-    spoken = read_sts(Seen({name: Answer("ok", ("v=STSv1; id=1;",), ttl=60)}), DOMAIN, {}, 443, None)  # type: ignore[arg-type]
+    spoken = read_sts(
+        Seen({name: Answer("ok", ("v=STSv1; id=1;",), ttl=60)}), DOMAIN, {}, 443, None
+    )  # type: ignore[arg-type]
     assert spoken["ttl"] == 60 and spoken["policy"] is None and spoken["policy_error"]
 
 
 def test_a_mail_host_and_what_dnssec_vouches_for() -> None:
-    world = Seen({("_25._tcp.mx.test", "TLSA"): Answer("ok", ("3 1 1 ab",), secure=True)}, {"mx.test": ["192.0.2.1"], "gone.test": []})
+    world = Seen(
+        {("_25._tcp.mx.test", "TLSA"): Answer("ok", ("3 1 1 ab",), secure=True)},
+        {"mx.test": ["192.0.2.1"], "gone.test": []},
+    )
     found = mail_host(world, "mx.test")  # type: ignore[arg-type]
-    assert (found["addresses"], found["tlsa"], found["secure"], found["error"]) == (["192.0.2.1"], ["3 1 1 ab"], True, "")
+    assert (found["addresses"], found["tlsa"], found["secure"], found["error"]) == (
+        ["192.0.2.1"],
+        ["3 1 1 ab"],
+        True,
+        "",
+    )
     gone = mail_host(world, "gone.test")  # type: ignore[arg-type]
     assert gone["error"] == "the name has no address" and gone["tlsa"] is None
 
 
-def reply(query: Any, answers: tuple[str, ...] = (), authority: tuple[str, ...] = (), flags: int = 0) -> Any:
+def reply(
+    query: Any, answers: tuple[str, ...] = (), authority: tuple[str, ...] = (), flags: int = 0
+) -> Any:
     response = dns.message.make_response(query)
     response.flags |= flags
     response.answer = [_rrset(text) for text in answers]
@@ -167,7 +203,9 @@ def _rrset(text: str) -> dns.rrset.RRset:
 
 def test_the_parents_referral() -> None:
     def parent(query: Any, _seconds: float) -> Any:
-        return reply(query, authority=("contoso.test. NS NS1.Hoster.test.", "test. NS ns.nic.test."))
+        return reply(
+            query, authority=("contoso.test. NS NS1.Hoster.test.", "test. NS ns.nic.test.")
+        )
 
     def silent(query: Any, _seconds: float) -> Any:
         raise OSError("timed out")
@@ -176,13 +214,18 @@ def test_the_parents_referral() -> None:
     assert referred(parent, "other.test") == referred(silent, DOMAIN) == set()
 
 
-@pytest.mark.parametrize(("recursive", "flag", "secure"), [(True, dns.flags.AD, True), (True, 0, False), (False, dns.flags.AD, False)])
+@pytest.mark.parametrize(
+    ("recursive", "flag", "secure"),
+    [(True, dns.flags.AD, True), (True, 0, False), (False, dns.flags.AD, False)],
+)
 def test_only_a_resolver_vouches(recursive: bool, flag: int, secure: bool) -> None:
     asked: list[Any] = []
 
     def server(query: Any, _seconds: float) -> Any:
         asked.append(query)
-        return reply(query, ("contoso.test. MX 10 mx.test.",), flags=dns.flags.AA | dns.flags.RA | flag)
+        return reply(
+            query, ("contoso.test. MX 10 mx.test.",), flags=dns.flags.AA | dns.flags.RA | flag
+        )
 
     assert ask(server, DOMAIN, "MX", recursive).secure is secure
     assert bool(asked[0].flags & dns.flags.AD) is recursive, "it is asked to say so"

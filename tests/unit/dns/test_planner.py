@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Record sets and their planner: canonical values, targets, TTL rules, refusals."""
@@ -46,10 +47,15 @@ def test_order_case_and_dot_are_of_no_account() -> None:
 
 
 def test_priorities_sort_as_numbers() -> None:
-    assert RecordSet.of("a.example", "MX", ["100 a.example", "20 b.example"]).values == ("20 b.example", "100 a.example")
+    assert RecordSet.of("a.example", "MX", ["100 a.example", "20 b.example"]).values == (
+        "20 b.example",
+        "100 a.example",
+    )
 
 
-@pytest.mark.parametrize("value", ["mail.example", "70000 mail.example", "-1 mail.example", "x mail.example", "1 a b"])
+@pytest.mark.parametrize(
+    "value", ["mail.example", "70000 mail.example", "-1 mail.example", "x mail.example", "1 a b"]
+)
 def test_a_malformed_value_is_refused(value: str) -> None:
     with pytest.raises(InputError):
         mx_value(value)
@@ -63,7 +69,10 @@ def test_the_null_mx_is_a_value() -> None:
     ("records", "text"),
     [
         ([], "empty list"),
-        ([{"priority": 5, "host": "a.example"}, {"priority": 9, "host": "A.example."}], "more than once"),
+        (
+            [{"priority": 5, "host": "a.example"}, {"priority": 9, "host": "A.example."}],
+            "more than once",
+        ),
         ([{"priority": 5, "host": "192.0.2.1"}], "not a full host name"),
         ([{"priority": 5, "host": "."}], "not a full host name"),
         ([{"priority": True, "host": "a.example"}], "not an MX priority"),
@@ -81,7 +90,9 @@ def test_priorities_may_be_strings() -> None:
     assert mx_wanted([{"priority": "5", "host": "A.example."}], "x") == ("5 a.example",)
 
 
-@pytest.mark.parametrize("name", ["", "localhost", "a..example", "-a.example", "a b.example", "ex*mple.com", "1.2.3.4"])
+@pytest.mark.parametrize(
+    "name", ["", "localhost", "a..example", "-a.example", "a b.example", "ex*mple.com", "1.2.3.4"]
+)
 def test_what_is_no_host_name_is_refused(name: str) -> None:
     with pytest.raises(InputError):
         wanted_host(name, "domain")
@@ -123,7 +134,9 @@ def test_ttl(ttl: int, wanted: Wanted, can: Capabilities, after: int) -> None:
     assert bool(plan_set(observed, target, "a.example")) == (after != ttl)
 
 
-@pytest.mark.parametrize("wanted", [Wanted(ttl=60), Wanted(max_ttl=60), Wanted(values=("5 new.example",), ttl=600)])
+@pytest.mark.parametrize(
+    "wanted", [Wanted(ttl=60), Wanted(max_ttl=60), Wanted(values=("5 new.example",), ttl=600)]
+)
 def test_auto_is_left_as_auto(wanted: Wanted) -> None:
     observed = RecordSet.of("a.example", "MX", ["0 old.example"], 300, True)
     target = target_of("a.example", "MX", observed, wanted, CLOUDFLARE)
@@ -154,7 +167,9 @@ def test_the_plan_tells_what_comes_and_goes() -> None:
     plan = plan_set(OLD, target, "a.example")
     assert plan.before() == {"records": ["0 old.example"], "ttl": 3600}
     assert plan.after() == {"records": ["5 new.example"], "ttl": 300}
-    assert plan.changes[0].add == ("5 new.example",) and plan.changes[0].remove == ("0 old.example",)
+    assert plan.changes[0].add == ("5 new.example",) and plan.changes[0].remove == (
+        "0 old.example",
+    )
 
 
 def test_added_texts_join_what_is_there() -> None:
@@ -169,7 +184,9 @@ def test_expect() -> None:
     check_expected("a.example", OLD, target, wanted)
     check_expected("a.example", target, target, wanted)
     with pytest.raises(Conflict, match="0 old.example"):
-        check_expected("a.example", RecordSet.of("a.example", "MX", ["9 foreign.example"], 60), target, wanted)
+        check_expected(
+            "a.example", RecordSet.of("a.example", "MX", ["9 foreign.example"], 60), target, wanted
+        )
     with pytest.raises(Conflict):
         check_expected("a.example", OLD, target, Wanted(values=target.values, expect=()))
 
@@ -179,4 +196,6 @@ def test_zone_lines() -> None:
         "a.example. 300 IN MX 5 new.example.",
         "a.example. 300 IN MX 10 b.example.",
     ]
-    assert zone_lines(RecordSet.of("_x.a.example", "TXT", ['say "x"'], 300)) == ['_x.a.example. 300 IN TXT "say \\"x\\""']
+    assert zone_lines(RecordSet.of("_x.a.example", "TXT", ['say "x"'], 300)) == [
+        '_x.a.example. 300 IN TXT "say \\"x\\""'
+    ]

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """What DNS answers mean, what servers say together, and what options say."""
@@ -45,7 +46,9 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors impo
 NAME = "contoso.example"
 
 
-def reply(*answer: str, flags: str = "QR AA", code: str = "NOERROR", authority: tuple[str, ...] = ()) -> dns.message.Message:
+def reply(
+    *answer: str, flags: str = "QR AA", code: str = "NOERROR", authority: tuple[str, ...] = ()
+) -> dns.message.Message:
     message = dns.message.make_response(dns.message.make_query(NAME + ".", "MX"))
     message.flags = dns.flags.from_text(flags)
     message.set_rcode(dns.rcode.from_text(code))
@@ -78,17 +81,30 @@ MX = "Contoso.example. 300 MX 5 A.example."
         (reply(code="REFUSED"), True, "refused", ()),
         (reply(code="NOTAUTH"), False, "lame", ()),
         (reply("contoso.example. 60 CNAME x.example."), False, "cname", ()),
-        (reply("contoso.example. 60 CNAME x.example.", "x.example. 90 MX 1 y.example.", flags="QR RA"), True, "ok", ("1 y.example",)),
+        (
+            reply(
+                "contoso.example. 60 CNAME x.example.",
+                "x.example. 90 MX 1 y.example.",
+                flags="QR RA",
+            ),
+            True,
+            "ok",
+            ("1 y.example",),
+        ),
         (reply("other.example. 60 MX 1 y.example."), False, "nodata", ()),
     ],
 )
-def test_what_an_answer_means(message: Any, recursive: bool, status: str, values: tuple[str, ...]) -> None:
+def test_what_an_answer_means(
+    message: Any, recursive: bool, status: str, values: tuple[str, ...]
+) -> None:
     answer = interpret(message, NAME, "MX", recursive)
     assert (answer.status, answer.values) == (status, values)
 
 
 def test_an_alias_lives_as_long_as_its_shortest_part() -> None:
-    message = reply("contoso.example. 60 CNAME x.example.", "x.example. 90 MX 1 y.example.", flags="QR RA")
+    message = reply(
+        "contoso.example. 60 CNAME x.example.", "x.example. 90 MX 1 y.example.", flags="QR RA"
+    )
     answer = interpret(message, NAME, "MX", True)
     assert answer.ttl == 60 and answer.cname == "x.example"
 
@@ -186,10 +202,14 @@ NONE = Answer("nodata", authoritative=True)
         ([Answer("cname", ttl=60, cname="x.example")], True, False, [], 60),
     ],
 )
-def test_what_servers_say_together(answers: list[Answer], agree: bool, complete: bool, hosts: list[str] | None, ttl: int | None) -> None:
+def test_what_servers_say_together(
+    answers: list[Answer], agree: bool, complete: bool, hosts: list[str] | None, ttl: int | None
+) -> None:
     found = summary(answers)
     assert (found["agree"], found["complete"], found["ttl_max"]) == (agree, complete, ttl)
-    assert (None if found["records"] is None else [record["host"] for record in found["records"]]) == hosts
+    assert (
+        None if found["records"] is None else [record["host"] for record in found["records"]]
+    ) == hosts
 
 
 def test_a_null_mx_is_recognised() -> None:
@@ -209,13 +229,17 @@ def test_addresses_of_resolvers(text: str, parts: tuple[str, int]) -> None:
     assert split_address(text) == parts
 
 
-@pytest.mark.parametrize("text", ["resolver.example", "192.0.2.1:0", "192.0.2.1:x", "http://192.0.2.1/dns-query"])
+@pytest.mark.parametrize(
+    "text", ["resolver.example", "192.0.2.1:0", "192.0.2.1:x", "http://192.0.2.1/dns-query"]
+)
 def test_what_is_no_resolver_is_refused(text: str) -> None:
     with pytest.raises(InputError):
         make_resolver(text)
 
 
-def test_a_lookup_goes_on_to_the_next_resolver_and_never_says_none_for_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lookup_goes_on_to_the_next_resolver_and_never_says_none_for_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     resolvers = Resolvers(["192.0.2.1", "192.0.2.2"])
     told = {"192.0.2.1": Answer("servfail"), "192.0.2.2": OK}
     monkeypatch.setattr(resolvers, "ask", lambda resolver, name, rdtype: told[resolver.text])
@@ -229,15 +253,37 @@ def test_a_lookup_goes_on_to_the_next_resolver_and_never_says_none_for_silence(m
     ("told", "zone"),
     [
         ({("contoso.example", "NS"): Answer("ok", ("ns.example",))}, "contoso.example"),
-        ({("mail.contoso.example", "NS"): Answer("ok", ("ns.example",)), ("contoso.example", "NS"): Answer("ok", ("n.example",))}, "mail.contoso.example"),
-        ({("mail.contoso.example", "NS"): Answer("ok", ("n.x.example",), cname="x.example"), ("contoso.example", "NS"): Answer("ok", ("n.example",))}, NAME),
-        ({("contoso.example", "NS"): Answer("ok", ("n.example",)), ("mail.contoso.example", "SOA"): Answer("nodata", soa_owner="example")}, "example"),
+        (
+            {
+                ("mail.contoso.example", "NS"): Answer("ok", ("ns.example",)),
+                ("contoso.example", "NS"): Answer("ok", ("n.example",)),
+            },
+            "mail.contoso.example",
+        ),
+        (
+            {
+                ("mail.contoso.example", "NS"): Answer("ok", ("n.x.example",), cname="x.example"),
+                ("contoso.example", "NS"): Answer("ok", ("n.example",)),
+            },
+            NAME,
+        ),
+        (
+            {
+                ("contoso.example", "NS"): Answer("ok", ("n.example",)),
+                ("mail.contoso.example", "SOA"): Answer("nodata", soa_owner="example"),
+            },
+            "example",
+        ),
     ],
 )
-def test_without_an_soa_the_nearest_name_with_name_servers_is_the_zone(told: Any, zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_soa_the_nearest_name_with_name_servers_is_the_zone(
+    told: Any, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     resolvers = Resolvers(["192.0.2.1"])
     told = {**told, ("example", "NS"): Answer("ok", ("ns.example",))}
-    monkeypatch.setattr(resolvers, "lookup", lambda name, rdtype: told.get((name, rdtype), Answer("nodata")))
+    monkeypatch.setattr(
+        resolvers, "lookup", lambda name, rdtype: told.get((name, rdtype), Answer("nodata"))
+    )
     monkeypatch.setattr(resolvers, "addresses", lambda host: ["192.0.2.53"])
     assert World(resolvers, 53, Context()).delegation("mail.contoso.example").zone == zone
 
@@ -250,14 +296,22 @@ def test_a_name_without_any_zone_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_resolvers_default_to_the_public_ones() -> None:
-    assert [resolver.text for resolver in Resolvers([" ", ""]).all] == ["1.1.1.1", "8.8.8.8", "9.9.9.9", "208.67.222.222"]
+    assert [resolver.text for resolver in Resolvers([" ", ""]).all] == [
+        "1.1.1.1",
+        "8.8.8.8",
+        "9.9.9.9",
+        "208.67.222.222",
+    ]
 
 
 def test_the_environment_counts_where_nothing_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRST", "")
     monkeypatch.setenv("SECOND", "two")
     assert first_env("FIRST", "SECOND") == "two"
-    assert given({"x": " "}, "x", ["FIRST", "SECOND"]) == "two" and given({"x": "one"}, "x", ["SECOND"]) == "one"
+    assert (
+        given({"x": " "}, "x", ["FIRST", "SECOND"]) == "two"
+        and given({"x": "one"}, "x", ["SECOND"]) == "one"
+    )
     assert given({}, "x") is None
 
 
@@ -269,11 +323,29 @@ def test_providers_to_come_are_named(name: str) -> None:
 
 
 def test_domains_as_names_maps_and_lines() -> None:
-    found = domain_maps(["A.example.", "b.example\nc.example", {"name": "d.example", "ttl": 5, "forward_to": "x"}], {"ttl"})
-    assert list(found) == ["a.example", "b.example", "c.example", "d.example"] and found["d.example"]["ttl"] == 5
+    found = domain_maps(
+        ["A.example.", "b.example\nc.example", {"name": "d.example", "ttl": 5, "forward_to": "x"}],
+        {"ttl"},
+    )
+    assert (
+        list(found) == ["a.example", "b.example", "c.example", "d.example"]
+        and found["d.example"]["ttl"] == 5
+    )
 
 
-@pytest.mark.parametrize("domains", [None, [], [5], [{}], [{"ttl": 5}], ["a.example", "A.example."], [{"name": "a.example", "speed": 1}], ["example"]])
+@pytest.mark.parametrize(
+    "domains",
+    [
+        None,
+        [],
+        [5],
+        [{}],
+        [{"ttl": 5}],
+        ["a.example", "A.example."],
+        [{"name": "a.example", "speed": 1}],
+        ["example"],
+    ],
+)
 def test_bad_domains_are_refused(domains: Any) -> None:
     with pytest.raises(InputError):
         domain_maps(domains, {"ttl"})

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The seam to the network: what is tried again, what is not, and what never leaves or shows."""
@@ -68,11 +69,15 @@ def client(server: TlsServer, time: Time, **options: Any) -> HttpClient:
 
 
 def test_a_read_is_tried_again_until_it_is_answered(tmp_path: Path, time: Time) -> None:
-    with serving(tmp_path, *[(status, {}, {}) for status in (408, 500, 502, 503, 504)], (200, {"a": 1}, {})) as server:
+    with serving(
+        tmp_path, *[(status, {}, {}) for status in (408, 500, 502, 503, 504)], (200, {"a": 1}, {})
+    ) as server:
         reply = client(server, time).get("/x", params={"q": "1"})
     assert reply.ok and reply.json() == {"a": 1} and len(server.requests) == 6
     assert {path for _, path, _, _ in server.requests} == {"/x?q=1"}
-    assert all(0.5 * 2**number <= pause <= 2.0**number for number, pause in enumerate(time.slept)), time.slept
+    assert all(
+        0.5 * 2**number <= pause <= 2.0**number for number, pause in enumerate(time.slept)
+    ), time.slept
 
 
 def test_the_last_answer_is_given_when_tries_are_used_up(tmp_path: Path, time: Time) -> None:
@@ -89,20 +94,27 @@ def test_a_final_answer_is_not_tried_again(tmp_path: Path, time: Time, status: i
 
 
 def test_retry_after_is_obeyed(tmp_path: Path, time: Time) -> None:
-    with serving(tmp_path, (429, {}, {"Retry-After": "17"}), (503, {}, {"Retry-After": "3"}), (200, {}, {})) as server:
+    with serving(
+        tmp_path, (429, {}, {"Retry-After": "17"}), (503, {}, {"Retry-After": "3"}), (200, {}, {})
+    ) as server:
         assert client(server, time).get("/x").ok
     assert time.slept == [17.0, 3.0]
 
 
-@pytest.mark.parametrize(("asked", "seconds"), [
-    ("42", 42.0),
-    ("Mon, 23 Nov 2026 20:00:42 GMT", 42.0),
-    ("Mon, 23 Nov 2026 19:00:00 GMT", 0.0),
-    ("soon", None),
-    ("-5", None),
-    ("", None),
-])  # fmt: skip
-def test_a_date_in_retry_after_is_read_by_the_service_s_clock(asked: str, seconds: float | None) -> None:
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ("42", 42.0),
+        ("Mon, 23 Nov 2026 20:00:42 GMT", 42.0),
+        ("Mon, 23 Nov 2026 19:00:00 GMT", 0.0),
+        ("soon", None),
+        ("-5", None),
+        ("", None),
+    ],
+)
+def test_a_date_in_retry_after_is_read_by_the_service_s_clock(
+    asked: str, seconds: float | None
+) -> None:
     reply = Reply(503, {"Date": "Mon, 23 Nov 2026 20:00:00 GMT", "Retry-After": asked}, b"", "")
     assert _http._retry_after(reply) == seconds
 
@@ -127,9 +139,13 @@ def test_a_write_that_was_throttled_is_sent_again(tmp_path: Path, time: Time) ->
 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
-def test_a_write_of_unknown_outcome_is_never_sent_twice(tmp_path: Path, time: Time, status: int) -> None:
+def test_a_write_of_unknown_outcome_is_never_sent_twice(
+    tmp_path: Path, time: Time, status: int
+) -> None:
     with serving(tmp_path, (status, {}, {})) as server:
-        with pytest.raises(AmbiguousWrite, match="%d; whether it was carried out is not known" % status):
+        with pytest.raises(
+            AmbiguousWrite, match="%d; whether it was carried out is not known" % status
+        ):
             client(server, time).request("POST", "/x", payload={})
     assert len(server.requests) == 1
 
@@ -156,7 +172,9 @@ def test_a_redirect_is_given_back_and_not_followed(tmp_path: Path, time: Time, s
     assert len(server.requests) == 1
 
 
-def test_a_named_bundle_wins_over_the_environment(tmp_path: Path, time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_named_bundle_wins_over_the_environment(
+    tmp_path: Path, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(other))
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
@@ -178,7 +196,9 @@ def test_what_is_not_json_is_said_without_its_text(tmp_path: Path, time: Time) -
     assert SECRET not in str(caught.value)
 
 
-def test_an_answer_without_end_is_cut(tmp_path: Path, time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_without_end_is_cut(
+    tmp_path: Path, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(_http, "MAX_BODY", 100_000)
     with serving(tmp_path, (200, b"x" * 300_000, {})) as server:
         with pytest.raises(ReadError, match="larger than 100000 bytes"):
@@ -216,7 +236,10 @@ class Breaking:
                 plain, _ = self._listener.accept()
             except OSError:
                 return
-            with contextlib.suppress(OSError), self._context.wrap_socket(plain, server_side=True) as stream:
+            with (
+                contextlib.suppress(OSError),
+                self._context.wrap_socket(plain, server_side=True) as stream,
+            ):
                 stream.settimeout(5)
                 received = b""
                 while b"\r\n\r\n{}" not in received:
@@ -258,9 +281,17 @@ def silence(stream: ssl.SSLSocket) -> None:
 
 
 @pytest.mark.parametrize("harm", [hang_up, half_an_answer, garbage_below_tls, silence])
-def test_a_write_whose_connection_breaks_is_never_sent_twice(tmp_path: Path, time: Time, harm: Callable[[ssl.SSLSocket], None]) -> None:
+def test_a_write_whose_connection_breaks_is_never_sent_twice(
+    tmp_path: Path, time: Time, harm: Callable[[ssl.SSLSocket], None]
+) -> None:
     with Breaking(tmp_path, harm).serving() as server:
-        sender = HttpClient(server.url, ca_path=server.ca_path, timeout=0.4, clock=lambda: time.now, sleep=time.sleep)
+        sender = HttpClient(
+            server.url,
+            ca_path=server.ca_path,
+            timeout=0.4,
+            clock=lambda: time.now,
+            sleep=time.sleep,
+        )
         with pytest.raises(AmbiguousWrite, match="broke off"):
             sender.request("POST", "/x", data=b"{}", headers={"Authorization": SECRET})
     assert len(server.requests) == 1 and time.slept == []
@@ -268,27 +299,45 @@ def test_a_write_whose_connection_breaks_is_never_sent_twice(tmp_path: Path, tim
 
 def test_a_read_whose_connection_breaks_is_tried_again(tmp_path: Path, time: Time) -> None:
     with Breaking(tmp_path, hang_up).serving() as server:
-        sender = HttpClient(server.url, ca_path=server.ca_path, clock=lambda: time.now, sleep=time.sleep)
+        sender = HttpClient(
+            server.url, ca_path=server.ca_path, clock=lambda: time.now, sleep=time.sleep
+        )
         with pytest.raises(ReadError, match="could not be reached"):
             sender.request("POST", "/x", data=b"{}", write=False)
     assert len(server.requests) == _http.MAX_TRIES
 
 
-@pytest.mark.parametrize("url", ["", "api.example.com", "ftp://api.example.com", "http://api.example.com", "https://", "http://127.0.0.1.example.com"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "api.example.com",
+        "ftp://api.example.com",
+        "http://api.example.com",
+        "https://",
+        "http://127.0.0.1.example.com",
+    ],
+)
 def test_a_token_crosses_no_network_in_clear(url: str) -> None:
     with pytest.raises(InputError, match="not an https address"):
         HttpClient(url)
 
 
 def test_an_address_with_a_password_is_refused_and_not_repeated() -> None:
-    for url in ("https://user:%s@api.example.com" % SECRET, "http://user:%s@api.example.com" % SECRET):
+    for url in (
+        "https://user:%s@api.example.com" % SECRET,
+        "http://user:%s@api.example.com" % SECRET,
+    ):
         with pytest.raises(MailflowError) as caught:
             HttpClient(url)
         assert SECRET not in str(caught.value)
 
 
 def test_addresses_that_are_fine() -> None:
-    assert HttpClient("https://api.example.com/client/v4/").base_url == "https://api.example.com/client/v4"
+    assert (
+        HttpClient("https://api.example.com/client/v4/").base_url
+        == "https://api.example.com/client/v4"
+    )
     assert HttpClient(" http://[::1]:8080 ").base_url == "http://[::1]:8080"
 
 
@@ -299,4 +348,7 @@ def test_redaction_leaves_short_words_alone() -> None:
 def test_the_service_s_own_clock() -> None:
     known = Reply(200, {"Date": "Mon, 23 Nov 2026 20:00:00 GMT"}, b"", "")
     assert known.date == datetime.datetime(2026, 11, 23, 20, tzinfo=datetime.timezone.utc)
-    assert Reply(200, {}, b"", "").date is None and Reply(200, {"Date": "yesterday"}, b"", "").date is None
+    assert (
+        Reply(200, {}, b"", "").date is None
+        and Reply(200, {"Date": "yesterday"}, b"", "").date is None
+    )

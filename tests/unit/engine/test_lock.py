@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """One run at a time writes to a tenant; a run that died holds nobody."""
@@ -68,7 +69,9 @@ def test_a_number_that_another_process_got_does_not_count(tmp_path: Path, runs: 
 
 
 @pytest.mark.parametrize(("hours", "free"), [(1, False), (13, True)])
-def test_of_another_host_only_the_time_tells(tmp_path: Path, runs: list[str], hours: float, free: bool) -> None:
+def test_of_another_host_only_the_time_tells(
+    tmp_path: Path, runs: list[str], hours: float, free: bool
+) -> None:
     lock.acquire(str(tmp_path), runs[0], time.time() - hours * 3600)
     (tmp_path / lock.LOCK).write_text(json.dumps({**held(tmp_path), "host": "elsewhere"}))
     if free:

@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """From a function to a task's result."""
 
 from __future__ import annotations
@@ -61,7 +63,12 @@ def test_success_carries_plan_values_and_diff() -> None:
     def logic(params: Mapping[str, Any], context: Context) -> Result:
         context.warn_once("look")
         context.warn_once("look")
-        return Result(True, [Plan("Thing", "idle"), PLAN], {"thing": params["name"]}, extra_diff=[{"before": 1, "after": 2}])
+        return Result(
+            True,
+            [Plan("Thing", "idle"), PLAN],
+            {"thing": params["name"]},
+            extra_diff=[{"before": 1, "after": 2}],
+        )
 
     module = Module(name="x")
     how, result = leave(module, logic)
@@ -96,8 +103,15 @@ def test_an_error_says_what_to_do_and_is_noted_for_the_report(tmp_path: Path) ->
 
     how, result = leave(Module(observation_path=path), logic)
     assert how == "fail" and result["msg"] == "It said no. Ask again."
-    assert result["error"] == {"kind": "refused", "message": "It said no.", "hint": "Ask again.", "code": "X1"}
-    assert Observation(path).journal == [{"status": "failed", "message": "It said no.", "hint": "Ask again."}]
+    assert result["error"] == {
+        "kind": "refused",
+        "message": "It said no.",
+        "hint": "Ask again.",
+        "code": "X1",
+    }
+    assert Observation(path).journal == [
+        {"status": "failed", "message": "It said no.", "hint": "Ask again."}
+    ]
 
 
 def test_an_observation_that_cannot_be_written_does_not_hide_the_error(tmp_path: Path) -> None:
@@ -106,7 +120,9 @@ def test_an_observation_that_cannot_be_written_does_not_hide_the_error(tmp_path:
     def logic(params: Mapping[str, Any], context: Context) -> Result:
         raise Refused("It said no.")
 
-    failed, result = evaluate(logic, {"observation_path": str(tmp_path / "open" / "o.json")}, Context())
+    failed, result = evaluate(
+        logic, {"observation_path": str(tmp_path / "open" / "o.json")}, Context()
+    )
     assert failed and result["msg"] == "It said no."
 
 
@@ -121,13 +137,25 @@ def test_a_bug_says_where_and_not_what_was_in_hand() -> None:
 
 def test_a_failure_after_partial_success_keeps_its_results() -> None:
     failed, result = evaluate(
-        lambda params, context: Result(True, [PLAN], {"results": [1, 2]}, failed_message="1 of 2 failed"), {}, Context()
+        lambda params, context: Result(
+            True, [PLAN], {"results": [1, 2]}, failed_message="1 of 2 failed"
+        ),
+        {},
+        Context(),
     )
-    assert failed and result["msg"] == "1 of 2 failed" and result["results"] == [1, 2] and result["changed"] is True
+    assert (
+        failed
+        and result["msg"] == "1 of 2 failed"
+        and result["results"] == [1, 2]
+        and result["changed"] is True
+    )
 
 
 def test_a_missing_library_is_named_with_the_interpreter() -> None:
     assert need("json") is json
     with pytest.raises(MissingLibrary, match="no_such_library") as caught:
         need("no_such_library.part", "no-such-package")
-    assert "pip install no-such-package" in caught.value.hint and "ansible_playbook_python" in caught.value.hint
+    assert (
+        "pip install no-such-package" in caught.value.hint
+        and "ansible_playbook_python" in caught.value.hint
+    )

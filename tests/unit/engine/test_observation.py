@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """The observation that tasks of a run hand on: private, fresh, and honest about what it is."""
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ def test_it_is_private_whatever_the_umask(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert mode(path.parent) == 0o700 and mode(path) == 0o600
-    assert [entry.name for entry in path.parent.iterdir()] == ["observation.json"], "no half-written file is left"
+    assert [entry.name for entry in path.parent.iterdir()] == ["observation.json"], (
+        "no half-written file is left"
+    )
 
 
 def test_what_one_task_leaves_the_next_one_finds(tmp_path: Path) -> None:

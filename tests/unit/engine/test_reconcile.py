@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """observe, plan, apply, verify, with a service that does what a script says."""
 
 from __future__ import annotations
@@ -23,9 +25,18 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.reconcile i
 
 
 class Service:
-    """One integer. ``apply`` runs the next of ``writes``; reads lag by ``lag`` observations after a write."""
+    """One integer.
 
-    def __init__(self, value: int, wanted: int, writes: list[Callable[[Service], None]] | None = None, lag: int = 0) -> None:
+    ``apply`` runs the next of ``writes``; reads lag by ``lag`` observations after a write.
+    """
+
+    def __init__(
+        self,
+        value: int,
+        wanted: int,
+        writes: list[Callable[[Service], None]] | None = None,
+        lag: int = 0,
+    ) -> None:
         self.value = self.shown = value
         self.wanted = wanted
         self.writes = writes
@@ -100,7 +111,9 @@ def test_a_write_is_proved_by_reading_back() -> None:
 
 
 def test_nothing_is_written_on_what_was_handed_on() -> None:
-    """Another has made the change since that observation: the fresh look finds it, and nothing is sent or claimed."""
+    """Another has made the change since that observation: the fresh look finds it, and nothing is
+    sent or claimed.
+    """
     service = Service(2, 2)
     outcome = reconcile(service, context(), handed_on=1)
     assert service.calls == ["observe"] and not outcome.changed

@@ -1,6 +1,8 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """Values compared as what they mean, and the plans made of them."""
 
 from __future__ import annotations
@@ -27,45 +29,54 @@ TABLE = (
 )
 
 
-@pytest.mark.parametrize(("kind", "left", "right"), [
-    (values.TEXT, None, ""),
-    (values.TEXT, 5, "5"),
-    (values.WORD, " Off ", "off"),
-    (values.BOOL, "True", True),
-    (values.BOOL, "false", False),
-    (values.INT, "300", 300),
-    (values.INT, "", None),
-    (values.HOST, "MX.Example.COM.", "mx.example.com"),
-    (values.HOST, "bücher.example", "xn--bcher-kva.example"),
-    (values.IPS, ["192.0.2.1"], ["192.0.2.1/32"]),
-    (values.IPS, ["192.0.2.0-192.0.2.255"], ["192.0.2.0/24"]),
-    (values.IPS, ["192.0.2.7/24"], ["192.0.2.0/24"]),
-    (values.IPS, ["2001:DB8::1"], ["2001:db8:0::1/128"]),
-    (values.IPS, None, []),
-    (values.IPS, "192.0.2.1", ["192.0.2.1", "192.0.2.1/32"]),
-    (values.IPS, ["a form nobody knows"], ["A form nobody knows "]),
-    (values.SENDER_DOMAINS, ["smtp:*;1"], ["*"]),
-    (values.SENDER_DOMAINS, ["smtp:Contoso.com;5"], ["contoso.com."]),
-    (values.WORDS, ["A@x.example"], ["a@X.example"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kind", "left", "right"),
+    [
+        (values.TEXT, None, ""),
+        (values.TEXT, 5, "5"),
+        (values.WORD, " Off ", "off"),
+        (values.BOOL, "True", True),
+        (values.BOOL, "false", False),
+        (values.INT, "300", 300),
+        (values.INT, "", None),
+        (values.HOST, "MX.Example.COM.", "mx.example.com"),
+        (values.HOST, "bücher.example", "xn--bcher-kva.example"),
+        (values.IPS, ["192.0.2.1"], ["192.0.2.1/32"]),
+        (values.IPS, ["192.0.2.0-192.0.2.255"], ["192.0.2.0/24"]),
+        (values.IPS, ["192.0.2.7/24"], ["192.0.2.0/24"]),
+        (values.IPS, ["2001:DB8::1"], ["2001:db8:0::1/128"]),
+        (values.IPS, None, []),
+        (values.IPS, "192.0.2.1", ["192.0.2.1", "192.0.2.1/32"]),
+        (values.IPS, ["a form nobody knows"], ["A form nobody knows "]),
+        (values.SENDER_DOMAINS, ["smtp:*;1"], ["*"]),
+        (values.SENDER_DOMAINS, ["smtp:Contoso.com;5"], ["contoso.com."]),
+        (values.WORDS, ["A@x.example"], ["a@X.example"]),
+    ],
+)
 def test_same_meaning(kind: values.Kind, left: Any, right: Any) -> None:
     assert kind.same(left, right) and kind.same(right, left)
 
 
-@pytest.mark.parametrize(("kind", "left", "right"), [
-    (values.TEXT, "a", "A"),
-    (values.BOOL, None, False),
-    (values.INT, 0, None),
-    (values.HOST, "a.example", "b.example"),
-    (values.IPS, ["192.0.2.0/24"], ["192.0.2.0/25"]),
-    (values.IPS, ["192.0.2.1"], ["192.0.2.1", "192.0.2.2"]),
-    (values.SENDER_DOMAINS, ["*"], ["contoso.com"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kind", "left", "right"),
+    [
+        (values.TEXT, "a", "A"),
+        (values.BOOL, None, False),
+        (values.INT, 0, None),
+        (values.HOST, "a.example", "b.example"),
+        (values.IPS, ["192.0.2.0/24"], ["192.0.2.0/25"]),
+        (values.IPS, ["192.0.2.1"], ["192.0.2.1", "192.0.2.2"]),
+        (values.SENDER_DOMAINS, ["*"], ["contoso.com"]),
+    ],
+)
 def test_other_meaning(kind: values.Kind, left: Any, right: Any) -> None:
     assert not kind.same(left, right) and not kind.same(right, left)
 
 
-@pytest.mark.parametrize("text", ["", "somewhere", "192.0.2.9-192.0.2.1", "192.0.2.1-2001:db8::1", "192.0.2.0/33", "1.2.3"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "somewhere", "192.0.2.9-192.0.2.1", "192.0.2.1-2001:db8::1", "192.0.2.0/33", "1.2.3"],
+)
 def test_what_is_no_address_is_refused_with_the_forms(text: str) -> None:
     with pytest.raises(InputError, match="CIDR form") as caught:
         values.ip_span(text)
@@ -80,18 +91,29 @@ def test_one_or_many_or_nothing() -> None:
 
 
 def test_an_empty_wish_changes_nothing() -> None:
-    assert not plan_object("Thing", "x", TABLE, {"Comment": "theirs", "Addresses": ["192.0.2.1"]}, {})
+    assert not plan_object(
+        "Thing", "x", TABLE, {"Comment": "theirs", "Addresses": ["192.0.2.1"]}, {}
+    )
     assert plan_property(TABLE[0], {"Comment": "theirs"}, None) is None
 
 
 def test_only_what_differs_is_in_the_plan() -> None:
-    observed = {"Comment": "a", "Enabled": "True", "Addresses": ["192.0.2.1/32"], "Senders": ["smtp:*;1"], "Guid": "1"}
+    observed = {
+        "Comment": "a",
+        "Enabled": "True",
+        "Addresses": ["192.0.2.1/32"],
+        "Senders": ["smtp:*;1"],
+        "Guid": "1",
+    }
     wanted = {"Comment": "b", "Enabled": True, "Addresses": ["192.0.2.1"], "Senders": ["*"]}
     plan = plan_object("Thing", "x", TABLE, observed, wanted)
     assert plan.action == "update" and [change.name for change in plan.changes] == ["Comment"]
     assert plan.diff() == {
-        "before_header": "Thing x", "after_header": "Thing x", "before": {"Comment": "a"}, "after": {"Comment": "b"},
-    }  # fmt: skip
+        "before_header": "Thing x",
+        "after_header": "Thing x",
+        "before": {"Comment": "a"},
+        "after": {"Comment": "b"},
+    }
 
 
 def test_a_list_is_planned_as_a_delta_and_keeps_the_spelling_in_place() -> None:
@@ -100,7 +122,10 @@ def test_a_list_is_planned_as_a_delta_and_keeps_the_spelling_in_place() -> None:
     plan = plan_object("Thing", "x", TABLE, observed, {"Addresses": intent})
     (change,) = plan.changes
     assert change.add == ("203.0.113.5",) and change.remove == ("198.51.100.0/24",)
-    assert change.before == ["192.0.2.1/32", "198.51.100.0/24"] and change.after == ["192.0.2.1/32", "203.0.113.5"]
+    assert change.before == ["192.0.2.1/32", "198.51.100.0/24"] and change.after == [
+        "192.0.2.1/32",
+        "203.0.113.5",
+    ]
 
 
 def test_set_comes_before_add_and_remove() -> None:
@@ -117,14 +142,28 @@ def test_the_three_forms_of_a_list_option() -> None:
 
 
 def test_added_and_removed_is_a_contradiction() -> None:
-    with pytest.raises(InputError, match=r"192\.0\.2\.1 is both added to and removed from addresses"):
+    with pytest.raises(
+        InputError, match=r"192\.0\.2\.1 is both added to and removed from addresses"
+    ):
         plan_property(TABLE[2], {}, {"add": ["192.0.2.1"], "remove": ["192.0.2.1/32"]})
 
 
 def test_create_sends_only_what_means_something() -> None:
-    plan = plan_object("Thing", "x", TABLE, None, {"Comment": "", "Enabled": False, "Addresses": [], "Senders": ["*"]})
-    assert plan.action == "create" and plan.after() == {"Enabled": False, "Senders": ["*"]} and plan.before() == {}
-    assert plan_object("Thing", "x", TABLE, None, {}).action == "create", "an object without properties is still to be made"
+    plan = plan_object(
+        "Thing",
+        "x",
+        TABLE,
+        None,
+        {"Comment": "", "Enabled": False, "Addresses": [], "Senders": ["*"]},
+    )
+    assert (
+        plan.action == "create"
+        and plan.after() == {"Enabled": False, "Senders": ["*"]}
+        and plan.before() == {}
+    )
+    assert plan_object("Thing", "x", TABLE, None, {}).action == "create", (
+        "an object without properties is still to be made"
+    )
 
 
 def test_delete_shows_what_is_lost() -> None:
@@ -135,12 +174,22 @@ def test_delete_shows_what_is_lost() -> None:
 
 
 def test_a_plan_as_data() -> None:
-    plan = plan_object("Thing", "x", TABLE, {"Comment": None}, {"Comment": "b", "Addresses": ["192.0.2.1"]})
+    plan = plan_object(
+        "Thing", "x", TABLE, {"Comment": None}, {"Comment": "b", "Addresses": ["192.0.2.1"]}
+    )
     assert plan.to_data() == {
-        "object": "Thing", "identity": "x", "action": "update",
+        "object": "Thing",
+        "identity": "x",
+        "action": "update",
         "changes": [
             {"name": "Comment", "after": "b"},
-            {"name": "Addresses", "before": [], "after": ["192.0.2.1"], "add": ("192.0.2.1",), "remove": ()},
+            {
+                "name": "Addresses",
+                "before": [],
+                "after": ["192.0.2.1"],
+                "add": ("192.0.2.1",),
+                "remove": (),
+            },
         ],
-    }  # fmt: skip
+    }
     assert not Plan("Thing", "x")

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A scripted HTTP client, made-up tokens and a tiny TLS server, for the tests of the Exchange package."""
+"""A scripted HTTP client, made-up tokens and a tiny TLS server, for the tests of the Exchange
+package.
+"""
 
 from __future__ import annotations
 
@@ -35,20 +38,36 @@ DATE = "Mon, 23 Nov 2026 20:00:00 GMT"
 
 def jwt(**claims: Any) -> str:
     """An unsigned token: nobody on this side of the service verifies one."""
-    full = {"tid": TENANT, "aud": EXCHANGE_AUD, "appid": APP, "exp": int(time.time()) + 3600, "roles": ["Exchange.ManageAsApp"], **claims}
+    full = {
+        "tid": TENANT,
+        "aud": EXCHANGE_AUD,
+        "appid": APP,
+        "exp": int(time.time()) + 3600,
+        "roles": ["Exchange.ManageAsApp"],
+        **claims,
+    }
     kept = {name: value for name, value in full.items() if value is not None}
-    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({"alg": "none"}, kept)]
+    parts = [
+        base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+        for part in ({"alg": "none"}, kept)
+    ]
     return ".".join([*parts, "c2lnbmF0dXJl"])
 
 
 def reply(status: int = 200, body: Any = None, **headers: str) -> Reply:
-    content = body if isinstance(body, bytes) else json.dumps({"value": []} if body is None else body).encode()
+    content = (
+        body
+        if isinstance(body, bytes)
+        else json.dumps({"value": []} if body is None else body).encode()
+    )
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Reply(status, {"Date": DATE, **named}, content, "POST somewhere")
 
 
 class Script:
-    """Stands for ``HttpClient``: answers each request with the next of ``replies`` (an exception is raised)."""
+    """Stands for ``HttpClient``: answers each request with the next of ``replies`` (an exception is
+    raised).
+    """
 
     def __init__(self, *replies: Reply | Exception) -> None:
         self.replies = list(replies)
@@ -69,7 +88,9 @@ class _ScriptedClient:
 
     def request(self, method: str, path: str, **options: Any) -> Reply:
         headers = {**self._options["headers"], **options.pop("headers")}
-        self._script.calls.append({"base": self.base_url, "method": method, "path": path, "headers": headers, **options})
+        self._script.calls.append(
+            {"base": self.base_url, "method": method, "path": path, "headers": headers, **options}
+        )
         answer = self._script.replies.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -78,16 +99,22 @@ class _ScriptedClient:
 
 def client(script: Script, warnings: list[str] | None = None, **params: Any) -> ExchangeClient:
     """A client with a given token unless ``params`` say otherwise."""
-    context = Context(warn=(warnings if warnings is not None else []).append, sleep=lambda seconds: None)
+    context = Context(
+        warn=(warnings if warnings is not None else []).append, sleep=lambda seconds: None
+    )
     given = {"tenant": TENANT, "access_token": jwt(), **params}
-    return ExchangeClient({name: value for name, value in given.items() if value is not None}, context, connect=script)
+    return ExchangeClient(
+        {name: value for name, value in given.items() if value is not None}, context, connect=script
+    )
 
 
 Handler = Callable[[str, str, Mapping[str, str], bytes], tuple[int, Any, dict[str, str]]]
 
 
 class TlsServer:
-    """One HTTPS server on loopback; ``handle(method, path, headers, body)`` gives (status, JSON or bytes, headers)."""
+    """One HTTPS server on loopback; ``handle(method, path, headers, body)`` gives (status, JSON or
+    bytes, headers).
+    """
 
     def __init__(self, directory: Path, handle: Handler) -> None:
         authority = trustme.CA()
@@ -126,7 +153,9 @@ class TlsServer:
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[TlsServer]:
-        thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
         thread.start()
         try:
             yield self

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -37,10 +38,18 @@ def kinds(value: Any) -> Any:
 
 
 def test_values_lose_their_wrapping_and_keep_their_meaning() -> None:
-    wrapped = {Tagged("a"): [Tagged("b"), Number(7), True, None, 1.5], "v": Vaulted(), "t": (Tagged("c"),)}
+    wrapped = {
+        Tagged("a"): [Tagged("b"), Number(7), True, None, 1.5],
+        "v": Vaulted(),
+        "t": (Tagged("c"),),
+    }
     found = plain(wrapped)
     assert found == {"a": ["b", 7, True, None, 1.5], "v": "opened", "t": ["c"]}
-    assert kinds(found) == {"a": (str, [str, int, bool, type(None), float]), "v": (str, str), "t": (str, [str])}
+    assert kinds(found) == {
+        "a": (str, [str, int, bool, type(None), float]),
+        "v": (str, str),
+        "t": (str, [str]),
+    }
 
 
 def test_the_environment_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:

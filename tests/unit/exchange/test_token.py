@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -27,7 +28,12 @@ def check(value: str, audience: str = "exchange", tenant: str = TENANT, given: b
 
 def test_claims_are_read_not_verified() -> None:
     token = read_token(jwt(wids=["w"]), "exchange", None, 0.0, given=True)
-    assert (token.tenant_id, token.app_id, token.roles, token.directory_roles) == (TENANT, APP, ("Exchange.ManageAsApp",), ("w",))
+    assert (token.tenant_id, token.app_id, token.roles, token.directory_roles) == (
+        TENANT,
+        APP,
+        ("Exchange.ManageAsApp",),
+        ("w",),
+    )
     assert token.expires_text.endswith("Z") and token.value not in repr(token)
 
 
@@ -40,7 +46,10 @@ def test_an_opaque_token_tells_nothing_and_is_taken(value: str) -> None:
 
 def test_missing_roles_and_delegated_tokens_differ() -> None:
     assert read_token(jwt(roles=None), "exchange", None, 0.0, True).roles == ()
-    assert read_token(jwt(roles=None, scp="Exchange.Manage"), "exchange", None, 0.0, True).roles is None
+    assert (
+        read_token(jwt(roles=None, scp="Exchange.Manage"), "exchange", None, 0.0, True).roles
+        is None
+    )
 
 
 def test_another_tenant_is_refused_if_the_option_is_an_id() -> None:
@@ -50,19 +59,35 @@ def test_another_tenant_is_refused_if_the_option_is_an_id() -> None:
     check(jwt(tid=TENANT.upper()))
 
 
-@pytest.mark.parametrize("audience", ["https://outlook.office365.com/", "https://outlook.office.com", "00000002-0000-0ff1-ce00-000000000000"])
+@pytest.mark.parametrize(
+    "audience",
+    [
+        "https://outlook.office365.com/",
+        "https://outlook.office.com",
+        "00000002-0000-0ff1-ce00-000000000000",
+    ],
+)
 def test_names_of_exchange_online(audience: str) -> None:
     check(jwt(aud=audience))
 
 
-@pytest.mark.parametrize(("service", "audience"), [("exchange", "https://graph.microsoft.com"), ("graph", "https://outlook.office365.com"), ("exchange", "https://evil.example")])
+@pytest.mark.parametrize(
+    ("service", "audience"),
+    [
+        ("exchange", "https://graph.microsoft.com"),
+        ("graph", "https://outlook.office365.com"),
+        ("exchange", "https://evil.example"),
+    ],
+)
 def test_a_token_for_another_service_is_refused(service: str, audience: str) -> None:
     with pytest.raises(SignInError, match=r"Ask for a token of the scope .*/\.default"):
         check(jwt(aud=audience), service)
 
 
 def test_whether_a_token_has_expired_is_for_the_service_to_say() -> None:
-    """A runner's wrong clock counts for nothing; the service's 401 names the time that the token tells."""
+    """A runner's wrong clock counts for nothing; the service's 401 names the time that the token
+    tells.
+    """
     check(jwt(exp=int(time.time()) - 3600))
     check(jwt(exp=int(time.time()) - 3600), given=False)
 
@@ -73,7 +98,10 @@ def test_one_of_several_audiences_will_do() -> None:
         check(jwt(aud=["https://evil.example"]))
 
 
-@pytest.mark.parametrize("value", ["Bearer abcdefgh", "two words", '"quoted-token"', "line\nbreak", "\u00fcml\u00e4ut-token"])
+@pytest.mark.parametrize(
+    "value",
+    ["Bearer abcdefgh", "two words", '"quoted-token"', "line\nbreak", "\u00fcml\u00e4ut-token"],
+)
 def test_what_is_no_token_is_refused_without_echo(value: str) -> None:
     with pytest.raises(SignInError) as caught:
         check(value)

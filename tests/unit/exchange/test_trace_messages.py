@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Which rules acted on a message, by its events in the message trace."""
@@ -15,8 +16,10 @@ from ansible_collections.mailflow.area1.plugins.module_utils._exchange.reads imp
 
 NOW = datetime.datetime(2026, 11, 23, 20, tzinfo=datetime.timezone.utc)
 RULES: list[dict[str, Any]] = [
-    {"Name": "User Quarantine", "Guid": "0000aaaa"}, {"Name": "User Quarantine Admin Release", "Guid": "0000bbbb"}, {"Name": "Other", "Guid": None},
-]  # fmt: skip
+    {"Name": "User Quarantine", "Guid": "0000aaaa"},
+    {"Name": "User Quarantine Admin Release", "Guid": "0000bbbb"},
+    {"Name": "Other", "Guid": None},
+]
 
 
 class Service:
@@ -28,14 +31,22 @@ class Service:
         self.asked.append((cmdlet, dict(parameters)))
         if cmdlet == "Get-MessageTraceV2":
             rows = [
-                {"MessageTraceId": str(number), "MessageId": "<%d@x>" % number, "RecipientAddress": "a@b", "Status": "Delivered"}
+                {
+                    "MessageTraceId": str(number),
+                    "MessageId": "<%d@x>" % number,
+                    "RecipientAddress": "a@b",
+                    "Status": "Delivered",
+                }
                 for number in range(len(self.details))
-            ]  # fmt: skip
+            ]
             return types.SimpleNamespace(values=rows, warnings=[])
         found = self.details[int(parameters["MessageTraceId"])]
         if isinstance(found, Exception):
             raise found
-        return types.SimpleNamespace(values=[{"Event": "Transport rule", "Detail": text, "Data": None} for text in found], warnings=[])
+        return types.SimpleNamespace(
+            values=[{"Event": "Transport rule", "Detail": text, "Data": None} for text in found],
+            warnings=[],
+        )
 
 
 def rules(*details: Any) -> dict[str, list[str]]:
@@ -45,12 +56,18 @@ def rules(*details: Any) -> dict[str, list[str]]:
 
 def test_by_name_or_id_and_a_name_within_another_is_not_meant() -> None:
     assert rules(
-        ["Transport rule: 'User Quarantine Admin Release', ID: ('0000BBBB')", "Delivered"], ["Transport rule: 'user quarantine'"],
-        ["Transport rule: '', ID: ('0000aaaa')"], ["Delivered"], ["'User Quarantine' and 'User Quarantine Admin Release'"],
+        ["Transport rule: 'User Quarantine Admin Release', ID: ('0000BBBB')", "Delivered"],
+        ["Transport rule: 'user quarantine'"],
+        ["Transport rule: '', ID: ('0000aaaa')"],
+        ["Delivered"],
+        ["'User Quarantine' and 'User Quarantine Admin Release'"],
     ) == {
-        "<0@x>": ["User Quarantine Admin Release"], "<1@x>": ["User Quarantine"], "<2@x>": ["User Quarantine"], "<3@x>": [],
+        "<0@x>": ["User Quarantine Admin Release"],
+        "<1@x>": ["User Quarantine"],
+        "<2@x>": ["User Quarantine"],
+        "<3@x>": [],
         "<4@x>": ["User Quarantine", "User Quarantine Admin Release"],
-    }  # fmt: skip
+    }
 
 
 def test_what_the_service_does_not_tell_is_left_out() -> None:
@@ -60,10 +77,17 @@ def test_what_the_service_does_not_tell_is_left_out() -> None:
 
 def test_one_query_for_all_and_one_for_each_of_the_first_ten() -> None:
     service = Service(*[["Delivered"]] * 12)
-    found = trace_messages.read_messages(service, NOW, ["%d@x" % number for number in range(12)] + ["<0@x>", " "], RULES)
-    assert service.asked[0] == ("Get-MessageTraceV2", {
-        "StartDate": "2026-11-13T20:00:00Z", "EndDate": "2026-11-23T20:00:00Z", "MessageId": ["<%d@x>" % number for number in range(10)],
-    })  # fmt: skip
+    found = trace_messages.read_messages(
+        service, NOW, ["%d@x" % number for number in range(12)] + ["<0@x>", " "], RULES
+    )
+    assert service.asked[0] == (
+        "Get-MessageTraceV2",
+        {
+            "StartDate": "2026-11-13T20:00:00Z",
+            "EndDate": "2026-11-23T20:00:00Z",
+            "MessageId": ["<%d@x>" % number for number in range(10)],
+        },
+    )
     assert len(found) == 10 and len(service.asked) == 11
     service = Service()
     assert trace_messages.read_messages(service, NOW, [], RULES) == [] and service.asked == []

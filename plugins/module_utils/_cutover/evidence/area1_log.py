@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """What Area 1's delivery log says of the mail that it handed on."""
@@ -17,7 +18,8 @@ from ..model.world import World
 LOOK_BACK = datetime.timedelta(days=3)
 
 
-#: What a mail server says of a recipient that the lock-down refuses, and of a message that was taken.
+#: What a mail server says of a recipient that the lock-down refuses, and of a message that was
+#: taken.
 LOCKED = re.compile(r"(?<![\d.])5\.7\.51(?![\d.])")
 
 
@@ -26,7 +28,10 @@ TAKEN = re.compile(r"(?<![\d.])2\.\d{1,3}\.\d{1,3}(?![\d.])|\b250[ -]|status=sen
 
 def handed_on(message: t.Mapping[str, t.Any]) -> list[tuple[datetime.datetime, str]]:
     """What Area 1 logged when it handed this one on."""
-    found = [(parse_time(line.get("at")), str(line.get("message") or "")) for line in message.get("outbound") or []]
+    found = [
+        (parse_time(line.get("at")), str(line.get("message") or ""))
+        for line in message.get("outbound") or []
+    ]
     return [(at, text) for at, text in found if at is not None]
 
 

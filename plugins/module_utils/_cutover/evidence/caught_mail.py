@@ -1,10 +1,14 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What our connector for enhanced filtering is seen to do before mail comes by way of Area 1. Pure.
+"""What our connector for enhanced filtering is seen to do before mail comes by way of Area 1.
 
-Facts: exchange-online, 2.3 (SenderIPAddresses: whether it counts without a restriction is disputed).
+Pure.
+
+Facts: exchange-online, 2.3 (SenderIPAddresses: whether it counts without a restriction is
+disputed).
 """
 
 from __future__ import annotations
@@ -19,17 +23,23 @@ from . import message_trace
 
 
 def acts_since(world: World) -> datetime.datetime | None:
-    """From when on it shows what our connector does; None while it is off, or changed a moment ago."""
+    """From when on it shows what our connector does; None while it is off, or changed a moment
+    ago.
+    """
     connector = world.connector(world.settings["connector_name"])
     if connector is None or boolean(connector.get("Enabled")) is False:
         return None
     changed = changed_at(connector)
-    acts = changed + datetime.timedelta(minutes=world.settings["settle_minutes"]) if changed else None
+    acts = (
+        changed + datetime.timedelta(minutes=world.settings["settle_minutes"]) if changed else None
+    )
     return acts if acts is not None and acts <= world.now else None
 
 
 def attributed(world: World) -> list[str]:
-    """Addresses that are none of Area 1's and whose mail our connector took, as the trace's events tell. What they leave open is no evidence."""
+    """Addresses that are none of Area 1's and whose mail our connector took, as the trace's events
+    tell. What they leave open is no evidence.
+    """
     since, egress = acts_since(world), world.settings["egress"]
     if since is None:
         return []
@@ -39,6 +49,13 @@ def attributed(world: World) -> list[str]:
     for group in groups:
         address, last = message_trace.connecting(group), parse_time(group.get("last"))
         ours = str(group.get("connector") or "").lower() == world.settings["connector_name"].lower()
-        if ours and address and address not in unclear and last is not None and last >= since and outside([address], egress):
+        if (
+            ours
+            and address
+            and address not in unclear
+            and last is not None
+            and last >= since
+            and outside([address], egress)
+        ):
             found.append(address)
     return list(dict.fromkeys(found))

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """What the message trace says of who delivers mail to Microsoft 365."""
@@ -24,7 +25,16 @@ TOLERANCE = datetime.timedelta(minutes=2)
 #: Addresses inside a network, not a place in the Internet that a connection came from.
 INNER = tuple(
     ipaddress.ip_network(text)
-    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16", "::1/128", "fc00::/7", "fe80::/10")
+    for text in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    )
 )
 
 
@@ -52,12 +62,24 @@ def trace_problem(world: World, wanted: t.Mapping[str, str]) -> str:
 
 
 def through(world: World, groups: t.Iterable[Group], begins: datetime.datetime) -> int:
-    """How many messages Area 1 delivered; counted are groups whose last message is not older than that time."""
+    """How many messages Area 1 delivered; counted are groups whose last message is not older than
+    that time.
+    """
     count = 0
     for group in groups:
         address, last = connecting(group), parse_time(group.get("last"))
-        accepted = sum(int(number) for status, number in (group.get("statuses") or {}).items() if status != "Failed")
-        if address and accepted and last is not None and last >= begins and not outside([address], world.settings["egress"]):
+        accepted = sum(
+            int(number)
+            for status, number in (group.get("statuses") or {}).items()
+            if status != "Failed"
+        )
+        if (
+            address
+            and accepted
+            and last is not None
+            and last >= begins
+            and not outside([address], world.settings["egress"])
+        ):
             count += accepted
     return count
 
@@ -68,18 +90,30 @@ def connecting(group: Group) -> str:
 
 
 def hidden(world: World, groups: t.Sequence[Group]) -> list[str]:
-    """Addresses that say nothing of the connection: the trace is seen to show original senders, and these were not looked at closer."""
+    """Addresses that say nothing of the connection: the trace is seen to show original senders, and
+    these were not looked at closer.
+    """
     egress = world.settings["egress"]
-    strange = [group for group in groups if _address(group.get("from_ip")) and outside([_address(group.get("from_ip"))], egress)]
-    if any(_address(group.get("via")) and not outside([_address(group.get("via"))], egress) for group in strange):
+    strange = [
+        group
+        for group in groups
+        if _address(group.get("from_ip")) and outside([_address(group.get("from_ip"))], egress)
+    ]
+    if any(
+        _address(group.get("via")) and not outside([_address(group.get("via"))], egress)
+        for group in strange
+    ):
         unseen = strange
     elif len(strange) == len([group for group in groups if _address(group.get("from_ip"))]):
-        # No mail at all by Area 1's own addresses. What our connector caught may be Area 1's mail, or direct mail.
+        # No mail at all by Area 1's own addresses. What our connector caught may be Area 1's mail,
+        # or direct mail.
         ours = (world.settings["connector_name"], world.settings["lockdown_connector_name"])
         unseen = [group for group in strange if group.get("connector") in ours]
     else:
         unseen = []
-    return sorted({_address(group.get("from_ip")) for group in unseen if not _address(group.get("via"))})
+    return sorted(
+        {_address(group.get("from_ip")) for group in unseen if not _address(group.get("via"))}
+    )
 
 
 def _address(value: t.Any) -> str:

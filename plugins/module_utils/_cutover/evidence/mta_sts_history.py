@@ -1,11 +1,14 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What senders may still keep of a domain's MTA-STS: the records and policies that were seen, and until when they count. Pure.
+"""What senders may still keep of a domain's MTA-STS: the records and policies that were seen, and
+until when they count. Pure.
 
-A sender keeps a policy for its max_age. It looks for another one when the id of the record changes, and only then (RFC 8461, 3.1 and
-5.1): a record that is gone, or a policy that changed under the same id, reaches nobody before that time.
+A sender keeps a policy for its max_age. It looks for another one when the id of the record changes,
+and only then (RFC 8461, 3.1 and 5.1): a record that is gone, or a policy that changed under the
+same id, reaches nobody before that time.
 """
 
 from __future__ import annotations
@@ -20,7 +23,8 @@ from ..._facts.mta_sts import ENFORCE, MAX_AGE, Policy, parse_policy, record_id
 from ..model.world import World
 
 SEEN = "mta_sts_seen"
-#: One that could not be read or understood may have been any: enforced, kept for as long as one may be, and naming nobody.
+#: One that could not be read or understood may have been any: enforced, kept for as long as one may
+#: be, and naming nobody.
 UNREAD = Policy(ENFORCE, MAX_AGE, ())
 
 
@@ -50,12 +54,18 @@ def kept(found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return {key: found.get(key) for key in ("records", "ttl", "policy")}
 
 
-def kept_until(seen: t.Sequence[Look], hosts: t.Sequence[str], identifier: str = "") -> datetime.datetime | None:
-    """How long senders may go by an earlier policy that refuses the hosts; of those that know it by C(identifier), where given."""
+def kept_until(
+    seen: t.Sequence[Look], hosts: t.Sequence[str], identifier: str = ""
+) -> datetime.datetime | None:
+    """How long senders may go by an earlier policy that refuses the hosts; of those that know it by
+    C(identifier), where given.
+    """
     ends = [
         after.at + datetime.timedelta(seconds=before.ttl + before.policy.max_age)
         for before, after in itertools.pairwise(seen)
-        if before.policy is not None and before.policy.refused(hosts) and identifier in ("", before.id)
+        if before.policy is not None
+        and before.policy.refused(hosts)
+        and identifier in ("", before.id)
     ]
     return max(ends, default=None)
 
@@ -83,15 +93,30 @@ def _look(found: t.Mapping[str, t.Any] | None, at: t.Any) -> Look | None:
 
 def _known(world: World, name: str) -> list[Look]:
     baseline = world.section("baseline", {}) or {}
-    found = [_look(((baseline.get("sections") or {}).get("mta_sts") or {}).get(name), baseline.get("taken"))]
-    events = [event for event in world.section("timeline", []) or [] if event.get("event") == SEEN and event.get("domain") == name]
+    found = [
+        _look(
+            ((baseline.get("sections") or {}).get("mta_sts") or {}).get(name), baseline.get("taken")
+        )
+    ]
+    events = [
+        event
+        for event in world.section("timeline", []) or []
+        if event.get("event") == SEEN and event.get("domain") == name
+    ]
     found += [_look(event, event.get("at")) for event in events]
     return sorted((look for look in found if look is not None), key=lambda look: look.at)
 
 
 def _news(world: World, name: str, known: t.Sequence[Look]) -> list[Look]:
-    """The present, unless it is as before. A policy that is silent for a while, under the id of a known one, tells nothing new."""
+    """The present, unless it is as before.
+
+    A policy that is silent for a while, under the id of a known one, tells nothing new.
+    """
     now = _look((world.section("mta_sts", {}) or {}).get(name), world.section("service_date"))
     if now is None or (not known and not now.id):
         return []
-    return [now] if not known or now.id != known[-1].id or now.policy not in (UNREAD, known[-1].policy) else []
+    return (
+        [now]
+        if not known or now.id != known[-1].id or now.policy not in (UNREAD, known[-1].policy)
+        else []
+    )

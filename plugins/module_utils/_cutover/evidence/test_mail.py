@@ -1,10 +1,13 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The test mail by way of Area 1, found again in the message trace: did it arrive, and by which connector? Pure.
+"""The test mail by way of Area 1, found again in the message trace: did it arrive, and by which
+connector? Pure.
 
-Facts: cutover-and-peers, 2.5 no. 25. Its headers would tell more (no. 33), but reading a mailbox takes a right that nothing else here needs.
+Facts: cutover-and-peers, 2.5 no. 25. Its headers would tell more (no. 33), but reading a mailbox
+takes a right that nothing else here needs.
 """
 
 from __future__ import annotations
@@ -31,15 +34,30 @@ class Arrival:
     connector: str
 
     def __str__(self) -> str:
-        return "%s%s" % (self.status, ", by the connector %s" % self.connector if self.connector else "")
+        return "%s%s" % (
+            self.status,
+            ", by the connector %s" % self.connector if self.connector else "",
+        )
 
 
 def sent(world: World, since: datetime.datetime | None = None) -> list[str]:
-    """Message-IDs of the test mails that Area 1 took, by this run and by earlier ones; the latest."""
+    """Message-IDs of the test mails that Area 1 took, by this run and by earlier ones; the
+    latest.
+    """
     begin = max(since or world.now - KEPT, world.now - KEPT)
-    events = [event for event in world.section("timeline", []) or [] if event.get("event") == SENT and event.get("subject")]
-    known = [str(event["subject"]) for event in events if (parse_time(event.get("at")) or begin) >= begin]
-    return list(dict.fromkeys([*known, *(str(item["message_id"]) for item in _offered(world) if item.get("accepted"))]))[-MOST:]
+    events = [
+        event
+        for event in world.section("timeline", []) or []
+        if event.get("event") == SENT and event.get("subject")
+    ]
+    known = [
+        str(event["subject"]) for event in events if (parse_time(event.get("at")) or begin) >= begin
+    ]
+    return list(
+        dict.fromkeys(
+            [*known, *(str(item["message_id"]) for item in _offered(world) if item.get("accepted"))]
+        )
+    )[-MOST:]
 
 
 def arrived(world: World, since: datetime.datetime) -> list[Arrival]:
@@ -50,18 +68,25 @@ def arrived(world: World, since: datetime.datetime) -> list[Arrival]:
         item = messages.get(name) or {}
         at = parse_time(item.get("received"))
         if at is not None and at >= since and item.get("status") != "Failed":
-            found.append(Arrival(at, str(item.get("status") or "arrived"), str(item.get("connector") or "")))
+            found.append(
+                Arrival(at, str(item.get("status") or "arrived"), str(item.get("connector") or ""))
+            )
     return found
 
 
 def _offered(world: World) -> list[dict[str, t.Any]]:
-    """What this run's probe had for Area 1's hosts. One without a host: none of them took the recipient."""
+    """What this run's probe had for Area 1's hosts.
+
+    One without a host: none of them took the recipient.
+    """
     canaries = (world.section("smtp", {}) or {}).get("canaries") or []
     return [item for item in canaries if not item.get("host") or world.is_gateway(item["host"])]
 
 
 def gate(world: World) -> list[GateResult]:
-    """Before the switch, where a test mail was sent: by way of Area 1 it arrives, and by the right connector."""
+    """Before the switch, where a test mail was sent: by way of Area 1 it arrives, and by the right
+    connector.
+    """
     offered = _offered(world)
     if not offered:
         return []
@@ -75,10 +100,28 @@ def gate(world: World) -> list[GateResult]:
     decide = "or put test_mail into area1_acknowledge."
     others = [arrival for arrival in found if arrival.connector]
     if others:
-        hint = "Take Area 1's addresses out of that connector, or adopt it in area1_connector_name, %s" % decide
-        return [cannot(GATE, where, "the test mail by way of Area 1 arrived, but not by ours (%s)" % others[-1], hint)]
+        hint = (
+            "Take Area 1's addresses out of that connector, or adopt it in area1_connector_name, %s"
+            % decide
+        )
+        return [
+            cannot(
+                GATE,
+                where,
+                "the test mail by way of Area 1 arrived, but not by ours (%s)" % others[-1],
+                hint,
+            )
+        ]
     if found:
-        return [GateResult(GATE, NOT_CHECKED, where, "the test mail by way of Area 1 arrived (%s), the trace does not say by which connector" % found[-1])]
+        return [
+            GateResult(
+                GATE,
+                NOT_CHECKED,
+                where,
+                "the test mail by way of Area 1 arrived (%s), the trace does not say by which"
+                " connector" % found[-1],
+            )
+        ]
     return [_missing(world, where, since, decide)]
 
 
@@ -86,18 +129,40 @@ def _settled(world: World) -> datetime.datetime:
     """What came before our connector acted says nothing of it."""
     connector = world.connector(world.settings["connector_name"]) or {}
     changed = changed_at(connector)
-    return changed + datetime.timedelta(minutes=world.settings["settle_minutes"]) if changed else world.now - KEPT
+    return (
+        changed + datetime.timedelta(minutes=world.settings["settle_minutes"])
+        if changed
+        else world.now - KEPT
+    )
 
 
 def _missing(world: World, where: str, since: datetime.datetime, decide: str) -> GateResult:
     if not sent(world, since):
-        message = "the new MX hosts did not take the test mail: %s" % _offered(world)[-1].get("text")
+        message = "the new MX hosts did not take the test mail: %s" % _offered(world)[-1].get(
+            "text"
+        )
         return not_yet(GATE, where, message, hint="Does that mailbox exist? Run again, %s" % decide)
     section = world.section("followed_messages", {}) or {}
     if section.get("error"):
-        hint = "The application needs the cmdlet Get-MessageTraceV2. Look whether it is in the mailbox, %s" % decide
-        return not_yet(GATE, where, "whether the test mail arrived is not known, the message trace could not be read: %s" % section["error"], hint=hint)
-    failed = [item for name, item in (section.get("messages") or {}).items() if name in sent(world) and item.get("status") == "Failed"]
+        hint = (
+            "The application needs the cmdlet Get-MessageTraceV2. Look whether it is in the"
+            " mailbox, %s" % decide
+        )
+        return not_yet(
+            GATE,
+            where,
+            "whether the test mail arrived is not known, the message trace could not be read: %s"
+            % section["error"],
+            hint=hint,
+        )
+    failed = [
+        item
+        for name, item in (section.get("messages") or {}).items()
+        if name in sent(world) and item.get("status") == "Failed"
+    ]
     what = "failed at Microsoft 365" if failed else "has not arrived yet"
-    hint = "Run again in some minutes. If it stays so, look for it in Email Security (was it held?) and in the message trace; %s" % decide
+    hint = (
+        "Run again in some minutes. If it stays so, look for it in Email Security (was it held?)"
+        " and in the message trace; %s" % decide
+    )
     return not_yet(GATE, where, "the test mail by way of Area 1 %s" % what, hint=hint)

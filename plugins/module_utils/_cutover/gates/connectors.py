@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """Gates on what Exchange does with mail from Area 1: connectors, filters, rules. Pure."""
@@ -20,15 +21,24 @@ from ..model.world import World, changed_at
 
 
 def _ours(world: World) -> set[str]:
-    return {world.settings["connector_name"].lower(), world.settings["lockdown_connector_name"].lower()}
+    return {
+        world.settings["connector_name"].lower(),
+        world.settings["lockdown_connector_name"].lower(),
+    }
 
 
 def _active(world: World) -> list[dict[str, t.Any]]:
-    return [item for item in world.section("inbound_connectors") if boolean(item.get("Enabled")) is not False]
+    return [
+        item
+        for item in world.section("inbound_connectors")
+        if boolean(item.get("Enabled")) is not False
+    ]
 
 
 def foreign_connector(world: World) -> list[GateResult]:
-    """Another connector that claims addresses of Area 1 would be chosen in place of ours: attribution is by address first."""
+    """Another connector that claims addresses of Area 1 would be chosen in place of ours:
+    attribution is by address first.
+    """
     results = []
     for item in _active(world):
         if str(item.get("Name", "")).lower() in _ours(world):
@@ -41,17 +51,21 @@ def foreign_connector(world: World) -> list[GateResult]:
                     "foreign_connector",
                     str(item.get("Name")),
                     "this connector already claims addresses of Area 1",
-                    "Adopt it with %s: %s, or remove the addresses from it." % (variable, item.get("Name")),
+                    "Adopt it with %s: %s, or remove the addresses from it."
+                    % (variable, item.get("Name")),
                 )
             )
     first = world.connector(world.settings["connector_name"])
-    if first and (restricts_by_address(first) or boolean(first.get("RestrictDomainsToCertificate"))):
+    if first and (
+        restricts_by_address(first) or boolean(first.get("RestrictDomainsToCertificate"))
+    ):
         results.append(
             cannot(
                 "adopted_connector",
                 str(first.get("Name")),
                 "it restricts senders: it is a lock-down, not the connector for enhanced filtering",
-                "Name it in area1_lockdown_connector_name, and another one in area1_connector_name.",
+                "Name it in area1_lockdown_connector_name, and another one in"
+                " area1_connector_name.",
             )
         )
     return results or [holds("foreign_connector")]
@@ -62,8 +76,10 @@ def restricts_by_address(connector: t.Mapping[str, t.Any]) -> bool:
 
 
 def restricting_connector(world: World) -> list[GateResult]:
-    """Any connector that restricts senders refuses their mail from the moment it comes by way of Area 1: a former gateway's
-    lock-down all of it, a partner's the mail of that partner. Our own counts too while networks are missing in it."""
+    """Any connector that restricts senders refuses their mail from the moment it comes by way of
+    Area 1: a former gateway's lock-down all of it, a partner's the mail of that partner. Our own
+    counts too while networks are missing in it.
+    """
     results = []
     for item in [item for item in _active(world) if _restricts(world, item)]:
         missing = outside(world.settings["egress"], item.get("SenderIPAddresses"))
@@ -75,7 +91,9 @@ def restricting_connector(world: World) -> list[GateResult]:
 def _restricts(world: World, item: t.Mapping[str, t.Any]) -> bool:
     """On or off, it is there to refuse mail for a domain of ours."""
     inside = {host_name(name) for name in as_list(item.get("AssociatedAcceptedDomains"))}
-    return (restricts_by_address(item) or _restricts_by_certificate(item)) and (not inside or bool(inside & set(world.covered())))
+    return (restricts_by_address(item) or _restricts_by_certificate(item)) and (
+        not inside or bool(inside & set(world.covered()))
+    )
 
 
 def _restricts_by_certificate(connector: t.Mapping[str, t.Any]) -> bool:
@@ -84,19 +102,23 @@ def _restricts_by_certificate(connector: t.Mapping[str, t.Any]) -> bool:
 
 def _refuses(world: World, item: t.Mapping[str, t.Any], missing: list[str]) -> GateResult:
     name = str(item.get("Name"))
-    if name.lower() == world.settings["lockdown_connector_name"].lower() and not item.get("TlsSenderCertificateName"):
+    if name.lower() == world.settings["lockdown_connector_name"].lower() and not item.get(
+        "TlsSenderCertificateName"
+    ):
         message = "the lock-down is on and leaves out %d egress networks" % len(missing)
-        return not_yet("restricting_connector", name, message, hint="The section lockdown adds them.")
+        return not_yet(
+            "restricting_connector", name, message, hint="The section lockdown adds them."
+        )
     domains = sorted({sender_domain(value) for value in as_list(item.get("SenderDomains"))})
     whose = "every sender domain" if "*" in domains else ", ".join(domains)
     command = 'Set-InboundConnector -Identity "%s" -Enabled $false' % name
     return cannot(
         "restricting_connector",
         name,
-        "this connector refuses mail of %s that does not come from its own servers, so also when Area 1 brings it"
-        % whose,
-        "Disable it before the switch (%s), add the egress networks to it, or put restricting_connector:%s into area1_acknowledge."
-        % (command, name),
+        "this connector refuses mail of %s that does not come from its own servers, so also when"
+        " Area 1 brings it" % whose,
+        "Disable it before the switch (%s), add the egress networks to it, or put"
+        " restricting_connector:%s into area1_acknowledge." % (command, name),
     )
 
 
@@ -110,7 +132,9 @@ REFUSING = (
 
 
 def transport_rules(world: World) -> list[GateResult]:
-    """The other common lock-down to a former gateway: a rule that refuses outside mail except from given addresses."""
+    """The other common lock-down to a former gateway: a rule that refuses outside mail except from
+    given addresses.
+    """
     results = []
     for rule in _guarding_rules(world):
         if _acts(rule) and outside(world.settings["egress"], rule.get("ExceptIfSenderIpRanges")):
@@ -119,9 +143,10 @@ def transport_rules(world: World) -> list[GateResult]:
                 cannot(
                     "transport_rule",
                     name,
-                    "this rule refuses or diverts mail except from its own list of addresses, which leaves out Area 1",
-                    "Add the egress networks to its exception, disable it, or put transport_rule:%s into area1_acknowledge."
-                    % name,
+                    "this rule refuses or diverts mail except from its own list of addresses, which"
+                    " leaves out Area 1",
+                    "Add the egress networks to its exception, disable it, or put transport_rule:%s"
+                    " into area1_acknowledge." % name,
                 )
             )
     return results or [holds("transport_rule")]
@@ -139,58 +164,90 @@ def _guarding_rules(world: World) -> list[dict[str, t.Any]]:
 
 
 def _acts(rule: t.Mapping[str, t.Any]) -> bool:
-    return str(rule.get("State", "Enabled")).lower() == "enabled" and str(rule.get("Mode", "Enforce")).lower() == "enforce"
+    return (
+        str(rule.get("State", "Enabled")).lower() == "enabled"
+        and str(rule.get("Mode", "Enforce")).lower() == "enforce"
+    )
 
 
 def scl_bypass(world: World) -> list[GateResult]:
-    """A rule that takes the gateway's mail past the filters makes enhanced filtering useless (Microsoft: disable it)."""
+    """A rule that takes the gateway's mail past the filters makes enhanced filtering useless
+    (Microsoft: disable it).
+    """
     results = []
-    for rule in [rule for rule in world.section("transport_rules") or [] if skips_filters(world, rule)]:
+    for rule in [
+        rule for rule in world.section("transport_rules") or [] if skips_filters(world, rule)
+    ]:
         name = str(rule.get("Name"))
         if not as_list(rule.get("SenderIpRanges")) and not _whole_inbound(rule):
-            message = "this rule sets SCL -1 for some mail, whatever address it comes from: that is not filtered behind Area 1 either"
+            message = (
+                "this rule sets SCL -1 for some mail, whatever address it comes from: that is not"
+                " filtered behind Area 1 either"
+            )
             results.append(noticed("scl_bypass", name, message))
             continue
         results.append(
             cannot(
                 "scl_bypass",
                 name,
-                "this rule sets SCL -1 for mail that Area 1 brings: nothing that comes by way of it would be filtered",
-                'Disable it (Disable-TransportRule -Identity "%s"), or put scl_bypass:%s into area1_acknowledge.' % (name, name),
+                "this rule sets SCL -1 for mail that Area 1 brings: nothing that comes by way of it"
+                " would be filtered",
+                'Disable it (Disable-TransportRule -Identity "%s"), or put scl_bypass:%s into'
+                " area1_acknowledge." % (name, name),
             )
         )
     return results or [holds("scl_bypass")]
 
 
 def skips_filters(world: World, rule: t.Mapping[str, t.Any]) -> bool:
-    """It is at work on mail from outside, and its addresses, if it has any, are not only those of others."""
-    if not _acts(rule) or str(rule.get("SetSCL") or "").strip() != "-1" or str(rule.get("FromScope") or "").lower() == "inorganization":
+    """It is at work on mail from outside, and its addresses, if it has any, are not only those of
+    others.
+    """
+    if (
+        not _acts(rule)
+        or str(rule.get("SetSCL") or "").strip() != "-1"
+        or str(rule.get("FromScope") or "").lower() == "inorganization"
+    ):
         return False
     egress, ranges = world.settings["egress"], as_list(rule.get("SenderIpRanges"))
     excepted = as_list(rule.get("ExceptIfSenderIpRanges"))
-    return (not ranges or overlap(ranges, egress)) and not (excepted and not outside(egress, excepted))
+    return (not ranges or overlap(ranges, egress)) and not (
+        excepted and not outside(egress, excepted)
+    )
 
 
 def _whole_inbound(rule: t.Mapping[str, t.Any]) -> bool:
-    """It asks for nothing but inside or outside (FromScope, SentToScope; the service lists the classes of a rule's conditions)."""
+    """It asks for nothing but inside or outside (FromScope, SentToScope; the service lists the
+    classes of a rule's conditions).
+    """
     return all("Scope" in str(name) for name in as_list(rule.get("Conditions")))
 
 
 def reject_direct_send(world: World) -> list[GateResult]:
-    """RejectDirectSend refuses mail in the name of the tenant's own domains, unless a connector matches it by address or certificate."""
+    """RejectDirectSend refuses mail in the name of the tenant's own domains, unless a connector
+    matches it by address or certificate.
+    """
     if not any(boolean(item.get("RejectDirectSend")) for item in world.section("organization")):
         return [holds("reject_direct_send")]
     name = world.settings["connector_name"]
     connector = world.connector(name)
-    problems = ["it does not exist yet"] if connector is None else connector_problems(world, connector)
+    problems = (
+        ["it does not exist yet"] if connector is None else connector_problems(world, connector)
+    )
     if problems:
         return [
             not_yet(
-                "reject_direct_send", name, "RejectDirectSend is on, and this connector does not match mail from Area 1: %s" % "; ".join(problems),
+                "reject_direct_send",
+                name,
+                "RejectDirectSend is on, and this connector does not match mail from Area 1: %s"
+                % "; ".join(problems),
                 hint="The section enhanced_filtering mends it.",
             )
-        ]  # fmt: skip
-    message = "RejectDirectSend is on: mail in the name of your own domains comes in by way of Area 1 only because this connector matches its addresses"
+        ]
+    message = (
+        "RejectDirectSend is on: mail in the name of your own domains comes in by way of Area 1"
+        " only because this connector matches its addresses"
+    )
     return [noticed("reject_direct_send", name, message)]
 
 
@@ -198,44 +255,86 @@ CAUGHT = "[mailflow.area1: switched off"
 
 
 def catches_others(world: World) -> list[GateResult]:
-    """Ours is for Area 1's addresses only. Where Exchange takes it for mail from elsewhere, senders without TLS are refused: seen by a
-    recipient that a direct sender gets with TLS and not without, or by the trace of direct mail (disputed: exchange-online facts, 2.3)."""
+    """Ours is for Area 1's addresses only.
+
+    Where Exchange takes it for mail from elsewhere, senders without TLS are refused: seen by a
+    recipient that a direct sender gets with TLS and not without, or by the trace of direct mail
+    (disputed: exchange-online facts, 2.3).
+    """
     name = world.settings["connector_name"]
     connector = world.connector(name) or {}
     if boolean(connector.get("Enabled")) is False:
         return []
     caught = _caught(world) if boolean(connector.get("RequireTls")) is not False else {}
-    refused = "direct mail without TLS for %s is refused (%s)" % (", ".join(caught), caught[min(caught)]) if caught else ""
+    refused = (
+        "direct mail without TLS for %s is refused (%s)" % (", ".join(caught), caught[min(caught)])
+        if caught
+        else ""
+    )
     taken = own_connector.attributed(world)
-    others = [str(item.get("Name")) for item in _active(world) if item is not connector and _demands_tls(item)]
+    others = [
+        str(item.get("Name"))
+        for item in _active(world)
+        if item is not connector and _demands_tls(item)
+    ]
     if refused and others and not taken:
-        return [noticed("own_connector", name, "%s; %s may be why, too" % (refused, ", ".join(others)))]
-    traced = "the message trace shows that it took mail from %s" % ", ".join(taken[:5]) if taken else ""
+        return [
+            noticed("own_connector", name, "%s; %s may be why, too" % (refused, ", ".join(others)))
+        ]
+    traced = (
+        "the message trace shows that it took mail from %s" % ", ".join(taken[:5]) if taken else ""
+    )
     seen = "; ".join(part for part in (refused, traced) if part)
-    hint = "It is switched off by this run. See what Exchange attributes to it (Get-MessageTraceDetailV2) before it is tried again."
-    return [cannot("own_connector", name, "%s: the connector catches mail that does not come from Area 1" % seen, hint)] if seen else []
+    hint = (
+        "It is switched off by this run. See what Exchange attributes to it"
+        " (Get-MessageTraceDetailV2) before it is tried again."
+    )
+    return (
+        [
+            cannot(
+                "own_connector",
+                name,
+                "%s: the connector catches mail that does not come from Area 1" % seen,
+                hint,
+            )
+        ]
+        if seen
+        else []
+    )
 
 
 def caught_before(world: World) -> list[GateResult]:
     """It is not switched on again and again."""
     name = world.settings["connector_name"]
     connector = world.connector(name)
-    if connector is None or boolean(connector.get("Enabled")) is not False or CAUGHT not in str(connector.get("Comment") or ""):
+    if (
+        connector is None
+        or boolean(connector.get("Enabled")) is not False
+        or CAUGHT not in str(connector.get("Comment") or "")
+    ):
         return [holds("own_connector", name)]
     return [
         cannot(
             "own_connector",
             name,
             "an earlier run switched it off because it caught mail that does not come from Area 1",
-            "When that is mended, take the note out of its comment, or put own_connector into area1_acknowledge to try again.",
+            "When that is mended, take the note out of its comment, or put own_connector into"
+            " area1_acknowledge to try again.",
         )
     ]
 
 
 def caught_comment(world: World) -> str:
     """What the connector's comment becomes: what was there, and why it is off."""
-    present = str((world.connector(world.settings["connector_name"]) or {}).get("Comment") or "").split("[mailflow.area1:", 1)[0].strip()
-    return ("%s %s %s: it caught mail that does not come from Area 1]" % (present, CAUGHT, iso(world.now))).strip()
+    present = (
+        str((world.connector(world.settings["connector_name"]) or {}).get("Comment") or "")
+        .split("[mailflow.area1:", 1)[0]
+        .strip()
+    )
+    return (
+        "%s %s %s: it caught mail that does not come from Area 1]"
+        % (present, CAUGHT, iso(world.now))
+    ).strip()
 
 
 def _caught(world: World) -> dict[str, str]:
@@ -250,11 +349,17 @@ def _caught(world: World) -> dict[str, str]:
 
 def _demands_tls(item: t.Mapping[str, t.Any]) -> bool:
     domains = {sender_domain(value) for value in as_list(item.get("SenderDomains"))}
-    return boolean(item.get("RequireTls")) is not False and "*" in domains and str(item.get("ConnectorType", "")).lower() == "partner"
+    return (
+        boolean(item.get("RequireTls")) is not False
+        and "*" in domains
+        and str(item.get("ConnectorType", "")).lower() == "partner"
+    )
 
 
 def by_hand(world: World) -> list[GateResult]:
-    """What somebody began by hand under the tutorial's or today's names and left off: named, so that it can be adopted."""
+    """What somebody began by hand under the tutorial's or today's names and left off: named, so
+    that it can be adopted.
+    """
     results = []
     for item in world.section("inbound_connectors"):
         name = str(item.get("Name", ""))
@@ -264,13 +369,18 @@ def by_hand(world: World) -> list[GateResult]:
         restricts = restricts_by_address(item) or purpose == LOCKDOWN
         variable = "area1_lockdown_connector_name" if restricts else "area1_connector_name"
         state = "off" if boolean(item.get("Enabled")) is False else "on"
-        message = "this connector (%s) looks like one that was made by hand for the same purpose; %s: %s adopts it" % (state, variable, name)
+        message = (
+            "this connector (%s) looks like one that was made by hand for the same purpose; %s: %s"
+            " adopts it" % (state, variable, name)
+        )
         results.append(noticed("made_by_hand", name, message))
     return results
 
 
 def spf_hard_fail(world: World) -> list[GateResult]:
-    """Behind a gateway every sender's SPF fails at Microsoft 365 until enhanced filtering sees the source; hard fail makes it spam."""
+    """Behind a gateway every sender's SPF fails at Microsoft 365 until enhanced filtering sees the
+    source; hard fail makes it spam.
+    """
     applying = {str(name).lower() for name in world.section("applying_policies") or []}
     names = [
         str(policy.get("Name"))
@@ -280,7 +390,9 @@ def spf_hard_fail(world: World) -> list[GateResult]:
     ]
     hint = "Run the section connection_filter (tag allow_list) first."
     return [
-        not_yet("spf_hard_fail", name, "SPF record hard fail is On in this anti-spam policy", hint=hint)
+        not_yet(
+            "spf_hard_fail", name, "SPF record hard fail is On in this anti-spam policy", hint=hint
+        )
         for name in names
     ] or [holds("spf_hard_fail")]
 
@@ -289,7 +401,9 @@ def in_place(world: World) -> list[GateResult]:
     """Connector and allow list are as wanted, whenever that came about."""
     name = world.settings["connector_name"]
     connector = world.connector(name)
-    problems = ["it does not exist yet"] if connector is None else connector_problems(world, connector)
+    problems = (
+        ["it does not exist yet"] if connector is None else connector_problems(world, connector)
+    )
     results = []
     if problems:
         hint = "It is made by the section enhanced_filtering."
@@ -299,7 +413,12 @@ def in_place(world: World) -> list[GateResult]:
         if missing:
             message = "%d egress networks are missing in the allow list" % len(missing)
             results.append(
-                not_yet("settled", "connection filter", message, hint="The section connection_filter adds them.")
+                not_yet(
+                    "settled",
+                    "connection filter",
+                    message,
+                    hint="The section connection_filter adds them.",
+                )
             )
     return results or [holds("settled")]
 
@@ -311,7 +430,10 @@ def settled(world: World) -> list[GateResult]:
         return missing
     wait = datetime.timedelta(minutes=world.settings["settle_minutes"])
     objects = [
-        ("connector %s" % world.settings["connector_name"], world.connector(world.settings["connector_name"]) or {})
+        (
+            "connector %s" % world.settings["connector_name"],
+            world.connector(world.settings["connector_name"]) or {},
+        )
     ]
     if world.settings["allow_list"] == "manage":
         objects.append(("connection filter", world.connection_filter()))
@@ -321,7 +443,12 @@ def settled(world: World) -> list[GateResult]:
         if changed is None and world.changed_here() & {"connection_filter", "enhanced_filtering"}:
             message = "changed by this run; the service does not say when, so the next run goes on"
             results.append(
-                not_yet("settled", label, message, hint="Run again in %d minutes." % world.settings["settle_minutes"])
+                not_yet(
+                    "settled",
+                    label,
+                    message,
+                    hint="Run again in %d minutes." % world.settings["settle_minutes"],
+                )
             )
         if changed is not None and changed + wait > world.now:
             message = "changed %s; Exchange is given %d minutes to act on it" % (
@@ -333,23 +460,38 @@ def settled(world: World) -> list[GateResult]:
 
 
 def _obstacles(world: World, wait: datetime.timedelta) -> list[GateResult]:
-    """Somebody has just taken another's lock-down out of the way, or let Area 1 in: until Exchange acts on that, it goes on refusing."""
-    others = [item for item in world.section("inbound_connectors") if str(item.get("Name", "")).lower() not in _ours(world)]
+    """Somebody has just taken another's lock-down out of the way, or let Area 1 in: until Exchange
+    acts on that, it goes on refusing.
+    """
+    others = [
+        item
+        for item in world.section("inbound_connectors")
+        if str(item.get("Name", "")).lower() not in _ours(world)
+    ]
     found = [("connector", item) for item in others if _restricts(world, item)]
     found += [("rule", rule) for rule in _guarding_rules(world)]
     results = []
     for kind, item in found:
         changed = changed_at(item)
         if changed is not None and changed + wait > world.now:
-            message = "it refuses mail that does not come from its own servers, and was changed %s; Exchange is given %d minutes to act on that" % (
-                iso(changed), world.settings["settle_minutes"],
-            )  # fmt: skip
-            results.append(not_yet("settled", "%s %s" % (kind, item.get("Name")), message, iso(changed + wait)))
+            message = (
+                "it refuses mail that does not come from its own servers, and was changed %s;"
+                " Exchange is given %d minutes to act on that"
+                % (
+                    iso(changed),
+                    world.settings["settle_minutes"],
+                )
+            )
+            results.append(
+                not_yet("settled", "%s %s" % (kind, item.get("Name")), message, iso(changed + wait))
+            )
     return results
 
 
 def connector_problems(world: World, connector: t.Mapping[str, t.Any]) -> list[str]:
-    """Why mail from Area 1 would not be recognised by this connector; empty when it would (ORCA-233 asks the same)."""
+    """Why mail from Area 1 would not be recognised by this connector; empty when it would (ORCA-233
+    asks the same).
+    """
     problems = []
     if boolean(connector.get("Enabled")) is not True:
         problems.append("the connector is off")
@@ -363,5 +505,7 @@ def connector_problems(world: World, connector: t.Mapping[str, t.Any]) -> list[s
     if boolean(connector.get("EFTestMode")) is True:
         problems.append("enhanced filtering is in test mode (EFTestMode)")
     if as_list(connector.get("EFUsers")):
-        problems.append("enhanced filtering is limited to %d users" % len(as_list(connector.get("EFUsers"))))
+        problems.append(
+            "enhanced filtering is limited to %d users" % len(as_list(connector.get("EFUsers")))
+        )
     return problems

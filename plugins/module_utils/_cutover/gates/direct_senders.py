@@ -1,10 +1,14 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Who still sends past Area 1, from the message trace: scanners, applications, services. The lock-down would refuse them. Pure.
+"""Who still sends past Area 1, from the message trace: scanners, applications, services.
 
-Facts: cutover-and-peers, 2.5 no. 35 (trace by FromIP); exchange-online, 2.7. What was refused at protocol level is not in the trace.
+The lock-down would refuse them. Pure.
+
+Facts: cutover-and-peers, 2.5 no. 35 (trace by FromIP); exchange-online, 2.7. What was refused at
+protocol level is not in the trace.
 """
 
 from __future__ import annotations
@@ -23,44 +27,66 @@ from ..model.world import World
 NAMED = 50
 
 
-
 def since(world: World, staged: datetime.datetime) -> dict[str, str]:
-    """By domain that the lock-down would hold for, when senders with a cached MX had run out: switch and TTL of the old set, else staging."""
+    """By domain that the lock-down would hold for, when senders with a cached MX had run out:
+    switch and TTL of the old set, else staging.
+    """
     scope_all = world.settings["lockdown_scope"] == "all"
     names = sorted(world.accepted() if scope_all else world.covered())
-    return with_sub_domains(world, {name: iso(_caches_ran_out(world, name) or staged) for name in names})
+    return with_sub_domains(
+        world, {name: iso(_caches_ran_out(world, name) or staged) for name in names}
+    )
 
 
 def with_sub_domains(world: World, wanted: dict[str, str]) -> dict[str, str]:
-    """With C(*.name) for those that take mail for all names below them: the lock-down refuses theirs too."""
-    return {**wanted, **{"*." + name: at for name, at in wanted.items() if world.takes_sub_domains(name)}}
+    """With C(*.name) for those that take mail for all names below them: the lock-down refuses
+    theirs too.
+    """
+    return {
+        **wanted,
+        **{"*." + name: at for name, at in wanted.items() if world.takes_sub_domains(name)},
+    }
 
 
 def _caches_ran_out(world: World, name: str) -> datetime.datetime | None:
-    events = [event for event in world.section("timeline", []) or [] if event.get("domain") == name and event.get("event") == "switched"]
+    events = [
+        event
+        for event in world.section("timeline", []) or []
+        if event.get("domain") == name and event.get("event") == "switched"
+    ]
     known = [(parse_time(event.get("at")), int(event.get("ttl") or 0)) for event in events]
     ends = [at + datetime.timedelta(seconds=ttl) for at, ttl in known if at is not None and ttl]
     return max(ends) if ends else None
 
 
-
-
 def gate(world: World, wanted: t.Mapping[str, str]) -> list[GateResult]:
-    """One answer for each address outside the egress networks that sent to a domain of ``wanted`` since its time."""
+    """One answer for each address outside the egress networks that sent to a domain of ``wanted``
+    since its time.
+    """
     problem = trace_problem(world, wanted)
     hint = (
-        "Exchange takes 100 trace queries in five minutes; the application needs the cmdlet Get-MessageTraceV2. Run again, or look at the message"
-        " trace in the admin center yourself and put message_trace into area1_acknowledge."
+        "Exchange takes 100 trace queries in five minutes; the application needs the cmdlet"
+        " Get-MessageTraceV2. Run again, or look at the message trace in the admin center yourself"
+        " and put message_trace into area1_acknowledge."
     )
-    unread = [not_yet("message_trace", "", "who still sends past Area 1 is not known, the message trace does not tell: %s" % problem, hint=hint)]
+    unread = [
+        not_yet(
+            "message_trace",
+            "",
+            "who still sends past Area 1 is not known, the message trace does not tell: %s"
+            % problem,
+            hint=hint,
+        )
+    ]
     trace = world.section("message_trace", {}) or {}
     found = direct(world, trace.get("groups") or [], wanted)
     results = unread if problem else []
     unseen = hidden(world, trace.get("groups") or [])
     if unseen and not problem:
         message = (
-            "the message trace shows the original senders of Area 1's mail instead of Area 1, and of %d addresses (%s) it is not known by what"
-            " connection their mail came" % (len(unseen), ", ".join(unseen[:3]))
+            "the message trace shows the original senders of Area 1's mail instead of Area 1, and"
+            " of %d addresses (%s) it is not known by what connection their mail came"
+            % (len(unseen), ", ".join(unseen[:3]))
         )
         results = [not_yet("message_trace", "", message, hint=hint)]
     named = [_answer(world, address, groups, wanted) for address, groups in found.items()]
@@ -68,13 +94,33 @@ def gate(world: World, wanted: t.Mapping[str, str]) -> list[GateResult]:
     named.sort(key=lambda result: "direct_senders:%s" % result.object in decided)
     results += named[:NAMED]
     if len(named) > NAMED:
-        message = "mail came straight to Microsoft 365 from %d more addresses" % (len(named) - NAMED)
-        results.append(cannot("direct_senders", "further addresses", message, "See the message trace, or put direct_senders into area1_acknowledge."))
-    return results or [holds("direct_senders", "", "nobody has sent past Area 1 since %s" % min(wanted.values(), default=""))]
+        message = "mail came straight to Microsoft 365 from %d more addresses" % (
+            len(named) - NAMED
+        )
+        results.append(
+            cannot(
+                "direct_senders",
+                "further addresses",
+                message,
+                "See the message trace, or put direct_senders into area1_acknowledge.",
+            )
+        )
+    return results or [
+        holds(
+            "direct_senders",
+            "",
+            "nobody has sent past Area 1 since %s" % min(wanted.values(), default=""),
+        )
+    ]
 
 
-def direct(world: World, groups: t.Sequence[Group], wanted: t.Mapping[str, str]) -> dict[str, list[Group]]:
-    """By address, the busiest first, what came from outside. Rows without an address, and refused mail, are no evidence."""
+def direct(
+    world: World, groups: t.Sequence[Group], wanted: t.Mapping[str, str]
+) -> dict[str, list[Group]]:
+    """By address, the busiest first, what came from outside.
+
+    Rows without an address, and refused mail, are no evidence.
+    """
     allowed = [*world.settings["egress"], *_let_in(world)]
     found: dict[str, list[Group]] = {}
     unseen = set(hidden(world, groups))
@@ -82,13 +128,21 @@ def direct(world: World, groups: t.Sequence[Group], wanted: t.Mapping[str, str])
         address, begins = connecting(group), of_domain(wanted, group.get("domain"))
         last = parse_time(group.get("last"))
         old = begins is None or (last is not None and last < (parse_time(begins) or world.now))
-        if not address or old or _address(group.get("from_ip")) in unseen or set(group.get("statuses") or {}) == {"Failed"}:
+        if (
+            not address
+            or old
+            or _address(group.get("from_ip")) in unseen
+            or set(group.get("statuses") or {}) == {"Failed"}
+        ):
             continue
         if outside([address], allowed):
             found.setdefault(address, []).append(group)
-    return dict(sorted(found.items(), key=lambda item: (-sum(int(group["count"]) for group in item[1]), item[0])))
-
-
+    return dict(
+        sorted(
+            found.items(),
+            key=lambda item: (-sum(int(group["count"]) for group in item[1]), item[0]),
+        )
+    )
 
 
 def _let_in(world: World) -> list[str]:
@@ -97,15 +151,13 @@ def _let_in(world: World) -> list[str]:
     return [str(item) for item in as_list(connector.get("SenderIPAddresses"))]
 
 
-
-
-
-
-
-
-def _answer(world: World, address: str, groups: t.Sequence[Group], wanted: t.Mapping[str, str]) -> GateResult:
+def _answer(
+    world: World, address: str, groups: t.Sequence[Group], wanted: t.Mapping[str, str]
+) -> GateResult:
     count = sum(int(group["count"]) for group in groups)
-    senders = list(dict.fromkeys(sender for group in groups for sender in group.get("senders") or []))
+    senders = list(
+        dict.fromkeys(sender for group in groups for sender in group.get("senders") or [])
+    )
     domains = list(dict.fromkeys(str(group["domain"]) for group in groups))
     shown = ", ".join(senders[:3]) + (" and others" if len(senders) > 3 else "")
     message = "%d message%s came from there straight to Microsoft 365 (for %s, last %s%s)%s%s" % (
@@ -119,9 +171,10 @@ def _answer(world: World, address: str, groups: t.Sequence[Group], wanted: t.Map
     )
     name = world.settings["lockdown_connector_name"]
     hint = (
-        "The lock-down would refuse it. Send it by way of Area 1; or, if it sends with TLS, add the address to SenderIPAddresses of the connector %r"
-        " (which refuses mail without TLS: that needs a connector of its own); or put direct_senders:%s into area1_acknowledge if it may be"
-        " refused." % (name, address)
+        "The lock-down would refuse it. Send it by way of Area 1; or, if it sends with TLS, add the"
+        " address to SenderIPAddresses of the connector %r (which refuses mail without TLS: that"
+        " needs a connector of its own); or put direct_senders:%s into area1_acknowledge if it may"
+        " be refused." % (name, address)
     )
     return cannot("direct_senders", address, message, hint)
 
@@ -129,11 +182,17 @@ def _answer(world: World, address: str, groups: t.Sequence[Group], wanted: t.Map
 def _filtered(groups: t.Iterable[Group]) -> str:
     """Whether anybody would have missed it: to help the decision, not to take it."""
     statuses = {str(status) for group in groups for status in group.get("statuses") or {}}
-    return "; all of it was filtered (%s)" % ", ".join(sorted(statuses)) if statuses and statuses <= {"FilteredAsSpam", "Quarantined", "Failed"} else ""
+    return (
+        "; all of it was filtered (%s)" % ", ".join(sorted(statuses))
+        if statuses and statuses <= {"FilteredAsSpam", "Quarantined", "Failed"}
+        else ""
+    )
 
 
 def _claimed(world: World, address: str) -> str:
-    """Another connector that names the address may win over the lock-down; which one does is not documented."""
+    """Another connector that names the address may win over the lock-down; which one does is not
+    documented.
+    """
     names = [
         str(item.get("Name"))
         for item in world.section("inbound_connectors")

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """Gates on one domain before its MX records move. Pure."""
@@ -19,7 +20,10 @@ from . import forwarding
 def domain_ready(world: World, name: str) -> GateResult:
     found = world.section("email_security", {}).get(name)
     if found is None:
-        hint = "The section area1_domains makes it. Where that failed, its line in this report says why."
+        hint = (
+            "The section area1_domains makes it. Where that failed, its line in this report says"
+            " why."
+        )
         return not_yet("area1_domain", name, "Email Security is not known to have it", hint=hint)
     readiness = found.get("readiness") or {}
     status = readiness.get("status", "")
@@ -41,7 +45,9 @@ def domain_ready(world: World, name: str) -> GateResult:
 
 
 def domain_settings(world: World, name: str) -> GateResult:
-    """Email Security forwards this domain's mail, in MX mode, to the host that is its own; else the switch is into the void."""
+    """Email Security forwards this domain's mail, in MX mode, to the host that is its own; else the
+    switch is into the void.
+    """
     entry = next(item for item in world.settings["domains"] if item["name"] == name)
     host, result = forwarding.choose(world, entry)
     if not host or not result.open:
@@ -49,51 +55,89 @@ def domain_settings(world: World, name: str) -> GateResult:
     found = world.section("email_security", {}).get(name) or {}
     problems = []
     if host_name(found.get("transport") or "") != host:
-        problems.append("it forwards to %s, not to %s" % (found.get("transport") or "nowhere", host))
+        problems.append(
+            "it forwards to %s, not to %s" % (found.get("transport") or "nowhere", host)
+        )
     if "DIRECT" not in [str(mode).upper() for mode in as_list(found.get("allowed_delivery_modes"))]:
         problems.append("it is not in MX mode (DIRECT)")
     if as_list(found.get("ip_restrictions")):
         problems.append("it takes mail from some addresses only (ip_restrictions)")
     if found and problems:
-        return not_yet("area1_domain", name, "; ".join(problems), hint="The section area1_domains sets this.")
+        return not_yet(
+            "area1_domain", name, "; ".join(problems), hint="The section area1_domains sets this."
+        )
     return holds("area1_domain", name)
 
 
 def domain_type(world: World, name: str) -> GateResult:
-    """Mail that a relay domain passes on leaves Microsoft 365 by MX unless a connector takes it: by Area 1, in a circle."""
+    """Mail that a relay domain passes on leaves Microsoft 365 by MX unless a connector takes it: by
+    Area 1, in a circle.
+    """
     if not is_relay(world, name):
         return holds("domain_type", name)
     record = world.accepted().get(name) or {}
     kind = str(record.get("DomainType") or "Authoritative")
-    what = "it is %s" % kind if kind.lower() != "authoritative" else "it takes mail for all its sub-domains (MatchSubDomains)"
-    carriers = [item for item in world.section("outbound_connectors", []) or [] if _carries(item, name)]
-    circular = [str(item.get("Name")) for item in carriers if any(world.is_gateway(host) for host in as_list(item.get("SmartHosts")))]
+    what = (
+        "it is %s" % kind
+        if kind.lower() != "authoritative"
+        else "it takes mail for all its sub-domains (MatchSubDomains)"
+    )
+    carriers = [
+        item for item in world.section("outbound_connectors", []) or [] if _carries(item, name)
+    ]
+    circular = [
+        str(item.get("Name"))
+        for item in carriers
+        if any(world.is_gateway(host) for host in as_list(item.get("SmartHosts")))
+    ]
     if carriers and not circular:
-        return holds("domain_type", name, "%s; the connector %s carries its mail on" % (what, carriers[0].get("Name")))
-    whose = "by the connector %s, whose host is Area 1's" % ", ".join(circular) if circular else "by MX, which would be Area 1"
+        return holds(
+            "domain_type",
+            name,
+            "%s; the connector %s carries its mail on" % (what, carriers[0].get("Name")),
+        )
+    whose = (
+        "by the connector %s, whose host is Area 1's" % ", ".join(circular)
+        if circular
+        else "by MX, which would be Area 1"
+    )
     return cannot(
         "domain_type",
         name,
         "%s: mail that it passes on leaves Microsoft 365 %s, in a circle" % (what, whose),
-        "Give it an outbound connector to its next host (New-OutboundConnector -RecipientDomains %s -UseMXRecord $false -SmartHosts HOST),"
-        " or put domain_type:%s into area1_acknowledge." % (name, name),
+        "Give it an outbound connector to its next host (New-OutboundConnector -RecipientDomains %s"
+        " -UseMXRecord $false -SmartHosts HOST), or put domain_type:%s into area1_acknowledge."
+        % (name, name),
     )
 
 
 def is_relay(world: World, name: str) -> bool:
     record = world.accepted().get(name) or {}
-    return str(record.get("DomainType") or "Authoritative").lower() != "authoritative" or boolean(record.get("MatchSubDomains")) is True
+    return (
+        str(record.get("DomainType") or "Authoritative").lower() != "authoritative"
+        or boolean(record.get("MatchSubDomains")) is True
+    )
 
 
 def _carries(item: t.Mapping[str, t.Any], name: str) -> bool:
-    """An outbound connector that is at work by itself and has a host of its own for this domain's mail."""
-    if boolean(item.get("Enabled")) is False or boolean(item.get("TestMode")) or boolean(item.get("IsTransportRuleScoped")):
+    """An outbound connector that is at work by itself and has a host of its own for this domain's
+    mail.
+    """
+    if (
+        boolean(item.get("Enabled")) is False
+        or boolean(item.get("TestMode"))
+        or boolean(item.get("IsTransportRuleScoped"))
+    ):
         return False
     if boolean(item.get("UseMXRecord")) is not False or not as_list(item.get("SmartHosts")):
         return False
-    if boolean(item.get("AllAcceptedDomains")) or boolean(item.get("RouteAllMessagesViaOnPremises")):
+    if boolean(item.get("AllAcceptedDomains")) or boolean(
+        item.get("RouteAllMessagesViaOnPremises")
+    ):
         return True
-    return any(_covers(sender_domain(value), name) for value in as_list(item.get("RecipientDomains")))
+    return any(
+        _covers(sender_domain(value), name) for value in as_list(item.get("RecipientDomains"))
+    )
 
 
 def _covers(pattern: str, name: str) -> bool:
@@ -101,21 +145,38 @@ def _covers(pattern: str, name: str) -> bool:
 
 
 def answered(world: World, name: str) -> GateResult:
-    """Somebody on either side answered. Total silence is no evidence, whatever a person said about single servers."""
+    """Somebody on either side answered.
+
+    Total silence is no evidence, whatever a person said about single servers.
+    """
     view = world.section("dns").get(name) or {}
     silent = [
         label
-        for label, servers in (("name server", view.get("name_servers")), ("resolver", view.get("resolvers")))
+        for label, servers in (
+            ("name server", view.get("name_servers")),
+            ("resolver", view.get("resolvers")),
+        )
         if not any(item.get("status") in ("ok", "nodata", "nxdomain") for item in servers or [])
     ]
     if silent:
-        message = "no %s answered%s" % (" and no ".join(silent), ": %s" % view["error"] if view.get("error") else "")
-        return not_yet("dns_silent", name, message, hint="Can this machine ask DNS servers? Is the domain delegated?")
+        message = "no %s answered%s" % (
+            " and no ".join(silent),
+            ": %s" % view["error"] if view.get("error") else "",
+        )
+        return not_yet(
+            "dns_silent",
+            name,
+            message,
+            hint="Can this machine ask DNS servers? Is the domain delegated?",
+        )
     return holds("dns_silent", name)
 
 
 def authoritative_agreement(world: World, name: str) -> GateResult:
-    """The servers that answer agree. One that is down warns only: the old path stays open until the lock-down, which waits for it."""
+    """The servers that answer agree.
+
+    One that is down warns only: the old path stays open until the lock-down, which waits for it.
+    """
     view = world.section("dns").get(name) or {}
     servers = view.get("name_servers") or []
     failing = [
@@ -127,11 +188,17 @@ def authoritative_agreement(world: World, name: str) -> GateResult:
         return not_yet(
             "name_server",
             name,
-            "no name server of it could be found%s" % (": %s" % view["error"] if view.get("error") else ""),
+            "no name server of it could be found%s"
+            % (": %s" % view["error"] if view.get("error") else ""),
             hint="Is the domain delegated?",
         )
     if len(failing) == len(servers):
-        return not_yet("name_server", name, "no name server answers: %s" % "; ".join(failing), hint="It is asked again by the next run.")
+        return not_yet(
+            "name_server",
+            name,
+            "no name server answers: %s" % "; ".join(failing),
+            hint="It is asked again by the next run.",
+        )
     if not view.get("agree"):
         return not_yet(
             "name_servers_agree",
@@ -140,7 +207,10 @@ def authoritative_agreement(world: World, name: str) -> GateResult:
             hint="A secondary may lag; it is asked again by the next run.",
         )
     if failing:
-        message = "not every name server answers: %s. What it gives out later is not known; the lock-down waits for it" % "; ".join(failing)
+        message = (
+            "not every name server answers: %s. What it gives out later is not known; the lock-down"
+            " waits for it" % "; ".join(failing)
+        )
         return noticed("name_server", name, message)
     return holds("name_servers_agree", name)
 
@@ -178,43 +248,90 @@ def ttl(world: World, name: str) -> GateResult:
         )
     old = world.old_ttl(name)
     lowered = _lowered_at(world, name)
-    if old is not None and old > low and (lowered or world.now) + datetime.timedelta(seconds=old) > world.now:
+    if (
+        old is not None
+        and old > low
+        and (lowered or world.now) + datetime.timedelta(seconds=old) > world.now
+    ):
         until = iso((lowered or world.now) + datetime.timedelta(seconds=old))
         message = "caches may hold the old records (TTL %d s) until %s" % (old, until)
         if lowered:
             return not_yet("old_ttl", name, message, until)
-        hint = "If you know that it has been low for that long, put old_ttl:%s into area1_acknowledge." % name
-        return not_yet("old_ttl", name, "%s: since when the TTL is low is not known, so it counts from now on" % message, until, hint)
+        hint = (
+            "If you know that it has been low for that long, put old_ttl:%s into area1_acknowledge."
+            % name
+        )
+        return not_yet(
+            "old_ttl",
+            name,
+            "%s: since when the TTL is low is not known, so it counts from now on" % message,
+            until,
+            hint,
+        )
     left = max(
-        (int(item.get("ttl") or 0) for item in view.get("resolvers") or [] if item.get("status") == "ok"), default=0
+        (
+            int(item.get("ttl") or 0)
+            for item in view.get("resolvers") or []
+            if item.get("status") == "ok"
+        ),
+        default=0,
     )
     if left > low:
         until = iso(world.now + datetime.timedelta(seconds=left))
-        return not_yet("old_ttl", name, "a resolver holds the old records for another %d s" % left, until)
+        return not_yet(
+            "old_ttl", name, "a resolver holds the old records for another %d s" % left, until
+        )
     return holds("ttl", name)
 
 
 def low_since_now(world: World) -> list[str]:
-    """Domains with a low TTL that nobody knows the age of (lowered by hand, or by a run that was killed): it is kept from this look on."""
+    """Domains with a low TTL that nobody knows the age of (lowered by hand, or by a run that was
+    killed): it is kept from this look on.
+    """
     fresh = []
     for name in world.covered():
-        present, old, low = int((world.section("dns").get(name) or {}).get("ttl_max") or 0), world.old_ttl(name) or 0, _low(world, name)
-        if 0 < present <= low < old and _lowered_at(world, name) is None and not world.is_switched(name):
+        present, old, low = (
+            int((world.section("dns").get(name) or {}).get("ttl_max") or 0),
+            world.old_ttl(name) or 0,
+            _low(world, name),
+        )
+        if (
+            0 < present <= low < old
+            and _lowered_at(world, name) is None
+            and not world.is_switched(name)
+        ):
             fresh.append(name)
     return fresh
 
 
 def _low(world: World, name: str) -> int:
     provider = world.section("dns_provider", {}).get(name) or {}
-    return max(int(world.settings["mx_ttl"]), int(provider.get("min_ttl") or 0), 300 if provider.get("auto_ttl") else 0)
+    return max(
+        int(world.settings["mx_ttl"]),
+        int(provider.get("min_ttl") or 0),
+        300 if provider.get("auto_ttl") else 0,
+    )
 
 
 def _lowered_at(world: World, name: str) -> datetime.datetime | None:
-    """When the set got its low TTL: from the durable time line, and from providers that say when a record changed."""
+    """When the set got its low TTL: from the durable time line, and from providers that say when a
+    record changed.
+    """
     provider = world.section("dns_provider", {}).get(name) or {}
     events = [event for event in world.section("timeline", []) or [] if event.get("domain") == name]
     # A way back has raised it again: what was lowered before that says nothing.
-    restored = max((place for place, event in enumerate(events) if event.get("event") == "mx_restored"), default=-1)
-    moments = [parse_time(event.get("at")) for event in events[restored + 1 :] if event.get("event") == "ttl_lowered"]
-    known = [moment for moment in [*moments, parse_time(provider.get("modified_on"))] if moment is not None]
+    restored = max(
+        (place for place, event in enumerate(events) if event.get("event") == "mx_restored"),
+        default=-1,
+    )
+    moments = [
+        parse_time(event.get("at"))
+        for event in events[restored + 1 :]
+        if event.get("event") == "ttl_lowered"
+    ]
+    known = [
+        moment
+        for moment in [*moments, parse_time(provider.get("modified_on"))]
+        if moment is not None
+    ]
     return max(known) if known else None

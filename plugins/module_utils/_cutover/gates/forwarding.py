@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Where Area 1 forwards a domain's mail to: read, never built from a pattern. A conflict is for a person to decide. Pure."""
+"""Where Area 1 forwards a domain's mail to: read, never built from a pattern.
+
+A conflict is for a person to decide. Pure.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +21,15 @@ GATE = "forwarding_host"
 
 
 def choose(world: World, entry: t.Mapping[str, t.Any]) -> tuple[str, GateResult]:
-    """(host, result) for one domain: given by the operator, else from Graph, else the transport in place, else the MX in place."""
+    """(host, result) for one domain: given by the operator, else from Graph, else the transport in
+    place, else the MX in place.
+    """
     name = entry["name"]
     given = host_name(entry.get("forward_to") or "")
     graph = _from_graph(world, name)
-    transport = host_name((world.section("email_security", {}).get(name) or {}).get("transport") or "")
+    transport = host_name(
+        (world.section("email_security", {}).get(name) or {}).get("transport") or ""
+    )
     mx_host = _microsoft_mx(world, name)
     host, source = next(
         (
@@ -39,10 +47,15 @@ def choose(world: World, entry: t.Mapping[str, t.Any]) -> tuple[str, GateResult]
     problem = _problem(world, name, host, given, graph, transport)
     if problem:
         return "", cannot(
-            GATE, name, problem, "Decide: give the domain as {name: %s, forward_to: HOST} in area1_domains." % name
+            GATE,
+            name,
+            problem,
+            "Decide: give the domain as {name: %s, forward_to: HOST} in area1_domains." % name,
         )
     if not host:
-        error = (world.section("forwarding_hosts", {}).get(name) or {}).get("error") or "no record of type Mx"
+        error = (world.section("forwarding_hosts", {}).get(name) or {}).get(
+            "error"
+        ) or "no record of type Mx"
         return "", not_yet(
             GATE,
             name,
@@ -64,9 +77,14 @@ def _one_of(hosts: list[str], preferred: str) -> str:
 
 
 def _microsoft_mx(world: World, name: str) -> str:
-    """The one MX in place, if it is Microsoft's: what every sender uses today. From the baseline once the domain has moved."""
+    """The one MX in place, if it is Microsoft's: what every sender uses today.
+
+    From the baseline once the domain has moved.
+    """
     view = world.section("dns", {}).get(name) or {}
-    baseline = (((world.section("baseline", {}) or {}).get("sections") or {}).get("dns") or {}).get(name) or {}
+    baseline = (((world.section("baseline", {}) or {}).get("sections") or {}).get("dns") or {}).get(
+        name
+    ) or {}
     for records in (view.get("records"), baseline.get("records")):
         hosts = {host_name(item["host"]) for item in records or []}
         if len(hosts) == 1 and presets.is_microsoft_host(next(iter(hosts))):
@@ -74,7 +92,9 @@ def _microsoft_mx(world: World, name: str) -> str:
     return ""
 
 
-def _problem(world: World, name: str, host: str, given: str, graph: list[str], transport: str) -> str:
+def _problem(
+    world: World, name: str, host: str, given: str, graph: list[str], transport: str
+) -> str:
     if host and (world.is_gateway(host) or host == name):
         return "%s as forwarding host would send mail in a circle: it is %s" % (
             host,
@@ -85,5 +105,8 @@ def _problem(world: World, name: str, host: str, given: str, graph: list[str], t
     if len(set(graph)) > 1 and not host:
         return "Graph names several hosts (%s)" % ", ".join(sorted(set(graph)))
     if transport and graph and transport not in graph:
-        return "Email Security forwards to %s, Graph names %s" % (transport, ", ".join(sorted(set(graph))))
+        return "Email Security forwards to %s, Graph names %s" % (
+            transport,
+            ", ".join(sorted(set(graph))),
+        )
     return ""

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The gate on a domain's MTA-STS policy: senders that enforce it keep their mail from hosts that it does not name. Pure."""
+"""The gate on a domain's MTA-STS policy: senders that enforce it keep their mail from hosts that it
+does not name. Pure.
+"""
 
 from __future__ import annotations
 
@@ -20,38 +23,67 @@ GATE = "mta_sts"
 
 
 def mta_sts(world: World, name: str, to: t.Sequence[str] | None = None) -> GateResult:
-    """May mail go to the hosts (C(to), or Area 1's), by the policy that is there and by each one that senders may still keep?"""
+    """May mail go to the hosts (C(to), or Area 1's), by the policy that is there and by each one
+    that senders may still keep?
+    """
     hosts = list(to) if to is not None else _new_hosts(world)
     found = _read(world, name)
     if found is None or found.get("records") is None:
         why = (found or {}).get("error") or "it was not read"
-        return not_yet(GATE, name, "whether it has an MTA-STS policy is not known: %s" % why, hint="It is asked again by the next run.")
+        return not_yet(
+            GATE,
+            name,
+            "whether it has an MTA-STS policy is not known: %s" % why,
+            hint="It is asked again by the next run.",
+        )
     identifier, problem = record_id(found["records"])
     if not identifier:
-        return _without(world, name, hosts, "its MTA-STS record has no effect: %s" % problem if problem else "")
+        return _without(
+            world, name, hosts, "its MTA-STS record has no effect: %s" % problem if problem else ""
+        )
     if found.get("policy") is None:
         return not_yet(
-            GATE, name, "its MTA-STS policy could not be read: %s" % (found.get("policy_error") or "unknown"),
-            hint="Senders go on with the one that they have kept. Repair the policy's host, or put mta_sts:%s into area1_acknowledge." % name,
-        )  # fmt: skip
+            GATE,
+            name,
+            "its MTA-STS policy could not be read: %s" % (found.get("policy_error") or "unknown"),
+            hint=(
+                "Senders go on with the one that they have kept. Repair the policy's host, or put"
+                " mta_sts:%s into area1_acknowledge."
+            )
+            % name,
+        )
     policy, problem = parse_policy(str(found["policy"]))
     if policy is None:
         return not_yet(
-            GATE, name, "its MTA-STS policy is malformed: %s" % problem,
-            hint="Senders go on with the one that they have kept. Repair it, or put mta_sts:%s into area1_acknowledge." % name,
-        )  # fmt: skip
+            GATE,
+            name,
+            "its MTA-STS policy is malformed: %s" % problem,
+            hint=(
+                "Senders go on with the one that they have kept. Repair it, or put mta_sts:%s into"
+                " area1_acknowledge."
+            )
+            % name,
+        )
     if policy.refused(hosts):
         return _lacking(world, name, policy, identifier, hosts)
-    return _unannounced(world, name, policy, identifier, hosts) or _young(world, name, found, identifier) or _good(world, name, policy, identifier, hosts)
+    return (
+        _unannounced(world, name, policy, identifier, hosts)
+        or _young(world, name, found, identifier)
+        or _good(world, name, policy, identifier, hosts)
+    )
 
 
 def first_seen(world: World) -> list[str]:
-    """Domains whose record or policy no run saw as it is now: it is kept, so that a later run can tell what senders may hold, and how long."""
+    """Domains whose record or policy no run saw as it is now: it is kept, so that a later run can
+    tell what senders may hold, and how long.
+    """
     return [name for name in world.covered() if sts_past.is_news(world, name)]
 
 
 def to_publish(world: World) -> list[dict[str, str]]:
-    """Domains that asked for it (C(mta_sts_id)) whose policy is right and whose id is still that of the one before."""
+    """Domains that asked for it (C(mta_sts_id)) whose policy is right and whose id is still that of
+    the one before.
+    """
     wanted = []
     for entry in world.settings["domains"]:
         if not entry.get("mta_sts_id"):
@@ -60,47 +92,93 @@ def to_publish(world: World) -> list[dict[str, str]]:
         identifier, _problem = record_id(found.get("records") or ())
         policy, _problem = parse_policy(str(found.get("policy") or ""))
         hosts = _new_hosts(world)
-        if identifier and policy is not None and not policy.refused(hosts) and _unannounced(world, entry["name"], policy, identifier, hosts):
-            new = {"name": entry["name"], "expect": identifier, "id": next_id(world.now, identifier)}
-            wanted.append({**new, "dns_provider": entry["dns_provider"]} if entry.get("dns_provider") else new)
+        if (
+            identifier
+            and policy is not None
+            and not policy.refused(hosts)
+            and _unannounced(world, entry["name"], policy, identifier, hosts)
+        ):
+            new = {
+                "name": entry["name"],
+                "expect": identifier,
+                "id": next_id(world.now, identifier),
+            }
+            wanted.append(
+                {**new, "dns_provider": entry["dns_provider"]} if entry.get("dns_provider") else new
+            )
     return wanted
 
 
 def _without(world: World, name: str, hosts: t.Sequence[str], problem: str) -> GateResult:
-    """No record that has effect. Who took a policy while there was one keeps it all the same, to the end of its max_age."""
+    """No record that has effect.
+
+    Who took a policy while there was one keeps it all the same, to the end of its max_age.
+    """
     seen = sts_past.looks(world, name)
     until = sts_past.kept_until(seen, hosts)
     if until is None or until <= world.now:
         return noticed(GATE, name, problem) if problem else holds(GATE, name, "no MTA-STS")
-    last = next(look.policy for look in reversed(seen) if look.policy is not None and look.policy.refused(hosts))
+    last = next(
+        look.policy
+        for look in reversed(seen)
+        if look.policy is not None and look.policy.refused(hosts)
+    )
     result = not_yet(
-        GATE, name,
-        "%s; senders may keep the policy (enforce) that was there before, and does not name %s, until %s"
+        GATE,
+        name,
+        "%s; senders may keep the policy (enforce) that was there before, and does not name %s,"
+        " until %s"
         % (problem or "its MTA-STS record is gone", ", ".join(last.refused(hosts)), iso(until)),
         iso(until),
-        "Run again after that time. Sooner it goes with a policy that names the hosts, under a record with a new id; or put mta_sts:%s into"
-        " area1_acknowledge." % name,
-    )  # fmt: skip
+        "Run again after that time. Sooner it goes with a policy that names the hosts, under a"
+        " record with a new id; or put mta_sts:%s into area1_acknowledge." % name,
+    )
     if last == sts_past.UNREAD:
         return result
-    return dataclasses.replace(result, lines=_instructions(world, name, last.with_hosts(hosts), seen[-1].id))
+    return dataclasses.replace(
+        result, lines=_instructions(world, name, last.with_hosts(hosts), seen[-1].id)
+    )
 
 
-def _lacking(world: World, name: str, policy: Policy, identifier: str, hosts: t.Sequence[str]) -> GateResult:
+def _lacking(
+    world: World, name: str, policy: Policy, identifier: str, hosts: t.Sequence[str]
+) -> GateResult:
     missing = ", ".join(policy.missing(hosts))
     result = not_yet(
-        GATE, name, "its MTA-STS policy (enforce) does not name %s: senders that obey it would keep their mail" % missing,
+        GATE,
+        name,
+        "its MTA-STS policy (enforce) does not name %s: senders that obey it would keep their mail"
+        % missing,
         hint="Publish the policy below, then the TXT record.",
-    )  # fmt: skip
-    return dataclasses.replace(result, lines=_instructions(world, name, policy.with_hosts(hosts), identifier))
+    )
+    return dataclasses.replace(
+        result, lines=_instructions(world, name, policy.with_hosts(hosts), identifier)
+    )
 
 
-def _good(world: World, name: str, policy: Policy, identifier: str, hosts: t.Sequence[str]) -> GateResult:
+def _good(
+    world: World, name: str, policy: Policy, identifier: str, hosts: t.Sequence[str]
+) -> GateResult:
     missing = policy.missing(hosts)
     if policy.mode == NONE or not missing:
-        return holds(GATE, name, "its MTA-STS policy has the mode none" if policy.mode == NONE else "its MTA-STS policy (%s) names the hosts" % policy.mode)
-    result = noticed(GATE, name, "its MTA-STS policy (%s, so mail is only reported) does not name %s" % (policy.mode, ", ".join(missing)))
-    return dataclasses.replace(result, lines=_instructions(world, name, policy.with_hosts(hosts), identifier))
+        return holds(
+            GATE,
+            name,
+            (
+                "its MTA-STS policy has the mode none"
+                if policy.mode == NONE
+                else "its MTA-STS policy (%s) names the hosts" % policy.mode
+            ),
+        )
+    result = noticed(
+        GATE,
+        name,
+        "its MTA-STS policy (%s, so mail is only reported) does not name %s"
+        % (policy.mode, ", ".join(missing)),
+    )
+    return dataclasses.replace(
+        result, lines=_instructions(world, name, policy.with_hosts(hosts), identifier)
+    )
 
 
 def _instructions(world: World, name: str, policy: Policy, identifier: str) -> tuple[str, ...]:
@@ -112,34 +190,53 @@ def _instructions(world: World, name: str, policy: Policy, identifier: str) -> t
     )
 
 
-def _unannounced(world: World, name: str, policy: Policy, identifier: str, hosts: t.Sequence[str]) -> GateResult | None:
-    """The policy is right; but under the same id there was one that was not, or that nobody could read: senders have no reason to look again."""
+def _unannounced(
+    world: World, name: str, policy: Policy, identifier: str, hosts: t.Sequence[str]
+) -> GateResult | None:
+    """The policy is right; but under the same id there was one that was not, or that nobody could
+    read: senders have no reason to look again.
+    """
     until = sts_past.kept_until(sts_past.looks(world, name), hosts, identifier)
     if until is None or until <= world.now:
         return None
     what = "names the hosts" if policy.mode == ENFORCE else "has the mode %s" % policy.mode
     # No time to wait for: a record is published sooner, and is what senders go by.
     result = not_yet(
-        GATE, name,
-        "its MTA-STS policy %s, but the id of the TXT record (%s) is that of the policy before, which did not, or could not be read;"
-        " senders may keep that one until %s" % (what, identifier, iso(until)),
-        hint="Publish the TXT record below, or give the domain mta_sts_id: true in area1_domains to have it published.",
-    )  # fmt: skip
+        GATE,
+        name,
+        "its MTA-STS policy %s, but the id of the TXT record (%s) is that of the policy before,"
+        " which did not, or could not be read; senders may keep that one until %s"
+        % (what, identifier, iso(until)),
+        hint=(
+            "Publish the TXT record below, or give the domain mta_sts_id: true in area1_domains to"
+            " have it published."
+        ),
+    )
     return dataclasses.replace(result, lines=_instructions(world, name, policy, identifier)[-1:])
 
 
-def _young(world: World, name: str, found: t.Mapping[str, t.Any], identifier: str) -> GateResult | None:
-    """Do all senders know the id? They see it once the record before it has run out of their caches.
+def _young(
+    world: World, name: str, found: t.Mapping[str, t.Any], identifier: str
+) -> GateResult | None:
+    """Do all senders know the id?
 
-    The provider's own date is no guess; else it counts from when a run first saw it, the baseline's as well.
+    They see it once the record before it has run out of their caches.
+
+    The provider's own date is no guess; else it counts from when a run first saw it, the baseline's
+    as well.
     """
     seen = sts_past.looks(world, name)
-    since = parse_time(found.get("modified_on")) or (sts_past.id_since(seen, identifier) if seen else world.now)
+    since = parse_time(found.get("modified_on")) or (
+        sts_past.id_since(seen, identifier) if seen else world.now
+    )
     ttl = max([int(found.get("ttl") or 0), *(look.ttl for look in seen)])
     until = since + datetime.timedelta(seconds=ttl)
     if until <= world.now:
         return None
-    message = "its MTA-STS id %s is new: senders may hold the record before it (TTL %d s) until %s" % (identifier, ttl, iso(until))
+    message = (
+        "its MTA-STS id %s is new: senders may hold the record before it (TTL %d s) until %s"
+        % (identifier, ttl, iso(until))
+    )
     return not_yet(GATE, name, message, iso(until), "Run again after that time.")
 
 

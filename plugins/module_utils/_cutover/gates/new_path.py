@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Gates on the way that mail will take: the new MX hosts themselves, who serves the zone, and what the names around it do. Pure."""
+"""Gates on the way that mail will take: the new MX hosts themselves, who serves the zone, and what
+the names around it do. Pure.
+"""
 
 from __future__ import annotations
 
@@ -21,20 +24,38 @@ def new_hosts(world: World) -> list[str]:
 
 
 def new_mx_hosts(world: World) -> list[GateResult]:
-    """Each new MX host takes mail with TLS under a certificate of its own name. What could not be seen is not good."""
+    """Each new MX host takes mail with TLS under a certificate of its own name.
+
+    What could not be seen is not good.
+    """
     seen = (world.section("smtp", {}) or {}).get("hosts") or {}
     results = []
     for host in new_hosts(world):
         view = seen.get(host)
         if view is None:
-            results.append(not_yet(NEW_HOSTS, host, "this new MX host has not been asked yet", hint="It is asked when all else holds."))
+            results.append(
+                not_yet(
+                    NEW_HOSTS,
+                    host,
+                    "this new MX host has not been asked yet",
+                    hint="It is asked when all else holds.",
+                )
+            )
         elif view["status"] == WRONG:
-            results.append(cannot(NEW_HOSTS, host, "this new MX host does not answer as it must: %s" % view["problem"], _correct(host)))
+            results.append(
+                cannot(
+                    NEW_HOSTS,
+                    host,
+                    "this new MX host does not answer as it must: %s" % view["problem"],
+                    _correct(host),
+                )
+            )
         elif view["status"] != OK:
             where = (view.get("looked_from") or {}).get("host") or "this machine"
             message = "this new MX host could not be asked from %s: %s" % (where, view["problem"])
             hint = (
-                "Is port 25 open from there? Name a host in area1_probe_host that can reach it, or put %s:%s into area1_acknowledge." % (NEW_HOSTS, host)
+                "Is port 25 open from there? Name a host in area1_probe_host that can reach it, or"
+                " put %s:%s into area1_acknowledge." % (NEW_HOSTS, host)
             )
             results.append(not_yet(NEW_HOSTS, host, message, hint=hint))
     return results or [holds(NEW_HOSTS, "", "%d hosts answer with TLS" % len(new_hosts(world)))]
@@ -42,32 +63,66 @@ def new_mx_hosts(world: World) -> list[GateResult]:
 
 def _correct(host: str) -> str:
     return (
-        "Are area1_location or area1_mx_records what the Cloudflare dashboard shows? Correct them, or put %s:%s into area1_acknowledge." % (NEW_HOSTS, host)
+        "Are area1_location or area1_mx_records what the Cloudflare dashboard shows? Correct them,"
+        " or put %s:%s into area1_acknowledge." % (NEW_HOSTS, host)
     )
 
 
 def new_mx_recipient(world: World, name: str) -> GateResult:
-    """The new MX hosts that answer take mail for this domain. A host that does not answer is its own gate's matter."""
+    """The new MX hosts that answer take mail for this domain.
+
+    A host that does not answer is its own gate's matter.
+    """
     seen = (world.section("smtp", {}) or {}).get("hosts") or {}
-    answers = {host: view["recipients"].get(name) for host, view in seen.items() if host in new_hosts(world) and view["status"] == OK}
-    refused = ["%s: %s %s" % (host, item["code"], item["text"]) for host, item in answers.items() if item and item["verdict"] == REFUSED]
+    answers = {
+        host: view["recipients"].get(name)
+        for host, view in seen.items()
+        if host in new_hosts(world) and view["status"] == OK
+    }
+    refused = [
+        "%s: %s %s" % (host, item["code"], item["text"])
+        for host, item in answers.items()
+        if item and item["verdict"] == REFUSED
+    ]
     if refused:
         return cannot(
-            NEW_HOSTS, name, "the new MX hosts refuse its mail (%s)" % "; ".join(refused),
-            "Is it active in Email Security under this account? Or put %s:%s into area1_acknowledge." % (NEW_HOSTS, name),
-        )  # fmt: skip
-    open_ones = ["%s: %s" % (host, (item or {}).get("text") or "not asked") for host, item in answers.items() if not item or item["verdict"] != ACCEPTED]
+            NEW_HOSTS,
+            name,
+            "the new MX hosts refuse its mail (%s)" % "; ".join(refused),
+            "Is it active in Email Security under this account? Or put %s:%s into"
+            " area1_acknowledge." % (NEW_HOSTS, name),
+        )
+    open_ones = [
+        "%s: %s" % (host, (item or {}).get("text") or "not asked")
+        for host, item in answers.items()
+        if not item or item["verdict"] != ACCEPTED
+    ]
     if open_ones:
-        hint = "Give a mailbox that exists in area1_canary_recipient, run again, or put %s:%s into area1_acknowledge." % (NEW_HOSTS, name)
-        return not_yet(NEW_HOSTS, name, "it is not clear whether the new MX hosts take its mail (%s)" % "; ".join(open_ones), hint=hint)
+        hint = (
+            "Give a mailbox that exists in area1_canary_recipient, run again, or put %s:%s into"
+            " area1_acknowledge." % (NEW_HOSTS, name)
+        )
+        return not_yet(
+            NEW_HOSTS,
+            name,
+            "it is not clear whether the new MX hosts take its mail (%s)" % "; ".join(open_ones),
+            hint=hint,
+        )
     return holds(NEW_HOSTS, name)
 
 
 def zone_control(world: World, name: str) -> GateResult:
-    """The records that are changed are those that the world asks for: the delegation names the provider's servers, and no others."""
+    """The records that are changed are those that the world asks for: the delegation names the
+    provider's servers, and no others.
+    """
     delegation = _details(world, name).get("delegation") or {}
-    provider = {host_name(host) for host in (world.section("dns_provider", {}).get(name) or {}).get("name_servers") or ()}
-    delegated = {host_name(host) for host in delegation.get("parent") or delegation.get("zone_servers") or ()}
+    provider = {
+        host_name(host)
+        for host in (world.section("dns_provider", {}).get(name) or {}).get("name_servers") or ()
+    }
+    delegated = {
+        host_name(host) for host in delegation.get("parent") or delegation.get("zone_servers") or ()
+    }
     if not provider or not delegated:
         return holds("zone_control", name)
     foreign = sorted(delegated - provider)
@@ -75,10 +130,13 @@ def zone_control(world: World, name: str) -> GateResult:
         return holds("zone_control", name)
     whose = "none of them is" if not delegated & provider else "not all of them are"
     return cannot(
-        "zone_control", name,
-        "it is delegated to %s; %s of its DNS provider (%s)" % (", ".join(sorted(delegated)), whose, ", ".join(sorted(provider))),
-        "Name the dns_provider that serves it, or correct the delegation. Servers that copy the zone: put zone_control:%s into area1_acknowledge." % name,
-    )  # fmt: skip
+        "zone_control",
+        name,
+        "it is delegated to %s; %s of its DNS provider (%s)"
+        % (", ".join(sorted(delegated)), whose, ", ".join(sorted(provider))),
+        "Name the dns_provider that serves it, or correct the delegation. Servers that copy the"
+        " zone: put zone_control:%s into area1_acknowledge." % name,
+    )
 
 
 def shapes(world: World, name: str) -> list[GateResult]:
@@ -86,38 +144,81 @@ def shapes(world: World, name: str) -> list[GateResult]:
     view = world.section("dns").get(name) or {}
     results = []
     if view.get("wildcard"):
-        results.append(noticed("dns_shape", name, "its MX records come from a wildcard above it; it gets records of its own"))
+        results.append(
+            noticed(
+                "dns_shape",
+                name,
+                "its MX records come from a wildcard above it; it gets records of its own",
+            )
+        )
     if view.get("implicit_mx"):
-        results.append(noticed("dns_shape", name, "it has no MX record: senders use its address record until it gets one"))
+        results.append(
+            noticed(
+                "dns_shape",
+                name,
+                "it has no MX record: senders use its address record until it gets one",
+            )
+        )
     outside = world.hosts_below(name)
     if outside:
         results.append(
-            noticed("dns_shape", name, "a wildcard gives every name below it the MX %s; mail for those does not come by Area 1" % ", ".join(outside))
+            noticed(
+                "dns_shape",
+                name,
+                "a wildcard gives every name below it the MX %s; mail for those does not come by"
+                " Area 1" % ", ".join(outside),
+            )
         )
     results += [
-        noticed("dns_shape", other, "this accepted domain below %s has MX records of its own, which do not move with it" % name)
+        noticed(
+            "dns_shape",
+            other,
+            "this accepted domain below %s has MX records of its own, which do not move with it"
+            % name,
+        )
         for other in sorted(world.accepted())
-        if other.endswith("." + name) and other not in world.covered() and ((world.section("dns").get(other) or {}).get("records"))
+        if other.endswith("." + name)
+        and other not in world.covered()
+        and ((world.section("dns").get(other) or {}).get("records"))
     ]
     return results
 
 
 def dane(world: World, name: str) -> list[GateResult]:
-    """A domain whose mail was bound to TLS by DANE loses that where the new hosts have no TLSA that DNSSEC vouches for."""
+    """A domain whose mail was bound to TLS by DANE loses that where the new hosts have no TLSA that
+    DNSSEC vouches for.
+    """
     hosts = world.section("mail_hosts", {}) or {}
-    old = [host_name(item["host"]) for item in (world.section("dns").get(name) or {}).get("records") or []]
+    old = [
+        host_name(item["host"])
+        for item in (world.section("dns").get(name) or {}).get("records") or []
+    ]
     had = _details(world, name).get("secure") and any(_bound(hosts.get(host)) for host in old)
     lacking = [host for host in new_hosts(world) if host in hosts and not _bound(hosts[host])]
     if had and lacking:
-        message = "senders that use DANE bind its mail to TLS today; the new hosts %s have no TLSA record that DNSSEC vouches for" % ", ".join(lacking)
+        message = (
+            "senders that use DANE bind its mail to TLS today; the new hosts %s have no TLSA record"
+            " that DNSSEC vouches for" % ", ".join(lacking)
+        )
         return [noticed("dane", name, message)]
     return []
 
 
 def unsigned_tlsa(world: World) -> list[GateResult]:
     hosts = world.section("mail_hosts", {}) or {}
-    loose = [host for host in new_hosts(world) if (hosts.get(host) or {}).get("tlsa") and not hosts[host].get("secure")]
-    return [noticed("dane", host, "this new MX host has TLSA records that no DNSSEC vouches for; senders pass over them") for host in loose]
+    loose = [
+        host
+        for host in new_hosts(world)
+        if (hosts.get(host) or {}).get("tlsa") and not hosts[host].get("secure")
+    ]
+    return [
+        noticed(
+            "dane",
+            host,
+            "this new MX host has TLSA records that no DNSSEC vouches for; senders pass over them",
+        )
+        for host in loose
+    ]
 
 
 def _bound(host: t.Mapping[str, t.Any] | None) -> bool:
@@ -128,8 +229,17 @@ def tlsrpt(world: World, name: str) -> list[GateResult]:
     """Where MTA-STS is published, reports are how its owner would learn that mail waits."""
     records = ((world.section("mta_sts", {}) or {}).get(name) or {}).get("records")
     texts = ((world.section("dns_texts", {}) or {}).get(name) or {}).get("texts") or {}
-    if records and not any(text.lower().startswith("v=tlsrptv1") for text in texts.get("_smtp._tls." + name) or []):
-        return [noticed("tls_reporting", name, "it has MTA-STS but asks for no reports (TXT at _smtp._tls): nobody would hear of mail that waits")]
+    if records and not any(
+        text.lower().startswith("v=tlsrptv1") for text in texts.get("_smtp._tls." + name) or []
+    ):
+        return [
+            noticed(
+                "tls_reporting",
+                name,
+                "it has MTA-STS but asks for no reports (TXT at _smtp._tls): nobody would hear of"
+                " mail that waits",
+            )
+        ]
     return []
 
 

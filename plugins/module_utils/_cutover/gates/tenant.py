@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """Gates on the tenant as a whole: who, what is allowed, what was kept. Pure."""
@@ -34,20 +35,27 @@ def accepted_domains(world: World) -> list[GateResult]:
         for name in missing
     ]
     return results or [
-        holds("accepted_domains", "", "%d of %d accepted domains are covered" % (len(world.covered()), len(accepted)))
+        holds(
+            "accepted_domains",
+            "",
+            "%d of %d accepted domains are covered" % (len(world.covered()), len(accepted)),
+        )
     ]
 
 
 ROLE_HINT = (
-    "Give the application's service principal the role Exchange Administrator (or a role group with these cmdlets)."
-    " A new role takes up to two hours to act."
+    "Give the application's service principal the role Exchange Administrator (or a role group with"
+    " these cmdlets). A new role takes up to two hours to act."
 )
 
 
 def permissions(world: World, removals: t.Collection[str] = ()) -> list[GateResult]:
-    """What the service reveals beforehand. A permission that it does not reveal shows at the first refused write.
+    """What the service reveals beforehand.
 
-    ``removals`` are cmdlets that this run takes away with. A rollback would need all of them: that is told in time.
+    A permission that it does not reveal shows at the first refused write.
+
+    ``removals`` are cmdlets that this run takes away with. A rollback would need all of them: that
+    is told in time.
     """
     section = world.section("permissions", {}) or {}
     denied = list(section.get("removals") or [])
@@ -55,9 +63,22 @@ def permissions(world: World, removals: t.Collection[str] = ()) -> list[GateResu
     later = [name for name in denied if name not in removals]
     results = [holds("permissions", "Exchange Online")]
     if missing:
-        results = [cannot("permissions", "Exchange Online", "the application may not run %s" % ", ".join(missing), ROLE_HINT)]
+        results = [
+            cannot(
+                "permissions",
+                "Exchange Online",
+                "the application may not run %s" % ", ".join(missing),
+                ROLE_HINT,
+            )
+        ]
     if later:
-        results.append(noticed("permissions", "rollback", "the application may not run %s, which a rollback needs" % ", ".join(later)))
+        results.append(
+            noticed(
+                "permissions",
+                "rollback",
+                "the application may not run %s, which a rollback needs" % ", ".join(later),
+            )
+        )
     return results
 
 
@@ -81,15 +102,20 @@ def egress_networks(world: World) -> list[GateResult]:
             cannot(
                 "egress_networks",
                 "",
-                "area1_egress_networks leaves out networks that Cloudflare publishes: mail from there would be refused",
+                "area1_egress_networks leaves out networks that Cloudflare publishes: mail from"
+                " there would be refused",
                 "Add them, or put egress_networks into area1_acknowledge.",
             )
         ]
     published = parse_time(networks.PUBLISHED_DATE + "-01")
     if published is not None and world.now - published > LIST_IS_OLD:
-        message = "the list of networks in this version is of %s (digest %s): compare it with Cloudflare's page, a newer one may have more" % (
-            networks.PUBLISHED_DATE,
-            networks.PUBLISHED_DIGEST[:12],
+        message = (
+            "the list of networks in this version is of %s (digest %s): compare it with"
+            " Cloudflare's page, a newer one may have more"
+            % (
+                networks.PUBLISHED_DATE,
+                networks.PUBLISHED_DIGEST[:12],
+            )
         )
         return [noticed("egress_networks", "", message)]
     return [holds("egress_networks", "", "%d entries for Exchange" % len(world.settings["egress"]))]
@@ -97,19 +123,29 @@ def egress_networks(world: World) -> list[GateResult]:
 
 def allow_list_capacity(world: World) -> list[GateResult]:
     if world.settings["allow_list"] == "skip":
-        return [holds("allow_list_capacity", "", "the allow list is not managed (area1_allow_list: skip)")]
-    count = len(spans(world.connection_filter().get("IPAllowList")) | spans(world.settings["egress"]))
+        return [
+            holds(
+                "allow_list_capacity", "", "the allow list is not managed (area1_allow_list: skip)"
+            )
+        ]
+    count = len(
+        spans(world.connection_filter().get("IPAllowList")) | spans(world.settings["egress"])
+    )
     if count > MAX_ALLOW_LIST:
         hint = "Remove entries that are not needed any more, or set area1_allow_list: skip."
         return [
             cannot(
                 "allow_list_capacity",
                 "",
-                "the IP allow list would have %d entries; Exchange takes %d" % (count, MAX_ALLOW_LIST),
+                "the IP allow list would have %d entries; Exchange takes %d"
+                % (count, MAX_ALLOW_LIST),
                 hint,
             )
         ]
-    flagged = "checks of CIS, CISA and ORCA flag a list that is not empty; area1_allow_list: skip leaves it alone"
+    flagged = (
+        "checks of CIS, CISA and ORCA flag a list that is not empty; area1_allow_list: skip leaves"
+        " it alone"
+    )
     owner = str(world.connection_filter().get("AdminDisplayName") or "").strip()
     if owner:
         flagged += '; its note says "%s": whoever wrote that may manage it too' % owner[:100]
@@ -117,17 +153,19 @@ def allow_list_capacity(world: World) -> list[GateResult]:
 
 
 def baseline(world: World) -> list[GateResult]:
-    """Without the state before us there is no exact way back; traces of ours without a baseline mean that it was lost."""
+    """Without the state before us there is no exact way back; traces of ours without a baseline
+    mean that it was lost.
+    """
     state = world.section("baseline_state", {}) or {}
     if state.get("status") == "lost":
         return [
             cannot(
                 "baseline",
                 "",
-                "this tenant carries traces of an earlier deployment (%s), but no baseline was found in %s"
-                % (", ".join(state.get("traces", [])), state.get("directory")),
-                "Give the directory in area1_snapshot_dir or the baseline in area1_baseline; or put baseline into area1_acknowledge"
-                " to take today's state as the baseline.",
+                "this tenant carries traces of an earlier deployment (%s), but no baseline was"
+                " found in %s" % (", ".join(state.get("traces", [])), state.get("directory")),
+                "Give the directory in area1_snapshot_dir or the baseline in area1_baseline; or put"
+                " baseline into area1_acknowledge to take today's state as the baseline.",
             )
         ]
     if state.get("status") == "throw_away":
@@ -135,10 +173,10 @@ def baseline(world: World) -> list[GateResult]:
             cannot(
                 "durable_snapshots",
                 "",
-                "this runner looks as if it were thrown away after the job (%s), and the baseline with it"
-                % state.get("runner"),
-                "Set area1_snapshot_durable: true if %s outlives the job, give area1_baseline, or put durable_snapshots into area1_acknowledge."
-                % state.get("directory"),
+                "this runner looks as if it were thrown away after the job (%s), and the baseline"
+                " with it" % state.get("runner"),
+                "Set area1_snapshot_durable: true if %s outlives the job, give area1_baseline, or"
+                " put durable_snapshots into area1_acknowledge." % state.get("directory"),
             )
         ]
     return [holds("baseline", "", state.get("message", ""))]

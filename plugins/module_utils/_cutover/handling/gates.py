@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Gates and notices of message handling: who may release what, whose rules stand in the way, what shadows the use case. Pure."""
+"""Gates and notices of message handling: who may release what, whose rules stand in the way, what
+shadows the use case. Pure.
+"""
 
 from __future__ import annotations
 
@@ -38,9 +41,19 @@ RELEASE, REQUEST = PERMISSIONS["release"], PERMISSIONS["request_release"]
 
 
 def release_of(world: World, policy: str) -> str:
-    """Who may release from a quarantine policy: C(user), C(request) (an administrator decides) or C(admin). Of one that nobody
-    knows the worst is said."""
-    entry = next((value for name, value in handling.case_of(world).policies.items() if name.lower() == policy.lower()), None)
+    """Who may release from a quarantine policy:
+
+    C(user), C(request) (an administrator decides) or C(admin). Of one that nobody knows the worst
+    is said.
+    """
+    entry = next(
+        (
+            value
+            for name, value in handling.case_of(world).policies.items()
+            if name.lower() == policy.lower()
+        ),
+        None,
+    )
     if entry is not None:
         value = handling.policy_properties(entry)["EndUserQuarantinePermissionsValue"]
     else:
@@ -54,36 +67,62 @@ def release_of(world: World, policy: str) -> str:
 def place(world: World, landing: Landing) -> str:
     """In words: where it is, and who lets it out."""
     if landing.place != IN_QUARANTINE:
-        return {AT_AREA1: "Area 1's quarantine", IN_JUNK: "junk", IN_INBOX: "the inbox"}.get(landing.place, landing.place)
-    who = {"user": "users release", "request": "users ask, administrators release", "admin": "administrators release"}
+        return {AT_AREA1: "Area 1's quarantine", IN_JUNK: "junk", IN_INBOX: "the inbox"}.get(
+            landing.place, landing.place
+        )
+    who = {
+        "user": "users release",
+        "request": "users ask, administrators release",
+        "admin": "administrators release",
+    }
     return "quarantine (%s)" % who[release_of(world, landing.policy)]
 
 
 def user_release(world: World) -> list[GateResult]:
-    """MALICIOUS is always quarantined, and never for users to let out by themselves (best practices of the tutorial)."""
-    own = {entry["name"] for entry in world.settings["domains"] if entry.get("drop_dispositions") is not None}
-    answers = [] if own == set(world.covered()) else [_released(world, "", "MALICIOUS", "the use case puts")]
-    return answers + [_released(world, name, name, "its own drop_dispositions put") for name in world.covered() if name in own]
+    """MALICIOUS is always quarantined, and never for users to let out by themselves (best practices
+    of the tutorial).
+    """
+    own = {
+        entry["name"]
+        for entry in world.settings["domains"]
+        if entry.get("drop_dispositions") is not None
+    }
+    answers = (
+        []
+        if own == set(world.covered())
+        else [_released(world, "", "MALICIOUS", "the use case puts")]
+    )
+    return answers + [
+        _released(world, name, name, "its own drop_dispositions put")
+        for name in world.covered()
+        if name in own
+    ]
 
 
 def _released(world: World, domain: str, what: str, who_puts: str) -> GateResult:
     found = lands(handling.case_of(world, domain), "MALICIOUS")
-    free = found.place in (IN_JUNK, IN_INBOX) or (found.place == IN_QUARANTINE and release_of(world, found.policy) == "user")
+    free = found.place in (IN_JUNK, IN_INBOX) or (
+        found.place == IN_QUARANTINE and release_of(world, found.policy) == "user"
+    )
     if not free:
         return holds("user_release", what, place(world, found))
     return cannot(
         "user_release",
         what,
-        "%s MALICIOUS mail where users get at it by themselves: %s" % (who_puts, place(world, found)),
-        "Quarantine it at Area 1 or under a policy with request_release, or put user_release%s into area1_acknowledge."
-        % (":" + domain if domain else ""),
+        "%s MALICIOUS mail where users get at it by themselves: %s"
+        % (who_puts, place(world, found)),
+        "Quarantine it at Area 1 or under a policy with request_release, or put user_release%s into"
+        " area1_acknowledge." % (":" + domain if domain else ""),
     )
 
 
 def quarantine_tags(world: World) -> list[GateResult]:
     """Every quarantine policy that is named exists, or is made by this run."""
     case = handling.case_of(world)
-    known = {handling.plain_name(record).lower(): handling.plain_name(record) for record in world.section("quarantine_policies")}
+    known = {
+        handling.plain_name(record).lower(): handling.plain_name(record)
+        for record in world.section("quarantine_policies")
+    }
     known.update({name.lower(): name for name in (*BUILT_IN, *case.policies)})
     named = [str(value) for option, value in case.filter.items() if option.endswith("_tag")]
     return [
@@ -91,7 +130,8 @@ def quarantine_tags(world: World) -> list[GateResult]:
             "quarantine_policy",
             name,
             "there is no quarantine policy of this name, and the use case makes none",
-            "There are %s. Correct the name, or list it in quarantine_policies of the use case." % ", ".join(sorted(known.values())),
+            "There are %s. Correct the name, or list it in quarantine_policies of the use case."
+            % ", ".join(sorted(known.values())),
         )
         for name in dict.fromkeys(named)
         if name.lower() not in known
@@ -99,7 +139,9 @@ def quarantine_tags(world: World) -> list[GateResult]:
 
 
 def made_by_hand(world: World) -> list[GateResult]:
-    """Somebody's own object under a name of the use case: it is theirs until a person says otherwise."""
+    """Somebody's own object under a name of the use case: it is theirs until a person says
+    otherwise.
+    """
     results = []
     for kind, record in handling.made_by_hand(world):
         name = handling.plain_name(record)
@@ -107,8 +149,10 @@ def made_by_hand(world: World) -> list[GateResult]:
             cannot(
                 "adopt",
                 name,
-                "a %s of this name is there, was not made by this collection, and does something else" % kind,
-                "Rename or remove it, or put adopt:%s into area1_acknowledge to have it changed." % name,
+                "a %s of this name is there, was not made by this collection, and does something"
+                " else" % kind,
+                "Rename or remove it, or put adopt:%s into area1_acknowledge to have it changed."
+                % name,
             )
         )
     return results
@@ -118,13 +162,17 @@ def sender_ip(world: World) -> list[GateResult]:
     """Without their second condition the rules would believe a header that anybody can write."""
     if world.settings["rule_match_sender_ip"] or handling.lockdown_proven(world):
         return [holds("sender_ip")]
-    message = "the rules keep asking for an address of Area 1 until the lock-down is proven: before, anybody could forge the header"
+    message = (
+        "the rules keep asking for an address of Area 1 until the lock-down is proven: before,"
+        " anybody could forge the header"
+    )
     return [not_yet("sender_ip", "transport rules", message, hint="Run again after the lock-down.")]
 
 
 def taken_over(world: World) -> list[GateResult]:
-    """What rules let go of must be held at Area 1 first, for every domain whose mail may come that way, and for so long that
-    nothing which was handed on before is still under way."""
+    """What rules let go of must be held at Area 1 first, for every domain whose mail may come that
+    way, and for so long that nothing which was handed on before is still under way.
+    """
     going = hands.letting_go(world)
     wait = datetime.timedelta(minutes=world.settings["settle_minutes"])
     results = []
@@ -137,25 +185,45 @@ def taken_over(world: World) -> list[GateResult]:
         thing = age.dispositions(name, domain)
         until = age.since(world, thing) + wait
         if missing:
-            message = "Area 1 does not hold back %s for it yet, so the rules stay as they are" % ", ".join(missing)
+            message = (
+                "Area 1 does not hold back %s for it yet, so the rules stay as they are"
+                % ", ".join(missing)
+            )
             hint = "The section on Area 1 domains sets it. Run again."
             results.append(not_yet("taken_over", name, message, hint=hint))
         elif until > world.now:
-            message = "Area 1 holds back %s for it, but what it handed on before may still be under way, so the rules stay as they are"
-            results.append(not_yet("taken_over", name, message % ", ".join(sorted(moving)), iso(until), age.hint([thing])))
+            message = (
+                "Area 1 holds back %s for it, but what it handed on before may still be under way,"
+                " so the rules stay as they are"
+            )
+            results.append(
+                not_yet(
+                    "taken_over",
+                    name,
+                    message % ", ".join(sorted(moving)),
+                    iso(until),
+                    age.hint([thing]),
+                )
+            )
     return results
 
 
 def handed_over(world: World, name: str) -> tuple[set[str], GateResult | None]:
-    """Dispositions that Area 1 goes on holding back because the rules that take over do not act yet."""
+    """Dispositions that Area 1 goes on holding back because the rules that take over do not act
+    yet.
+    """
     case = handling.case_of(world, name)
-    leaving = {word for word in handling.held(world, name) - set(case.area1) if _needs_rule(case, word)}
+    leaving = {
+        word for word in handling.held(world, name) - set(case.area1) if _needs_rule(case, word)
+    }
     if not leaving or not world.may_be_at_area1(name):
         return set(), None
     until = acting_since(world)
     if until is not None and until <= world.now:
         return set(), None
-    message = "Area 1 goes on holding back %s until the rules that take over act" % ", ".join(sorted(leaving))
+    message = "Area 1 goes on holding back %s until the rules that take over act" % ", ".join(
+        sorted(leaving)
+    )
     hint = age.hint(age.rule(record) for record in _in_place(world))
     return leaving, not_yet("handed_over", name, message, "" if until is None else iso(until), hint)
 
@@ -169,17 +237,27 @@ def acting_since(world: World) -> datetime.datetime | None:
     if any(not text.startswith("belongs") for _object, text in handling.differences(world)):
         return None
     wait = datetime.timedelta(minutes=world.settings["settle_minutes"])
-    filters = [handling.named(world.section("content_filter"), name) or {} for name in handling.filter_names(world)]
+    filters = [
+        handling.named(world.section("content_filter"), name) or {}
+        for name in handling.filter_names(world)
+    ]
     dates = [changed_at(record) for record in filters]
-    # A run that waits sees its own changes age; where the service does not date them they count from now.
+    # A run that waits sees its own changes age; where the service does not date them they count
+    # from now.
     dates += [world.now] if None in dates and PHASE in world.changed_here() else []
     times = [age.since(world, age.rule(record)) for record in _in_place(world)]
-    return max([*times, *(date for date in dates if date is not None)], default=world.now - wait) + wait
+    return (
+        max([*times, *(date for date in dates if date is not None)], default=world.now - wait)
+        + wait
+    )
 
 
 def _in_place(world: World) -> list[handling.Record]:
     """The rules of the use case that are there, whoever made them."""
-    found = (handling.named(world.section("transport_rules"), rule.name) for rule in handling.wanted_rules(world))
+    found = (
+        handling.named(world.section("transport_rules"), rule.name)
+        for rule in handling.wanted_rules(world)
+    )
     return [record for record in found if record is not None]
 
 
@@ -187,31 +265,53 @@ def undated(world: World) -> list[dict[str, str]]:
     """For the time line: rules and dispositions whose age no service tells and no run has kept."""
     domains = world.section("email_security", {})
     things = [age.rule(record) for record in _in_place(world)]
-    things += [age.dispositions(name, domains[name]) for name in world.covered() if domains.get(name)]
+    things += [
+        age.dispositions(name, domains[name]) for name in world.covered() if domains.get(name)
+    ]
     return age.unseen(world, things)
 
 
 def held_back(world: World, name: str) -> GateResult:
-    """All mail that is not to reach the inbox is held at Area 1, or by rules that act: else the MX records would deliver it."""
+    """All mail that is not to reach the inbox is held at Area 1, or by rules that act: else the MX
+    records would deliver it.
+    """
     found = world.section("email_security", {}).get(name)
     case, held = handling.case_of(world, name), handling.held(world, name)
     missing = sorted(set(case.area1) - held)
     if found is None or not missing:
-        return _rules_hold(world, name, case, held) if found is not None else holds("held_back", name)
+        return (
+            _rules_hold(world, name, case, held) if found is not None else holds("held_back", name)
+        )
     message = "Area 1 does not hold back %s of it, as it should" % ", ".join(missing)
     if found.get("drop_dispositions") is None:
-        message = "whether Area 1 holds back %s of it the API does not tell; the Cloudflare dashboard does" % ", ".join(missing)
-    hint = "The section area1_domains sets it; where Email Security refuses that, choose a use case whose rules do it. %s"
+        message = (
+            "whether Area 1 holds back %s of it the API does not tell; the Cloudflare dashboard"
+            " does" % ", ".join(missing)
+        )
+    hint = (
+        "The section area1_domains sets it; where Email Security refuses that, choose a use case"
+        " whose rules do it. %s"
+    )
     return not_yet("held_back", name, message, hint=hint % _otherwise(name))
 
 
 def _rules_hold(world: World, name: str, case: UseCase, held: set[str]) -> GateResult:
-    words = [word for word in NOT_FOR_THE_INBOX if word not in held and lands(case, word).place not in (AT_AREA1, IN_INBOX)]
+    words = [
+        word
+        for word in NOT_FOR_THE_INBOX
+        if word not in held and lands(case, word).place not in (AT_AREA1, IN_INBOX)
+    ]
     until = acting_since(world) if words else world.now
     if until is not None and until <= world.now:
         return holds("held_back", name)
-    message = "the rules that are to take %s out of its mail %s" % (", ".join(words), "do not act yet" if until else "are not in place")
-    hint = "The section message_handling makes them, and Exchange is given %d minutes. %s" % (world.settings["settle_minutes"], _otherwise(name))
+    message = "the rules that are to take %s out of its mail %s" % (
+        ", ".join(words),
+        "do not act yet" if until else "are not in place",
+    )
+    hint = "The section message_handling makes them, and Exchange is given %d minutes. %s" % (
+        world.settings["settle_minutes"],
+        _otherwise(name),
+    )
     return not_yet("held_back", name, message, iso(until) if until else "", hint)
 
 
@@ -220,7 +320,9 @@ def _otherwise(name: str) -> str:
 
 
 def shadows(world: World) -> list[GateResult]:
-    """Policies that win over Default for some recipients, and where these find their mail instead."""
+    """Policies that win over Default for some recipients, and where these find their mail
+    instead.
+    """
     case, ours = handling.case_of(world), {name.lower() for name in handling.filter_names(world)}
     results = []
     for policy, preset in _winning(world):
@@ -230,7 +332,11 @@ def shadows(world: World) -> list[GateResult]:
         options = {option: policy.get(parameter) for option, parameter in handling.FILTER.items()}
         different = _landing_differences(world, case, options)
         if different:
-            how = "presets cannot be edited" if preset else "area1_content_filter_scope: all sets it too"
+            how = (
+                "presets cannot be edited"
+                if preset
+                else "area1_content_filter_scope: all sets it too"
+            )
             message = "wins over Default for its recipients: %s (%s)" % ("; ".join(different), how)
             results.append(noticed("shadow", name, message))
     return results
@@ -241,18 +347,24 @@ def _winning(world: World) -> list[tuple[handling.Record, bool]]:
     policies = world.section("content_filter")
     rules = world.section("preset_rules", [])
     # Where the application may not read their rules, presets may apply to anybody.
-    presets = {str(item.get("Name", "")).lower() for item in policies if _is_preset(item)} if rules is None else {
-        str(rule.get("HostedContentFilterPolicy") or "").lower()
-        for rule in rules
-        if str(rule.get("State", "Enabled")).lower() == "enabled"
-    }
+    presets = (
+        {str(item.get("Name", "")).lower() for item in policies if _is_preset(item)}
+        if rules is None
+        else {
+            str(rule.get("HostedContentFilterPolicy") or "").lower()
+            for rule in rules
+            if str(rule.get("State", "Enabled")).lower() == "enabled"
+        }
+    )
     applying = {str(name).lower() for name in world.section("applying_policies")}
     found = []
     for policy in policies:
         name = str(policy.get("Name", "")).lower()
         if name in presets:
             found.append((policy, True))
-        elif name in applying and boolean(policy.get("IsDefault")) is not True and name != "default":
+        elif (
+            name in applying and boolean(policy.get("IsDefault")) is not True and name != "default"
+        ):
             found.append((policy, False))
     return found
 
@@ -269,7 +381,9 @@ def _landing_differences(world: World, case: UseCase, options: t.Mapping[str, t.
         here, there = place(world, lands(case, word)), place(world, lands(other, word))
         if here != there:
             found.setdefault("to %s instead of %s" % (there, here), []).append(api_word(word))
-    here, there = (place(world, by_verdict(_phish(given), "phish_spam")) for given in (case.filter, options))
+    here, there = (
+        place(world, by_verdict(_phish(given), "phish_spam")) for given in (case.filter, options)
+    )
     if here != there:
         found.setdefault("to %s instead of %s" % (there, here), []).append("phishing")
     return ["%s %s" % (", ".join(words), where) for where, words in found.items()]
@@ -284,27 +398,58 @@ def other_rules(world: World) -> list[GateResult]:
     """Rules of others that keep ours from acting, or act on the disposition too."""
     ours = {rule.name.lower() for rule in handling.wanted_rules(world)}
     headers = {header.lower() for header in world.settings["disposition_headers"]}
-    last = max((int(record.get("Priority") or 0) for record in world.section("transport_rules") if handling.is_our_rule(record)), default=None)
+    last = max(
+        (
+            int(record.get("Priority") or 0)
+            for record in world.section("transport_rules")
+            if handling.is_our_rule(record)
+        ),
+        default=None,
+    )
     results = []
     for record in world.section("transport_rules"):
         name = str(record.get("Name"))
-        if name.lower() in ours or handling.is_our_rule(record) or not _acts_on_gateway_mail(world, record):
+        if (
+            name.lower() in ours
+            or handling.is_our_rule(record)
+            or not _acts_on_gateway_mail(world, record)
+        ):
             continue
         behind = last is not None and int(record.get("Priority") or 0) > last
         if str(record.get("HeaderContainsMessageHeader") or "").lower() in headers:
             results.append(noticed("other_rule", name, "this rule acts on the disposition, too"))
-        elif not behind and (boolean(record.get("StopRuleProcessing")) or boolean(record.get("Quarantine"))):
-            results.append(noticed("other_rule", name, "it ends the processing of rules before ours, for the mail that it matches"))
+        elif not behind and (
+            boolean(record.get("StopRuleProcessing")) or boolean(record.get("Quarantine"))
+        ):
+            results.append(
+                noticed(
+                    "other_rule",
+                    name,
+                    "it ends the processing of rules before ours, for the mail that it matches",
+                )
+            )
         elif behind and record.get("SetSCL") not in (None, ""):
-            message = "it comes after ours and sets the spam confidence level to %s, for the mail that it matches"
+            message = (
+                "it comes after ours and sets the spam confidence level to %s, for the mail that it"
+                " matches"
+            )
             results.append(noticed("other_rule", name, message % record.get("SetSCL")))
     order = ", then ".join(rule.name for rule in handling.wanted_rules(world))
-    message = "it was made by hand and does what the use case asks, but stands in another order than %s; move it by hand" % order
-    return [*results, *(noticed("other_rule", name, message) for name in handling.misplaced_by_hand(world))]
+    message = (
+        "it was made by hand and does what the use case asks, but stands in another order than %s;"
+        " move it by hand" % order
+    )
+    return [
+        *results,
+        *(noticed("other_rule", name, message) for name in handling.misplaced_by_hand(world)),
+    ]
 
 
 def _acts_on_gateway_mail(world: World, record: handling.Record) -> bool:
-    active = str(record.get("State", "Enabled")).lower() == "enabled" and str(record.get("Mode") or "Enforce").lower() == "enforce"
+    active = (
+        str(record.get("State", "Enabled")).lower() == "enabled"
+        and str(record.get("Mode") or "Enforce").lower() == "enforce"
+    )
     inside = str(record.get("FromScope") or "").lower() == "inorganization"
     ranges = as_list(record.get("SenderIpRanges"))
     return active and not inside and (not ranges or overlap(ranges, world.settings["egress"]))
@@ -312,7 +457,12 @@ def _acts_on_gateway_mail(world: World, record: handling.Record) -> bool:
 
 def kept_policies(world: World) -> list[GateResult]:
     return [
-        noticed("kept_policy", name, "an earlier use case made this quarantine policy; it stays, because %s uses it" % ", ".join(users))
+        noticed(
+            "kept_policy",
+            name,
+            "an earlier use case made this quarantine policy; it stays, because %s uses it"
+            % ", ".join(users),
+        )
         for name in handling.unwanted_policies(world)
         for users in [handling.used_elsewhere(world, name)]
         if users
@@ -323,12 +473,23 @@ def dashboard(world: World) -> list[GateResult]:
     """No API offers these; they are named, and never counted as done."""
     case = handling.case_of(world)
     tagged = any(rule.subject for rule in case.rules)
-    results = [noticed("dashboard", name, "to set in the dashboard: %s" % text) for name, text in DASHBOARD]
+    results = [
+        noticed("dashboard", name, "to set in the dashboard: %s" % text) for name, text in DASHBOARD
+    ]
     if any(entry["notifications"] for entry in case.policies.values()):
-        often = "to set in the Defender portal: how often users are told of their mail (quarantine policies, global settings)"
+        often = (
+            "to set in the Defender portal: how often users are told of their mail (quarantine"
+            " policies, global settings)"
+        )
         results.append(noticed("dashboard", "quarantine notifications", often))
     if tagged:
-        results.append(noticed("dashboard", "subject tags", "set by transport rules, as asked; leave them out of the text add-ons"))
+        results.append(
+            noticed(
+                "dashboard",
+                "subject tags",
+                "set by transport rules, as asked; leave them out of the text add-ons",
+            )
+        )
     return results
 
 

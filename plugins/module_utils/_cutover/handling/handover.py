@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""From one rule of ours to another: a word changes hands only when the rule that takes it over acts, at least as strictly meanwhile. Pure."""
+"""From one rule of ours to another: a word changes hands only when the rule that takes it over
+acts, at least as strictly meanwhile. Pure.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,9 @@ ACTING = tuple(prop for prop in handling.RULE if prop.name in ("Mode", "SenderIp
 
 @dataclasses.dataclass(frozen=True)
 class Kept:
-    """``words`` that a rule keeps because ``takers`` do not act on them yet; ``until`` is None while one is not in place."""
+    """``words`` that a rule keeps because ``takers`` do not act on them yet; ``until`` is None
+    while one is not in place.
+    """
 
     rule: str
     words: tuple[str, ...]
@@ -58,13 +63,22 @@ def _ours_acting(world: World) -> list[Record]:
     return [
         record
         for record in world.section("transport_rules")
-        if handling.is_our_rule(record) and holds_mail(record) and str(record.get("State", "")).lower() == "enabled"
+        if handling.is_our_rule(record)
+        and holds_mail(record)
+        and str(record.get("State", "")).lower() == "enabled"
     ]
 
 
 def letting_go(world: World) -> set[str]:
-    """Dispositions, as the API has them, that rules of ours hold now and none of the use case's will."""
-    staying = {word for wanted in handling.wanted_rules(world) if holds_mail(wanted.properties) for word in _words(wanted.properties)}
+    """Dispositions, as the API has them, that rules of ours hold now and none of the use case's
+    will.
+    """
+    staying = {
+        word
+        for wanted in handling.wanted_rules(world)
+        if holds_mail(wanted.properties)
+        for word in _words(wanted.properties)
+    }
     return {api_word(word) for record in _ours_acting(world) for word in _words(record) - staying}
 
 
@@ -80,30 +94,43 @@ def _kept(world: World, record: Record) -> Kept | None:
     words, takers = set(), dict[str, Record | None]()
     for word in sorted(_words(record)):
         found = _takers(world, record, word)
-        if any(taker is None or since(world, rule(taker)) + wait > world.now for taker in found.values()):
+        if any(
+            taker is None or since(world, rule(taker)) + wait > world.now
+            for taker in found.values()
+        ):
             words.add(word)
             takers.update(found)
     if not words:
         return None
     things = [rule(taker) for taker in takers.values() if taker is not None]
-    until = max(since(world, thing) for thing in things) + wait if len(things) == len(takers) else None
+    until = (
+        max(since(world, thing) for thing in things) + wait if len(things) == len(takers) else None
+    )
     return Kept(str(record.get("Name")), tuple(sorted(words)), tuple(takers), until, hint(things))
 
 
 def _takers(world: World, record: Record, word: str) -> dict[str, Record | None]:
-    """Rules of the use case that hold this word where the rule at hand will not; None for one that does not act on it yet."""
+    """Rules of the use case that hold this word where the rule at hand will not; None for one that
+    does not act on it yet.
+    """
     name = str(record.get("Name", "")).lower()
     found: dict[str, Record | None] = {}
     for wanted in handling.wanted_rules(world):
         properties = wanted.properties
-        if word not in _words(properties) or _header(properties) != _header(record) or not holds_mail(properties):
+        if (
+            word not in _words(properties)
+            or _header(properties) != _header(record)
+            or not holds_mail(properties)
+        ):
             continue
         if wanted.name.lower() == name:
             return {}
         there = handling.named(world.section("transport_rules"), wanted.name)
         if there is None:
             found[wanted.name] = None
-        elif _header(there) == _header(record):  # one that changes its header, too, would wait for this one in turn
+        elif _header(there) == _header(
+            record
+        ):  # one that changes its header, too, would wait for this one in turn
             acts = word in _words(there) and holds_mail(there) and not handling.besides(there)
             acts = acts and not handling.differs(_part(properties), there, ACTING)
             found[wanted.name] = there if acts else None
@@ -117,7 +144,10 @@ def _part(properties: Record) -> dict[str, t.Any]:
 def rules_now(world: World) -> list[WantedRule]:
     """The rules of the use case as they may be today."""
     keeping = {item.rule.lower(): item for item in kept(world)}
-    return [_with_kept(world, wanted, keeping.get(wanted.name.lower())) for wanted in handling.wanted_rules(world)]
+    return [
+        _with_kept(world, wanted, keeping.get(wanted.name.lower()))
+        for wanted in handling.wanted_rules(world)
+    ]
 
 
 def _with_kept(world: World, wanted: WantedRule, keeps: Kept | None) -> WantedRule:
@@ -125,12 +155,17 @@ def _with_kept(world: World, wanted: WantedRule, keeps: Kept | None) -> WantedRu
     if keeps is None or record is None:
         return wanted
     same = _header(record) == _header(wanted.properties)
-    words = list(dict.fromkeys([*(wanted.properties["HeaderContainsWords"] if same else ()), *keeps.words]))
-    # The stricter of both actions: as both change, no order in which they begin to act may bring a word to where it was never to be.
+    words = list(
+        dict.fromkeys([*(wanted.properties["HeaderContainsWords"] if same else ()), *keeps.words])
+    )
+    # The stricter of both actions: as both change, no order in which they begin to act may bring a
+    # word to where it was never to be.
     action = max(record, wanted.properties, key=strictness)
     properties = {
         **wanted.properties,
-        "Comments": handling.rule_comment(handling.case_of(world), Rule(wanted.name, tuple(words), "")),
+        "Comments": handling.rule_comment(
+            handling.case_of(world), Rule(wanted.name, tuple(words), "")
+        ),
         "HeaderContainsMessageHeader": record["HeaderContainsMessageHeader"],
         "HeaderContainsWords": words,
         "SetSCL": action.get("SetSCL") if action.get("SetSCL") is not None else "",
@@ -152,7 +187,8 @@ def passed_on(world: World) -> list[GateResult]:
         not_yet(
             "passed_on",
             item.rule,
-            "it goes on acting on %s until %s, which takes over, acts" % (", ".join(item.words), " and ".join(item.takers)),
+            "it goes on acting on %s until %s, which takes over, acts"
+            % (", ".join(item.words), " and ".join(item.takers)),
             "" if item.until is None else iso(item.until),
             item.hint,
         )

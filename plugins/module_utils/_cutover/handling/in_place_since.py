@@ -1,11 +1,14 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Since when something is as it is: by the service's own date, else by the time line, from the first run that saw it so. Pure.
+"""Since when something is as it is: by the service's own date, else by the time line, from the
+first run that saw it so. Pure.
 
-Neither date is promised: the known answers of Get-TransportRule name none (exchange-online facts, 2.5), and most fields of an Email
-Security domain are optional (cloudflare-email-security facts, 6.1).
+Neither date is promised: the known answers of Get-TransportRule name none (exchange-online facts,
+2.5), and most fields of an Email Security domain are optional (cloudflare-email-security facts,
+6.1).
 """
 
 from __future__ import annotations
@@ -35,40 +38,67 @@ class Thing:
 
 
 def rule(record: handling.Record) -> Thing:
-    effect = {prop.name: _said(prop, record.get(prop.name)) for prop in handling.RULE if prop.name != "Comments"}
+    effect = {
+        prop.name: _said(prop, record.get(prop.name))
+        for prop in handling.RULE
+        if prop.name != "Comments"
+    }
     told = changed_at(record)
-    return Thing("rule %s" % record.get("Name"), hashlib.sha256(json.dumps(effect, sort_keys=True).encode()).hexdigest()[:12], told)
+    return Thing(
+        "rule %s" % record.get("Name"),
+        hashlib.sha256(json.dumps(effect, sort_keys=True).encode()).hexdigest()[:12],
+        told,
+    )
 
 
 def _said(prop: Property, value: t.Any) -> t.Any:
-    return sorted(map(str, prop.kind.index(value))) if prop.kind.is_list else str(prop.kind.canonical(value))
+    return (
+        sorted(map(str, prop.kind.index(value)))
+        if prop.kind.is_list
+        else str(prop.kind.canonical(value))
+    )
 
 
 def dispositions(name: str, domain: t.Mapping[str, t.Any]) -> Thing:
     told = parse_time(domain.get("modified_at") or domain.get("last_modified"))
-    return Thing("dispositions of %s" % name, ", ".join(sorted(map(str, domain.get("drop_dispositions") or []))), told)
+    return Thing(
+        "dispositions of %s" % name,
+        ", ".join(sorted(map(str, domain.get("drop_dispositions") or []))),
+        told,
+    )
 
 
 def since(world: World, thing: Thing) -> datetime.datetime:
     """Now, where nobody knows: the time then counts from this look on, which the role keeps."""
-    last: dict[str, t.Any] = next((event for event in reversed(_events(world)) if event["domain"] == thing.name), {})
+    last: dict[str, t.Any] = next(
+        (event for event in reversed(_events(world)) if event["domain"] == thing.name), {}
+    )
     seen = parse_time(last.get("at")) if last.get("subject") == thing.state else None
     return thing.told or seen or world.now
 
 
 def unseen(world: World, things: t.Iterable[Thing]) -> list[dict[str, str]]:
-    """For the time line: what no service dates and no run saw before; and what is gone, whose time would count from new if it came back."""
+    """For the time line: what no service dates and no run saw before; and what is gone, whose time
+    would count from new if it came back.
+    """
     known = {thing.name: thing for thing in things}
     states = {thing.name: thing.state for thing in known.values() if thing.told is None}
     before = {str(event["domain"]): str(event.get("subject") or "") for event in _events(world)}
     states.update({name: GONE for name in before if name not in known})
-    return [{"event": EVENT, "name": name, "subject": state} for name, state in states.items() if before.get(name, GONE) != state]
+    return [
+        {"event": EVENT, "name": name, "subject": state}
+        for name, state in states.items()
+        if before.get(name, GONE) != state
+    ]
 
 
 def hint(things: t.Iterable[Thing]) -> str:
     if all(thing.told for thing in things):
         return "Run again."
-    return "Run again. The service does not say when it was changed: the time counts from the first run that saw it, which area1_snapshot_dir keeps."
+    return (
+        "Run again. The service does not say when it was changed: the time counts from the first"
+        " run that saw it, which area1_snapshot_dir keeps."
+    )
 
 
 def _events(world: World) -> list[dict[str, t.Any]]:

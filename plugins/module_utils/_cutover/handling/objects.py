@@ -1,10 +1,14 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What a use case asks of Microsoft 365, object by object, and what an earlier one left behind. Pure.
+"""What a use case asks of Microsoft 365, object by object, and what an earlier one left behind.
 
-Ours is what bears one of our names *and* our stamp, which names it by a digest: a copy under another name is somebody else's.
+Pure.
+
+Ours is what bears one of our names *and* our stamp, which names it by a digest: a copy under
+another name is somebody else's.
 """
 
 from __future__ import annotations
@@ -41,11 +45,19 @@ RULE = (
     Property("prepend_subject", "PrependSubject", values.TEXT),
     Property("enabled", "State", values.WORD),
 )
-#: What no rule of a use case has: it asks two things, does one, and has no exception (4.2). Left out is what says how something
-#: else is meant, and does nothing alone.
-BESIDES = frozenset(PARAMETERS) - {prop.name for prop in RULE} - {
-    "RecipientAddressType", "RuleErrorAction", "RuleSubType", "SenderAddressLocation", "SetAuditSeverity",
-}  # fmt: skip
+#: What no rule of a use case has: it asks two things, does one, and has no exception (4.2). Left
+#: out is what says how something else is meant, and does nothing alone.
+BESIDES = (
+    frozenset(PARAMETERS)
+    - {prop.name for prop in RULE}
+    - {
+        "RecipientAddressType",
+        "RuleErrorAction",
+        "RuleSubType",
+        "SenderAddressLocation",
+        "SetAuditSeverity",
+    }
+)
 POLICY = (
     Property("permissions", "EndUserQuarantinePermissionsValue", values.INT),
     Property("notifications", "ESNEnabled", values.FLAG),
@@ -71,7 +83,11 @@ def digest(name: str) -> str:
 
 
 def rule_comment(case: UseCase, rule: Rule) -> str:
-    return "Area 1 disposition %s. [mailflow.area1: use case %s, %s]" % (", ".join(rule.words), case.key, digest(rule.name))
+    return "Area 1 disposition %s. [mailflow.area1: use case %s, %s]" % (
+        ", ".join(rule.words),
+        case.key,
+        digest(rule.name),
+    )
 
 
 def policy_stamp(name: str) -> str:
@@ -80,7 +96,9 @@ def policy_stamp(name: str) -> str:
 
 def is_our_rule(record: Record) -> bool:
     found = _RULE_STAMP.search(str(record.get("Comments") or ""))
-    return bool(found) and t.cast("re.Match[str]", found)[1] == digest(str(record.get("Name") or ""))
+    return bool(found) and t.cast("re.Match[str]", found)[1] == digest(
+        str(record.get("Name") or "")
+    )
 
 
 def is_our_policy(record: Record) -> bool:
@@ -106,7 +124,14 @@ def case_of(world: World, domain: str = "") -> UseCase:
 
 def to_hold(world: World, domain: str) -> list[str]:
     """What Area 1 is to hold back of a domain's mail."""
-    own = next((item.get("drop_dispositions") for item in world.settings["domains"] if item["name"] == domain), None)
+    own = next(
+        (
+            item.get("drop_dispositions")
+            for item in world.settings["domains"]
+            if item["name"] == domain
+        ),
+        None,
+    )
     return list(world.settings["dispositions"] if own is None else own)
 
 
@@ -128,13 +153,19 @@ class WantedRule:
 
 
 def wanted_rules(world: World) -> list[WantedRule]:
-    """In order. One rule carries one header only, so each header has rules of its own; those that quarantine go last."""
+    """In order.
+
+    One rule carries one header only, so each header has rules of its own; those that quarantine go
+    last.
+    """
     case, headers = case_of(world), world.settings["disposition_headers"]
     ranges = list(world.settings["egress"]) if match_sender_ip(world) else []
     found = []
     for rule in sorted(case.rules, key=lambda item: item.quarantines):
         for number, header in enumerate(headers, 1):
-            named_rule = dataclasses.replace(rule, name=rule.name if number == 1 else "%s (%d)" % (rule.name[:58], number))
+            named_rule = dataclasses.replace(
+                rule, name=rule.name if number == 1 else "%s (%d)" % (rule.name[:58], number)
+            )
             found.append(WantedRule(named_rule.name, _properties(case, named_rule, header, ranges)))
     return found
 
@@ -154,17 +185,25 @@ def _properties(case: UseCase, rule: Rule, header: str, ranges: list[str]) -> di
 
 
 def match_sender_ip(world: World) -> bool:
-    """Without the sender's address anybody could forge the header; it may go only when nobody can deliver past Area 1."""
+    """Without the sender's address anybody could forge the header; it may go only when nobody can
+    deliver past Area 1.
+    """
     return bool(world.settings["rule_match_sender_ip"]) or not lockdown_proven(world)
 
 
 def lockdown_proven(world: World) -> bool:
     """The lock-down is on and was seen to act."""
     connector = world.connector(world.settings["lockdown_connector_name"])
-    return connector is not None and lockdown.is_on(connector) and proof.prove(world, connector).verdict == proof.PROVEN
+    return (
+        connector is not None
+        and lockdown.is_on(connector)
+        and proof.prove(world, connector).verdict == proof.PROVEN
+    )
 
 
-def differs(wanted: t.Mapping[str, t.Any], record: Record | None, table: t.Sequence[Property]) -> list[str]:
+def differs(
+    wanted: t.Mapping[str, t.Any], record: Record | None, table: t.Sequence[Property]
+) -> list[str]:
     """Names of the properties that do not yet mean what is wanted."""
     if record is None:
         return list(wanted)
@@ -190,13 +229,21 @@ def rule_options(world: World, rules: t.Iterable[WantedRule]) -> list[dict[str, 
     for rule in rules:
         given = rule.properties
         foreign = _foreign_equal(world, rule)
-        cleared = {name: None if given[name] == "" else given[name] for name in ("SetSCL", "PrependSubject")}
-        cleared.update(dict.fromkeys(besides(named(world.section("transport_rules"), rule.name) or {})))
+        cleared = {
+            name: None if given[name] == "" else given[name]
+            for name in ("SetSCL", "PrependSubject")
+        }
+        cleared.update(
+            dict.fromkeys(besides(named(world.section("transport_rules"), rule.name) or {}))
+        )
         entry: dict[str, t.Any] = {
             "name": rule.name,
             "enabled": True,
             "mode": given["Mode"],
-            "header_contains": {"header": given["HeaderContainsMessageHeader"], "words": given["HeaderContainsWords"]},
+            "header_contains": {
+                "header": given["HeaderContainsMessageHeader"],
+                "words": given["HeaderContainsWords"],
+            },
             "sender_ip_ranges": given["SenderIpRanges"],
             "quarantine": given["Quarantine"],
             "parameters": cleared,
@@ -208,7 +255,9 @@ def rule_options(world: World, rules: t.Iterable[WantedRule]) -> list[dict[str, 
 
 
 def _position(world: World, rule: WantedRule) -> dict[str, str]:
-    """A new rule stands behind all that are there, whoever made them since; one of ours that is there, behind ours before it."""
+    """A new rule stands behind all that are there, whoever made them since; one of ours that is
+    there, behind ours before it.
+    """
     if named(world.section("transport_rules"), rule.name) is None:
         return {"position": "last"}
     names = [item.name for item in _to_order(world)]
@@ -217,7 +266,10 @@ def _position(world: World, rule: WantedRule) -> dict[str, str]:
 
 
 def _to_order(world: World) -> list[WantedRule]:
-    """The rules whose places are ours to set, in their order. Somebody else's rule is never moved."""
+    """The rules whose places are ours to set, in their order.
+
+    Somebody else's rule is never moved.
+    """
     return [rule for rule in wanted_rules(world) if not _foreign_equal(world, rule)]
 
 
@@ -250,31 +302,55 @@ def filter_names(world: World) -> list[str]:
     """Default, or every policy that applies to somebody but presets."""
     if world.settings["content_filter_scope"] == "all":
         return [str(name) for name in world.section("applying_policies")]
-    return [str(policy.get("Name")) for policy in world.section("content_filter") if _is_default(policy)][:1]
+    return [
+        str(policy.get("Name")) for policy in world.section("content_filter") if _is_default(policy)
+    ][:1]
 
 
 def _is_default(policy: Record) -> bool:
-    return values.boolean(policy.get("IsDefault")) is True or str(policy.get("Name", "")).lower() == "default"
+    return (
+        values.boolean(policy.get("IsDefault")) is True
+        or str(policy.get("Name", "")).lower() == "default"
+    )
 
 
 def filter_options(world: World, name: str) -> dict[str, t.Any]:
-    """The options of one anti-spam policy: the use case's, and back to what it had where an earlier one's policy would stay."""
+    """The options of one anti-spam policy: the use case's, and back to what it had where an earlier
+    one's policy would stay.
+    """
     record = named(world.section("content_filter"), name) or {}
     options = dict(case_of(world).filter)
-    if "quarantine_retention_period" not in options and int(record.get("QuarantineRetentionPeriod") or 0) < RETENTION_DAYS[0]:
+    if (
+        "quarantine_retention_period" not in options
+        and int(record.get("QuarantineRetentionPeriod") or 0) < RETENTION_DAYS[0]
+    ):
         options["quarantine_retention_period"] = RETENTION_DAYS[0]
     going = {item.lower() for item in unwanted_policies(world)}
-    before = named(((world.section("baseline", {}) or {}).get("sections") or {}).get("content_filter") or [], name) or {}
+    before = (
+        named(
+            ((world.section("baseline", {}) or {}).get("sections") or {}).get("content_filter")
+            or [],
+            name,
+        )
+        or {}
+    )
     for option, parameter in FILTER.items():
-        if option.endswith("_tag") and option not in options and str(record.get(parameter) or "").lower() in going:
+        if (
+            option.endswith("_tag")
+            and option not in options
+            and str(record.get(parameter) or "").lower() in going
+        ):
             earlier = str(before.get(parameter) or DEFAULT_TAG)
             options[option] = DEFAULT_TAG if earlier.lower() in going else earlier
     return options
 
 
-def filter_properties(options: t.Mapping[str, t.Any]) -> tuple[dict[str, t.Any], tuple[Property, ...]]:
+def filter_properties(
+    options: t.Mapping[str, t.Any],
+) -> tuple[dict[str, t.Any], tuple[Property, ...]]:
     table = tuple(
-        Property(option, name, values.INT if option.endswith("_period") else values.WORD) for option, name in FILTER.items()
+        Property(option, name, values.INT if option.endswith("_period") else values.WORD)
+        for option, name in FILTER.items()
     )
     return {FILTER[option]: value for option, value in options.items()}, table
 
@@ -290,13 +366,19 @@ def unwanted_policies(world: World) -> list[str]:
 
 
 def used_elsewhere(world: World, name: str) -> list[str]:
-    """Anti-spam policies beyond those that we set which still send mail to this quarantine policy."""
+    """Anti-spam policies beyond those that we set which still send mail to this quarantine
+    policy.
+    """
     ours = {item.lower() for item in filter_names(world)}
     return [
         str(policy.get("Name"))
         for policy in world.section("content_filter")
         if str(policy.get("Name", "")).lower() not in ours
-        and any(str(value).lower() == name.lower() for key, value in policy.items() if key.endswith("QuarantineTag"))
+        and any(
+            str(value).lower() == name.lower()
+            for key, value in policy.items()
+            if key.endswith("QuarantineTag")
+        )
     ]
 
 
@@ -319,7 +401,9 @@ def differences(world: World) -> list[tuple[str, str]]:
     for name, entry in case_of(world).policies.items():
         record = named(world.section("quarantine_policies"), name)
         if differs(policy_properties(entry), record, POLICY):
-            found.append(("quarantine policy %s" % name, "is missing" if record is None else "differs"))
+            found.append(
+                ("quarantine policy %s" % name, "is missing" if record is None else "differs")
+            )
     for name in filter_names(world):
         wanted, table = filter_properties(filter_options(world, name))
         different = differs(wanted, named(world.section("content_filter"), name), table)
@@ -330,8 +414,13 @@ def differences(world: World) -> list[tuple[str, str]]:
         if text:
             found.append(("rule %s" % rule.name, text))
     found += [("transport rules", "stand in another order")] if _out_of_order(world) else []
-    found += [("rule %s" % name, "belongs to an earlier use case") for name in obsolete_rules(world)]
-    found += [("quarantine policy %s" % name, "belongs to an earlier use case") for name in obsolete_policies(world)]
+    found += [
+        ("rule %s" % name, "belongs to an earlier use case") for name in obsolete_rules(world)
+    ]
+    found += [
+        ("quarantine policy %s" % name, "belongs to an earlier use case")
+        for name in obsolete_policies(world)
+    ]
     return found
 
 
@@ -353,17 +442,24 @@ def _out_of_order(world: World) -> bool:
 def _numbered(world: World, rules: t.Iterable[WantedRule]) -> list[tuple[WantedRule, int]]:
     """Those that are there, with their place among all rules of the tenant."""
     found = [(rule, named(world.section("transport_rules"), rule.name)) for rule in rules]
-    return [(rule, int(record.get("Priority") or 0)) for rule, record in found if record is not None]
+    return [
+        (rule, int(record.get("Priority") or 0)) for rule, record in found if record is not None
+    ]
 
 
 def misplaced_by_hand(world: World) -> list[str]:
-    """Rules of others that count as the use case's, and do not stand where it has them among its rules."""
+    """Rules of others that count as the use case's, and do not stand where it has them among its
+    rules.
+    """
     rules = _numbered(world, wanted_rules(world))
     return [
         rule.name
         for place, (rule, number) in enumerate(rules)
         if _foreign_equal(world, rule)
-        and (any(other > number for _rule, other in rules[:place]) or any(other < number for _rule, other in rules[place:]))
+        and (
+            any(other > number for _rule, other in rules[:place])
+            or any(other < number for _rule, other in rules[place:])
+        )
     ]
 
 
@@ -376,6 +472,10 @@ def made_by_hand(world: World) -> list[tuple[str, Record]]:
             found.append(("rule", record))
     for name, entry in case_of(world).policies.items():
         record = named(world.section("quarantine_policies"), name)
-        if record is not None and not is_our_policy(record) and differs(policy_properties(entry), record, POLICY):
+        if (
+            record is not None
+            and not is_our_policy(record)
+            and differs(policy_properties(entry), record, POLICY)
+        ):
             found.append(("quarantine policy", record))
     return found

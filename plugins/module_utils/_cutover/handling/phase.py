@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """The phase of message handling: its gates, and what its role goes on with. Pure."""
@@ -48,13 +49,25 @@ def notices(world: World) -> list[GateResult]:
 
 
 def todo(world: World, ready: bool = True) -> dict[str, t.Any]:
-    """All of the use case where anything of it differs, nothing where all is in place: a second run has nothing to ask."""
+    """All of the use case where anything of it differs, nothing where all is in place: a second run
+    has nothing to ask.
+    """
     kept = {"undated": handling_gates.undated(world)}
     if not ready or not handling.differences(world):
-        return {"policies": [], "filters": [], "rules": [], "obsolete_rules": [], "obsolete_policies": [], **kept}
+        return {
+            "policies": [],
+            "filters": [],
+            "rules": [],
+            "obsolete_rules": [],
+            "obsolete_policies": [],
+            **kept,
+        }
     return {
         "policies": handling.policy_options(world),
-        "filters": [{"identity": name, **handling.filter_options(world, name)} for name in handling.filter_names(world)],
+        "filters": [
+            {"identity": name, **handling.filter_options(world, name)}
+            for name in handling.filter_names(world)
+        ],
         "rules": handling.rule_options(world, hands.rules_now(world)),
         "obsolete_rules": hands.obsolete_rules(world),
         "obsolete_policies": handling.obsolete_policies(world),
@@ -66,7 +79,11 @@ def missing(world: World) -> list[GateResult]:
     """For the end state."""
     found = handling_gates.in_place(world)
     waiting = not world.settings["rule_match_sender_ip"] and world.settings["lockdown"]
-    return [*found, *rules_seen.rules_match(world), *(handling_gates.sender_ip(world) if waiting else [])]
+    return [
+        *found,
+        *rules_seen.rules_match(world),
+        *(handling_gates.sender_ip(world) if waiting else []),
+    ]
 
 
 def removals(world: World) -> list[str]:
@@ -76,12 +93,20 @@ def removals(world: World) -> list[str]:
 
 
 def mail_to_look_at(world: World, since: str = "") -> dict[str, t.Any]:
-    """For the tasks that read whether the rules act: from when on mail shows it, unless the proof has a time, and which mail was found."""
+    """For the tasks that read whether the rules act: from when on mail shows it, unless the proof
+    has a time, and which mail was found.
+    """
     begin = since or rules_seen.rules_since(world)
     return {"outbound_since": begin, "message_ids": rules_seen.to_look_at(world) if begin else []}
 
 
-def domain_dispositions(world: World, entry: t.Mapping[str, t.Any]) -> tuple[list[str] | None, GateResult | None]:
-    """What one domain is given instead of its dispositions, while the rules that take over do not act yet."""
+def domain_dispositions(
+    world: World, entry: t.Mapping[str, t.Any]
+) -> tuple[list[str] | None, GateResult | None]:
+    """What one domain is given instead of its dispositions, while the rules that take over do not
+    act yet.
+    """
     leaving, result = handling_gates.handed_over(world, entry["name"])
-    return (sorted({*handling.to_hold(world, entry["name"]), *leaving}) if leaving else None), result
+    return (
+        sorted({*handling.to_hold(world, entry["name"]), *leaving}) if leaving else None
+    ), result

@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Do the rules of the use case match? What Area 1 found in messages, held against what the message trace tells of them. Pure."""
+"""Do the rules of the use case match?
+
+What Area 1 found in messages, held against what the message trace tells of them. Pure.
+"""
 
 from __future__ import annotations
 
@@ -22,43 +26,75 @@ KEPT_OUT = ("FilteredAsSpam", "Quarantined")
 
 
 def rules_match(world: World) -> list[GateResult]:
-    """Whether SenderIpRanges sees Area 1 or, under enhanced filtering, the original sender is not documented. If it does not, the
-    rules match nothing: then Area 1 delivers what they are for, and the message trace shows that none of them acted on it."""
+    """Whether SenderIpRanges sees Area 1 or, under enhanced filtering, the original sender is not
+    documented. If it does not, the rules match nothing: then Area 1 delivers what they are for, and
+    the message trace shows that none of them acted on it.
+    """
     since = acting_since(world)
     acted, missed = 0, []
     for item in messages(world):
-        word, scanned = str(item.get("final_disposition") or "NONE"), parse_time(item.get("scanned_at"))
+        word, scanned = (
+            str(item.get("final_disposition") or "NONE"),
+            parse_time(item.get("scanned_at")),
+        )
         told = _told(world, item)
-        if since is None or scanned is None or scanned <= since or not told or not _for_rules(world, item):
+        if (
+            since is None
+            or scanned is None
+            or scanned <= since
+            or not told
+            or not _for_rules(world, item)
+        ):
             continue
         if any(_ours_acted(world, entry) for entry in told):
             acted += 1
         else:
             missed.append((api_word(word), str(item.get("message_id"))))
     if not missed:
-        return [holds("rules_match", "transport rules", "they act on the mail that they are for" if acted else "")]
+        return [
+            holds(
+                "rules_match",
+                "transport rules",
+                "they act on the mail that they are for" if acted else "",
+            )
+        ]
     words = ", ".join(sorted({word for word, _message_id in missed}))
     return [
         not_yet(
             "rules_match",
             "transport rules",
-            "no rule of the use case acted on %d of %d messages that Area 1 found %s and delivered: SenderIpRanges may not see Area 1's address"
+            "no rule of the use case acted on %d of %d messages that Area 1 found %s and delivered:"
+            " SenderIpRanges may not see Area 1's address"
             % (len(missed), len(missed) + acted, words),
-            hint="Look at %s in the message trace. Once the lock-down is proven, area1_rule_match_sender_ip: false drops that condition."
+            hint=(
+                "Look at %s in the message trace. Once the lock-down is proven,"
+                " area1_rule_match_sender_ip: false drops that condition."
+            )
             % missed[0][1],
         )
     ]
 
 
 def to_look_at(world: World) -> list[str]:
-    """Message-IDs of what Area 1 found something in, for the message trace to tell whether the rules acted on it."""
-    return [str(item["message_id"]) for item in messages(world) if item.get("message_id") and _for_rules(world, item)]
+    """Message-IDs of what Area 1 found something in, for the message trace to tell whether the
+    rules acted on it.
+    """
+    return [
+        str(item["message_id"])
+        for item in messages(world)
+        if item.get("message_id") and _for_rules(world, item)
+    ]
 
 
 def rules_since(world: World) -> str:
     """From when on mail shows whether the rules act; empty while it cannot."""
     since = acting_since(world)
-    if since is None or since >= world.now or not handling.case_of(world).rules or not any(world.is_switched(name) for name in world.covered()):
+    if (
+        since is None
+        or since >= world.now
+        or not handling.case_of(world).rules
+        or not any(world.is_switched(name) for name in world.covered())
+    ):
         return ""
     return iso(max(since, world.now - LOOK_BACK))
 
@@ -72,7 +108,11 @@ def _for_rules(world: World, item: handling.Record) -> bool:
 def _told(world: World, item: handling.Record) -> list[dict[str, t.Any]]:
     """What the message trace tells of a message of Area 1's."""
     name = _bare(item.get("message_id"))
-    return [entry for entry in world.section("message_events", []) or [] if name and _bare(entry.get("message_id")) == name]
+    return [
+        entry
+        for entry in world.section("message_events", []) or []
+        if name and _bare(entry.get("message_id")) == name
+    ]
 
 
 def _bare(message_id: t.Any) -> str:
@@ -81,4 +121,6 @@ def _bare(message_id: t.Any) -> str:
 
 def _ours_acted(world: World, entry: t.Mapping[str, t.Any]) -> bool:
     ours = {rule.name.lower() for rule in handling.wanted_rules(world)}
-    return entry.get("status") in KEPT_OUT or any(str(name).lower() in ours for name in entry.get("rules") or [])
+    return entry.get("status") in KEPT_OUT or any(
+        str(name).lower() in ours for name in entry.get("rules") or []
+    )

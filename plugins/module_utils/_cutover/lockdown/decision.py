@@ -1,10 +1,14 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The lock-down's stamp, soak and decision. The stamp in the connector's comment is the soak's clock: it survives any runner.
+"""The lock-down's stamp, soak and decision.
 
-Order and conditions: cutover-and-peers facts, 2.1 and 2.5. Pure: the time comes with the observation.
+The stamp in the connector's comment is the soak's clock: it survives any runner.
+
+Order and conditions: cutover-and-peers facts, 2.1 and 2.5. Pure: the time comes with the
+observation.
 """
 
 from __future__ import annotations
@@ -28,15 +32,14 @@ from .stamp import SWITCHED_OFF, Stamp, digest, due_time, parse_stamp, stamp_pro
 Acknowledged = t.Callable[[t.Iterable[GateResult]], t.Iterable[GateResult]]
 
 
-
-
-
-
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """``action``: none, stage, unstage, enable or keep. ``comment`` "" leaves what is there.
+    """``action``: none, stage, unstage, enable or keep.
 
-    ``enabled`` is what the connector is to be, ``associated`` the accepted domains that it is to be limited to (none: all).
+    ``comment`` "" leaves what is there.
+
+    ``enabled`` is what the connector is to be, ``associated`` the accepted domains that it is to be
+    limited to (none: all).
     """
 
     action: str
@@ -45,7 +48,8 @@ class Decision:
     enabled: bool = False
     due: str = ""
     associated: tuple[str, ...] = ()
-    #: Nothing but the message trace and the change window stands between this and enabling; from when on the trace is asked, by domain.
+    #: Nothing but the message trace and the change window stands between this and enabling; from
+    #: when on the trace is asked, by domain.
     ready: bool = False
     trace_since: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
@@ -61,26 +65,11 @@ class Decision:
         }
 
 
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
 def decide(world: World, blocked: t.Sequence[GateResult], acknowledged: Acknowledged) -> Decision:
-    """What to do with the lock-down connector now. ``blocked``: gates of others that must hold before enabling."""
+    """What to do with the lock-down connector now.
+
+    ``blocked``: gates of others that must hold before enabling.
+    """
     name = world.settings["lockdown_connector_name"]
     connector = world.connector(name)
     if connector is not None and is_on(connector):
@@ -88,23 +77,45 @@ def decide(world: World, blocked: t.Sequence[GateResult], acknowledged: Acknowle
     if not world.settings["lockdown"]:
         return Decision("none", (holds("lockdown", name, "not wanted (area1_lockdown is false)"),))
     exposure, exposed = exposure_results(world)
-    let_in = _let_in(world, {**connector, "RequireTls": True}) if connector else []  # as enabling sets it
-    results = [*acknowledged([*exposure, *blocked, *_switched_off(connector)]), *let_in, *initial_domains(world)]
+    let_in = (
+        _let_in(world, {**connector, "RequireTls": True}) if connector else []
+    )  # as enabling sets it
+    results = [
+        *acknowledged([*exposure, *blocked, *_switched_off(connector)]),
+        *let_in,
+        *initial_domains(world),
+    ]
     waiting = [result for result in results if not result.open]
     if waiting:
         held = {result.object for result in waiting}
-        return _hold_back(world, connector, waiting, [state for state in exposed if state.name in held])
+        return _hold_back(
+            world, connector, waiting, [state for state in exposed if state.name in held]
+        )
     scope = tuple(world.covered()) if world.settings["lockdown_scope"] == "covered" else ()
-    return _soak(world, connector, scope, [result for result in results if result.acknowledged or result.notice], acknowledged)
+    return _soak(
+        world,
+        connector,
+        scope,
+        [result for result in results if result.acknowledged or result.notice],
+        acknowledged,
+    )
 
 
 def _switched_off(connector: t.Mapping[str, t.Any] | None) -> list[GateResult]:
-    """Our own run found that it refused mail of Area 1 and took it back: it is not tried again before somebody has looked."""
+    """Our own run found that it refused mail of Area 1 and took it back: it is not tried again
+    before somebody has looked.
+    """
     found = SWITCHED_OFF.search(str((connector or {}).get("Comment") or ""))
     if connector is None or found is None:
         return []
-    message = "it was switched off %s because mail through Area 1 was refused (see its comment)" % found["at"]
-    hint = "Find the cause, then put lockdown_refused into area1_acknowledge for one run; the soak starts anew."
+    message = (
+        "it was switched off %s because mail through Area 1 was refused (see its comment)"
+        % found["at"]
+    )
+    hint = (
+        "Find the cause, then put lockdown_refused into area1_acknowledge for one run; the soak"
+        " starts anew."
+    )
     return [cannot("lockdown_refused", str(connector.get("Name")), message, hint)]
 
 
@@ -118,20 +129,39 @@ def _enabled(
     blocked: t.Sequence[GateResult],
     acknowledged: Acknowledged,
 ) -> Decision:
-    """On already. Judged by the domains that it is limited to, not by those that are wanted; never widened without a soak."""
+    """On already.
+
+    Judged by the domains that it is limited to, not by those that are wanted; never widened without
+    a soak.
+    """
     name = str(connector.get("Name"))
     inside = {host_name(item) for item in as_list(connector.get("AssociatedAcceptedDomains"))}
     present = tuple(sorted(inside))
-    locked = [state for state in world.domain_states() if state.kind != "initial" and (not inside or state.name in inside)]
+    locked = [
+        state
+        for state in world.domain_states()
+        if state.kind != "initial" and (not inside or state.name in inside)
+    ]
     past = [state for state in locked if state.exposed]
     below = [_sub_domains(state) for state in locked if state.below]
-    found = tuple(acknowledged([*(_losing_mail(world, connector, state) for state in past), *below]))
-    given_up = tuple(result for result in found if result.gate == "lockdown_exposed" and result.acknowledged)
+    found = tuple(
+        acknowledged([*(_losing_mail(world, connector, state) for state in past), *below])
+    )
+    given_up = tuple(
+        result for result in found if result.gate == "lockdown_exposed" and result.acknowledged
+    )
     if given_up:
-        return Decision("unstage", given_up, _off_comment(world, "switched off as decided", past), associated=present)
+        return Decision(
+            "unstage",
+            given_up,
+            _off_comment(world, "switched off as decided", past),
+            associated=present,
+        )
     losing = any(result.gate == "lockdown_exposed" for result in found)
     if losing or not world.settings["lockdown"]:
-        left = noticed("lockdown", name, "it is on although area1_lockdown is false; it is left as it is")
+        left = noticed(
+            "lockdown", name, "it is on although area1_lockdown is false; it is left as it is"
+        )
         action = "keep" if world.settings["lockdown"] else "none"
         comment = _without_stamp(world, connector) if losing and action == "keep" else ""
         return Decision(action, found or (left,), comment, enabled=True, associated=present)
@@ -156,11 +186,17 @@ def _enabled(
 def _final_comment(world: World, connector: t.Mapping[str, t.Any]) -> str:
     """The tutorial's comment in place of ours or of none; somebody else's words stay."""
     present = str(connector.get("Comment") or "")
-    return str(world.settings["lockdown_comment"]) if not present or "[mailflow.area1:" in present else ""
+    return (
+        str(world.settings["lockdown_comment"])
+        if not present or "[mailflow.area1:" in present
+        else ""
+    )
 
 
 def _without_stamp(world: World, connector: t.Mapping[str, t.Any]) -> str:
-    """A domain fell back while a widening waits: its soak starts anew, as a staged connector's does."""
+    """A domain fell back while a widening waits: its soak starts anew, as a staged connector's
+    does.
+    """
     stamped = parse_stamp(connector.get("Comment")) is not None
     return str(world.settings["lockdown_comment"]) if stamped else ""
 
@@ -168,51 +204,86 @@ def _without_stamp(world: World, connector: t.Mapping[str, t.Any]) -> str:
 def _extra_senders(world: World, connector: t.Mapping[str, t.Any]) -> list[GateResult]:
     domains = sorted({sender_domain(value) for value in as_list(connector.get("SenderDomains"))})
     if "*" not in domains:
-        message = "it is for the sender domains %s only; all others may still deliver directly" % ", ".join(domains)
+        message = (
+            "it is for the sender domains %s only; all others may still deliver directly"
+            % ", ".join(domains)
+        )
         return [noticed("lockdown", str(connector.get("Name")), message)]
     return _let_in(world, connector)
 
 
 def _let_in(world: World, connector: t.Mapping[str, t.Any]) -> list[GateResult]:
-    """Senders that an administrator let in beside Area 1. Nothing tells whether a scanner sends with TLS, but that without it is refused."""
+    """Senders that an administrator let in beside Area 1.
+
+    Nothing tells whether a scanner sends with TLS, but that without it is refused.
+    """
     extra = outside(as_list(connector.get("SenderIPAddresses")), world.settings["egress"])
     message = "it also lets in %s, which are not of Area 1" % ", ".join(extra)
     if boolean(connector.get("RequireTls")) is True:
-        message += ", with TLS only: what sends from there without TLS is refused, and needs a connector of its own or a way by Area 1"
+        message += (
+            ", with TLS only: what sends from there without TLS is refused, and needs a connector"
+            " of its own or a way by Area 1"
+        )
     return [noticed("lockdown", str(connector.get("Name")), message)] if extra else []
 
 
 def _losing_mail(world: World, connector: t.Mapping[str, t.Any], state: DomainState) -> GateResult:
-    """An adopted lock-down may be for a gateway before us too: from what addresses that sends, its MX records do not tell."""
+    """An adopted lock-down may be for a gateway before us too: from what addresses that sends, its
+    MX records do not tell.
+    """
     name = str(connector.get("Name"))
     others = outside(as_list(connector.get("SenderIPAddresses")), world.settings["egress"])
     if others and not any(presets.is_microsoft_host(host) for host in state.hosts):
-        message = "mail for it comes by way of %s; the lock-down refuses it unless that sends from %s" % ("; ".join(state.exposed), ", ".join(others))
-        hint = "Move its MX records to Area 1. If its mail is refused meanwhile, add the addresses that it is sent from to the connector %r." % name
+        message = (
+            "mail for it comes by way of %s; the lock-down refuses it unless that sends from %s"
+            % ("; ".join(state.exposed), ", ".join(others))
+        )
+        hint = (
+            "Move its MX records to Area 1. If its mail is refused meanwhile, add the addresses"
+            " that it is sent from to the connector %r." % name
+        )
         return not_yet("exposed", state.name, message, hint=hint)
     return cannot(
         "lockdown_exposed",
         state.name,
-        "THE LOCK-DOWN IS ON AND MAIL FOR THIS DOMAIN IS BEING REFUSED: %s" % "; ".join(state.exposed),
-        "Disable the connector %r now, or move the domain's MX records to Area 1. With lockdown_exposed:%s in area1_acknowledge"
-        " the next run switches it off." % (name, state.name),
+        "THE LOCK-DOWN IS ON AND MAIL FOR THIS DOMAIN IS BEING REFUSED: %s"
+        % "; ".join(state.exposed),
+        "Disable the connector %r now, or move the domain's MX records to Area 1. With"
+        " lockdown_exposed:%s in area1_acknowledge the next run switches it off."
+        % (name, state.name),
     )
 
 
 def _hold_back(
-    world: World, connector: dict[str, t.Any] | None, waiting: list[GateResult], exposed: list[DomainState]
+    world: World,
+    connector: dict[str, t.Any] | None,
+    waiting: list[GateResult],
+    exposed: list[DomainState],
 ) -> Decision:
-    """Not now. A staged connector loses its stamp when a domain fell back: the soak starts anew when all are moved."""
+    """Not now.
+
+    A staged connector loses its stamp when a domain fell back: the soak starts anew when all are
+    moved.
+    """
     if connector is not None and exposed and parse_stamp(connector.get("Comment")) is not None:
         return Decision("unstage", tuple(waiting), _off_comment(world, "soak interrupted", exposed))
     return Decision("none", tuple(waiting))
 
 
 def _off_comment(world: World, what: str, exposed: t.Sequence[DomainState]) -> str:
-    """Why it is off, for an administrator who finds it; without a stamp, so that the soak starts anew."""
-    names = ", ".join(state.name for state in exposed[:3]) + (" and others" if len(exposed) > 3 else "")
+    """Why it is off, for an administrator who finds it; without a stamp, so that the soak starts
+    anew.
+    """
+    names = ", ".join(state.name for state in exposed[:3]) + (
+        " and others" if len(exposed) > 3 else ""
+    )
     base = world.settings["lockdown_comment"]
-    return "%s. [mailflow.area1: %s %s, exposed: %s. Disabled on purpose]" % (base, what, iso(world.now), names)
+    return "%s. [mailflow.area1: %s %s, exposed: %s. Disabled on purpose]" % (
+        base,
+        what,
+        iso(world.now),
+        names,
+    )
 
 
 def _soak(
@@ -223,23 +294,39 @@ def _soak(
     acknowledged: Acknowledged,
     present: tuple[str, ...] = (),
 ) -> Decision:
-    """Stage, wait, enable. With ``present`` the connector is on for these domains and is to be widened to ``wanted``."""
+    """Stage, wait, enable.
+
+    With ``present`` the connector is on for these domains and is to be widened to ``wanted``.
+    """
     name, base = world.settings["lockdown_connector_name"], world.settings["lockdown_comment"]
     stamp = parse_stamp(connector.get("Comment")) if connector else None
     problem = stamp_problem(stamp, connector, world) if connector else "it does not exist yet"
     if stamp is None or problem:
         due = due_time(world, world.now, None)
         fresh = Stamp(
-            world.now, due, len(world.covered()), digest(world.section("tenant")["id"], world.covered(), world.now)
+            world.now,
+            due,
+            len(world.covered()),
+            digest(world.section("tenant")["id"], world.covered(), world.now),
         )
         anew = " anew (%s)" % problem if connector and not present else ""
-        what = "to be widened to further domains" if present else "staged%s, switched off on purpose" % anew
+        what = (
+            "to be widened to further domains"
+            if present
+            else "staged%s, switched off on purpose" % anew
+        )
         waits = not_yet(
-            "soak", name, "%s; the soak ends %s" % (what, iso(due)), iso(due), hint="Run again after that time."
+            "soak",
+            name,
+            "%s; the soak ends %s" % (what, iso(due)),
+            iso(due),
+            hint="Run again after that time.",
         )
         comment = fresh.comment(base, "Widening waits") if present else fresh.comment(base)
         action = "keep" if present else "stage"
-        return Decision(action, (*results, waits), comment, bool(present), iso(due), present or wanted)
+        return Decision(
+            action, (*results, waits), comment, bool(present), iso(due), present or wanted
+        )
     due = due_time(world, stamp.staged, stamp.due)
     if world.now < due:
         message = "staged since %s; the soak ends %s" % (iso(stamp.staged), iso(due))
@@ -247,8 +334,29 @@ def _soak(
         return Decision("keep", (*results, waits), "", bool(present), iso(due), present or wanted)
     over = holds("soak", name, "over since %s" % iso(due))
     since = direct_senders.since(world, stamp.staged)
-    last = [*acknowledged(direct_senders.gate(world, since)), *window.gate(world.settings["change_window"], world.now)]
+    last = [
+        *acknowledged(direct_senders.gate(world, since)),
+        *window.gate(world.settings["change_window"], world.now),
+    ]
     shown = [result for result in last if not result.open or result.acknowledged or result.notice]
     if any(not result.open for result in last):
-        return Decision("keep", (*results, over, *shown), "", bool(present), iso(due), present or wanted, ready=True, trace_since=since)
-    return Decision("enable", (*results, over, *shown), base, True, iso(due), wanted, ready=True, trace_since=since)
+        return Decision(
+            "keep",
+            (*results, over, *shown),
+            "",
+            bool(present),
+            iso(due),
+            present or wanted,
+            ready=True,
+            trace_since=since,
+        )
+    return Decision(
+        "enable",
+        (*results, over, *shown),
+        base,
+        True,
+        iso(due),
+        wanted,
+        ready=True,
+        trace_since=since,
+    )

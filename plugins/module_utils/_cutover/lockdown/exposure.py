@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """Check which accepted domains still receive mail past Area 1."""
@@ -15,7 +16,9 @@ from ..model.world import DomainState, World
 
 
 def exposure_results(world: World) -> tuple[list[GateResult], list[DomainState]]:
-    """One answer for each accepted domain that is not behind the gateway for certain; and those that are exposed."""
+    """One answer for each accepted domain that is not behind the gateway for certain; and those
+    that are exposed.
+    """
     results, exposed = [], []
     scope_all = world.settings["lockdown_scope"] == "all"
     for state in world.domain_states():
@@ -33,10 +36,19 @@ def exposure_results(world: World) -> tuple[list[GateResult], list[DomainState]]
             hint = (
                 "It moves with the MX phase, or its caches have not run out."
                 if state.kind == "covered"
-                else "Add it to area1_domains, or exempt it with area1_lockdown_scope: covered and area1_lockdown_exempt_domains."
+                else (
+                    "Add it to area1_domains, or exempt it with area1_lockdown_scope: covered and"
+                    " area1_lockdown_exempt_domains."
+                )
             )
-            message = "mail for it still reaches Microsoft past Area 1: %s" % "; ".join(state.exposed)
-            results.append(not_yet("exposed", state.name, message, until=_caches_run_out(world, state), hint=hint))
+            message = "mail for it still reaches Microsoft past Area 1: %s" % "; ".join(
+                state.exposed
+            )
+            results.append(
+                not_yet(
+                    "exposed", state.name, message, until=_caches_run_out(world, state), hint=hint
+                )
+            )
         elif state.unknown and not state.no_mail:
             results.append(
                 not_yet(
@@ -48,7 +60,12 @@ def exposure_results(world: World) -> tuple[list[GateResult], list[DomainState]]
             )
         elif state.no_mail and state.kind == "covered":
             results.append(
-                not_yet("exposed", state.name, "it has no MX records at all", hint="Finish the MX phase first.")
+                not_yet(
+                    "exposed",
+                    state.name,
+                    "it has no MX records at all",
+                    hint="Finish the MX phase first.",
+                )
             )
         if state.below:
             exposed += [] if state.exposed else [state]
@@ -58,10 +75,14 @@ def exposure_results(world: World) -> tuple[list[GateResult], list[DomainState]]
 
 def _sub_domains(state: DomainState) -> GateResult:
     """Facts 2.5 no. 17: odd shapes are a person's to decide."""
-    message = "it takes mail for all its sub-domains (MatchSubDomains), and a wildcard sends theirs past Area 1, to %s" % ", ".join(state.below)
+    message = (
+        "it takes mail for all its sub-domains (MatchSubDomains), and a wildcard sends theirs past"
+        " Area 1, to %s" % ", ".join(state.below)
+    )
     hint = (
-        "The lock-down refuses that mail. Remove the wildcard MX *.%s, or point it at Area 1 and add those names to Email Security; or take"
-        " MatchSubDomains off the domain; or put sub_domains:%s into area1_acknowledge." % (state.name, state.name)
+        "The lock-down refuses that mail. Remove the wildcard MX *.%s, or point it at Area 1 and"
+        " add those names to Email Security; or take MatchSubDomains off the domain; or put"
+        " sub_domains:%s into area1_acknowledge." % (state.name, state.name)
     )
     return cannot("sub_domains", state.name, message, hint)
 
@@ -71,17 +92,25 @@ def _caches_run_out(world: World, state: DomainState) -> str:
     if state.kind != "covered" or not world.is_switched(state.name):
         return ""
     view = world.section("dns").get(state.name) or {}
-    left = [int(item.get("ttl") or 0) for item in view.get("resolvers") or [] if item.get("status") == "ok"]
+    left = [
+        int(item.get("ttl") or 0)
+        for item in view.get("resolvers") or []
+        if item.get("status") == "ok"
+    ]
     return iso(world.now + datetime.timedelta(seconds=max(left, default=0)))
 
 
 def initial_domains(world: World) -> list[GateResult]:
-    """Every tenant has them and they never block; but under scope all, direct mail to them is refused like any other."""
+    """Every tenant has them and they never block; but under scope all, direct mail to them is
+    refused like any other.
+    """
     names = [state.name for state in world.domain_states() if state.kind == "initial"]
     if world.settings["lockdown_scope"] != "all" or not names:
         return []
     return [
         noticed(
-            "initial_domains", ", ".join(names), "direct mail to addresses of these is refused too under the lock-down"
+            "initial_domains",
+            ", ".join(names),
+            "direct mail to addresses of these is refused too under the lock-down",
         )
     ]

@@ -1,10 +1,13 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What Microsoft 365 answers to Area 1 for the domains that have moved: before others follow, and until the lock-down. Pure.
+"""What Microsoft 365 answers to Area 1 for the domains that have moved: before others follow, and
+until the lock-down. Pure.
 
-Facts: cutover-and-peers, 2.5 no. 33 and 34 (halt the wave); exchange-online, 2.7 (RejectDirectSend).
+Facts: cutover-and-peers, 2.5 no. 33 and 34 (halt the wave); exchange-online, 2.7
+(RejectDirectSend).
 """
 
 from __future__ import annotations
@@ -23,18 +26,27 @@ from . import decision as lockdown
 from . import stamp
 
 REFUSED, CANARY = "delivery_refused", "canary_mail"
-#: A refusal holds the others for so long: nobody can tell from the log alone that its cause is gone.
+#: A refusal holds the others for so long: nobody can tell from the log alone that its cause is
+#: gone.
 COUNTS = datetime.timedelta(days=1)
 #: Mail given up for good, with the enhanced code where the server named one.
-PERMANENT = re.compile(r"(?<![\w.])(5\.\d{1,3}\.\d{1,3})(?![\d.])|(?:^|\(|said: ?)5\d\d[ -]|status=bounced", re.IGNORECASE)
-#: Of one mailbox or one message, as every domain gets them; 5.4.1 is Microsoft's word for a recipient that does not exist, too.
+PERMANENT = re.compile(
+    r"(?<![\w.])(5\.\d{1,3}\.\d{1,3})(?![\d.])|(?:^|\(|said: ?)5\d\d[ -]|status=bounced",
+    re.IGNORECASE,
+)
+#: Of one mailbox or one message, as every domain gets them; 5.4.1 is Microsoft's word for a
+#: recipient that does not exist, too.
 ORDINARY = re.compile(r"5\.(?:1\.(?:1|10)|2\.\d{1,3}|3\.4|4\.1|6\.\d{1,3})$")
 
 Message = t.Mapping[str, t.Any]
 
 
 def to_read(world: World) -> dict[str, t.Any]:
-    """Since when which trace is read: Area 1's for domains that moved, until the lock-down's proof reads it; Exchange's while others have not."""
+    """Since when which trace is read:
+
+    Area 1's for domains that moved, until the lock-down's proof reads it; Exchange's while others
+    have not.
+    """
     names = world.covered()
     moved = [name for name in names if world.is_switched(name)]
     acts = acts_since(world)
@@ -50,20 +62,30 @@ def to_read(world: World) -> dict[str, t.Any]:
 
 
 def refused(world: World) -> list[GateResult]:
-    """A domain whose mail from Area 1 Microsoft 365 refuses for good: no other one moves into the same."""
+    """A domain whose mail from Area 1 Microsoft 365 refuses for good: no other one moves into the
+    same.
+    """
     moved = [name for name in world.covered() if world.is_switched(name)]
     off = _switched_off(world)
     found: dict[str, list[tuple[datetime.datetime, str]]] = {}
     for message in messages(world):
-        lines = [(at, text) for at, text in handed_on(message) if at > world.now - COUNTS and _is_refusal(text)]
-        lines = [(at, text) for at, text in lines if off is None or at > off or not LOCKED.search(text)]
+        lines = [
+            (at, text)
+            for at, text in handed_on(message)
+            if at > world.now - COUNTS and _is_refusal(text)
+        ]
+        lines = [
+            (at, text) for at, text in lines if off is None or at > off or not LOCKED.search(text)
+        ]
         for name in [name for name in message.get("domains") or [] if name in moved]:
             found.setdefault(name, []).extend(lines)
     return [_refusal(name, max(lines), len(lines)) for name, lines in found.items() if lines]
 
 
 def _switched_off(world: World) -> datetime.datetime | None:
-    """When the proof took our own lock-down back: what that refused has been said, and has a gate of its own."""
+    """When the proof took our own lock-down back: what that refused has been said, and has a gate
+    of its own.
+    """
     connector = world.connector(world.settings["lockdown_connector_name"]) or {}
     found = stamp.SWITCHED_OFF.search(str(connector.get("Comment") or ""))
     return parse_time(found["at"]) if found else None
@@ -80,43 +102,72 @@ def _refusal(name: str, last: tuple[datetime.datetime, str], count: int) -> Gate
     return cannot(
         REFUSED,
         name,
-        "Microsoft 365 refuses mail of it that Area 1 brings (%d of the latest ones; %s: %s)" % (count, iso(at), text[:200]),
-        "No other domain moves. Find the cause by the code in the answer, or take its MX records back with rollback.yml. What was refused counts"
-        " until %s; once it is explained or mended, %s:%s in area1_acknowledge goes on." % (iso(at + COUNTS), REFUSED, name),
+        "Microsoft 365 refuses mail of it that Area 1 brings (%d of the latest ones; %s: %s)"
+        % (count, iso(at), text[:200]),
+        "No other domain moves. Find the cause by the code in the answer, or take its MX records"
+        " back with rollback.yml. What was refused counts until %s; once it is explained or mended,"
+        " %s:%s in area1_acknowledge goes on." % (iso(at + COUNTS), REFUSED, name),
     )
 
 
 def canaries(world: World) -> list[GateResult]:
-    """Before the first of the others: of each canary domain, mail by way of Area 1 that Microsoft 365 took."""
+    """Before the first of the others: of each canary domain, mail by way of Area 1 that Microsoft
+    365 took.
+    """
     marked = [entry["name"] for entry in world.settings["domains"] if entry.get("canary")]
     others = [name for name in world.covered() if name not in marked]
-    if not all(world.is_switched(name) for name in marked) or any(world.is_switched(name) for name in others):
+    if not all(world.is_switched(name) for name in marked) or any(
+        world.is_switched(name) for name in others
+    ):
         return []
     return [_canary(world, name) for name in marked if not _taken(world, name)]
 
 
 def _canary(world: World, name: str) -> GateResult:
     since = iso(_since(world, name))
-    ask = "Send it a mail from outside and run again, or put %s:%s into area1_acknowledge" % (CANARY, name)
+    ask = "Send it a mail from outside and run again, or put %s:%s into area1_acknowledge" % (
+        CANARY,
+        name,
+    )
     trace = world.section("area1_trace", {}) or {}
     if trace.get("error"):
-        message = "whether Microsoft 365 takes its mail from Area 1 is not known, Area 1's log could not be read (%s)" % trace["error"]
+        message = (
+            "whether Microsoft 365 takes its mail from Area 1 is not known, Area 1's log could not"
+            " be read (%s)" % trace["error"]
+        )
         return GateResult(CANARY, NOT_CHECKED, name, message)
-    message = "it is the canary, and no mail of it that Microsoft 365 took from Area 1 since %s was seen yet: the other domains wait for one" % since
+    message = (
+        "it is the canary, and no mail of it that Microsoft 365 took from Area 1 since %s was seen"
+        " yet: the other domains wait for one" % since
+    )
     return not_yet(CANARY, name, message, hint="%s." % ask)
 
 
 def _taken(world: World, name: str) -> bool:
     since = _since(world, name)
     for message in [item for item in messages(world) if name in (item.get("domains") or [])]:
-        if any(at >= since and TAKEN.search(text) and not PERMANENT.search(text) for at, text in handed_on(message)):
+        if any(
+            at >= since and TAKEN.search(text) and not PERMANENT.search(text)
+            for at, text in handed_on(message)
+        ):
             return True
     groups = (world.section("message_trace", {}) or {}).get("groups") or []
-    return message_trace.through(world, [group for group in groups if group.get("domain") == name], since) > 0
+    return (
+        message_trace.through(
+            world, [group for group in groups if group.get("domain") == name], since
+        )
+        > 0
+    )
 
 
 def _since(world: World, name: str) -> datetime.datetime:
     """When it moved, as far as that is known and not too long ago to be read."""
-    events = [event for event in world.section("timeline", []) or [] if event.get("domain") == name and event.get("event") == "switched"]
-    moments = [moment for moment in (parse_time(event.get("at")) for event in events) if moment is not None]
+    events = [
+        event
+        for event in world.section("timeline", []) or []
+        if event.get("domain") == name and event.get("event") == "switched"
+    ]
+    moments = [
+        moment for moment in (parse_time(event.get("at")) for event in events) if moment is not None
+    ]
     return max([*moments[-1:], world.now - LOOK_BACK])

@@ -1,12 +1,16 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Does the lock-down act, and does it let Area 1 in? A verdict from what was seen since it was switched on. Pure.
+"""Does the lock-down act, and does it let Area 1 in?
 
-Facts: cutover-and-peers, 2.3 (codes, phases of a refusal, what is not in the trace) and 2.5 no. 36. That direct mail is refused shows in a
-refusal only; that Area 1's mail is accepted shows in the traces too. A verdict is never better than its evidence: what was not seen is
-unknown, and unknown is never good.
+A verdict from what was seen since it was switched on. Pure.
+
+Facts: cutover-and-peers, 2.3 (codes, phases of a refusal, what is not in the trace) and 2.5 no. 36.
+That direct mail is refused shows in a refusal only; that Area 1's mail is accepted shows in the
+traces too. A verdict is never better than its evidence: what was not seen is unknown, and unknown
+is never good.
 """
 
 from __future__ import annotations
@@ -25,18 +29,29 @@ from ..gates import direct_senders
 from ..model.gate import NOT_CHECKED, GateResult, cannot, not_yet, noticed
 from ..model.world import World, changed_at
 
-PROVEN, NOT_EFFECTIVE_YET, REFUSED, UNKNOWN = "proven", "not_effective_yet", "refused_through_area1", "unknown"
+PROVEN, NOT_EFFECTIVE_YET, REFUSED, UNKNOWN = (
+    "proven",
+    "not_effective_yet",
+    "refused_through_area1",
+    "unknown",
+)
 GATE = "lockdown_proof"
-#: Exchange takes up to an hour to act on a connector (no figure in its documentation; others saw minutes to an hour).
+#: Exchange takes up to an hour to act on a connector (no figure in its documentation; others saw
+#: minutes to an hour).
 ACTING = datetime.timedelta(hours=1)
 #: The lock-down is one for all of its domains: so many of them are tried.
 TRIED = 5
-ASK = "Give area1_probe_host (a host whose port 25 is open to the Internet) and area1_canary_recipient (a mailbox for a test mail)"
+ASK = (
+    "Give area1_probe_host (a host whose port 25 is open to the Internet) and"
+    " area1_canary_recipient (a mailbox for a test mail)"
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Proof:
-    """``why`` says what was seen, or what is missing; ``until`` when it is worth looking again; ``refused_since`` when direct mail was seen refused."""
+    """``why`` says what was seen, or what is missing; ``until`` when it is worth looking again;
+    ``refused_since`` when direct mail was seen refused.
+    """
 
     verdict: str
     why: str
@@ -45,7 +60,10 @@ class Proof:
 
 
 def enabled_at(connector: t.Mapping[str, t.Any]) -> datetime.datetime | None:
-    """Its last change: it was not switched on later. A change of its list starts the proof anew, which is right."""
+    """Its last change: it was not switched on later.
+
+    A change of its list starts the proof anew, which is right.
+    """
     return changed_at(connector)
 
 
@@ -72,57 +90,123 @@ def prove(world: World, connector: t.Mapping[str, t.Any]) -> Proof:
     if known:
         return Proof(PROVEN, "as seen %s" % known[-1].get("at"))
     if world.now < acts:
-        return Proof(NOT_EFFECTIVE_YET, "switched on %s; Exchange is given %d minutes to act" % (iso(changed), world.settings["settle_minutes"]), iso(acts))
-    # A trace without direct mail is no evidence: what is refused is not in it, and neither is what nobody sent.
-    missing = [] if locked else ["that direct mail is refused (%s; a message trace without any does not show it)" % (probed or "nobody tried")]
-    missing += [] if taken else ["that mail through Area 1 is accepted (none was seen since %s)" % iso(since)]
+        return Proof(
+            NOT_EFFECTIVE_YET,
+            "switched on %s; Exchange is given %d minutes to act"
+            % (iso(changed), world.settings["settle_minutes"]),
+            iso(acts),
+        )
+    # A trace without direct mail is no evidence: what is refused is not in it, and neither is what
+    # nobody sent.
+    missing = (
+        []
+        if locked
+        else [
+            "that direct mail is refused (%s; a message trace without any does not show it)"
+            % (probed or "nobody tried")
+        ]
+    )
+    missing += (
+        []
+        if taken
+        else ["that mail through Area 1 is accepted (none was seen since %s)" % iso(since)]
+    )
     seen = "%s; " % (locked or taken) if locked or taken else ""
-    return Proof(UNKNOWN, "%snot seen: %s" % (seen, "; ".join(missing)), refused_since=iso(since) if locked else "")
+    return Proof(
+        UNKNOWN,
+        "%snot seen: %s" % (seen, "; ".join(missing)),
+        refused_since=iso(since) if locked else "",
+    )
 
 
 def _still_open(what: str, now: datetime.datetime, late: datetime.datetime) -> Proof:
-    """Not a reason to switch anything: a change may take its time, and turning it over and over would only start that time anew."""
+    """Not a reason to switch anything: a change may take its time, and turning it over and over
+    would only start that time anew.
+    """
     if now < late:
         return Proof(NOT_EFFECTIVE_YET, "direct mail is still accepted: %s" % what, iso(late))
-    return Proof(NOT_EFFECTIVE_YET, "direct mail is accepted although more than an hour has passed: %s" % what)
+    return Proof(
+        NOT_EFFECTIVE_YET,
+        "direct mail is accepted although more than an hour has passed: %s" % what,
+    )
 
 
-def _refused_since(world: World, changed: datetime.datetime, quiet: datetime.datetime, locked: str) -> datetime.datetime:
-    """From when on mail through Area 1 counts as evidence: the connector certainly acted, seen or after its time."""
-    seen = [parse_time(event.get("at")) for event in _events(world, changed) if event.get("event") == "direct_refused"]
-    return min([moment for moment in seen if moment is not None] + [quiet] + ([world.now] if locked else []))
+def _refused_since(
+    world: World, changed: datetime.datetime, quiet: datetime.datetime, locked: str
+) -> datetime.datetime:
+    """From when on mail through Area 1 counts as evidence: the connector certainly acted, seen or
+    after its time.
+    """
+    seen = [
+        parse_time(event.get("at"))
+        for event in _events(world, changed)
+        if event.get("event") == "direct_refused"
+    ]
+    return min(
+        [moment for moment in seen if moment is not None]
+        + [quiet]
+        + ([world.now] if locked else [])
+    )
 
 
 def _events(world: World, changed: datetime.datetime) -> list[dict[str, t.Any]]:
     """Of the durable time line, for the connector as it is now."""
-    return [event for event in world.section("timeline", []) or [] if event.get("subject") == iso(changed)]
+    return [
+        event
+        for event in world.section("timeline", []) or []
+        if event.get("subject") == iso(changed)
+    ]
 
 
 def _probe(world: World) -> tuple[str, str, str]:
-    """(refused, accepted, neither and why), each empty where it is not so. Only the proof itself probes directly, after enabling."""
-    answers = [item for _name, item in sorted(((world.section("smtp", {}) or {}).get("direct") or {}).items())]
+    """(refused, accepted, neither and why), each empty where it is not so.
+
+    Only the proof itself probes directly, after enabling.
+    """
+    answers = [
+        item
+        for _name, item in sorted(((world.section("smtp", {}) or {}).get("direct") or {}).items())
+    ]
     if not answers:
         return "", "", ""
-    origins = {str((item.get("looked_from") or {}).get("address") or item.get("source") or "") for item in answers} - {""}
-    inner = [origin for origin in sorted(origins) if not outside([origin], world.settings["egress"])]
+    origins = {
+        str((item.get("looked_from") or {}).get("address") or item.get("source") or "")
+        for item in answers
+    } - {""}
+    inner = [
+        origin for origin in sorted(origins) if not outside([origin], world.settings["egress"])
+    ]
     if inner:
         return "", "", "the probe came from %s, which is one of Area 1's own networks" % inner[0]
     taken = [item for item in answers if item.get("verdict") == "open"]
     if taken:
         return "", "the probe's mail was accepted at %s" % _where(taken[0]), ""
     locked = [item for item in answers if item.get("verdict") == "locked"]
-    # Where the refusal comes with the message, only the canary's domain can show it; the connector is one for all of them.
+    # Where the refusal comes with the message, only the canary's domain can show it; the connector
+    # is one for all of them.
     late = any(item.get("stage") in ("data", "message") for item in locked)
-    others = [item for item in answers if item.get("verdict") != "locked" and not (late and item.get("verdict") == "inconclusive")]
+    others = [
+        item
+        for item in answers
+        if item.get("verdict") != "locked" and not (late and item.get("verdict") == "inconclusive")
+    ]
     if others:
         return "", "", "the probe at %s: %s" % (_where(others[0]), _answer(others[0]))
-    return "direct mail is refused with 5.7.51 (%s)" % ", ".join(sorted({_where(item) for item in locked})[:3]), "", ""
+    return (
+        "direct mail is refused with 5.7.51 (%s)"
+        % ", ".join(sorted({_where(item) for item in locked})[:3]),
+        "",
+        "",
+    )
 
 
 def _answer(item: t.Mapping[str, t.Any]) -> str:
     """In words: why this answer proves nothing."""
     if item.get("verdict") == "inconclusive":
-        return "the recipient was accepted, but the refusal may come with the message; area1_canary_recipient allows to send one"
+        return (
+            "the recipient was accepted, but the refusal may come with the message;"
+            " area1_canary_recipient allows to send one"
+        )
     answer = " ".join(str(item[key]) for key in ("code", "enhanced", "text") if item.get(key))
     return str(item.get("meaning") or item.get("problem") or answer or "no answer")
 
@@ -131,15 +215,30 @@ def _where(item: t.Mapping[str, t.Any]) -> str:
     return str(item.get("host") or item.get("domain") or "the forwarding host")
 
 
-def _trace(world: World, connector: t.Mapping[str, t.Any], acts: datetime.datetime, late: datetime.datetime) -> tuple[str, datetime.datetime]:
-    """(accepted, quiet since): direct mail that arrived although the connector must act, and from when on none did.
+def _trace(
+    world: World, connector: t.Mapping[str, t.Any], acts: datetime.datetime, late: datetime.datetime
+) -> tuple[str, datetime.datetime]:
+    """(accepted, quiet since): direct mail that arrived although the connector must act, and from
+    when on none did.
 
     What came in the first hour only shows when the connector did not act yet.
     """
-    groups, begin = (world.section("message_trace", {}) or {}).get("groups") or [], max(acts, world.now - LOOK_BACK)
-    wanted = direct_senders.with_sub_domains(world, dict.fromkeys(_scope(world, connector), iso(begin)))
-    found = {address: items for address, items in direct_senders.direct(world, groups, wanted).items() if not _exempt(world, connector, address)}
-    lasts = {address: max(parse_time(item["last"]) or world.now for item in items) for address, items in found.items()}
+    groups, begin = (
+        (world.section("message_trace", {}) or {}).get("groups") or [],
+        max(acts, world.now - LOOK_BACK),
+    )
+    wanted = direct_senders.with_sub_domains(
+        world, dict.fromkeys(_scope(world, connector), iso(begin))
+    )
+    found = {
+        address: items
+        for address, items in direct_senders.direct(world, groups, wanted).items()
+        if not _exempt(world, connector, address)
+    }
+    lasts = {
+        address: max(parse_time(item["last"]) or world.now for item in items)
+        for address, items in found.items()
+    }
     latest = max(lasts, key=lambda address: lasts[address], default="")
     if latest and (world.now < late or lasts[latest] >= late):
         return "the message trace shows mail from %s (last %s)" % (latest, iso(lasts[latest])), acts
@@ -152,15 +251,15 @@ def _scope(world: World, connector: t.Mapping[str, t.Any]) -> list[str]:
 
 
 def _exempt(world: World, connector: t.Mapping[str, t.Any], address: str) -> bool:
-    """Another connector that names the address may have let it in: no evidence that the lock-down does not act."""
-    others = [item for item in world.section("inbound_connectors") if item is not connector and boolean(item.get("Enabled")) is True]
+    """Another connector that names the address may have let it in: no evidence that the lock-down
+    does not act.
+    """
+    others = [
+        item
+        for item in world.section("inbound_connectors")
+        if item is not connector and boolean(item.get("Enabled")) is True
+    ]
     return any(not outside([address], as_list(item.get("SenderIPAddresses"))) for item in others)
-
-
-
-
-
-
 
 
 def _refused_through(world: World, changed: datetime.datetime) -> str:
@@ -172,27 +271,49 @@ def _taken(world: World, since: datetime.datetime) -> str:
     """Mail through Area 1 that Microsoft 365 took while the lock-down acted."""
     tested = followed.arrived(world, since)
     if tested:
-        return "mail through Area 1 is accepted (the test mail of %s: %s)" % (iso(tested[-1].at), tested[-1])
-    handed = [at for at, text in _lines(world) if at >= since and TAKEN.search(text) and not LOCKED.search(text)]
+        return "mail through Area 1 is accepted (the test mail of %s: %s)" % (
+            iso(tested[-1].at),
+            tested[-1],
+        )
+    handed = [
+        at
+        for at, text in _lines(world)
+        if at >= since and TAKEN.search(text) and not LOCKED.search(text)
+    ]
     if handed:
         return "mail through Area 1 is accepted (its own trace, %s)" % iso(max(handed))
-    count = message_trace.through(world, (world.section("message_trace", {}) or {}).get("groups") or [], since)
+    count = message_trace.through(
+        world, (world.section("message_trace", {}) or {}).get("groups") or [], since
+    )
     return "mail through Area 1 is accepted (message trace: %d)" % count if count else ""
 
 
 def where_to_look(world: World, connector: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """What the reading tasks need: times for the traces, and the forwarding hosts for a delivery past Area 1."""
+    """What the reading tasks need: times for the traces, and the forwarding hosts for a delivery
+    past Area 1.
+    """
     changed = enabled_at(connector) or world.now
     acts = changed + datetime.timedelta(minutes=world.settings["settle_minutes"])
     known = world.section("mail_hosts", {}) or {}
     direct: list[dict[str, t.Any]] = []
     for name in world.covered():
-        host = host_name((world.section("email_security", {}).get(name) or {}).get("transport") or "")
+        host = host_name(
+            (world.section("email_security", {}).get(name) or {}).get("transport") or ""
+        )
         if host and name in _scope(world, connector) and len(direct) < TRIED:
-            direct.append({"name": name, "host": host, "addresses": list((known.get(host) or {}).get("addresses") or [])})
+            direct.append(
+                {
+                    "name": name,
+                    "host": host,
+                    "addresses": list((known.get(host) or {}).get("addresses") or []),
+                }
+            )
     gateway = min(world.settings["mx_records"], key=lambda item: int(item["priority"]))["host"]
-    gateways = [{"name": gateway, "addresses": list((known.get(gateway) or {}).get("addresses") or [])}]
-    # A trace of months says no more than one over a week-end; and before the connector acts nothing is to be seen.
+    gateways = [
+        {"name": gateway, "addresses": list((known.get(gateway) or {}).get("addresses") or [])}
+    ]
+    # A trace of months says no more than one over a week-end; and before the connector acts nothing
+    # is to be seen.
     begin = max(min(_refused_since(world, changed, acts, ""), world.now), world.now - LOOK_BACK)
     return {
         "trace_since": iso(begin),
@@ -211,25 +332,51 @@ def new_events(world: World, proof: Proof, changed: datetime.datetime | None) ->
     if changed is None:
         return []
     known = {str(event.get("event")) for event in _events(world, changed)}
-    seen = (["proven"] if proof.verdict == PROVEN else []) + (["direct_refused"] if proof.refused_since else [])
+    seen = (["proven"] if proof.verdict == PROVEN else []) + (
+        ["direct_refused"] if proof.refused_since else []
+    )
     return [event for event in seen if event not in known]
 
 
-def result(world: World, connector: t.Mapping[str, t.Any], proof: Proof | None = None) -> GateResult:
-    """The verdict as the report shows it. What is unknown stays *not checked*: a later run looks again, a person may decide."""
+def result(
+    world: World, connector: t.Mapping[str, t.Any], proof: Proof | None = None
+) -> GateResult:
+    """The verdict as the report shows it.
+
+    What is unknown stays *not checked*: a later run looks again, a person may decide.
+    """
     proof = proof or prove(world, connector)
     name = str(connector.get("Name"))
     if proof.verdict == PROVEN:
         return noticed(GATE, name, "proven: %s" % proof.why)
     if proof.verdict == REFUSED:
-        hint = "It was switched off at once. Compare its SenderIPAddresses with the address in the answer, and look for another connector of the same scope."
+        hint = (
+            "It was switched off at once. Compare its SenderIPAddresses with the address in the"
+            " answer, and look for another connector of the same scope."
+        )
         return cannot("refused_through_area1", name, proof.why, hint)
     if proof.verdict == NOT_EFFECTIVE_YET:
-        hint = "Run again." if proof.until else "Look for another connector that lets it in; nothing is switched because of this."
+        hint = (
+            "Run again."
+            if proof.until
+            else "Look for another connector that lets it in; nothing is switched because of this."
+        )
         return not_yet(GATE, name, proof.why, proof.until, hint)
-    return GateResult(GATE, NOT_CHECKED, name, "it is on, but NOT PROVEN: %s. %s, or put lockdown_proof into area1_acknowledge" % (proof.why, ASK))
+    return GateResult(
+        GATE,
+        NOT_CHECKED,
+        name,
+        "it is on, but NOT PROVEN: %s. %s, or put lockdown_proof into area1_acknowledge"
+        % (proof.why, ASK),
+    )
 
 
 def switched_off_comment(world: World, why: str) -> str:
-    """For the connector that refused mail of Area 1: an administrator who finds it sees why it is off, and so does the next run."""
-    return "%s. [mailflow.area1: switched off %s, %s. Disabled on purpose]" % (world.settings["lockdown_comment"], iso(world.now), why.replace("]", ")")[:300])
+    """For the connector that refused mail of Area 1: an administrator who finds it sees why it is
+    off, and so does the next run.
+    """
+    return "%s. [mailflow.area1: switched off %s, %s. Disabled on purpose]" % (
+        world.settings["lockdown_comment"],
+        iso(world.now),
+        why.replace("]", ")")[:300],
+    )

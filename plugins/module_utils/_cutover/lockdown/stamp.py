@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The stamp in the lock-down connector's comment: when it was staged, when the soak ends, for what set of domains."""
+"""The stamp in the lock-down connector's comment: when it was staged, when the soak ends, for what
+set of domains.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,8 @@ TOLERANCE = datetime.timedelta(minutes=2)
 
 
 STAMP = re.compile(
-    r"\[mailflow\.area1: staged (?P<staged>[0-9TZ:-]+), due (?P<due>[0-9TZ:-]+), (?P<count>\d+) domains?, (?P<digest>[0-9a-f]{12})\. [^\]]*\]"
+    r"\[mailflow\.area1: staged (?P<staged>[0-9TZ:-]+), due (?P<due>[0-9TZ:-]+), (?P<count>\d+)"
+    r" domains?, (?P<digest>[0-9a-f]{12})\. [^\]]*\]"
 )
 
 
@@ -34,7 +38,9 @@ class Stamp:
     digest: str
 
     def comment(self, base: str, reason: str = "Disabled on purpose") -> str:
-        """The connector's comment while it is staged: an administrator who finds it sees why it is off."""
+        """The connector's comment while it is staged: an administrator who finds it sees why it is
+        off.
+        """
         noun = "domain" if self.count == 1 else "domains"
         return "%s. [mailflow.area1: staged %s, due %s, %d %s, %s. %s]" % (
             base,
@@ -62,7 +68,10 @@ def parse_stamp(comment: t.Any) -> Stamp | None:
 
 
 def stamp_problem(stamp: Stamp | None, connector: t.Mapping[str, t.Any], world: World) -> str:
-    """Empty when the stamp may be trusted: WhenCreated <= stamp <= WhenChanged <= the answer's Date, and of this set of domains."""
+    """Empty when the stamp may be trusted:
+
+    WhenCreated <= stamp <= WhenChanged <= the answer's Date, and of this set of domains.
+    """
     if stamp is None:
         return "it carries no stamp"
     if stamp.digest != digest(world.section("tenant")["id"], world.covered(), stamp.staged):
@@ -72,7 +81,9 @@ def stamp_problem(stamp: Stamp | None, connector: t.Mapping[str, t.Any], world: 
     # A service that does not tell its dates leaves the digest, which an edited time does not match.
     if created is not None and stamp.staged < created - TOLERANCE:
         return "its stamp (%s) is older than the connector" % iso(stamp.staged)
-    if changed is not None and (stamp.staged > changed + TOLERANCE or changed > world.now + TOLERANCE):
+    if changed is not None and (
+        stamp.staged > changed + TOLERANCE or changed > world.now + TOLERANCE
+    ):
         return "its stamp (%s) does not fit its own dates" % iso(stamp.staged)
     if stamp.staged > world.now + TOLERANCE:
         return "its stamp (%s) lies in the future" % iso(stamp.staged)
@@ -83,13 +94,20 @@ def stamp_problem(stamp: Stamp | None, connector: t.Mapping[str, t.Any], world: 
 
 
 def _moved_since(world: World, name: str, staged: datetime.datetime) -> bool:
-    """A domain may have fallen back and returned between two runs; providers that say when a record changed show it."""
+    """A domain may have fallen back and returned between two runs; providers that say when a record
+    changed show it.
+    """
     moment = parse_time((world.section("dns_provider", {}).get(name) or {}).get("modified_on"))
     return moment is not None and moment > staged + TOLERANCE
 
 
-def due_time(world: World, staged: datetime.datetime, stamped: datetime.datetime | None) -> datetime.datetime:
-    """Soak, but at least the largest TTL of the old sets. Where that TTL is not known any more, an earlier stamp's due time holds."""
+def due_time(
+    world: World, staged: datetime.datetime, stamped: datetime.datetime | None
+) -> datetime.datetime:
+    """Soak, but at least the largest TTL of the old sets.
+
+    Where that TTL is not known any more, an earlier stamp's due time holds.
+    """
     floor = world.largest_old_ttl()
     soak = datetime.timedelta(hours=world.settings["soak_hours"])
     wanted = staged + max(soak, datetime.timedelta(seconds=floor or 0))

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """The baseline as a world of its own: how each object was before us. Pure."""
@@ -33,14 +34,23 @@ def egress_written(world: World) -> list[str]:
 
 def sets_written(world: World) -> list[set[tuple[int, str]]]:
     history = world.section("history", {}) or {}
-    return [record_set(records) for records in [world.settings["mx_records"], *(history.get("mx_sets") or ())]]
+    return [
+        record_set(records)
+        for records in [world.settings["mx_records"], *(history.get("mx_sets") or ())]
+    ]
 
 
 def mx_of(world: World, name: str) -> dict[str, t.Any] | None:
-    """{records, ttl, auto_ttl} at the provider, else as the name servers answer; None where neither is known."""
+    """{records, ttl, auto_ttl} at the provider, else as the name servers answer; None where neither
+    is known.
+    """
     held = world.section("dns_provider", {}).get(name)
     if held is not None and held.get("records") is not None:
-        return {"records": held["records"], "ttl": held.get("ttl"), "auto_ttl": bool(held.get("auto_ttl"))}
+        return {
+            "records": held["records"],
+            "ttl": held.get("ttl"),
+            "auto_ttl": bool(held.get("auto_ttl")),
+        }
     view = world.section("dns", {}).get(name) or {}
     if view.get("records") is None:
         return None

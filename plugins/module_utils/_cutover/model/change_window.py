@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The change window: on which days and hours, in which zone, mail may be switched. Pure but for the zone's own table."""
+"""The change window: on which days and hours, in which zone, mail may be switched.
+
+Pure but for the zone's own table.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +23,20 @@ from .gate import GateResult, holds, not_yet
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FULL = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 HOURS = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)\s*-\s*(?:([01]\d|2[0-3]):([0-5]\d)|24:00)$")
-EXAMPLE = "Give it like {days: [mon-thu], hours: '22:00-04:00', zone: Europe/Berlin}, or as text: mon-thu 22:00-04:00 Europe/Berlin."
+EXAMPLE = (
+    "Give it like {days: [mon-thu], hours: '22:00-04:00', zone: Europe/Berlin}, or as text: mon-thu"
+    " 22:00-04:00 Europe/Berlin."
+)
 DAY = 24 * 60
 
 Window = t.Mapping[str, t.Any]
 
 
 def parse(given: t.Any) -> dict[str, t.Any] | None:
-    """{days: numbers, hours: minutes from and to, zone}; None where no window is given. A wrong one is refused, never read as any time."""
+    """{days: numbers, hours: minutes from and to, zone}; None where no window is given.
+
+    A wrong one is refused, never read as any time.
+    """
     if given in (None, "", {}):
         return None
     value = _from_text(given) if isinstance(given, str) else given
@@ -39,11 +49,17 @@ def parse(given: t.Any) -> dict[str, t.Any] | None:
         raise _wrong("no zone is given")
     if not as_list(value.get("days")) and not as_list(value.get("hours")):
         raise _wrong("neither days nor hours are given")
-    return {"days": _days(value.get("days")), "hours": _hours(value.get("hours")), "zone": _zone(str(value["zone"]).strip()).key}
+    return {
+        "days": _days(value.get("days")),
+        "hours": _hours(value.get("hours")),
+        "zone": _zone(str(value["zone"]).strip()).key,
+    }
 
 
 def _from_text(text: str) -> dict[str, t.Any]:
-    """C(mon-fri, sun 22:00-04:00 Europe/Berlin): what holds a colon are hours, the last word is the zone."""
+    """C(mon-fri, sun 22:00-04:00 Europe/Berlin): what holds a colon are hours, the last word is the
+    zone.
+    """
     words = re.sub(r"\s*([-,])\s*", r"\1", text.strip()).split()
     if len(words) < 2:
         raise _wrong("%r is not days, hours and zone" % text)
@@ -97,7 +113,9 @@ def _wrong(problem: str) -> InputError:
 
 
 def opening(window: Window, now: datetime.datetime) -> tuple[bool, datetime.datetime]:
-    """(open now, until when it is so): the end of the window that is open, or the start of the next one."""
+    """(open now, until when it is so): the end of the window that is open, or the start of the next
+    one.
+    """
     spans = _spans(window, now)
     running = [end for begin, end in spans if begin <= now < end]
     if running:
@@ -105,8 +123,13 @@ def opening(window: Window, now: datetime.datetime) -> tuple[bool, datetime.date
     return False, min(begin for begin, _end in spans if begin > now)
 
 
-def _spans(window: Window, now: datetime.datetime) -> list[tuple[datetime.datetime, datetime.datetime]]:
-    """The windows of yesterday and of the next eight days, as times in UTC. A clock change may swallow one."""
+def _spans(
+    window: Window, now: datetime.datetime
+) -> list[tuple[datetime.datetime, datetime.datetime]]:
+    """The windows of yesterday and of the next eight days, as times in UTC.
+
+    A clock change may swallow one.
+    """
     zone = _zone(str(window["zone"]))
     today = now.astimezone(zone).date()
     found = []
@@ -134,4 +157,12 @@ def gate(window: Window | None, now: datetime.datetime) -> list[GateResult]:
     is_open, until = opening(window, now)
     if is_open:
         return [holds("change_window", "", "open until %s" % iso(until))]
-    return [not_yet("change_window", "", "outside of area1_change_window, which opens %s" % iso(until), iso(until), "Run again in the window.")]
+    return [
+        not_yet(
+            "change_window",
+            "",
+            "outside of area1_change_window, which opens %s" % iso(until),
+            iso(until),
+            "Run again in the window.",
+        )
+    ]

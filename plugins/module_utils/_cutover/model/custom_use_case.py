@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""area1_use_case as it is given: a number, or a map that describes a use case of the operator's own. Checked as a whole. Pure."""
+"""area1_use_case as it is given: a number, or a map that describes a use case of the operator's
+own. Checked as a whole. Pure.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +29,21 @@ from ..._facts.use_cases import (
 )
 
 WHERE = "area1_use_case"
-KEYS = ("name", "based_on", "area1_quarantine", "rules", "anti_spam", "quarantine_policies", "subject_tags")
+KEYS = (
+    "name",
+    "based_on",
+    "area1_quarantine",
+    "rules",
+    "anti_spam",
+    "quarantine_policies",
+    "subject_tags",
+)
 RULE_KEYS = ("name", "dispositions", "set_scl", "quarantine", "prepend_subject")
 POLICY_KEYS = ("name", "permissions", "notifications")
 LONGEST_NAME = 64
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,23}")
-#: Verdicts of an anti-spam policy: the prefix of its action, of its quarantine policy, and the actions that it may have.
+#: Verdicts of an anti-spam policy: the prefix of its action, of its quarantine policy, and the
+#: actions that it may have.
 VERDICTS = {
     "spam": ("spam", "spam"),
     "high_confidence_spam": ("high_confidence_spam", "high_confidence_spam"),
@@ -80,12 +92,16 @@ def _known(given: t.Mapping[str, t.Any], keys: t.Sequence[str], where: str) -> N
             raise InputError("%s: unknown key %s." % (where, key), hint)
 
 
-def _maps(given: t.Mapping[str, t.Any], key: str, keys: t.Sequence[str]) -> list[tuple[str, t.Mapping[str, t.Any]]]:
+def _maps(
+    given: t.Mapping[str, t.Any], key: str, keys: t.Sequence[str]
+) -> list[tuple[str, t.Mapping[str, t.Any]]]:
     found = []
     for number, item in enumerate(as_list(given.get(key)), 1):
         where = "%s.%s[%d]" % (WHERE, key, number)
         if not isinstance(item, t.Mapping):
-            raise InputError("%s: %r is not a map." % (where, item), "Give a map with %s." % ", ".join(keys))
+            raise InputError(
+                "%s: %r is not a map." % (where, item), "Give a map with %s." % ", ".join(keys)
+            )
         _known(item, keys, where)
         found.append((where, item))
     return found
@@ -102,11 +118,20 @@ def _rules(given: t.Mapping[str, t.Any], base: UseCase) -> tuple[Rule, ...]:
         return base.rules
     rules = []
     for where, item in _maps(given, "rules", RULE_KEYS):
-        rules.append(Rule(_rule_name(where, item.get("name")), check_words(item.get("dispositions"), where), _action(where, item)))
+        rules.append(
+            Rule(
+                _rule_name(where, item.get("name")),
+                check_words(item.get("dispositions"), where),
+                _action(where, item),
+            )
+        )
     names = [rule.name.lower() for rule in rules]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise InputError("%s.rules: two rules are named %s." % (WHERE, twice[0]), "Give each rule a name of its own.")
+        raise InputError(
+            "%s.rules: two rules are named %s." % (WHERE, twice[0]),
+            "Give each rule a name of its own.",
+        )
     # The one that quarantines ends the processing of rules: it goes last.
     return tuple(sorted(rules, key=lambda rule: rule.quarantines))
 
@@ -122,9 +147,16 @@ def _rule_name(where: str, value: t.Any) -> str:
 
 
 def _action(where: str, item: t.Mapping[str, t.Any]) -> int | str:
-    given = [key for key in ("set_scl", "quarantine", "prepend_subject") if item.get(key) not in (None, "", False)]
+    given = [
+        key
+        for key in ("set_scl", "quarantine", "prepend_subject")
+        if item.get(key) not in (None, "", False)
+    ]
     if len(given) != 1:
-        raise InputError("%s has %d actions." % (where, len(given)), "Give one of set_scl, quarantine: true, prepend_subject.")
+        raise InputError(
+            "%s has %d actions." % (where, len(given)),
+            "Give one of set_scl, quarantine: true, prepend_subject.",
+        )
     if given[0] == "prepend_subject":
         return "subject:%s" % item["prepend_subject"]
     if given[0] == "quarantine":
@@ -145,7 +177,10 @@ def _tags(given: t.Mapping[str, t.Any]) -> tuple[Rule, ...]:
     """Subject tags by rules, because text add-ons have no API."""
     tags = given.get("subject_tags") or {}
     if not isinstance(tags, t.Mapping):
-        raise InputError("%s.subject_tags is not a map." % WHERE, "Give texts by disposition, like {SPAM: '[SPAM] '}.")
+        raise InputError(
+            "%s.subject_tags is not a map." % WHERE,
+            "Give texts by disposition, like {SPAM: '[SPAM] '}.",
+        )
     rules = []
     for disposition, text in tags.items():
         (word,) = check_words([disposition], "%s.subject_tags" % WHERE)
@@ -158,7 +193,9 @@ def _filter(given: t.Mapping[str, t.Any], base: UseCase) -> dict[str, t.Any]:
     verdicts = given.get("anti_spam") or {}
     where = "%s.anti_spam" % WHERE
     if not isinstance(verdicts, t.Mapping):
-        raise InputError("%s is not a map." % where, "Give a map by verdict: %s." % ", ".join(VERDICTS))
+        raise InputError(
+            "%s is not a map." % where, "Give a map by verdict: %s." % ", ".join(VERDICTS)
+        )
     _known(verdicts, (*VERDICTS, "retention_days"), where)
     for verdict, value in verdicts.items():
         if verdict == "retention_days":
@@ -171,7 +208,10 @@ def _filter(given: t.Mapping[str, t.Any], base: UseCase) -> dict[str, t.Any]:
         allowed = ACTIONS[1:] if verdict == "high_confidence_phish" else ACTIONS
         match = [item for item in allowed if item.lower() == action.lower()]
         if not match:
-            raise InputError("%s.%s: %r is not an action of it." % (where, verdict, action), "Valid are %s." % ", ".join(allowed))
+            raise InputError(
+                "%s.%s: %r is not an action of it." % (where, verdict, action),
+                "Valid are %s." % ", ".join(allowed),
+            )
         values["%s_action" % action_prefix] = match[0]
         tag = "%s_quarantine_tag" % tag_prefix
         before = values.pop(tag, None)
@@ -187,14 +227,17 @@ def _no_policy(where: str) -> InputError:
     """Without one it is the tenant's, which may let users release."""
     return InputError(
         "%s: Quarantine without a quarantine policy leaves open who may release." % where,
-        "Give quarantine_policy: one of %s, of quarantine_policies, or of the tenant." % ", ".join(BUILT_IN),
+        "Give quarantine_policy: one of %s, of quarantine_policies, or of the tenant."
+        % ", ".join(BUILT_IN),
     )
 
 
 def _retention(where: str, value: t.Any) -> int:
     text = str(value)
     if not text.isdigit() or not 1 <= int(text) <= 30:
-        raise InputError("%s.retention_days: %s is out of range." % (where, value), "Give a number from 1 to 30.")
+        raise InputError(
+            "%s.retention_days: %s is out of range." % (where, value), "Give a number from 1 to 30."
+        )
     return int(text)
 
 
@@ -204,18 +247,24 @@ def _policies(given: t.Mapping[str, t.Any], base: UseCase) -> dict[str, dict[str
         name = str(item.get("name") or "").strip()
         if not name or "\\" in name or name.lower() in {other.lower() for other in NOT_OURS}:
             raise InputError(
-                "%s: %r cannot be made: it is built in, or no name." % (where, name), "Give a name of your own."
+                "%s: %r cannot be made: it is built in, or no name." % (where, name),
+                "Give a name of your own.",
             )
         permissions = [str(permission) for permission in as_list(item.get("permissions"))]
         unknown = [permission for permission in permissions if permission not in PERMISSIONS]
         if unknown:
             raise InputError(
-                "%s: %s: not a permission." % (where, ", ".join(unknown)), "Valid ones are %s." % ", ".join(PERMISSIONS)
+                "%s: %s: not a permission." % (where, ", ".join(unknown)),
+                "Valid ones are %s." % ", ".join(PERMISSIONS),
             )
         if {"release", "request_release"} <= set(permissions):
-            raise InputError("%s: release and request_release exclude each other." % where, "Give one of them.")
+            raise InputError(
+                "%s: release and request_release exclude each other." % where, "Give one of them."
+            )
         notifications = boolean(item.get("notifications", True))
         if notifications is None:
-            raise InputError("%s: notifications is neither true nor false." % where, "Give true or false.")
+            raise InputError(
+                "%s: notifications is neither true nor false." % where, "Give true or false."
+            )
         policies[name] = {"permissions": tuple(permissions), "notifications": notifications}
     return policies

@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""A gate's answer: it holds, not yet (until when), cannot (what to do), or was not checked. Never "probably"."""
+"""A gate's answer: it holds, not yet (until when), cannot (what to do), or was not checked.
+
+Never "probably".
+"""
 
 from __future__ import annotations
 
@@ -18,8 +22,9 @@ HOLDS, NOT_YET, CANNOT, NOT_CHECKED = "holds", "not_yet", "cannot", "not_checked
 class GateResult:
     """One answer.
 
-    ``object`` is what the gate looked at (a domain, a connector); ``until`` an ISO 8601 time in UTC where it is known;
-    ``notice`` says that it is worth a line in the report although it holds; ``lines`` are shown there as they are.
+    ``object`` is what the gate looked at (a domain, a connector); ``until`` an ISO 8601 time in UTC
+    where it is known; ``notice`` says that it is worth a line in the report although it holds;
+    ``lines`` are shown there as they are.
     """
 
     gate: str
@@ -38,7 +43,11 @@ class GateResult:
         return self.status in (HOLDS, NOT_CHECKED)
 
     def to_data(self) -> dict[str, t.Any]:
-        return {key: value for key, value in dataclasses.asdict(self).items() if value not in ("", False, ())}
+        return {
+            key: value
+            for key, value in dataclasses.asdict(self).items()
+            if value not in ("", False, ())
+        }
 
 
 def holds(gate: str, object: str = "", message: str = "") -> GateResult:
@@ -61,7 +70,8 @@ def not_checked(gate: str, message: str) -> GateResult:
     return GateResult(gate, NOT_CHECKED, "", message)
 
 
-#: Gates that a person may decide about with area1_acknowledge. The others guard against losing mail for certain.
+#: Gates that a person may decide about with area1_acknowledge. The others guard against losing mail
+#: for certain.
 #: (Of lockdown_exposed the decision is to switch the lock-down off.)
 ACKNOWLEDGEABLE = frozenset(
     {
@@ -101,7 +111,10 @@ ACKNOWLEDGEABLE = frozenset(
 
 
 def acknowledge(results: t.Iterable[GateResult], decided: t.Collection[str]) -> list[GateResult]:
-    """Results with what a person decided about: C(gate) or C(gate:object) in ``decided`` opens it, and stays visible."""
+    """Results with what a person decided about:
+
+    C(gate) or C(gate:object) in ``decided`` opens it, and stays visible.
+    """
     answer = []
     for result in results:
         named = result.gate in decided or "%s:%s" % (result.gate, result.object) in decided
@@ -113,7 +126,9 @@ def acknowledge(results: t.Iterable[GateResult], decided: t.Collection[str]) -> 
 
 @dataclasses.dataclass
 class Evaluation:
-    """``values`` is what the role that asked goes on with; C(go) is false when nothing of the phase may be done."""
+    """``values`` is what the role that asked goes on with; C(go) is false when nothing of the phase
+    may be done.
+    """
 
     results: list[GateResult]
     values: dict[str, t.Any] = dataclasses.field(default_factory=dict)

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """What the deployment wants, checked as a whole before anything is read or written. Pure."""
@@ -29,10 +30,20 @@ from . import custom_use_case as own_use_case
 
 Settings = dict[str, t.Any]
 
-DOMAIN_KEYS = ("name", "forward_to", "dns_provider", "canary", "regions", "drop_dispositions", "mta_sts_id")
+DOMAIN_KEYS = (
+    "name",
+    "forward_to",
+    "dns_provider",
+    "canary",
+    "regions",
+    "drop_dispositions",
+    "mta_sts_id",
+)
 HEADER = re.compile(r"^[!-9;-~]{1,64}$")
 
-NAME = re.compile(r"^(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$")
+NAME = re.compile(
+    r"^(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$"
+)
 
 
 def normalise(raw: t.Mapping[str, t.Any]) -> Settings:
@@ -49,7 +60,9 @@ def normalise(raw: t.Mapping[str, t.Any]) -> Settings:
         "egress": split.entries,
         "egress_dropped": split.dropped,
         "egress_split": split.split,
-        "egress_superset": networks.is_superset(raw.get("egress_networks") or networks.PUBLISHED, networks.PUBLISHED),
+        "egress_superset": networks.is_superset(
+            raw.get("egress_networks") or networks.PUBLISHED, networks.PUBLISHED
+        ),
         "connector_name": raw.get("connector_name") or names.CONNECTOR_NAME,
         "lockdown_connector_name": raw.get("lockdown_connector_name") or names.LOCKDOWN_NAME,
         "connector_comment": names.CONNECTOR_COMMENT,
@@ -57,7 +70,9 @@ def normalise(raw: t.Mapping[str, t.Any]) -> Settings:
         "allow_list": raw.get("allow_list") or "manage",
         **_handling(raw),
         "lockdown": bool(raw.get("lockdown", True)),
-        "soak_hours": _between("lockdown_soak_hours", raw.get("lockdown_soak_hours", 72), 0, 24 * 365),
+        "soak_hours": _between(
+            "lockdown_soak_hours", raw.get("lockdown_soak_hours", 72), 0, 24 * 365
+        ),
         "lockdown_scope": raw.get("lockdown_scope") or "all",
         "exempt_domains": [host_name(name) for name in as_list(raw.get("lockdown_exempt_domains"))],
         "settle_minutes": _between("settle_minutes", raw.get("settle_minutes", 60), 0, 24 * 60),
@@ -68,7 +83,8 @@ def normalise(raw: t.Mapping[str, t.Any]) -> Settings:
     }
     if settings["connector_name"].lower() == settings["lockdown_connector_name"].lower():
         raise InputError(
-            "area1_connector_name and area1_lockdown_connector_name are both %r." % settings["connector_name"],
+            "area1_connector_name and area1_lockdown_connector_name are both %r."
+            % settings["connector_name"],
             "They are two connectors: give two names.",
         )
     if settings["exempt_domains"] and settings["lockdown_scope"] != "covered":
@@ -84,7 +100,9 @@ def _handling(raw: t.Mapping[str, t.Any]) -> Settings:
     """The use case, with SPOOF handled as wanted, as data."""
     case = own_use_case.chosen(raw.get("use_case"), raw.get("use_case_variant") or "current")
     case = use_cases.with_spoof(case, raw.get("spoof_handling") or None)
-    headers = list(dict.fromkeys(str(name).strip() for name in as_list(raw.get("disposition_header"))))
+    headers = list(
+        dict.fromkeys(str(name).strip() for name in as_list(raw.get("disposition_header")))
+    )
     wrong = [name for name in headers if not HEADER.match(name)]
     if wrong:
         raise InputError(
@@ -101,20 +119,29 @@ def _handling(raw: t.Mapping[str, t.Any]) -> Settings:
 
 
 def _refuse_circles(settings: Settings) -> None:
-    """What a person gave is known before anything is read; a transport or record in place is looked at by the gate."""
+    """What a person gave is known before anything is read; a transport or record in place is looked
+    at by the gate.
+    """
     gateways = {item["host"] for item in settings["mx_records"]}
     for entry in settings["domains"]:
         host = entry.get("forward_to") or ""
         if host and (host in gateways or host == entry["name"] or presets.is_area1_host(host)):
             raise InputError(
                 "area1_domains: forward_to %s of %s would send its mail in a circle: it is %s."
-                % (host, entry["name"], "the domain itself" if host == entry["name"] else "a host of Area 1"),
-                "Give the host at which Microsoft 365 takes the domain's mail, or leave forward_to out.",
+                % (
+                    host,
+                    entry["name"],
+                    "the domain itself" if host == entry["name"] else "a host of Area 1",
+                ),
+                "Give the host at which Microsoft 365 takes the domain's mail, or leave forward_to"
+                " out.",
             )
 
 
 def domains(given: t.Any) -> list[dict[str, t.Any]]:
-    """Names or maps to maps with a canonical C(name); duplicates and things that are no domain names are refused."""
+    """Names or maps to maps with a canonical C(name); duplicates and things that are no domain
+    names are refused.
+    """
     found: dict[str, dict[str, t.Any]] = {}
     for item in as_list(given):
         entry = dict(item) if isinstance(item, t.Mapping) else {"name": item}
@@ -127,17 +154,25 @@ def domains(given: t.Any) -> list[dict[str, t.Any]]:
         name = host_name(entry.get("name"))
         if not NAME.match(name):
             raise InputError(
-                "area1_domains: %r is not a domain name." % (entry.get("name"),), "Give names like example.com."
+                "area1_domains: %r is not a domain name." % (entry.get("name"),),
+                "Give names like example.com.",
             )
         if name in found:
             raise InputError("area1_domains names %s twice." % name, "Name each domain once.")
-        found[name] = {**entry, "name": name, "canary": _flag(name, entry, "canary"), "mta_sts_id": _flag(name, entry, "mta_sts_id")}
+        found[name] = {
+            **entry,
+            "name": name,
+            "canary": _flag(name, entry, "canary"),
+            "mta_sts_id": _flag(name, entry, "mta_sts_id"),
+        }
         if entry.get("forward_to"):
             found[name]["forward_to"] = host_name(entry["forward_to"])
         if found[name].pop("drop_dispositions", None) not in (None, ""):
             found[name]["drop_dispositions"] = _own_dispositions(name, entry["drop_dispositions"])
     if not found:
-        raise InputError("area1_domains is empty.", "Name the domains whose mail goes through Area 1.")
+        raise InputError(
+            "area1_domains is empty.", "Name the domains whose mail goes through Area 1."
+        )
     return list(found.values())
 
 
@@ -146,7 +181,9 @@ def _own_dispositions(name: str, given: t.Any) -> list[str]:
     try:
         return dispositions.check_dispositions(as_list(given))
     except InputError as exc:
-        raise InputError("area1_domains: drop_dispositions of %s: %s" % (name, exc.message), exc.hint) from None
+        raise InputError(
+            "area1_domains: drop_dispositions of %s: %s" % (name, exc.message), exc.hint
+        ) from None
 
 
 def _flag(name: str, entry: t.Mapping[str, t.Any], key: str) -> bool:
@@ -160,7 +197,9 @@ def _flag(name: str, entry: t.Mapping[str, t.Any], key: str) -> bool:
             str(value).strip().lower()
         )
     if found is None:
-        raise InputError("area1_domains: %s of %s is %r." % (key, name, value), "Give true or false.")
+        raise InputError(
+            "area1_domains: %s of %s is %r." % (key, name, value), "Give true or false."
+        )
     return found
 
 
@@ -185,7 +224,8 @@ def mx_records(raw: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
         host = host_name(item["host"])
         if not NAME.match(host):
             raise InputError(
-                "area1_mx_records: %r is not a host name." % (item["host"],), "Give the name of the mail server."
+                "area1_mx_records: %r is not a host name." % (item["host"],),
+                "Give the name of the mail server.",
             )
         found.append({"priority": _between("priority", item["priority"], 0, 65535), "host": host})
     if len({item["host"] for item in found}) != len(found):
@@ -198,8 +238,12 @@ def _between(name: str, value: t.Any, low: int, high: int) -> int:
         number = int(value)
     except (TypeError, ValueError):
         raise InputError(
-            "area1_%s: %r is not a whole number." % (name, value), "Give a number from %d to %d." % (low, high)
+            "area1_%s: %r is not a whole number." % (name, value),
+            "Give a number from %d to %d." % (low, high),
         ) from None
     if not low <= number <= high:
-        raise InputError("area1_%s: %d is out of range." % (name, number), "Give a number from %d to %d." % (low, high))
+        raise InputError(
+            "area1_%s: %d is out of range." % (name, number),
+            "Give a number from %d to %d." % (low, high),
+        )
     return number

@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""A reader's view of the observation for gates: the sections by meaning, with times and exposure. Pure."""
+"""A reader's view of the observation for gates: the sections by meaning, with times and exposure.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +25,13 @@ SWITCHED_HERE = "switched_here"
 
 @dataclasses.dataclass(frozen=True)
 class DomainState:
-    """One accepted domain. ``kind``: covered, initial, exempt or other; ``exposed`` and ``unknown`` say which server answers what.
+    """One accepted domain.
 
-    ``hosts``: the MX hosts past Area 1, of all servers. ``below``: those that a wildcard gives to names below it whose mail it takes.
+    ``kind``: covered, initial, exempt or other; ``exposed`` and ``unknown`` say which server
+    answers what.
+
+    ``hosts``: the MX hosts past Area 1, of all servers. ``below``: those that a wildcard gives to
+    names below it whose mail it takes.
     """
 
     name: str
@@ -44,7 +52,10 @@ class World:
         self._accepted: dict[str, dict[str, t.Any]] | None = None
 
     def section(self, name: str, default: t.Any = None) -> t.Any:
-        """What was read. A section that was never read is an error: a gate must not take silence for an empty world."""
+        """What was read.
+
+        A section that was never read is an error: a gate must not take silence for an empty world.
+        """
         if name not in self.sections:
             if default is not None:
                 return default
@@ -56,15 +67,23 @@ class World:
 
     @property
     def now(self) -> datetime.datetime:
-        """The service's own clock at the last read: a runner's wrong clock must not shorten a wait."""
+        """The service's own clock at the last read: a runner's wrong clock must not shorten a
+        wait.
+        """
         moment = parse_time(self.section("service_date"))
         if moment is None:
-            raise Conflict("The observation holds no date of the service.", "Run the preflight again.")
+            raise Conflict(
+                "The observation holds no date of the service.", "Run the preflight again."
+            )
         return moment
 
     def connector(self, name: str) -> dict[str, t.Any] | None:
         return next(
-            (item for item in self.section("inbound_connectors") if str(item.get("Name", "")).lower() == name.lower()),
+            (
+                item
+                for item in self.section("inbound_connectors")
+                if str(item.get("Name", "")).lower() == name.lower()
+            ),
             None,
         )
 
@@ -76,14 +95,16 @@ class World:
         ]
         if not found:
             raise Conflict(
-                "There is no connection filter policy named Default.", "Does the application see the tenant's policies?"
+                "There is no connection filter policy named Default.",
+                "Does the application see the tenant's policies?",
             )
         return t.cast("dict[str, t.Any]", found[0])
 
     def accepted(self) -> dict[str, dict[str, t.Any]]:
         if self._accepted is None:
             self._accepted = {
-                host_name(item.get("DomainName") or item.get("Name")): item for item in self.section("accepted_domains")
+                host_name(item.get("DomainName") or item.get("Name")): item
+                for item in self.section("accepted_domains")
             }
         return self._accepted
 
@@ -98,7 +119,9 @@ class World:
         return presets.is_area1_host(host) or host_name(host) in self._gateways
 
     def is_switched(self, name: str) -> bool:
-        """The provider, or where it was not asked every authoritative server, has exactly the wanted records."""
+        """The provider, or where it was not asked every authoritative server, has exactly the
+        wanted records.
+        """
         provider = self.section("dns_provider", {}).get(name)
         if provider is not None and provider.get("records") is not None:
             return record_set(provider["records"]) == self._wanted
@@ -106,21 +129,34 @@ class World:
         return bool(view.get("agree")) and record_set(view.get("records")) == self._wanted
 
     def may_be_at_area1(self, name: str) -> bool:
-        """Whether mail of the domain may go through Area 1, by whichever of its hosts: one answer that says so, or none, is enough."""
+        """Whether mail of the domain may go through Area 1, by whichever of its hosts: one answer
+        that says so, or none, is enough.
+        """
         view = self.section("dns", {}).get(name) or {}
         answers = [*(view.get("name_servers") or []), *(view.get("resolvers") or [])]
         provider = self.section("dns_provider", {}).get(name) or {}
         known = [provider.get("records"), *(item.get("records") for item in answers)]
         silent = any(item.get("status") not in ("ok", "nodata", "nxdomain") for item in answers)
-        return not answers or silent or any(self.is_gateway(record["host"]) for records in known for record in records or [])
+        return (
+            not answers
+            or silent
+            or any(self.is_gateway(record["host"]) for records in known for record in records or [])
+        )
 
     def old_ttl(self, name: str) -> int | None:
-        """The largest TTL that the MX set is known to have had: from the baseline, and from when it was lowered."""
+        """The largest TTL that the MX set is known to have had: from the baseline, and from when it
+        was lowered.
+        """
         baseline = self.section("baseline", {}) or {}
         entry = ((baseline.get("sections") or {}).get("dns") or {}).get(name) or {}
-        events = [event for event in self.section("timeline", []) or [] if event.get("domain") == name]
+        events = [
+            event for event in self.section("timeline", []) or [] if event.get("domain") == name
+        ]
         known = [
-            int(item[key]) for key, items in (("ttl_max", [entry]), ("ttl", events)) for item in items if item.get(key)
+            int(item[key])
+            for key, items in (("ttl_max", [entry]), ("ttl", events))
+            for item in items
+            if item.get(key)
         ]
         return max(known) if known else None
 
@@ -134,7 +170,13 @@ class World:
     def hosts_below(self, name: str) -> list[str]:
         """MX hosts past Area 1 that a wildcard gives to every name below the domain."""
         records = ((self.section("dns_details", {}) or {}).get(name) or {}).get("below") or []
-        return sorted({host_name(item["host"]) for item in records if host_name(item["host"]) and not self.is_gateway(item["host"])})
+        return sorted(
+            {
+                host_name(item["host"])
+                for item in records
+                if host_name(item["host"]) and not self.is_gateway(item["host"])
+            }
+        )
 
     def domain_states(self) -> list[DomainState]:
         states = []
@@ -154,8 +196,12 @@ class World:
             return DomainState(name, kind, unknown=("its MX records were not read",))
         exposed: dict[str, list[str]] = {}
         unknown, quiet, past = [], 0, set[str]()
-        servers = [("name server %s" % item.get("name"), item) for item in view.get("name_servers") or []]
-        servers += [("resolver %s" % item.get("address"), item) for item in view.get("resolvers") or []]
+        servers = [
+            ("name server %s" % item.get("name"), item) for item in view.get("name_servers") or []
+        ]
+        servers += [
+            ("resolver %s" % item.get("address"), item) for item in view.get("resolvers") or []
+        ]
         for label, item in servers:
             status, records = item.get("status"), item.get("records") or []
             hosts = [host_name(record["host"]) for record in records if host_name(record["host"])]
@@ -168,10 +214,21 @@ class World:
             elif status != "ok":
                 unknown.append("%s: %s" % (label, status or "no answer"))
         if not servers:
-            unknown.append("no name server of it was found%s" % (": %s" % view["error"] if view.get("error") else ""))
+            unknown.append(
+                "no name server of it was found%s"
+                % (": %s" % view["error"] if view.get("error") else "")
+            )
         answers = tuple("%s (%s)" % (hosts, ", ".join(labels)) for hosts, labels in exposed.items())
         below = tuple(self.hosts_below(name)) if self.takes_sub_domains(name) else ()
-        return DomainState(name, kind, answers, tuple(unknown), bool(servers) and quiet == len(servers), tuple(sorted(past)), below)
+        return DomainState(
+            name,
+            kind,
+            answers,
+            tuple(unknown),
+            bool(servers) and quiet == len(servers),
+            tuple(sorted(past)),
+            below,
+        )
 
 
 def changed_at(record: t.Mapping[str, t.Any]) -> datetime.datetime | None:

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """The phase of audit.yml that asks its own checks. Pure."""
@@ -15,9 +16,14 @@ from .deploy import evaluate
 
 
 def _audit(world: World) -> Evaluation:
-    """Asked before the deployment's own phases, and keeps the state as it is: they leave the world as it would be after them."""
+    """Asked before the deployment's own phases, and keeps the state as it is: they leave the world
+    as it would be after them.
+    """
     results = decided(world, audit.checks(world))
-    values = {**evaluate("verify", world).values, "checks": [result.to_data() for result in results]}
+    values = {
+        **evaluate("verify", world).values,
+        "checks": [result.to_data() for result in results],
+    }
     return Evaluation([result for result in results if _says(result)], values)
 
 

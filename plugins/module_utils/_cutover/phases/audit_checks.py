@@ -1,10 +1,13 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The audit's own checks: what others' checklists and the field's failures ask of a tenant behind a gateway. Pure, and only looks.
+"""The audit's own checks: what others' checklists and the field's failures ask of a tenant behind a
+gateway. Pure, and only looks.
 
-What deploy_area1.yml would change is found by its own gates and planners; here is what no task of it repairs.
+What deploy_area1.yml would change is found by its own gates and planners; here is what no task of
+it repairs.
 """
 
 from __future__ import annotations
@@ -22,7 +25,10 @@ Record = t.Mapping[str, t.Any]
 
 
 def checks(world: World) -> list[GateResult]:
-    """C(not_yet) is a check that failed: it never stops anything, a person decides. A notice passes and is worth a line."""
+    """C(not_yet) is a check that failed: it never stops anything, a person decides.
+
+    A notice passes and is worth a line.
+    """
     found: list[GateResult] = []
     for check in (
         enhanced_filtering,
@@ -40,11 +46,17 @@ def checks(world: World) -> list[GateResult]:
 
 
 def _enabled(world: World) -> list[Record]:
-    return [item for item in world.section("inbound_connectors") if boolean(item.get("Enabled")) is not False]
+    return [
+        item
+        for item in world.section("inbound_connectors")
+        if boolean(item.get("Enabled")) is not False
+    ]
 
 
 def enhanced_filtering(world: World) -> list[GateResult]:
-    """ORCA-233 (exchange-online facts, 2.3): behind a gateway each connector for all senders lets Microsoft see the source."""
+    """ORCA-233 (exchange-online facts, 2.3): behind a gateway each connector for all senders lets
+    Microsoft see the source.
+    """
     results = []
     for item in _enabled(world):
         if "*" not in {sender_domain(value) for value in as_list(item.get("SenderDomains"))}:
@@ -55,42 +67,85 @@ def enhanced_filtering(world: World) -> list[GateResult]:
         if boolean(item.get("EFTestMode")) is True:
             problems.append("enhanced filtering is in test mode (EFTestMode)")
         if as_list(item.get("EFUsers")):
-            problems.append("enhanced filtering is limited to %d users (EFUsers)" % len(as_list(item.get("EFUsers"))))
+            problems.append(
+                "enhanced filtering is limited to %d users (EFUsers)"
+                % len(as_list(item.get("EFUsers")))
+            )
         if problems:
-            hint = "ORCA-233. Ours are set by deploy_area1.yml; for another one run Set-InboundConnector, or acknowledge it."
-            results.append(not_yet("orca_233", str(item.get("Name")), "; ".join(problems), hint=hint))
-    return results or [holds("orca_233", "", "every connector for all senders has enhanced filtering")]
+            hint = (
+                "ORCA-233. Ours are set by deploy_area1.yml; for another one run"
+                " Set-InboundConnector, or acknowledge it."
+            )
+            results.append(
+                not_yet("orca_233", str(item.get("Name")), "; ".join(problems), hint=hint)
+            )
+    return results or [
+        holds("orca_233", "", "every connector for all senders has enhanced filtering")
+    ]
 
 
 def blocked_connectors(world: World) -> list[GateResult]:
-    """Microsoft blocks connectors that it takes for compromised: then nothing comes through them."""
+    """Microsoft blocks connectors that it takes for compromised: then nothing comes through
+    them.
+    """
     if "blocked_connectors" not in world.sections:
-        return [not_checked("blocked_connectors", "connectors that Microsoft blocked (Get-BlockedConnector)")]
-    names = {str(item.get("Guid") or ""): str(item.get("Name")) for item in world.section("inbound_connectors")}
+        return [
+            not_checked(
+                "blocked_connectors", "connectors that Microsoft blocked (Get-BlockedConnector)"
+            )
+        ]
+    names = {
+        str(item.get("Guid") or ""): str(item.get("Name"))
+        for item in world.section("inbound_connectors")
+    }
     results = []
     for item in world.section("blocked_connectors"):
         identifier = str(item.get("ConnectorId") or "")
         name = str(item.get("ConnectorName") or names.get(identifier) or identifier)
         message = "Microsoft has blocked this connector as compromised"
-        results.append(not_yet("blocked_connectors", name, message, hint="See Restricted entities in the Defender portal."))
+        results.append(
+            not_yet(
+                "blocked_connectors",
+                name,
+                message,
+                hint="See Restricted entities in the Defender portal.",
+            )
+        )
     return results or [holds("blocked_connectors", "", "no connector is blocked")]
 
 
 def connector_scope(world: World) -> list[GateResult]:
-    """The lock-down refuses for whom it is meant to, and nobody else restricts what comes from Area 1."""
+    """The lock-down refuses for whom it is meant to, and nobody else restricts what comes from Area
+    1.
+    """
     connector = world.connector(world.settings["lockdown_connector_name"])
     if connector is None or not lockdown.is_on(connector):
         return []
     name, problems = str(connector.get("Name")), []
     domains = sorted({sender_domain(value) for value in as_list(connector.get("SenderDomains"))})
     if "*" not in domains:
-        problems.append("it is for the sender domains %s only: all others may deliver directly" % ", ".join(domains))
+        problems.append(
+            "it is for the sender domains %s only: all others may deliver directly"
+            % ", ".join(domains)
+        )
     if boolean(connector.get("RequireTls")) is not True:
         problems.append("it does not ask for TLS")
-    if as_list(connector.get("AssociatedAcceptedDomains")) and world.settings["lockdown_scope"] == "all":
-        problems.append("it protects some accepted domains only, though area1_lockdown_scope is all")
+    if (
+        as_list(connector.get("AssociatedAcceptedDomains"))
+        and world.settings["lockdown_scope"] == "all"
+    ):
+        problems.append(
+            "it protects some accepted domains only, though area1_lockdown_scope is all"
+        )
     if problems:
-        return [not_yet("connector_scope", name, "; ".join(problems), hint="Correct it with Set-InboundConnector, or acknowledge it.")]
+        return [
+            not_yet(
+                "connector_scope",
+                name,
+                "; ".join(problems),
+                hint="Correct it with Set-InboundConnector, or acknowledge it.",
+            )
+        ]
     return [holds("connector_scope", name)]
 
 
@@ -100,7 +155,10 @@ def spf_hard_fail(world: World) -> list[GateResult]:
     for policy in world.section("content_filter"):
         preset = str(policy.get("RecommendedPolicyType") or "").lower() in ("standard", "strict")
         if preset and str(policy.get("MarkAsSpamSpfRecordHardFail") or "").lower() == "on":
-            message = "SPF record hard fail is On: mail through Area 1 is marked as spam wherever enhanced filtering does not see its source"
+            message = (
+                "SPF record hard fail is On: mail through Area 1 is marked as spam wherever"
+                " enhanced filtering does not see its source"
+            )
             results.append(noticed("spf_hard_fail_policies", str(policy.get("Name")), message))
     return results or [holds("spf_hard_fail_policies")]
 
@@ -111,7 +169,14 @@ def bypass_rules(world: World) -> list[GateResult]:
     for rule in world.section("transport_rules"):
         if skips_filters(world, rule):
             message = "this rule skips spam filtering (SCL -1) for mail that comes through Area 1"
-            results.append(not_yet("scl_bypass", str(rule.get("Name")), message, hint="Disable it while enhanced filtering is on, or acknowledge it."))
+            results.append(
+                not_yet(
+                    "scl_bypass",
+                    str(rule.get("Name")),
+                    message,
+                    hint="Disable it while enhanced filtering is on, or acknowledge it.",
+                )
+            )
     return results or [holds("scl_bypass", "", "no rule skips spam filtering")]
 
 
@@ -119,16 +184,28 @@ def allow_list(world: World) -> list[GateResult]:
     entries = as_list(world.connection_filter().get("IPAllowList"))
     if not entries:
         return [holds("allow_list", "", "the IP allow list is empty")]
-    why = "the tutorial asks for it" if world.settings["allow_list"] == "manage" else "it is not managed (area1_allow_list: skip)"
-    message = "%d entries: CIS 2.1.12, CISA MS.EXO.12.1 and ORCA-114 flag a list that is not empty; %s" % (len(entries), why)
+    why = (
+        "the tutorial asks for it"
+        if world.settings["allow_list"] == "manage"
+        else "it is not managed (area1_allow_list: skip)"
+    )
+    message = (
+        "%d entries: CIS 2.1.12, CISA MS.EXO.12.1 and ORCA-114 flag a list that is not empty; %s"
+        % (len(entries), why)
+    )
     return [noticed("allow_list", "IP allow list", message)]
 
 
 def direct_send(world: World) -> list[GateResult]:
-    found = [boolean(item.get("RejectDirectSend")) for item in as_list(world.section("organization"))]
+    found = [
+        boolean(item.get("RejectDirectSend")) for item in as_list(world.section("organization"))
+    ]
     if True in found:
         return [holds("direct_send", "", "Direct Send is refused")]
-    message = "mail from outside in the name of an own domain is not refused (RejectDirectSend is off; Maester MT.1062)"
+    message = (
+        "mail from outside in the name of an own domain is not refused (RejectDirectSend is off;"
+        " Maester MT.1062)"
+    )
     return [noticed("direct_send", "organization", message)]
 
 
@@ -141,11 +218,22 @@ def ttl_restored(world: World) -> list[GateResult]:
     for name in world.covered():
         held, before = mx_of(world, name), world.old_ttl(name)
         low = int(world.settings["mx_ttl"])
-        if held is None or held["auto_ttl"] or not before or before <= low or not world.is_switched(name):
+        if (
+            held is None
+            or held["auto_ttl"]
+            or not before
+            or before <= low
+            or not world.is_switched(name)
+        ):
             continue
         if int(held["ttl"] or 0) <= low:
-            message = "the TTL of its MX records is still %d s, before it was %d s" % (int(held["ttl"] or 0), before)
-            results.append(noticed("ttl_restored", name, "%s; area1_mx_final_ttl raises it" % message))
+            message = "the TTL of its MX records is still %d s, before it was %d s" % (
+                int(held["ttl"] or 0),
+                before,
+            )
+            results.append(
+                noticed("ttl_restored", name, "%s; area1_mx_final_ttl raises it" % message)
+            )
     return results
 
 
@@ -157,8 +245,13 @@ def tls_reporting(world: World) -> list[GateResult]:
         if texts is None:
             unread.append(name)
         elif not any(str(text).strip().lower().startswith("v=tlsrptv1") for text in as_list(texts)):
-            message = "nobody is asked for reports on TLS failures (no TXT record at _smtp._tls.%s)" % name
+            message = (
+                "nobody is asked for reports on TLS failures (no TXT record at _smtp._tls.%s)"
+                % name
+            )
             results.append(noticed("tls_reporting", name, message))
     if unread:
-        results.append(not_checked("tls_reporting", "TLS reporting (_smtp._tls) of %s" % ", ".join(unread)))
+        results.append(
+            not_checked("tls_reporting", "TLS reporting (_smtp._tls) of %s" % ", ".join(unread))
+        )
     return results

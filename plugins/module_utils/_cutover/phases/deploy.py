@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """Which gates stand before which phase, and what the phase may then do. Pure."""
@@ -46,9 +47,19 @@ def evaluate(phase: str, world: World) -> Evaluation:
 
 
 def _tenant(world: World) -> Evaluation:
-    """What the tenant's own answer settles, before the domains are asked for elsewhere. C(relay): what outbound connectors decide about."""
-    results = [*gates.permissions(world, handling_phase.removals(world)), *gates.accepted_domains(world), *connector_gates.by_hand(world)]
-    return Evaluation(decided(world, results), {"relay": [name for name in world.covered() if domain_gates.is_relay(world, name)]})
+    """What the tenant's own answer settles, before the domains are asked for elsewhere.
+
+    C(relay): what outbound connectors decide about.
+    """
+    results = [
+        *gates.permissions(world, handling_phase.removals(world)),
+        *gates.accepted_domains(world),
+        *connector_gates.by_hand(world),
+    ]
+    return Evaluation(
+        decided(world, results),
+        {"relay": [name for name in world.covered() if domain_gates.is_relay(world, name)]},
+    )
 
 
 def _preflight(world: World) -> Evaluation:
@@ -61,17 +72,24 @@ def _preflight(world: World) -> Evaluation:
             *handling_phase.before_any_write(world),
         ],
     )
-    # The run ends here and its own phase never speaks: that mail is being refused must not wait until this is mended.
+    # The run ends here and its own phase never speaks: that mail is being refused must not wait
+    # until this is mended.
     stops = any(not result.open for result in results)
     return Evaluation([*(verify_phase.losing_now(world) if stops else ()), *results])
 
 
 def _connection_filter(world: World) -> Evaluation:
     results = decided(
-        world, [*gates.customization(world), *gates.egress_networks(world), *gates.allow_list_capacity(world)]
+        world,
+        [
+            *gates.customization(world),
+            *gates.egress_networks(world),
+            *gates.allow_list_capacity(world),
+        ],
     )
     return Evaluation(
-        results, {"entries": world.settings["egress"], "manage": world.settings["allow_list"] == "manage"}
+        results,
+        {"entries": world.settings["egress"], "manage": world.settings["allow_list"] == "manage"},
     )
 
 
@@ -122,7 +140,8 @@ def _area1_domains(world: World) -> Evaluation:
 
 def _message_handling(world: World) -> Evaluation:
     results = decided(
-        world, [*gates.customization(world), *gates.egress_networks(world), *handling_phase.gates(world)]
+        world,
+        [*gates.customization(world), *gates.egress_networks(world), *handling_phase.gates(world)],
     )
     # What one rule passes on to another waits without holding the rest.
     values = handling_phase.todo(world, all(result.open for result in results))
@@ -140,7 +159,9 @@ def _names(world: World, names: t.Collection[str]) -> list[dict[str, t.Any]]:
 
 
 def _expecting(world: World, entry: dict[str, t.Any]) -> dict[str, t.Any]:
-    """With the records that the gates decided on: a set that somebody changed since is not overwritten."""
+    """With the records that the gates decided on: a set that somebody changed since is not
+    overwritten.
+    """
     provider = world.section("dns_provider", {}).get(entry["name"]) or {}
     return {**entry, "expect": provider["records"] or []} if "records" in provider else entry
 
@@ -151,16 +172,25 @@ def _lower_ttl(world: World) -> Evaluation:
         if world.is_switched(name):
             continue
         found = decided(
-            world, [domain_gates.odd_shape(world, name), domain_gates.authoritative_agreement(world, name)]
+            world,
+            [
+                domain_gates.odd_shape(world, name),
+                domain_gates.authoritative_agreement(world, name),
+            ],
         )
         results += [result for result in found if not result.open]
         if all(result.open for result in found):
             ready.append(name)
-    return Evaluation(results, {"domains": _names(world, ready), "max_ttl": world.settings["mx_ttl"]})
+    return Evaluation(
+        results, {"domains": _names(world, ready), "max_ttl": world.settings["mx_ttl"]}
+    )
 
 
 def _switch(world: World) -> Evaluation:
-    """Per domain. What concerns the tenant as a whole (connectors, settling) stands before every domain."""
+    """Per domain.
+
+    What concerns the tenant as a whole (connectors, settling) stands before every domain.
+    """
     todo = [name for name in world.covered() if not world.is_switched(name)]
     refused = decided(world, watch.refused(world))
     if not todo:
@@ -177,7 +207,11 @@ def _switch(world: World) -> Evaluation:
         results += found
     # What the new hosts answer is asked when all else holds, and only then stands in the way.
     caught = connector_gates.catches_others(world)
-    asked = [*path_gates.new_mx_hosts(world), *followed.gate(world), *watch.canaries(world)] if candidates else []
+    asked = (
+        [*path_gates.new_mx_hosts(world), *followed.gate(world), *watch.canaries(world)]
+        if candidates
+        else []
+    )
     hosts = [*refused, *decided(world, [*asked, *caught])]
     ready = []
     for name in candidates:
@@ -202,15 +236,36 @@ def _switch(world: World) -> Evaluation:
         "watch": watch.to_read(world),
         "caught": _switch_off(world, caught),
     }
-    shown = [result for result in results if result.status != HOLDS or result.acknowledged or result.notice]
+    shown = [
+        result
+        for result in results
+        if result.status != HOLDS or result.acknowledged or result.notice
+    ]
     return Evaluation(shown, values)
 
 
 def _all_moved(world: World, refused: list[GateResult]) -> Evaluation:
-    nothing: dict[str, t.Any] = {"domains": [], "candidates": [], "low_seen": [], "sts_ids": [], "caught": {}}
+    nothing: dict[str, t.Any] = {
+        "domains": [],
+        "candidates": [],
+        "low_seen": [],
+        "sts_ids": [],
+        "caught": {},
+    }
     return Evaluation(
-        [*refused, holds("switched", "", "all %d domains have the wanted MX records" % len(world.covered()))],
-        {**nothing, "done": True, "sts_seen": sts_gate.first_seen(world), "probe": _probe(world, [], []), "watch": watch.to_read(world)},
+        [
+            *refused,
+            holds(
+                "switched", "", "all %d domains have the wanted MX records" % len(world.covered())
+            ),
+        ],
+        {
+            **nothing,
+            "done": True,
+            "sts_seen": sts_gate.first_seen(world),
+            "probe": _probe(world, [], []),
+            "watch": watch.to_read(world),
+        },
     )
 
 
@@ -228,17 +283,30 @@ def _before_every_switch(world: World) -> list[GateResult]:
     ]
 
 
-def _canary_waits(todo: list[str], turn: list[str], candidates: list[str], found: list[GateResult]) -> list[GateResult]:
+def _canary_waits(
+    todo: list[str], turn: list[str], candidates: list[str], found: list[GateResult]
+) -> list[GateResult]:
     """Who waits for a canary: until it has moved, and then until its mail was seen."""
-    unseen = ", ".join(result.object for result in found if result.gate == watch.CANARY and not result.open)
+    unseen = ", ".join(
+        result.object for result in found if result.gate == watch.CANARY and not result.open
+    )
     waits = {name: "the canary domains" for name in todo if name not in turn}
     waits.update({name: "mail of %s" % unseen for name in candidates if unseen})
-    return [not_yet("canary", name, "it waits for %s" % what, hint="Run again.") for name, what in waits.items()]
+    return [
+        not_yet("canary", name, "it waits for %s" % what, hint="Run again.")
+        for name, what in waits.items()
+    ]
 
 
 def _limit(world: World, turn: list[str], ready: list[str]) -> tuple[int, list[GateResult]]:
-    """(how many may move now, who is held back by that). The limit is one of the run, which may look at the world more than once."""
-    wanted, before = int(world.settings["max_switches"]), len(world.section(SWITCHED_HERE, []) or [])
+    """(how many may move now, who is held back by that).
+
+    The limit is one of the run, which may look at the world more than once.
+    """
+    wanted, before = (
+        int(world.settings["max_switches"]),
+        len(world.section(SWITCHED_HERE, []) or []),
+    )
     if not wanted:
         return len(ready), []
     left = max(wanted - before, 0)
@@ -246,7 +314,10 @@ def _limit(world: World, turn: list[str], ready: list[str]) -> tuple[int, list[G
     if before:
         message = "held back: this run has switched %d (area1_max_switches: %d)" % (before, wanted)
     # With nothing left, what else a domain waits for is no matter of this run.
-    return left, [not_yet("max_switches", name, message, hint="Run again.") for name in (ready[left:] if left else turn)]
+    return left, [
+        not_yet("max_switches", name, message, hint="Run again.")
+        for name in (ready[left:] if left else turn)
+    ]
 
 
 # Each costs two conversations, and one is evidence enough.
@@ -254,11 +325,15 @@ PLAIN_DOMAINS = 2
 
 
 def _probe(world: World, candidates: list[str], caught: list[str]) -> dict[str, t.Any]:
-    """What mail_flow_probe is to ask: the new hosts for C(candidates), and whether our connector catches mail of C(caught). C(names) are the
-    hosts whose addresses are needed for it, C(look) the domains that are read with them."""
+    """What mail_flow_probe is to ask: the new hosts for C(candidates), and whether our connector
+    catches mail of C(caught). C(names) are the hosts whose addresses are needed for it, C(look) the
+    domains that are read with them.
+    """
     hosts = path_gates.new_hosts(world) if candidates else []
     plain = []
-    for entry in [item for item in world.settings["domains"] if item["name"] in caught][:PLAIN_DOMAINS]:
+    for entry in [item for item in world.settings["domains"] if item["name"] in caught][
+        :PLAIN_DOMAINS
+    ]:
         host, _result = forwarding.choose(world, entry)
         plain += [{"name": entry["name"], "host": host}] if host else []
     return {
@@ -276,7 +351,10 @@ def _switch_off(world: World, caught: list[GateResult]) -> dict[str, str]:
     """Our own connector, if it harms, unless a person has decided otherwise."""
     if not any(result.status == CANNOT for result in decided(world, caught)):
         return {}
-    return {"name": world.settings["connector_name"], "comment": connector_gates.caught_comment(world)}
+    return {
+        "name": world.settings["connector_name"],
+        "comment": connector_gates.caught_comment(world),
+    }
 
 
 def _domain_gates(world: World, name: str, refused: bool) -> list[GateResult]:
@@ -288,7 +366,8 @@ def _domain_gates(world: World, name: str, refused: bool) -> list[GateResult]:
         domain_gates.domain_type(world, name),
         domain_gates.answered(world, name),
         domain_gates.authoritative_agreement(world, name),
-        # A low TTL is for the way back. Where a lock-down refuses the mail that comes the old way, there is none, and each hour costs mail.
+        # A low TTL is for the way back. Where a lock-down refuses the mail that comes the old way,
+        # there is none, and each hour costs mail.
         *(() if refused else (domain_gates.ttl(world, name),)),
         path_gates.zone_control(world, name),
         sts_gate.mta_sts(world, name),
@@ -324,14 +403,22 @@ def _lockdown(world: World) -> Evaluation:
 
 
 def _proof(world: World) -> Evaluation:
-    """Of a lock-down that is on: does it act, and does it let Area 1 in? Only mail of Area 1 that it refuses switches it off.
+    """Of a lock-down that is on: does it act, and does it let Area 1 in?
+
+    Only mail of Area 1 that it refuses switches it off.
 
     The same traces tell whether the rules of the use case act, lock-down or not.
     """
     name = world.settings["lockdown_connector_name"]
     connector = world.connector(name)
     if connector is None or not lockdown.is_on(connector):
-        values = {"look": False, "action": "none", "verdict": "", "proven": False, **handling_phase.mail_to_look_at(world)}
+        values = {
+            "look": False,
+            "action": "none",
+            "verdict": "",
+            "proven": False,
+            **handling_phase.mail_to_look_at(world),
+        }
         return Evaluation([], values)
     found = proof.prove(world, connector)
     result = decided(world, [proof.result(world, connector, found)])[0]
@@ -341,7 +428,9 @@ def _proof(world: World) -> Evaluation:
         "name": name,
         "entries": world.settings["egress"],
         "action": "disable" if found.verdict == proof.REFUSED else "none",
-        "comment": proof.switched_off_comment(world, found.why) if found.verdict == proof.REFUSED else "",
+        "comment": (
+            proof.switched_off_comment(world, found.why) if found.verdict == proof.REFUSED else ""
+        ),
         "verdict": found.verdict,
         "proven": found.verdict == proof.PROVEN,
         "until": found.until,
@@ -349,11 +438,15 @@ def _proof(world: World) -> Evaluation:
         "events": proof.new_events(world, found, changed),
         **proof.where_to_look(world, connector),
     }
-    return Evaluation([result], {**values, **handling_phase.mail_to_look_at(world, values["outbound_since"])})
+    return Evaluation(
+        [result], {**values, **handling_phase.mail_to_look_at(world, values["outbound_since"])}
+    )
 
 
 def _final_ttl(world: World) -> Evaluation:
-    """Once the lock-down is proven, or a person decided about its proof, no rollback by DNS alone is left to be quick for."""
+    """Once the lock-down is proven, or a person decided about its proof, no rollback by DNS alone
+    is left to be quick for.
+    """
     connector = world.connector(world.settings["lockdown_connector_name"])
     wanted = int(world.settings["mx_final_ttl"])
     ready = []
@@ -361,19 +454,37 @@ def _final_ttl(world: World) -> Evaluation:
         result = verify_phase.proven(world, connector)
         if result.status == HOLDS:
             ready = [name for name in world.covered() if _has_other_ttl(world, name, wanted)]
-    return Evaluation([], {"domains": [_expecting(world, entry) for entry in _names(world, ready)], "records": world.settings["mx_records"], "ttl": wanted})
+    return Evaluation(
+        [],
+        {
+            "domains": [_expecting(world, entry) for entry in _names(world, ready)],
+            "records": world.settings["mx_records"],
+            "ttl": wanted,
+        },
+    )
 
 
 def _has_other_ttl(world: World, name: str, wanted: int) -> bool:
     provider = world.section("dns_provider", {}).get(name) or {}
     present = (world.section("dns").get(name) or {}).get("ttl_max")
-    return world.is_switched(name) and not provider.get("auto_ttl") and present is not None and int(present) != wanted
+    return (
+        world.is_switched(name)
+        and not provider.get("auto_ttl")
+        and present is not None
+        and int(present) != wanted
+    )
 
 
 def _own_comment(world: World) -> str:
-    """The tutorial's comment, but never over one that somebody else wrote; empty leaves what is there."""
+    """The tutorial's comment, but never over one that somebody else wrote; empty leaves what is
+    there.
+    """
     present = str((world.connector(world.settings["connector_name"]) or {}).get("Comment") or "")
-    return "" if present and "[mailflow.area1:" not in present else str(world.settings["connector_comment"])
+    return (
+        ""
+        if present and "[mailflow.area1:" not in present
+        else str(world.settings["connector_comment"])
+    )
 
 
 EVALUATORS: dict[str, t.Callable[[World], Evaluation]] = {

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The module mail_flow_gate: keeps the settings, evaluates one phase, shows and returns the answers."""
+"""The module mail_flow_gate: keeps the settings, evaluates one phase, shows and returns the
+answers.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,9 @@ def run_gate(params: t.Mapping[str, t.Any], context: Context) -> Result:
             },
         )
     evaluation = EVALUATORS[params["phase"]](World(sections_now(observation), settings))
-    observation.journal[:] = [entry for entry in observation.journal if entry.get("phase") != params["phase"]]
+    observation.journal[:] = [
+        entry for entry in observation.journal if entry.get("phase") != params["phase"]
+    ]
     for result in evaluation.results:
         _journal(observation, params["phase"], result)
     if params["phase"] == "audit":
@@ -74,15 +79,21 @@ def run_gate(params: t.Mapping[str, t.Any], context: Context) -> Result:
 
 
 def sections_now(observation: Observation) -> dict[str, t.Any]:
-    """The sections, with the service's clock carried on to this moment by the time that passed here since the read."""
+    """The sections, with the service's clock carried on to this moment by the time that passed here
+    since the read.
+    """
     sections = observation.sections()
     written = {
-        str(entry.get("section")) for entry in observation.journal if entry.get("status") in ("changed", "would change")
+        str(entry.get("section"))
+        for entry in observation.journal
+        if entry.get("status") in ("changed", "would change")
     }
     sections["changed_sections"] = sorted(written)
     moment = parse_time(sections.get("service_date"))
     if moment is not None:
-        sections["service_date"] = iso(moment + datetime.timedelta(seconds=observation.age("service_date")))
+        sections["service_date"] = iso(
+            moment + datetime.timedelta(seconds=observation.age("service_date"))
+        )
     return sections
 
 
@@ -93,9 +104,14 @@ def _answer(params: t.Mapping[str, t.Any], evaluation: Evaluation) -> Result:
         "results": [result.to_data() for result in evaluation.results],
         "allowed": evaluation.values,
     }
-    stopping = [result for result in evaluation.results if result.status == CANNOT] if params["fail_on_cannot"] else []
+    stopping = (
+        [result for result in evaluation.results if result.status == CANNOT]
+        if params["fail_on_cannot"]
+        else []
+    )
     message = "; ".join(
-        "%s: %s. %s" % (": ".join(filter(None, (item.gate, item.object))), item.message, item.hint) for item in stopping
+        "%s: %s. %s" % (": ".join(filter(None, (item.gate, item.object))), item.message, item.hint)
+        for item in stopping
     )
     return Result(False, (), values, failed_message=message)
 
@@ -125,7 +141,9 @@ def _journal(observation: Observation, phase: str, result: GateResult) -> None:
 
 
 def _say_unused(names: t.Iterable[str], observation: Observation) -> None:
-    """A variable without effect must not look as if it had one; one that guards something is refused."""
+    """A variable without effect must not look as if it had one; one that guards something is
+    refused.
+    """
     for name in names:
         if name in GUARDING:
             raise InputError(

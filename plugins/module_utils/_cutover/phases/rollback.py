@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The phases of rollback.yml: which gates stand before which step back, and what it may then do. Pure."""
+"""The phases of rollback.yml: which gates stand before which step back, and what it may then do.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -38,21 +42,31 @@ def _window(world: World) -> list[GateResult]:
 
 
 def _lockdown(world: World) -> Evaluation:
-    """Off first. Nothing but the change window stands before it: a lock-down that is off refuses nobody."""
+    """Off first.
+
+    Nothing but the change window stands before it: a lock-down that is off refuses nobody.
+    """
     past = past_of(world)
     step = rollback_connectors.switch_off(world, past)
     results = _window(world) if step["action"] != "none" else [holds("rollback")]
     if not all(result.open for result in results):
         step = {**step, "action": "none"}
     changed = proof.enabled_at(world.connector(step["name"]) or {})
-    kept = {"subject": iso(changed) if changed else "", "missed": rollback_gates.missed(world, past)}
-    return Evaluation(_shown(results), {"comment": "", "associated_accepted_domains": [], **kept, **step})
+    kept = {
+        "subject": iso(changed) if changed else "",
+        "missed": rollback_gates.missed(world, past),
+    }
+    return Evaluation(
+        _shown(results), {"comment": "", "associated_accepted_domains": [], **kept, **step}
+    )
 
 
 def _mx(world: World) -> Evaluation:
-    """C(candidates) are looked at once more before any of them goes back; C(probe) says whom to ask whether direct mail is taken.
+    """C(candidates) are looked at once more before any of them goes back; C(probe) says whom to ask
+    whether direct mail is taken.
 
-    C(returned) went back without a note of the time; of C(sts_seen) no run knows the present MTA-STS yet.
+    C(returned) went back without a note of the time; of C(sts_seen) no run knows the present
+    MTA-STS yet.
     """
     past, plan = past_of(world), rollback.plan(world)
     away = plan.away()
@@ -62,23 +76,40 @@ def _mx(world: World) -> Evaluation:
     }
     if not away:
         nothing = holds("rollback", "", "no MX records are to go back")
-        return Evaluation([nothing], {"domains": [], "candidates": [], **kept, "probe": {"names": [], "direct": []}})
-    asked = [*rollback_gates.lockdown_off(world, past), *rollback_gates.others_refuse(world, past), *_window(world)]
+        return Evaluation(
+            [nothing],
+            {"domains": [], "candidates": [], **kept, "probe": {"names": [], "direct": []}},
+        )
+    asked = [
+        *rollback_gates.lockdown_off(world, past),
+        *rollback_gates.others_refuse(world, past),
+        *_window(world),
+    ]
     tenant = decided(world, asked)
     results, ready = list(tenant), []
     for state in away:
-        found = decided(world, [sts_gate.mta_sts(world, state.name, [item["host"] for item in state.records])])
+        found = decided(
+            world, [sts_gate.mta_sts(world, state.name, [item["host"] for item in state.records])]
+        )
         results += found
         if all(result.open for result in [*tenant, *found]):
             ready.append(state.wish(records=list(state.records), ttl=state.ttl))
-    values = {"domains": ready, "candidates": [state.wish() for state in away], **kept, "probe": _probe(world, away)}
+    values = {
+        "domains": ready,
+        "candidates": [state.wish() for state in away],
+        **kept,
+        "probe": _probe(world, away),
+    }
     return Evaluation(_shown(results), values)
 
 
 def _probe(world: World, away: list[MxState]) -> dict[str, t.Any]:
-    """A delivery to where the tenant's mail arrives, while a lock-down that is off may still act. By the resolvers' addresses.
+    """A delivery to where the tenant's mail arrives, while a lock-down that is off may still act.
 
-    Not to the host of the old MX records: a former gateway takes any mail, and hands it to a tenant that may still refuse it.
+    By the resolvers' addresses.
+
+    Not to the host of the old MX records: a former gateway takes any mail, and hands it to a tenant
+    that may still refuse it.
     """
     connector = world.connector(world.settings["lockdown_connector_name"])
     if connector is None or lockdown.is_on(connector):
@@ -86,13 +117,23 @@ def _probe(world: World, away: list[MxState]) -> dict[str, t.Any]:
     known = world.section("mail_hosts", {}) or {}
     entries = {entry["name"]: entry for entry in world.settings["domains"]}
     hosts = {state.name: _arrival(world, entries[state.name]) for state in away}
-    direct = [{"name": name, "host": host, "addresses": (known.get(host) or {}).get("addresses") or []} for name, host in hosts.items() if host]
-    return {"names": sorted({item["host"] for item in direct}), "direct": direct, "internal_domains": sorted(world.accepted())}
+    direct = [
+        {"name": name, "host": host, "addresses": (known.get(host) or {}).get("addresses") or []}
+        for name, host in hosts.items()
+        if host
+    ]
+    return {
+        "names": sorted({item["host"] for item in direct}),
+        "direct": direct,
+        "internal_domains": sorted(world.accepted()),
+    }
 
 
 def _arrival(world: World, entry: t.Mapping[str, t.Any]) -> str:
     """Where Area 1 hands the domain's mail on; empty where that is not Microsoft's."""
-    transport = host_name((world.section("email_security", {}).get(entry["name"]) or {}).get("transport") or "")
+    transport = host_name(
+        (world.section("email_security", {}).get(entry["name"]) or {}).get("transport") or ""
+    )
     host = transport or forwarding.choose(world, entry)[0]
     return host if presets.is_microsoft_host(host) else ""
 
@@ -100,7 +141,15 @@ def _arrival(world: World, entry: t.Mapping[str, t.Any]) -> str:
 def _rest(world: World) -> Evaluation:
     """All that Area 1's path needs stays until no mail can come by it; TTLs rise last."""
     past, plan = past_of(world), rollback.plan(world)
-    asked = [] if plan.empty else [*rollback_gates.path_closed(world, past, plan.mx), *rollback_gates.may_remove(world, plan.removals), *_window(world)]
+    asked = (
+        []
+        if plan.empty
+        else [
+            *rollback_gates.path_closed(world, past, plan.mx),
+            *rollback_gates.may_remove(world, plan.removals),
+            *_window(world),
+        ]
+    )
     results = decided(world, asked)
     go = all(result.open for result in results)
     values = {
@@ -121,7 +170,9 @@ def _verify(world: World) -> Evaluation:
     connector = world.connector(world.settings["lockdown_connector_name"])
     away = {state.name for state in plan.away()}
     values = {
-        "domains": {state.name: {"switched": state.name in away, "exposed": []} for state in plan.mx},
+        "domains": {
+            state.name: {"switched": state.name in away, "exposed": []} for state in plan.mx
+        },
         "locked": connector is not None and lockdown.is_on(connector),
         "done": plan.empty,
     }

@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The end state: what of it is missing, and what a lock-down that is on does to mail right now. Pure."""
+"""The end state: what of it is missing, and what a lock-down that is on does to mail right now.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -24,48 +28,83 @@ def verify(world: World) -> Evaluation:
     connector = world.connector(world.settings["lockdown_connector_name"])
     switched = [name for name in world.covered() if world.is_switched(name)]
     states = {state.name: state for state in world.domain_states()}
-    missing = [result for result in [*_missing(world), *_unseen(world, switched, states)] if not result.open]
+    missing = [
+        result
+        for result in [*_missing(world), *_unseen(world, switched, states)]
+        if not result.open
+    ]
     # Answers that are not open are a widening that waits, or mail that is being lost.
-    locked = decision.action == "keep" and decision.enabled and all(result.open for result in decision.results)
-    found = proven(world, connector) if connector is not None and lockdown.is_on(connector) else None
+    locked = (
+        decision.action == "keep"
+        and decision.enabled
+        and all(result.open for result in decision.results)
+    )
+    found = (
+        proven(world, connector) if connector is not None and lockdown.is_on(connector) else None
+    )
     # What nobody could see stays unproven, which is said; what is seen not to act yet is not done.
     acts = found is not None and found.open
     values = {
         "domains": {
-            name: {"switched": name in switched, "exposed": list(states[name].exposed) if name in states else []}
+            name: {
+                "switched": name in switched,
+                "exposed": list(states[name].exposed) if name in states else [],
+            }
             for name in world.covered()
         },
         "locked": connector is not None and lockdown.is_on(connector),
         "proof": found.to_data() if found else {},
         "proven": found is not None and found.status == HOLDS and not found.acknowledged,
-        "done": len(switched) == len(world.covered()) and not missing and ((locked and acts) or not world.settings["lockdown"]),
+        "done": (
+            len(switched) == len(world.covered())
+            and not missing
+            and ((locked and acts) or not world.settings["lockdown"])
+        ),
     }
     # What holds a lock-down back was said by its own phase.
     return Evaluation([*missing, *losing_now(world)], values)
 
 
 def losing_now(world: World) -> list[GateResult]:
-    """Mail that the lock-down refuses while this is read. Whatever else a run has to say comes after it.
+    """Mail that the lock-down refuses while this is read.
+
+    Whatever else a run has to say comes after it.
 
     Also what a person has decided to end: until the connector is off, mail is being refused.
     """
     decision = lockdown.decide(world, (), lambda results: results)
-    return [result for result in decision.results if result.gate == "lockdown_exposed" and result.status == CANNOT]
+    return [
+        result
+        for result in decision.results
+        if result.gate == "lockdown_exposed" and result.status == CANNOT
+    ]
 
 
 def proven(world: World, connector: dict[str, t.Any]) -> GateResult:
     return decided(world, [proof.result(world, connector)])[0]
 
 
-def _unseen(world: World, switched: list[str], states: t.Mapping[str, DomainState]) -> list[GateResult]:
-    """Moved, but not for everyone that was asked. While the lock-down is off it says the same itself."""
+def _unseen(
+    world: World, switched: list[str], states: t.Mapping[str, DomainState]
+) -> list[GateResult]:
+    """Moved, but not for everyone that was asked.
+
+    While the lock-down is off it says the same itself.
+    """
     found = []
     for state in (states[name] for name in switched if name in states):
         if state.exposed and not world.settings["lockdown"]:
-            found.append(not_yet("exposed", state.name, "; ".join(state.exposed), hint="Caches run out."))
+            found.append(
+                not_yet("exposed", state.name, "; ".join(state.exposed), hint="Caches run out.")
+            )
         if state.unknown:
             found.append(
-                not_yet("name_server", state.name, "; ".join(state.unknown), hint="It is asked again by the next run.")
+                not_yet(
+                    "name_server",
+                    state.name,
+                    "; ".join(state.unknown),
+                    hint="It is asked again by the next run.",
+                )
             )
     return decided(world, found)
 
@@ -74,7 +113,11 @@ def _missing(world: World) -> list[GateResult]:
     names = [name for name in world.covered() if world.is_switched(name)]
     found = [*connector_gates.in_place(world), *connector_gates.spf_hard_fail(world)]
     # Our own lock-down without one of the networks; another's connector is the switch's matter.
-    found += [result for result in connector_gates.restricting_connector(world) if result.status == NOT_YET]
+    found += [
+        result
+        for result in connector_gates.restricting_connector(world)
+        if result.status == NOT_YET
+    ]
     found += handling_phase.missing(world)
     found += [domain_gates.domain_settings(world, name) for name in names]
     found += [handling_gates.held_back(world, name) for name in names]

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""An audit's result: what a deployment would change, what its checks found, and what loses mail now. Pure."""
+"""An audit's result: what a deployment would change, what its checks found, and what loses mail
+now. Pure.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,21 @@ OF_THE_RUN = frozenset({"permissions"})
 
 
 def outcome(journal: t.Sequence[Entry], failures: t.Sequence[str]) -> dict[str, t.Any]:
-    """C(clean): nothing would change and every check passed. What is still on its way is C(due), and no drift."""
+    """C(clean): nothing would change and every check passed.
+
+    What is still on its way is C(due), and no drift.
+    """
     drift = [entry for entry in journal if entry["status"] == "would change"]
     findings = [entry for entry in journal if is_finding(entry)]
-    alarms = [entry for entry in journal if entry.get("gate") in ALARMS and entry["status"] == "cannot"]
-    return {"drift": drift, "findings": findings, "alarms": alarms, "clean": not (drift or findings or failures)}
+    alarms = [
+        entry for entry in journal if entry.get("gate") in ALARMS and entry["status"] == "cannot"
+    ]
+    return {
+        "drift": drift,
+        "findings": findings,
+        "alarms": alarms,
+        "clean": not (drift or findings or failures),
+    }
 
 
 def is_finding(entry: Entry) -> bool:
@@ -32,7 +45,9 @@ def is_finding(entry: Entry) -> bool:
 
 def stops(entry: Entry) -> bool:
     """A failed read, and lost mail."""
-    return entry["status"] == "failed" or (entry["status"] == "cannot" and entry.get("gate") in ALARMS)
+    return entry["status"] == "failed" or (
+        entry["status"] == "cannot" and entry.get("gate") in ALARMS
+    )
 
 
 def verdict(report: t.Mapping[str, t.Any]) -> str:
@@ -43,7 +58,10 @@ def verdict(report: t.Mapping[str, t.Any]) -> str:
         return "NOT AUDITED: something could not be read (see below)."
     counts = "%d would change, %d checks failed" % (len(audit["drift"]), len(audit["findings"]))
     if not audit["clean"]:
-        return "DRIFT: %s. deploy_area1.yml repairs what is marked +; what is marked x is yours." % counts
+        return (
+            "DRIFT: %s. deploy_area1.yml repairs what is marked +; what is marked x is yours."
+            % counts
+        )
     if report["done"]:
         return "CLEAN: everything is in place and every check passed."
     when = " (next at %s)" % report["next"] if report["next"] else ""

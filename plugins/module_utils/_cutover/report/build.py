@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The summary: per section and domain what was found, changed, is due and when. Text for a person, data for a machine."""
+"""The summary: per section and domain what was found, changed, is due and when.
+
+Text for a person, data for a machine.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +37,17 @@ def run_report(params: t.Mapping[str, t.Any], context: Context) -> Result:
             path = os.path.join(_directory(params, report["tenant"]), _file_name(report))
             write_private(path, report)
             lines.append("Report: %s" % path)
-        except (MailflowError, OSError) as exc:  # the summary is for a person; a directory must not take it away
+        except (
+            MailflowError,
+            OSError,
+        ) as exc:  # the summary is for a person; a directory must not take it away
             path = ""
             lines.append("The report was not written: %s" % exc)
-    return Result(False, (), {"report": report, "lines": lines, "path": path, "failures": _shown(report["failures"])})
+    return Result(
+        False,
+        (),
+        {"report": report, "lines": lines, "path": path, "failures": _shown(report["failures"])},
+    )
 
 
 def _file_name(report: t.Mapping[str, t.Any]) -> str:
@@ -48,14 +59,26 @@ def _directory(params: t.Mapping[str, t.Any], tenant: str) -> str:
     return state_directory(params.get("directory") or params.get("snapshot_directory"), tenant)
 
 
-def build(observation: Observation, params: t.Mapping[str, t.Any], context: Context) -> dict[str, t.Any]:
+def build(
+    observation: Observation, params: t.Mapping[str, t.Any], context: Context
+) -> dict[str, t.Any]:
     settings = observation.any_age("settings")
-    tenant = (observation.any_age("tenant") or {}).get("initial_domain") or params.get("tenant") or ""
+    tenant = (
+        (observation.any_age("tenant") or {}).get("initial_domain") or params.get("tenant") or ""
+    )
     purpose = str(params.get("purpose") or "deploy")
     state = _state(observation, settings, purpose)
-    journal = [entry for entry in observation.journal if entry.get("section") or entry.get("status") == "failed"]
+    journal = [
+        entry
+        for entry in observation.journal
+        if entry.get("section") or entry.get("status") == "failed"
+    ]
     stopping = [entry for entry in journal if entry["status"] in ("cannot", "failed")]
-    failures = list(dict.fromkeys(_line(entry) for entry in stopping if purpose != "audit" or report_audit.stops(entry)))
+    failures = list(
+        dict.fromkeys(
+            _line(entry) for entry in stopping if purpose != "audit" or report_audit.stops(entry)
+        )
+    )
     cause = str(params.get("failure") or "")
     if cause and not any(
         entry.get("message") and str(entry["message"]) in cause
@@ -65,7 +88,9 @@ def build(observation: Observation, params: t.Mapping[str, t.Any], context: Cont
         failures.insert(0, cause)
     due = [entry for entry in journal if entry["status"] in ("due", "pending")]
     # In check mode the world is the predicted one: what would change is not done.
-    planned = (context.check_mode or purpose == "audit") and any(entry["status"] == "would change" for entry in journal)
+    planned = (context.check_mode or purpose == "audit") and any(
+        entry["status"] == "would change" for entry in journal
+    )
     done = bool(state.get("done")) and not failures and not due and not planned
     return {
         "format": 1,
@@ -74,7 +99,9 @@ def build(observation: Observation, params: t.Mapping[str, t.Any], context: Cont
         "date": sections_now(observation).get("service_date", ""),
         "check_mode": context.check_mode,
         "done": done,
-        "changed": [_line(entry) for entry in journal if entry["status"] in ("changed", "would change")],
+        "changed": [
+            _line(entry) for entry in journal if entry["status"] in ("changed", "would change")
+        ],
         "due": due,
         "next": _next(due),
         # The last look at all says again what a phase said.
@@ -98,7 +125,9 @@ def _baseline(observation: Observation, context: Context) -> str:
 
 
 def _next(due: t.Sequence[t.Mapping[str, t.Any]]) -> str:
-    """When the first phase can go on: of each phase the latest of its known times, because all its gates have to hold."""
+    """When the first phase can go on: of each phase the latest of its known times, because all its
+    gates have to hold.
+    """
     latest: dict[str, str] = {}
     for entry in due:
         phase = str(entry.get("phase") or entry.get("section"))
@@ -106,41 +135,26 @@ def _next(due: t.Sequence[t.Mapping[str, t.Any]]) -> str:
     return min((moment for moment in latest.values() if moment), default="")
 
 
-def _state(observation: Observation, settings: t.Mapping[str, t.Any] | None, purpose: str) -> dict[str, t.Any]:
-    """The end state as far as it was read; a run that failed early has none, and says so by leaving it out."""
+def _state(
+    observation: Observation, settings: t.Mapping[str, t.Any] | None, purpose: str
+) -> dict[str, t.Any]:
+    """The end state as far as it was read; a run that failed early has none, and says so by leaving
+    it out.
+    """
     if purpose == "audit":
         return dict(observation.any_age("audit") or {})
     sections = sections_now(observation)
-    needed = {"accepted_domains", "inbound_connectors", "dns", "service_date", "tenant", "connection_filter"}
+    needed = {
+        "accepted_domains",
+        "inbound_connectors",
+        "dns",
+        "service_date",
+        "tenant",
+        "connection_filter",
+    }
     if settings is None or not needed <= set(sections):
         return {}
     try:
         return EVALUATORS[JUDGE[purpose]](World(sections, settings)).values
     except MailflowError:  # what it lacks was said where it was needed
         return {}
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """Render a report as the summary that a person reads."""
@@ -50,11 +51,16 @@ MARKS = {
 ORDER = list(MARKS)
 
 
-#: Gates whose message names, after a colon, what each server answered: left out where several objects share a line.
+#: Gates whose message names, after a colon, what each server answered: left out where several
+#: objects share a line.
 BRIEF = frozenset({"exposed", "name_server"})
 
 
-TITLES = {"deploy": "Area 1 for", "rollback": "Rollback of Area 1 for", "audit": "Audit of Area 1 for"}
+TITLES = {
+    "deploy": "Area 1 for",
+    "rollback": "Rollback of Area 1 for",
+    "audit": "Audit of Area 1 for",
+}
 
 
 HINTED = ("failed", "cannot", "finding", "due", "pending")
@@ -68,7 +74,9 @@ SHOWN_FAILURES = 20
 
 def _line(entry: t.Mapping[str, t.Any]) -> str:
     """Object, message, until when, and what to do."""
-    text = ": ".join(part for part in (str(entry.get("object") or ""), str(entry.get("message") or "")) if part)
+    text = ": ".join(
+        part for part in (str(entry.get("object") or ""), str(entry.get("message") or "")) if part
+    )
     until, hint = str(entry.get("until") or ""), str(entry.get("hint") or "")
     if until and until not in text:
         text += " (until %s)" % until
@@ -82,12 +90,18 @@ def render(report: t.Mapping[str, t.Any]) -> list[str]:
         " (check mode: nothing was written)" if report["check_mode"] else "",
     )
     lines = [title, "=" * len(title)]
-    urgent = [entry for entry in report["journal"] if entry.get("gate") == "lockdown_exposed" and entry["status"] != "acknowledged"]
+    urgent = [
+        entry
+        for entry in report["journal"]
+        if entry.get("gate") == "lockdown_exposed" and entry["status"] != "acknowledged"
+    ]
     lines += _wrap("! ", _line(urgent[0])) if urgent else []
     lines += _wrap("", _verdict(report))
     quiet = []
     for key, label in SECTIONS.items():
-        entries = [entry for entry in report["journal"] if entry.get("section") == key and _says(entry)]
+        entries = [
+            entry for entry in report["journal"] if entry.get("section") == key and _says(entry)
+        ]
         lines += _section(label, entries) if entries else []
         quiet += [] if entries or key in QUIET else [label]
     if quiet and report["domains"] and not report["failures"]:
@@ -101,14 +115,19 @@ def render(report: t.Mapping[str, t.Any]) -> list[str]:
             lines += _wrap("  ! ", failure)
     if report["baseline"]:
         lines += ["", "Baseline: %s" % report["baseline"]]
-    lines.append("Marks: + changed, ~ due later, ! needs you, ? not checked by this version, a acknowledged")
+    lines.append(
+        "Marks: + changed, ~ due later, ! needs you, ? not checked by this version, a acknowledged"
+    )
     return lines
 
 
 def _shown(failures: t.Sequence[str]) -> list[str]:
     """What a person can read at once; the report file holds them all."""
     left = len(failures) - SHOWN_FAILURES
-    return [*failures[:SHOWN_FAILURES], *(["and %d more: the report names them all" % left] if left > 0 else [])]
+    return [
+        *failures[:SHOWN_FAILURES],
+        *(["and %d more: the report names them all" % left] if left > 0 else []),
+    ]
 
 
 def _verdict(report: t.Mapping[str, t.Any]) -> str:
@@ -116,9 +135,15 @@ def _verdict(report: t.Mapping[str, t.Any]) -> str:
         return report_audit.verdict(report)
     changed, verb = len(report["changed"]), "would change" if report["check_mode"] else "changed"
     if report["failures"]:
-        return "NOT DONE: something needs a decision or a repair (see below). %d %s." % (changed, verb)
+        return "NOT DONE: something needs a decision or a repair (see below). %d %s." % (
+            changed,
+            verb,
+        )
     if report["done"] and report["purpose"] == "rollback":
-        return "ROLLED BACK: everything is as it was before, but for what is named below. %d %s." % (changed, verb)
+        return (
+            "ROLLED BACK: everything is as it was before, but for what is named below. %d %s."
+            % (changed, verb)
+        )
     if report["done"]:
         return "DONE: everything is in place%s. %d %s." % (_lockdown(report), changed, verb)
     if report["check_mode"]:
@@ -154,13 +179,17 @@ def _says(entry: t.Mapping[str, t.Any]) -> bool:
 
 
 def _rank(entry: t.Mapping[str, t.Any]) -> int:
-    """What needs a person first, what was not checked last; a status without a mark is something found."""
+    """What needs a person first, what was not checked last; a status without a mark is something
+    found.
+    """
     status = str(entry["status"])
     return ORDER.index(status if status in MARKS else "found")
 
 
 def _together(entries: t.Iterable[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
-    """Equal answers about several objects are one line; which server said what of each is in the report's file."""
+    """Equal answers about several objects are one line; which server said what of each is in the
+    report's file.
+    """
     groups: dict[tuple[str, ...], list[dict[str, t.Any]]] = {}
     for entry in entries:
         message = str(entry.get("message") or "")
@@ -181,7 +210,12 @@ def _merged(group: list[dict[str, t.Any]], head: str) -> dict[str, t.Any]:
         return group[0]
     names = list(dict.fromkeys(str(entry["object"]) for entry in group if entry.get("object")))
     shown = [line for entry in group for line in entry.get("lines") or []]
-    return {**group[0], "object": _some(names), "message": head.replace("mail for it", "their mail"), "lines": shown}
+    return {
+        **group[0],
+        "object": _some(names),
+        "message": head.replace("mail for it", "their mail"),
+        "lines": shown,
+    }
 
 
 def _some(names: t.Sequence[str]) -> str:
@@ -197,9 +231,19 @@ def _domains(report: t.Mapping[str, t.Any]) -> list[str]:
     lines += _wrap("  as before:     ", _some(old)) if old else []
     late = [name for name in moved if domains[name].get("exposed")]
     if late:
-        lines += _wrap("  both for now:  ", "%s (a server or cache still answers with old records)" % _some(late))
-    on = "refused, the lock-down is on and proven" if report["proven"] else "the lock-down is on, its effect is not proven"
-    return [*lines, "  past Area 1:   %s" % (on if report["locked"] else "still open, the lock-down is not on")]
+        lines += _wrap(
+            "  both for now:  ",
+            "%s (a server or cache still answers with old records)" % _some(late),
+        )
+    on = (
+        "refused, the lock-down is on and proven"
+        if report["proven"]
+        else "the lock-down is on, its effect is not proven"
+    )
+    return [
+        *lines,
+        "  past Area 1:   %s" % (on if report["locked"] else "still open, the lock-down is not on"),
+    ]
 
 
 def _wrap(prefix: str, text: str) -> list[str]:

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Waiting for what is due: until when, whether that is worth it, and the line that a watching person sees."""
+"""Waiting for what is due: until when, whether that is worth it, and the line that a watching
+person sees.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,17 @@ SECTION = "waiting"
 #: What has no known time (a name server that lags, a verification) is looked at again so often.
 LOOK_AGAIN = datetime.timedelta(minutes=10)
 #: The phases in the order of the run.
-ORDER = ("organization", "connection_filter", "enhanced_filtering", "area1_domains", "message_handling", "lower_ttl", "switch", "lockdown", "proof")
+ORDER = (
+    "organization",
+    "connection_filter",
+    "enhanced_filtering",
+    "area1_domains",
+    "message_handling",
+    "lower_ttl",
+    "switch",
+    "lockdown",
+    "proof",
+)
 #: What another run does, however long this one waits.
 NEXT_RUN = frozenset({"max_switches"})
 #: A person sees a line so often at most.
@@ -32,7 +45,10 @@ Clock = t.Callable[[], datetime.datetime]
 
 @dataclasses.dataclass(frozen=True)
 class Awaited:
-    """``until`` by the service's clock. ``known`` is false where it is only the time of the next look."""
+    """``until`` by the service's clock.
+
+    ``known`` is false where it is only the time of the next look.
+    """
 
     until: datetime.datetime
     what: str
@@ -40,14 +56,25 @@ class Awaited:
 
 
 def awaited(journal: t.Iterable[t.Mapping[str, t.Any]], now: datetime.datetime) -> Awaited | None:
-    """What can go on first. Of each phase its latest known time counts, because all its gates have to hold. None: time alone helps nothing."""
+    """What can go on first.
+
+    Of each phase its latest known time counts, because all its gates have to hold. None: time alone
+    helps nothing.
+    """
     phases: dict[str, list[t.Mapping[str, t.Any]]] = {}
     for entry in journal:
         if entry.get("status") in ("due", "pending", "cannot", "failed"):
             phases.setdefault(str(entry.get("phase") or entry.get("section")), []).append(entry)
     dated: list[tuple[int, Awaited]] = []
     undated: list[tuple[int, Awaited]] = []
-    spent = min((_turn(phase) for phase, entries in phases.items() if any(entry.get("gate") in NEXT_RUN for entry in entries)), default=None)
+    spent = min(
+        (
+            _turn(phase)
+            for phase, entries in phases.items()
+            if any(entry.get("gate") in NEXT_RUN for entry in entries)
+        ),
+        default=None,
+    )
     for phase, entries in phases.items():
         turn = _turn(phase)
         if turn == spent or any(entry["status"] in ("cannot", "failed") for entry in entries):
@@ -70,18 +97,27 @@ def _turn(phase: str) -> int:
 
 
 def _text(entry: t.Mapping[str, t.Any]) -> str:
-    return ": ".join(part for part in (str(entry.get("object") or ""), str(entry.get("message") or "")) if part)
+    return ": ".join(
+        part for part in (str(entry.get("object") or ""), str(entry.get("message") or "")) if part
+    )
 
 
 def budget(observation: Observation, minutes: int, now: float) -> float:
-    """Seconds that this run may still wait: it begins with the first wait, by this machine's own clock."""
+    """Seconds that this run may still wait: it begins with the first wait, by this machine's own
+    clock.
+    """
     began = float((observation.any_age(SECTION) or {}).get("began") or now)
     observation.put(SECTION, {"began": began})
     return max(began + minutes * 60 - now, 0.0)
 
 
-def wait(what: Awaited, clock: Clock, context: Context, poll: float, seconds: float) -> tuple[bool, datetime.datetime]:
-    """(whether its time has come, the service's clock). The service is asked, not this machine, and not only at the end."""
+def wait(
+    what: Awaited, clock: Clock, context: Context, poll: float, seconds: float
+) -> tuple[bool, datetime.datetime]:
+    """(whether its time has come, the service's clock).
+
+    The service is asked, not this machine, and not only at the end.
+    """
     end, shown = context.now() + seconds, float("-inf")
     now = clock()
     while now < what.until:
@@ -102,7 +138,11 @@ def wait(what: Awaited, clock: Clock, context: Context, poll: float, seconds: fl
 def line(what: Awaited, now: datetime.datetime, left: float) -> str:
     until = "until %s, %s left" % (iso(what.until), span((what.until - now).total_seconds()))
     text = what.what if len(what.what) <= 200 else what.what[:197] + "..."
-    return "Waiting (%s; this run waits %s at most): %s" % (until if what.known else "looks again at %s" % iso(what.until), span(left), text)
+    return "Waiting (%s; this run waits %s at most): %s" % (
+        until if what.known else "looks again at %s" % iso(what.until),
+        span(left),
+        text,
+    )
 
 
 def span(seconds: float) -> str:
@@ -111,5 +151,7 @@ def span(seconds: float) -> str:
 
 
 def start_anew(observation: Observation) -> None:
-    """What was changed stays for the summary; what was due or found is said again by the gates that look again."""
+    """What was changed stays for the summary; what was due or found is said again by the gates that
+    look again.
+    """
     observation.journal[:] = [entry for entry in observation.journal if entry.get("status") in KEPT]

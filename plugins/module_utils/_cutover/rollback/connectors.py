@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The two connectors on the way back: ours are removed, adopted ones become what they were. Pure."""
+"""The two connectors on the way back: ours are removed, adopted ones become what they were.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,9 @@ STAMP = "[mailflow.area1:"
 
 
 def undoings(world: World, past: World, left: list[GateResult]) -> list[dict[str, t.Any]]:
-    """One entry for each connector that changes: its name, whether it goes, and the options of the modules that bring it back."""
+    """One entry for each connector that changes: its name, whether it goes, and the options of the
+    modules that bring it back.
+    """
     found = []
     for name, is_lockdown in (
         (world.settings["lockdown_connector_name"], True),
@@ -32,19 +38,46 @@ def undoings(world: World, past: World, left: list[GateResult]) -> list[dict[str
         now, before = world.connector(name), past.connector(name)
         if now is None:
             if before is not None:
-                left.append(noticed("left", "connector %s" % name, "it was there before us and somebody removed it since"))
+                left.append(
+                    noticed(
+                        "left",
+                        "connector %s" % name,
+                        "it was there before us and somebody removed it since",
+                    )
+                )
             continue
-        entry = _created(world, now, is_lockdown, left) if before is None else _adopted(world, now, before, is_lockdown, left)
+        entry = (
+            _created(world, now, is_lockdown, left)
+            if before is None
+            else _adopted(world, now, before, is_lockdown, left)
+        )
         if entry:
-            found.append({"name": str(now.get("Name")), "section": "lockdown" if is_lockdown else "enhanced_filtering", **entry})
+            found.append(
+                {
+                    "name": str(now.get("Name")),
+                    "section": "lockdown" if is_lockdown else "enhanced_filtering",
+                    **entry,
+                }
+            )
     return found
 
 
-def _created(world: World, now: Connector, is_lockdown: bool, left: list[GateResult]) -> dict[str, t.Any] | None:
-    """Made since the baseline under our name. It goes, unless somebody else put something of his own into it."""
+def _created(
+    world: World, now: Connector, is_lockdown: bool, left: list[GateResult]
+) -> dict[str, t.Any] | None:
+    """Made since the baseline under our name.
+
+    It goes, unless somebody else put something of his own into it.
+    """
     label, egress = "connector %s" % now.get("Name"), egress_written(world)
     if not _is_ours(now, egress):
-        left.append(noticed("left", label, "somebody else made it: neither its comment nor an address of it is ours"))
+        left.append(
+            noticed(
+                "left",
+                label,
+                "somebody else made it: neither its comment nor an address of it is ours",
+            )
+        )
         return None
     extra = outside(as_list(now.get("SenderIPAddresses")), egress)
     if not extra:
@@ -61,7 +94,11 @@ def _created(world: World, now: Connector, is_lockdown: bool, left: list[GateRes
     if is_lockdown and boolean(now.get("Enabled")) is True:
         connector["enabled"] = False
     filtering = {"skip_last_ip": False} if boolean(now.get("EFSkipLastIP")) is True else {}
-    return {"absent": False, "connector": connector, "filtering": filtering} if connector or filtering else None
+    return (
+        {"absent": False, "connector": connector, "filtering": filtering}
+        if connector or filtering
+        else None
+    )
 
 
 def _is_ours(now: Connector, egress: t.Sequence[str]) -> bool:
@@ -81,7 +118,9 @@ def _adopted(
     found = undo(rows, before, now)
     filtering = undo(FILTERING, before, now)
     connector = dict(found.restore)
-    remove = surplus(before.get("SenderIPAddresses"), egress_written(world), now.get("SenderIPAddresses"))
+    remove = surplus(
+        before.get("SenderIPAddresses"), egress_written(world), now.get("SenderIPAddresses")
+    )
     if remove:
         connector["sender_ip_addresses"] = {"remove": remove}
     _never_switch_on(connector, now, was_on)
@@ -94,20 +133,36 @@ def _adopted(
     return {"absent": False, "connector": connector, "filtering": filtering.restore}
 
 
-def _rows(world: World, now: Connector, before: Connector, is_lockdown: bool, was_on: bool) -> list[Written]:
+def _rows(
+    world: World, now: Connector, before: Connector, is_lockdown: bool, was_on: bool
+) -> list[Written]:
     comment = str(now.get("Comment") or "")
     ours = STAMP in comment or names.purpose_of_comment(comment) is not None
     rows = [
         Written("comment", "Comment", values.TEXT, (comment,) if ours else ()),
         Written("connector_type", "ConnectorType", values.WORD, ("Partner",)),
-        Written("enabled", "Enabled", values.BOOL, (True, False) if is_lockdown and not was_on else (True,)),
+        Written(
+            "enabled",
+            "Enabled",
+            values.BOOL,
+            (True, False) if is_lockdown and not was_on else (True,),
+        ),
         Written("sender_domains", "SenderDomains", values.SENDER_DOMAINS, (["*"],)),
         Written("require_tls", "RequireTls", values.BOOL, (True,)),
-        Written("restrict_domains_to_ip_addresses", "RestrictDomainsToIPAddresses", values.BOOL, (is_lockdown,)),
+        Written(
+            "restrict_domains_to_ip_addresses",
+            "RestrictDomainsToIPAddresses",
+            values.BOOL,
+            (is_lockdown,),
+        ),
     ]
     if is_lockdown:
         scopes: tuple[list[str], ...] = ([], world.covered())
-        rows.append(Written("associated_accepted_domains", "AssociatedAcceptedDomains", values.HOSTS, scopes))
+        rows.append(
+            Written(
+                "associated_accepted_domains", "AssociatedAcceptedDomains", values.HOSTS, scopes
+            )
+        )
     return rows
 
 
@@ -118,14 +173,22 @@ FILTERING = (
 
 
 def _never_switch_on(connector: dict[str, t.Any], now: Connector, was_on: bool) -> None:
-    """Where somebody's change keeps it restricting, it stays off: restoring Enabled alone would start to refuse mail."""
-    restricts = connector.get("restrict_domains_to_ip_addresses", boolean(now.get("RestrictDomainsToIPAddresses")))
+    """Where somebody's change keeps it restricting, it stays off: restoring Enabled alone would
+    start to refuse mail.
+    """
+    restricts = connector.get(
+        "restrict_domains_to_ip_addresses", boolean(now.get("RestrictDomainsToIPAddresses"))
+    )
     if connector.get("enabled") is True and restricts and not was_on:
         del connector["enabled"]
 
 
 def switch_off(world: World, past: World) -> dict[str, t.Any]:
-    """The first step. One that was on before us is only narrowed to whom it refused then; its own senders are still in its list."""
+    """The first step.
+
+    One that was on before us is only narrowed to whom it refused then; its own senders are still in
+    its list.
+    """
     name = world.settings["lockdown_connector_name"]
     now, before = world.connector(name), past.connector(name)
     if now is None or not lockdown.is_on(now):
@@ -134,7 +197,11 @@ def switch_off(world: World, past: World) -> dict[str, t.Any]:
         row = Written("scope", "AssociatedAcceptedDomains", values.HOSTS, ([], world.covered()))
         scope: Undoing = undo([row], before, now)
         if scope.restore:
-            return {"action": "narrow", "name": str(now["Name"]), "associated_accepted_domains": scope.restore["scope"]}
+            return {
+                "action": "narrow",
+                "name": str(now["Name"]),
+                "associated_accepted_domains": scope.restore["scope"],
+            }
         return {"action": "none", "name": name}
     comment = str(now.get("Comment") or "")
     ours = not comment or STAMP in comment or names.purpose_of_comment(comment) is not None
@@ -142,7 +209,9 @@ def switch_off(world: World, past: World) -> dict[str, t.Any]:
 
 
 def stamp(world: World) -> str:
-    """Why it is off, for an administrator who finds it; and since when, for a later run on another machine."""
+    """Why it is off, for an administrator who finds it; and since when, for a later run on another
+    machine.
+    """
     return "%s. [mailflow.area1: rollback, switched off %s]" % (
         world.settings["lockdown_comment"],
         world.now.strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """Domains on the way back: their MX sets, TTLs, and what Email Security keeps of them. Pure."""
@@ -22,10 +23,13 @@ from .three_way import Written, undo
 
 @dataclasses.dataclass(frozen=True)
 class MxState:
-    """One domain. ``state``: C(back) as before us, C(away) as we wrote it, C(left) somebody else's or without a way back.
+    """One domain.
 
-    ``records`` are the baseline's; ``expect`` is what is there now. ``ttl`` of C(back) is the baseline's where it differs now.
-    ``gateway``: it pointed at Area 1 before us.
+    ``state``: C(back) as before us, C(away) as we wrote it, C(left) somebody else's or without a
+    way back.
+
+    ``records`` are the baseline's; ``expect`` is what is there now. ``ttl`` of C(back) is the
+    baseline's where it differs now. ``gateway``: it pointed at Area 1 before us.
     """
 
     name: str
@@ -46,23 +50,44 @@ def mx_states(world: World, past: World, left: list[GateResult]) -> list[MxState
     return [_mx_state(world, past, entry, left) for entry in world.settings["domains"]]
 
 
-def _mx_state(world: World, past: World, entry: t.Mapping[str, t.Any], left: list[GateResult]) -> MxState:
+def _mx_state(
+    world: World, past: World, entry: t.Mapping[str, t.Any], left: list[GateResult]
+) -> MxState:
     name, provider = entry["name"], str(entry.get("dns_provider") or "")
     before, now = mx_of(past, name), mx_of(world, name)
     if now is None or before is None:
         known = "neither baseline nor snapshot knows" if before is None else "no server says"
-        left.append(noticed("left", name, "%s what its MX records are: they are left as they are" % known.replace("are", "were", 0)))
+        left.append(
+            noticed(
+                "left",
+                name,
+                "%s what its MX records are: they are left as they are"
+                % known.replace("are", "were", 0),
+            )
+        )
         return MxState(name, "left", provider=provider)
     records, expect = tuple(before["records"]), tuple(now["records"])
     gateway = at_gateway(world, records)
     if record_set(expect) == record_set(records):
-        return MxState(name, "back", records, expect, _ttl_back(world, before, now), gateway, provider)
+        return MxState(
+            name, "back", records, expect, _ttl_back(world, before, now), gateway, provider
+        )
     if record_set(expect) not in sets_written(world):
         shown = ", ".join("%s %s" % (item["priority"], item["host"]) for item in expect) or "none"
-        left.append(noticed("left", name, "somebody changed its MX records since (%s): left as they are" % shown))
+        left.append(
+            noticed(
+                "left", name, "somebody changed its MX records since (%s): left as they are" % shown
+            )
+        )
         return MxState(name, "left", records, expect, None, gateway, provider)
     if not records or any(not host_name(item["host"]) for item in records):
-        left.append(noticed("left", name, "it took no mail by MX before us; a set is never emptied: left at Area 1"))
+        left.append(
+            noticed(
+                "left",
+                name,
+                "it took no mail by MX before us; a set is never emptied: left at Area 1",
+            )
+        )
         return MxState(name, "left", records, expect, None, gateway, provider)
     return MxState(name, "away", records, expect, _low_ttl(world, before), gateway, provider)
 
@@ -72,8 +97,13 @@ def _low_ttl(world: World, before: t.Mapping[str, t.Any]) -> int:
     return min(known)
 
 
-def _ttl_back(world: World, before: t.Mapping[str, t.Any], now: t.Mapping[str, t.Any]) -> int | None:
-    """The old TTL where we lowered it: what is there is at most ours. Another one is somebody's. Auto was never touched."""
+def _ttl_back(
+    world: World, before: t.Mapping[str, t.Any], now: t.Mapping[str, t.Any]
+) -> int | None:
+    """The old TTL where we lowered it: what is there is at most ours.
+
+    Another one is somebody's. Auto was never touched.
+    """
     if now["auto_ttl"] or before["auto_ttl"] or not before.get("ttl") or not now.get("ttl"):
         return None
     lowered = int(now["ttl"]) < int(before["ttl"]) and int(now["ttl"]) <= _floor(world)
@@ -89,7 +119,10 @@ def _floor(world: World) -> int:
 def email_security(
     world: World, past: World, left: list[GateResult]
 ) -> tuple[list[dict[str, t.Any]], list[GateResult]]:
-    """(domains to restore by PATCH, domains that we made and that stay). Deleting one ends its protection and cannot be undone."""
+    """(domains to restore by PATCH, domains that we made and that stay).
+
+    Deleting one ends its protection and cannot be undone.
+    """
     restore, one_way = [], []
     now, before = world.section("email_security"), past.section("email_security", {}) or {}
     for entry in world.settings["domains"]:
@@ -97,18 +130,34 @@ def email_security(
         if name not in now:
             continue
         if name not in before:
-            message = "its Email Security domain stays: deleting it cannot be undone, and without mail it does nothing"
+            message = (
+                "its Email Security domain stays: deleting it cannot be undone, and without mail it"
+                " does nothing"
+            )
             one_way.append(noticed("one_way", name, message))
             continue
         found = undo(_rows(world, entry), before[name], now[name])
-        untold = [row.option for row in _rows(world, entry) if before[name].get(row.name) is None and not row.kind.is_list]
+        untold = [
+            row.option
+            for row in _rows(world, entry)
+            if before[name].get(row.name) is None and not row.kind.is_list
+        ]
         for option in untold:
             found.restore.pop(option, None)
         if found.foreign:
-            message = "somebody changed %s of its Email Security domain since: left as it is" % ", ".join(found.foreign)
+            message = (
+                "somebody changed %s of its Email Security domain since: left as it is"
+                % ", ".join(found.foreign)
+            )
             left.append(noticed("left", name, message))
         if "forward_to" in untold and now[name].get("transport"):
-            left.append(noticed("left", name, "Email Security had no forwarding host for it before us; it keeps today's"))
+            left.append(
+                noticed(
+                    "left",
+                    name,
+                    "Email Security had no forwarding host for it before us; it keeps today's",
+                )
+            )
         if found.restore:
             restore.append({"name": name, **_whole(now[name]), **found.restore})
     return restore, one_way
@@ -120,15 +169,28 @@ def _rows(world: World, entry: t.Mapping[str, t.Any]) -> tuple[Written, ...]:
     modes = world.section("email_security")[entry["name"]].get("allowed_delivery_modes")
     # Of any use case: the one of a deployment may have been another than today's.
     published = [[api_word(word) for word in case[1]] for case in use_cases.CASES.values()]
-    dispositions = (as_list(entry.get("drop_dispositions")) or world.settings["dispositions"], *published)
+    dispositions = (
+        as_list(entry.get("drop_dispositions")) or world.settings["dispositions"],
+        *published,
+    )
     return (
         Written("forward_to", "transport", values.HOST, (host,) if host else ()),
-        Written("regions", "regions", values.WORDS, (as_list(entry.get("regions")) or world.settings["regions"],)),
+        Written(
+            "regions",
+            "regions",
+            values.WORDS,
+            (as_list(entry.get("regions")) or world.settings["regions"],),
+        ),
         Written("drop_dispositions", "drop_dispositions", values.WORDS, dispositions),
         Written("require_tls_outbound", "require_tls_outbound", values.BOOL, (True,)),
         Written("lookback_hops", "lookback_hops", values.INT, (1,)),
         Written("ip_restrictions", "ip_restrictions", values.IPS, ([],)),
-        Written("delivery_modes", "allowed_delivery_modes", values.WORDS, (modes,) if "DIRECT" in _upper(modes) else ()),
+        Written(
+            "delivery_modes",
+            "allowed_delivery_modes",
+            values.WORDS,
+            (modes,) if "DIRECT" in _upper(modes) else (),
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """What must hold before a step back: the order of risk (cutover facts, 3.2). Pure."""
@@ -23,7 +24,8 @@ from .domains import MxState, mx_states
 
 OFF = re.compile(r"\[mailflow\.area1: rollback, switched off (?P<at>[0-9TZ:-]+)\]")
 TOLERANCE = datetime.timedelta(minutes=2)
-#: In the time line: our switch-off, and the first look that missed a lock-down which somebody deleted.
+#: In the time line: our switch-off, and the first look that missed a lock-down which somebody
+#: deleted.
 SWITCHED_OFF = "lockdown_off"
 #: The probe's verdicts that say something.
 LOCKED, OPEN = "locked", "open"
@@ -33,29 +35,54 @@ def baseline(world: World) -> list[GateResult]:
     state = world.section("baseline_state", {}) or {}
     if state.get("status") in ("found", "given"):
         return [holds("rollback_baseline", "", str(state.get("message") or ""))]
-    hint = "Give the directory in area1_snapshot_dir, or the baseline in area1_baseline as the deployment's job returned it."
-    message = "there is no baseline in %s: what was there before is not known, and nothing is undone by guessing"
+    hint = (
+        "Give the directory in area1_snapshot_dir, or the baseline in area1_baseline as the"
+        " deployment's job returned it."
+    )
+    message = (
+        "there is no baseline in %s: what was there before is not known, and nothing is undone by"
+        " guessing"
+    )
     return [cannot("rollback_baseline", "", message % state.get("directory"), hint)]
 
 
 def may_remove(world: World, removals: t.Iterable[str]) -> list[GateResult]:
-    """Asked where things are taken away only: switching the lock-down off and the MX records back need none of these rights."""
+    """Asked where things are taken away only: switching the lock-down off and the MX records back
+    need none of these rights.
+    """
     denied = (world.section("permissions", {}) or {}).get("removals") or []
     missing = [name for name in removals if name in denied]
     if not missing:
         return []
-    return [cannot("permissions", "Exchange Online", "the application may not run %s" % ", ".join(missing), gates.ROLE_HINT)]
+    return [
+        cannot(
+            "permissions",
+            "Exchange Online",
+            "the application may not run %s" % ", ".join(missing),
+            gates.ROLE_HINT,
+        )
+    ]
 
 
 def lockdown_off(world: World, past: World) -> list[GateResult]:
-    """Mail comes directly again only once the lock-down has stopped to act: Exchange takes up to an hour (design, settle time)."""
+    """Mail comes directly again only once the lock-down has stopped to act:
+
+    Exchange takes up to an hour (design, settle time).
+    """
     name, minutes = world.settings["lockdown_connector_name"], world.settings["settle_minutes"]
     connector = world.connector(name)
     was_on = lockdown.is_on(past.connector(name) or {})
     if connector is None:
         return [_gone(world, past, name)]
     if lockdown.is_on(connector) and not was_on:
-        return [not_yet("lockdown_off", name, "it is on and would refuse direct mail", hint="It is switched off first.")]
+        return [
+            not_yet(
+                "lockdown_off",
+                name,
+                "it is on and would refuse direct mail",
+                hint="It is switched off first.",
+            )
+        ]
     since = _since(world, connector)
     until = None if since is None else since + datetime.timedelta(minutes=minutes)
     verdict, domains = _probed(world, past)
@@ -65,19 +92,29 @@ def lockdown_off(world: World, past: World) -> list[GateResult]:
         return [holds("lockdown_off", name, "direct mail is accepted (probe)")]
     if until is None or since is None:
         if "lockdown" in world.changed_here():
-            message = "switched off by this run; Exchange is given %d minutes to act on it" % minutes
-            return [not_yet("lockdown_off", name, message, hint="Run again in %d minutes." % minutes)]
+            message = (
+                "switched off by this run; Exchange is given %d minutes to act on it" % minutes
+            )
+            return [
+                not_yet("lockdown_off", name, message, hint="Run again in %d minutes." % minutes)
+            ]
         return [holds("lockdown_off", name, "it is off")]
     if until > world.now:
         message = "changed %s; Exchange is given %d minutes to act on it" % (iso(since), minutes)
         if verdict == OPEN:
-            message += ". The probe's mail is accepted, but this lock-down was not seen to refuse any before: it may still begin to"
+            message += (
+                ". The probe's mail is accepted, but this lock-down was not seen to refuse any"
+                " before: it may still begin to"
+            )
         return [not_yet("lockdown_off", name, message, iso(until), "Run again after that time.")]
     return [holds("lockdown_off", name, "off since %s" % iso(since))]
 
 
 def _gone(world: World, past: World, name: str) -> GateResult:
-    """A deletion takes as long to act as a switch-off. Nobody says when it was: the wait counts from the first look that missed it."""
+    """A deletion takes as long to act as a switch-off.
+
+    Nobody says when it was: the wait counts from the first look that missed it.
+    """
     if _last_there(world, past, name) is None:
         return holds("lockdown_off", name, "it does not exist")
     minutes = world.settings["settle_minutes"]
@@ -85,41 +122,81 @@ def _gone(world: World, past: World, name: str) -> GateResult:
     until = since + datetime.timedelta(minutes=minutes)
     if until <= world.now:
         return holds("lockdown_off", name, "gone since %s" % iso(since))
-    message = "somebody deleted it; Exchange is given %d minutes to act on it, counted from when a run first missed it" % minutes
-    return not_yet("lockdown_off", name, message, iso(until), "Run again after that time, with the same area1_snapshot_dir: it holds when that was.")
+    message = (
+        "somebody deleted it; Exchange is given %d minutes to act on it, counted from when a run"
+        " first missed it" % minutes
+    )
+    return not_yet(
+        "lockdown_off",
+        name,
+        message,
+        iso(until),
+        "Run again after that time, with the same area1_snapshot_dir: it holds when that was.",
+    )
 
 
 def missed(world: World, past: World) -> bool:
-    """A lock-down that may have been on is gone, and this is the first run that sees it. Of interest while MX records are to go back."""
+    """A lock-down that may have been on is gone, and this is the first run that sees it.
+
+    Of interest while MX records are to go back.
+    """
     name = world.settings["lockdown_connector_name"]
     there, off = _last_there(world, past, name), _last_off(world, name)
-    return world.connector(name) is None and there is not None and (off is None or off < there) and bool(_names_away(world, past))
+    return (
+        world.connector(name) is None
+        and there is not None
+        and (off is None or off < there)
+        and bool(_names_away(world, past))
+    )
 
 
 def _last_there(world: World, past: World, name: str) -> datetime.datetime | None:
     """When it was last seen, on or to be switched on: by a snapshot, its proof, or the baseline."""
-    moments = [parse_time(((world.section("history", {}) or {}).get("restricting") or {}).get(name.lower()))]
-    moments += [parse_time(event.get("at")) for event in _events(world, name) if event.get("event") in ("direct_refused", "proven")]
+    moments = [
+        parse_time(
+            ((world.section("history", {}) or {}).get("restricting") or {}).get(name.lower())
+        )
+    ]
+    moments += [
+        parse_time(event.get("at"))
+        for event in _events(world, name)
+        if event.get("event") in ("direct_refused", "proven")
+    ]
     if lockdown.is_on(past.connector(name) or {}):
         moments.append(parse_time(world.section("baseline").get("taken")))
     return max((moment for moment in moments if moment is not None), default=None)
 
 
 def _last_off(world: World, name: str) -> datetime.datetime | None:
-    moments = [parse_time(event.get("at")) for event in _events(world, name) if event.get("event") == SWITCHED_OFF]
+    moments = [
+        parse_time(event.get("at"))
+        for event in _events(world, name)
+        if event.get("event") == SWITCHED_OFF
+    ]
     return max((moment for moment in moments if moment is not None), default=None)
 
 
 def _was_acting(world: World, name: str, since: datetime.datetime) -> bool:
-    """Was it seen to refuse mail before it was switched off, in the very state that this ended, and not touched after?
+    """Was it seen to refuse mail before it was switched off, in the very state that this ended, and
+    not touched after?
 
-    Without that, mail that is taken may only mean that Exchange has not acted on the switching on yet.
+    Without that, mail that is taken may only mean that Exchange has not acted on the switching on
+    yet.
     """
     events = _events(world, name)
-    ended: dict[str, t.Any] = next((event for event in reversed(events) if event.get("event") == SWITCHED_OFF), {})
+    ended: dict[str, t.Any] = next(
+        (event for event in reversed(events) if event.get("event") == SWITCHED_OFF), {}
+    )
     at, subject = parse_time(ended.get("at")), ended.get("subject")
     untouched = at is not None and since <= at + TOLERANCE
-    return bool(untouched and subject and any(event.get("event") == "direct_refused" and event.get("subject") == subject for event in events))
+    return bool(
+        untouched
+        and subject
+        and any(
+            event.get("event") == "direct_refused" and event.get("subject") == subject
+            for event in events
+        )
+    )
 
 
 def _events(world: World, name: str) -> list[dict[str, t.Any]]:
@@ -127,19 +204,36 @@ def _events(world: World, name: str) -> list[dict[str, t.Any]]:
 
 
 def _since(world: World, connector: t.Mapping[str, t.Any]) -> datetime.datetime | None:
-    """The service's own date, else our stamp. Who touches the connector makes the wait longer, never shorter."""
+    """The service's own date, else our stamp.
+
+    Who touches the connector makes the wait longer, never shorter.
+    """
     match = OFF.search(str(connector.get("Comment") or ""))
     stamped = parse_time(match["at"]) if match else None
     changed = changed_at(connector)
-    known = [moment for moment in (stamped, changed) if moment is not None and moment <= world.now + TOLERANCE]
+    known = [
+        moment
+        for moment in (stamped, changed)
+        if moment is not None and moment <= world.now + TOLERANCE
+    ]
     return max(known) if known else None
 
 
 def _probed(world: World, past: World) -> tuple[str, list[str]]:
-    """(verdict, domains): what the probe of this run saw. Only a message that Microsoft 365 took, or its refusal by a connector, is evidence."""
+    """(verdict, domains): what the probe of this run saw.
+
+    Only a message that Microsoft 365 took, or its refusal by a connector, is evidence.
+    """
     seen = (world.section("smtp", {}) or {}).get("direct") or {}
-    verdicts = {domain: str(row.get("verdict")) for domain, row in seen.items() if presets.is_microsoft_host(row.get("host"))}
-    locked, away = sorted(name for name in world.covered() if verdicts.get(name) == LOCKED), _names_away(world, past)
+    verdicts = {
+        domain: str(row.get("verdict"))
+        for domain, row in seen.items()
+        if presets.is_microsoft_host(row.get("host"))
+    }
+    locked, away = (
+        sorted(name for name in world.covered() if verdicts.get(name) == LOCKED),
+        _names_away(world, past),
+    )
     if locked:
         return LOCKED, locked
     return (OPEN, away) if away and all(verdicts.get(name) == OPEN for name in away) else ("", [])
@@ -149,30 +243,58 @@ def _names_away(world: World, past: World) -> list[str]:
     return [state.name for state in mx_states(world, past, []) if state.state == "away"]
 
 
-def _still_refused(name: str, domains: t.Sequence[str], until: datetime.datetime | None, now: datetime.datetime) -> GateResult:
+def _still_refused(
+    name: str, domains: t.Sequence[str], until: datetime.datetime | None, now: datetime.datetime
+) -> GateResult:
     message = "direct mail for %s is still refused (5.7.51)" % ", ".join(domains)
     if until is not None and until > now:
-        return not_yet("lockdown_off", name, message, iso(until), "Exchange takes up to an hour; run again later.")
-    return not_yet("lockdown_off", name, message, hint="Its time is over: does another connector refuse it?")
+        return not_yet(
+            "lockdown_off",
+            name,
+            message,
+            iso(until),
+            "Exchange takes up to an hour; run again later.",
+        )
+    return not_yet(
+        "lockdown_off", name, message, hint="Its time is over: does another connector refuse it?"
+    )
 
 
 def others_refuse(world: World, past: World) -> list[GateResult]:
-    """A connector of somebody else that came since and refuses what is not its own: mail that comes directly would be lost."""
-    ours = {world.settings["connector_name"].lower(), world.settings["lockdown_connector_name"].lower()}
+    """A connector of somebody else that came since and refuses what is not its own: mail that comes
+    directly would be lost.
+    """
+    ours = {
+        world.settings["connector_name"].lower(),
+        world.settings["lockdown_connector_name"].lower(),
+    }
     results = []
     for item in world.section("inbound_connectors"):
         name = str(item.get("Name"))
-        restricts = connector_gates.restricts_by_address(item) or boolean(item.get("RestrictDomainsToCertificate")) is True
+        restricts = (
+            connector_gates.restricts_by_address(item)
+            or boolean(item.get("RestrictDomainsToCertificate")) is True
+        )
         if name.lower() in ours or not restricts or boolean(item.get("Enabled")) is False:
             continue
         inside = {host_name(domain) for domain in as_list(item.get("AssociatedAcceptedDomains"))}
         if inside and not inside & set(world.covered()):
             continue
         before = past.connector(name)
-        if before is not None and boolean(before.get("Enabled")) is not False and _same_restriction(before, item):
+        if (
+            before is not None
+            and boolean(before.get("Enabled")) is not False
+            and _same_restriction(before, item)
+        ):
             continue
-        message = "this connector came or was changed since the baseline, and refuses mail that does not come from its own servers"
-        hint = 'Disable it (Set-InboundConnector -Identity "%s" -Enabled $false), or put restricting_connector:%s into area1_acknowledge.'
+        message = (
+            "this connector came or was changed since the baseline, and refuses mail that does not"
+            " come from its own servers"
+        )
+        hint = (
+            'Disable it (Set-InboundConnector -Identity "%s" -Enabled $false), or put'
+            " restricting_connector:%s into area1_acknowledge."
+        )
         results.append(cannot("restricting_connector", name, message, hint % (name, name)))
     return results or [holds("restricting_connector")]
 
@@ -183,7 +305,9 @@ def _same_restriction(before: t.Mapping[str, t.Any], now: t.Mapping[str, t.Any])
 
 
 def path_closed(world: World, past: World, states: t.Sequence[MxState]) -> list[GateResult]:
-    """No mail comes through Area 1 any more: nobody answers its hosts, and the caches of its sets have run out."""
+    """No mail comes through Area 1 any more: nobody answers its hosts, and the caches of its sets
+    have run out.
+    """
     # While some domain's mail is still sent there, what caches hold is no question yet.
     results = _away(world, states) or [*_answers(world, past), *_caches(world, states)]
     return results or [holds("area1_path", "", "no mail comes through Area 1 any more")]
@@ -191,11 +315,22 @@ def path_closed(world: World, past: World, states: t.Sequence[MxState]) -> list[
 
 def _away(world: World, states: t.Sequence[MxState]) -> list[GateResult]:
     hint = "It goes back once its own gates hold."
-    found = [not_yet("area1_path", state.name, "its mail still goes to Area 1", hint=hint) for state in states if state.state == "away"]
+    found = [
+        not_yet("area1_path", state.name, "its mail still goes to Area 1", hint=hint)
+        for state in states
+        if state.state == "away"
+    ]
     for state in states:
         if state.state == "left" and not state.gateway and at_gateway(world, state.expect):
-            message = "its MX records point at Area 1, and are not ours: what its mail needs stays in place"
-            found.append(not_yet("area1_path", state.name, message, hint="Move its MX records, then run again."))
+            message = (
+                "its MX records point at Area 1, and are not ours: what its mail needs stays in"
+                " place"
+            )
+            found.append(
+                not_yet(
+                    "area1_path", state.name, message, hint="Move its MX records, then run again."
+                )
+            )
     return found
 
 
@@ -206,15 +341,38 @@ def _answers(world: World, past: World) -> list[GateResult]:
             continue
         servers = [*(view.get("name_servers") or []), *(view.get("resolvers") or [])]
         late = [item for item in servers if at_gateway(world, item.get("records"))]
-        silent = [item for item in servers if item.get("status") not in ("ok", "nodata", "nxdomain")]
+        silent = [
+            item for item in servers if item.get("status") not in ("ok", "nodata", "nxdomain")
+        ]
         if late:
             labels = ", ".join(str(item.get("name") or item.get("address")) for item in late)
-            left = max((int(item.get("ttl") or 0) for item in view.get("resolvers") or [] if item in late), default=0)
+            left = max(
+                (int(item.get("ttl") or 0) for item in view.get("resolvers") or [] if item in late),
+                default=0,
+            )
             until = iso(world.now + datetime.timedelta(seconds=left)) if left else ""
-            results.append(not_yet("area1_path", name, "still answered with hosts of Area 1: %s" % labels, until, "Caches run out."))
+            results.append(
+                not_yet(
+                    "area1_path",
+                    name,
+                    "still answered with hosts of Area 1: %s" % labels,
+                    until,
+                    "Caches run out.",
+                )
+            )
         elif silent and name in world.covered():
-            labels = ", ".join("%s: %s" % (item.get("name") or item.get("address"), item.get("status")) for item in silent)
-            results.append(not_yet("name_server", name, "not every server answers: %s" % labels, hint="It is asked again by the next run."))
+            labels = ", ".join(
+                "%s: %s" % (item.get("name") or item.get("address"), item.get("status"))
+                for item in silent
+            )
+            results.append(
+                not_yet(
+                    "name_server",
+                    name,
+                    "not every server answers: %s" % labels,
+                    hint="It is asked again by the next run.",
+                )
+            )
     return results
 
 
@@ -224,18 +382,29 @@ def _caches(world: World, states: t.Sequence[MxState]) -> list[GateResult]:
         until = caches_until(world, state)
         if until is not None and until > world.now:
             message = "caches may hold the records of Area 1 until %s" % iso(until)
-            results.append(not_yet("old_ttl", state.name, message, iso(until), "Run again after that time."))
+            results.append(
+                not_yet("old_ttl", state.name, message, iso(until), "Run again after that time.")
+            )
     return results
 
 
 def caches_until(world: World, state: MxState) -> datetime.datetime | None:
-    """When the last cache forgets Area 1's set: its TTL after the set went back. By the time line, else by the record's own date."""
+    """When the last cache forgets Area 1's set: its TTL after the set went back.
+
+    By the time line, else by the record's own date.
+    """
     if state.state != "back" or state.gateway:
         return None
     moves, held = _moves(world, state), world.section("dns_provider", {}).get(state.name) or {}
     modified = parse_time(held.get("modified_on"))
-    lowered = [parse_time(event.get("at")) for event in _events(world, state.name) if event.get("event") == "ttl_lowered"]
-    explained = not moves and any(moment and modified and abs(modified - moment) <= TOLERANCE for moment in lowered)
+    lowered = [
+        parse_time(event.get("at"))
+        for event in _events(world, state.name)
+        if event.get("event") == "ttl_lowered"
+    ]
+    explained = not moves and any(
+        moment and modified and abs(modified - moment) <= TOLERANCE for moment in lowered
+    )
     known = [parse_time(moves[-1].get("at"))] if moves else []
     known += [] if explained else [modified]
     known += [world.now] if unseen_return(world, state) else []
@@ -243,12 +412,21 @@ def caches_until(world: World, state: MxState) -> datetime.datetime | None:
     if not moments:
         return None
     ttls = [int(item["ttl"]) for item in [*moves, _at_area1(world, state)] if item.get("ttl")]
-    longest = max([int(world.settings["mx_ttl"]), int(world.settings.get("mx_final_ttl") or 0), int(held.get("min_ttl") or 0), *ttls])
+    longest = max(
+        [
+            int(world.settings["mx_ttl"]),
+            int(world.settings.get("mx_final_ttl") or 0),
+            int(held.get("min_ttl") or 0),
+            *ttls,
+        ]
+    )
     return max(moments) + datetime.timedelta(seconds=longest)
 
 
 def unseen_return(world: World, state: MxState) -> bool:
-    """It was at Area 1 and is back, and nothing says since when: put back by hand, or by a run that died before it kept the time."""
+    """It was at Area 1 and is back, and nothing says since when: put back by hand, or by a run that
+    died before it kept the time.
+    """
     held = world.section("dns_provider", {}).get(state.name) or {}
     if state.state != "back" or state.gateway or parse_time(held.get("modified_on")):
         return False
@@ -256,11 +434,17 @@ def unseen_return(world: World, state: MxState) -> bool:
     if not moves:
         return left is not None
     moved = parse_time(moves[-1].get("at"))
-    return moves[-1]["event"] == "switched" or (left is not None and (moved is None or moved < left))
+    return moves[-1]["event"] == "switched" or (
+        left is not None and (moved is None or moved < left)
+    )
 
 
 def _moves(world: World, state: MxState) -> list[dict[str, t.Any]]:
-    return [event for event in _events(world, state.name) if event.get("event") in ("switched", "mx_restored")]
+    return [
+        event
+        for event in _events(world, state.name)
+        if event.get("event") in ("switched", "mx_restored")
+    ]
 
 
 def _at_area1(world: World, state: MxState) -> dict[str, t.Any]:

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Message handling on the way back: our rules and quarantine policies go, the anti-spam policies get their values back. Pure."""
+"""Message handling on the way back: our rules and quarantine policies go, the anti-spam policies
+get their values back. Pure.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,15 @@ from .three_way import FOREIGN, OURS, plain, verdict
 
 Record = t.Mapping[str, t.Any]
 HARD_FAIL = "MarkAsSpamSpfRecordHardFail"
-#: What a person may change of a rule of ours and it stays ours: the networks follow the published list, the state is a switch.
+#: What a person may change of a rule of ours and it stays ours: the networks follow the published
+#: list, the state is a switch.
 NOT_JUDGED = frozenset({"SenderIpRanges", "State"})
 
 
 def rules(world: World, past: World, left: list[GateResult]) -> list[str]:
-    """Names of the rules that go: with our stamp, not there before us, and not made into something else since."""
+    """Names of the rules that go: with our stamp, not there before us, and not made into something
+    else since.
+    """
     before = past.section("transport_rules", {}) or []
     wanted = {rule.name.lower(): rule for rule in handling.wanted_rules(world)}
     found = []
@@ -33,16 +39,28 @@ def rules(world: World, past: World, left: list[GateResult]) -> list[str]:
         rule = wanted.get(name.lower())
         edited: list[str] = []
         if rule is not None and record.get("Comments") == rule.properties["Comments"]:
-            edited = [item for item in handling.rule_differs(rule.effect, record) if item not in NOT_JUDGED]
+            edited = [
+                item
+                for item in handling.rule_differs(rule.effect, record)
+                if item not in NOT_JUDGED
+            ]
         if edited:
-            left.append(noticed("left", "rule %s" % name, "somebody changed %s since: left as it is" % ", ".join(edited)))
+            left.append(
+                noticed(
+                    "left",
+                    "rule %s" % name,
+                    "somebody changed %s since: left as it is" % ", ".join(edited),
+                )
+            )
         else:
             found.append(name)
     return found
 
 
 def filters(world: World, past: World, left: list[GateResult]) -> list[dict[str, t.Any]]:
-    """Options that bring each anti-spam policy back: verdict actions, quarantine policies and retention, and SPF hard fail."""
+    """Options that bring each anti-spam policy back: verdict actions, quarantine policies and
+    retention, and SPF hard fail.
+    """
     going = {name.lower() for name in _ours(world, past)}
     applying = _applying(world) | _applying(past)
     found = []
@@ -61,7 +79,9 @@ def filters(world: World, past: World, left: list[GateResult]) -> list[dict[str,
 
 
 def _applying(world: World) -> set[str]:
-    names = world.section("applying_policies", {}) or [item.get("Name") for item in world.section("content_filter")]
+    names = world.section("applying_policies", {}) or [
+        item.get("Name") for item in world.section("content_filter")
+    ]
     return {str(name).lower() for name in names}
 
 
@@ -75,7 +95,9 @@ def _verdicts(
     for option, parameter in handling.FILTER.items():
         kind = values.INT if option.endswith("_period") else values.WORD
         there = now.get(parameter)
-        found = verdict(kind, before.get(parameter), _written(option, current) if managed else (), there)
+        found = verdict(
+            kind, before.get(parameter), _written(option, current) if managed else (), there
+        )
         if option.endswith("_tag") and str(there or "").lower() in going:
             found = OURS
         if found == OURS and before.get(parameter) not in (None, ""):
@@ -103,7 +125,8 @@ def _ours(world: World, past: World) -> list[str]:
     return [
         handling.plain_name(record)
         for record in world.section("quarantine_policies", {}) or []
-        if handling.is_our_policy(record) and handling.named(before, handling.plain_name(record)) is None
+        if handling.is_our_policy(record)
+        and handling.named(before, handling.plain_name(record)) is None
     ]
 
 

@@ -1,10 +1,14 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What a rollback undoes, object by object: the baseline merged with what others changed since. Pure.
+"""What a rollback undoes, object by object: the baseline merged with what others changed since.
 
-When each part may happen is asked by the gates (rollback_gates.py); nothing here decides about time.
+Pure.
+
+When each part may happen is asked by the gates (rollback_gates.py); nothing here decides about
+time.
 """
 
 from __future__ import annotations
@@ -31,7 +35,9 @@ from .three_way import surplus
 
 @dataclasses.dataclass
 class Rollback:
-    """``left`` are things that are somebody else's by now, ``one_way`` those that cannot be undone: both are only named."""
+    """``left`` are things that are somebody else's by now, ``one_way`` those that cannot be undone:
+    both are only named.
+    """
 
     mx: list[MxState]
     connectors: list[dict[str, t.Any]]
@@ -53,13 +59,24 @@ class Rollback:
     @property
     def empty(self) -> bool:
         handling = self.rules or self.policies or self.quarantine_policies
-        return not (self.away() or self.ttls() or self.connectors or self.allow_list or handling or self.domains)
+        return not (
+            self.away()
+            or self.ttls()
+            or self.connectors
+            or self.allow_list
+            or handling
+            or self.domains
+        )
 
     @property
     def removals(self) -> list[str]:
         """The cmdlets that it takes away with."""
         absent = any(entry["absent"] for entry in self.connectors)
-        needed = {"Remove-TransportRule": self.rules, "Remove-QuarantinePolicy": self.quarantine_policies, "Remove-InboundConnector": absent}
+        needed = {
+            "Remove-TransportRule": self.rules,
+            "Remove-QuarantinePolicy": self.quarantine_policies,
+            "Remove-InboundConnector": absent,
+        }
         return [name for name, need in needed.items() if need]
 
 
@@ -90,15 +107,26 @@ def _allow_list(world: World, past: World, left: list[GateResult]) -> list[str]:
         world.connection_filter().get("IPAllowList"),
     )
     if ours and world.settings["allow_list"] == "skip":
-        message = "%d egress networks are in the IP allow list; it is not managed (area1_allow_list: skip)" % len(ours)
+        message = (
+            "%d egress networks are in the IP allow list; it is not managed (area1_allow_list:"
+            " skip)" % len(ours)
+        )
         left.append(noticed("left", "connection filter", message))
         return []
     return ours
 
 
 def _organization(world: World, past: World) -> list[GateResult]:
-    was = any(boolean(item.get("IsDehydrated")) for item in as_list(past.section("organization", {})))
+    was = any(
+        boolean(item.get("IsDehydrated")) for item in as_list(past.section("organization", {}))
+    )
     now = any(boolean(item.get("IsDehydrated")) for item in as_list(world.section("organization")))
     if was and not now:
-        return [noticed("one_way", "organization", "customization was enabled; there is no way back, and it does no harm")]
+        return [
+            noticed(
+                "one_way",
+                "organization",
+                "customization was enabled; there is no way back, and it does no harm",
+            )
+        ]
     return []

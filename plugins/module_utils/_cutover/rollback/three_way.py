@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Three ways meet: what was there before us, what we write, and what is there now. Only what we changed is undone. Pure."""
+"""Three ways meet: what was there before us, what we write, and what is there now.
+
+Only what we changed is undone. Pure.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,9 @@ SAME, OURS, FOREIGN = "same", "ours", "foreign"
 
 @dataclasses.dataclass(frozen=True)
 class Written:
-    """One property that the deployment writes: the module's option, the service's name, and the values that can be ours."""
+    """One property that the deployment writes: the module's option, the service's name, and the
+    values that can be ours.
+    """
 
     option: str
     name: str
@@ -27,7 +33,9 @@ class Written:
 
 @dataclasses.dataclass(frozen=True)
 class Undoing:
-    """Of one object: options that bring our changes back, and properties that somebody else changed since."""
+    """Of one object: options that bring our changes back, and properties that somebody else changed
+    since.
+    """
 
     restore: dict[str, t.Any]
     foreign: tuple[str, ...] = ()
@@ -40,7 +48,9 @@ def verdict(kind: Kind, before: t.Any, written: t.Iterable[t.Any], now: t.Any) -
     return OURS if any(kind.same(value, now) for value in written) else FOREIGN
 
 
-def undo(rows: t.Iterable[Written], before: t.Mapping[str, t.Any], now: t.Mapping[str, t.Any]) -> Undoing:
+def undo(
+    rows: t.Iterable[Written], before: t.Mapping[str, t.Any], now: t.Mapping[str, t.Any]
+) -> Undoing:
     restore: dict[str, t.Any] = {}
     foreign = []
     for row in rows:
@@ -53,7 +63,9 @@ def undo(rows: t.Iterable[Written], before: t.Mapping[str, t.Any], now: t.Mappin
 
 
 def plain(kind: Kind, value: t.Any) -> t.Any:
-    """A value that was null before is given as what the service means by it: an empty text or list, false."""
+    """A value that was null before is given as what the service means by it: an empty text or list,
+    false.
+    """
     if kind.is_list:
         return as_list(value)
     if value is None:
@@ -62,6 +74,9 @@ def plain(kind: Kind, value: t.Any) -> t.Any:
 
 
 def surplus(before: t.Any, written: t.Iterable[t.Any], now: t.Any) -> list[str]:
-    """Entries of an address list that are there now, are ours, and were not there before. Everybody else's stay."""
+    """Entries of an address list that are there now, are ours, and were not there before.
+
+    Everybody else's stay.
+    """
     kept, ours = spans(before), spans(list(written))
     return [str(entry) for entry in as_list(now) if spans([entry]) <= ours - kept]

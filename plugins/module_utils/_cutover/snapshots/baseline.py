@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What a baseline is: what the tenant, its domains and their records were before the first write. Pure."""
+"""What a baseline is: what the tenant, its domains and their records were before the first write.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +41,8 @@ KEPT = (
     "mta_sts",
     "mail_hosts",
 )
-#: Runners that are thrown away with their disk after the job; the variable is one that they are known to set.
+#: Runners that are thrown away with their disk after the job; the variable is one that they are
+#: known to set.
 THROW_AWAY = {
     "AWX_HOST": "AWX",
     "GITHUB_ACTIONS": "GitHub Actions",
@@ -53,7 +58,9 @@ def traces(world: World) -> list[str]:
         if world.connector(name) is not None:
             found.append("connector %s" % name)
     stamped = [
-        item for item in world.section("inbound_connectors") if "[mailflow.area1:" in str(item.get("Comment") or "")
+        item
+        for item in world.section("inbound_connectors")
+        if "[mailflow.area1:" in str(item.get("Comment") or "")
     ]
     found += ["stamp on connector %s" % item.get("Name") for item in stamped]
     if spans(world.settings["egress"]) <= spans(world.connection_filter().get("IPAllowList")):
@@ -67,15 +74,25 @@ def throw_away_runner(environment: t.Mapping[str, str]) -> str:
 
 
 def compose(kind: str, sections: t.Mapping[str, t.Any], **more: t.Any) -> dict[str, t.Any]:
-    """All that a way back needs of what was read, as the services wrote it: null and empty are not the same."""
+    """All that a way back needs of what was read, as the services wrote it: null and empty are not
+    the same.
+    """
     kept = {name: value for name, value in sections.items() if name in KEPT}
-    body = {"format": 1, "kind": kind, "taken": kept.get("service_date", ""), "sections": kept, **more}
+    body = {
+        "format": 1,
+        "kind": kind,
+        "taken": kept.get("service_date", ""),
+        "sections": kept,
+        **more,
+    }
     return {**body, "digest": body_digest(body)}
 
 
 def body_digest(body: t.Mapping[str, t.Any]) -> str:
     text = json.dumps(
-        {key: value for key, value in body.items() if key != "digest"}, sort_keys=True, ensure_ascii=False
+        {key: value for key, value in body.items() if key != "digest"},
+        sort_keys=True,
+        ensure_ascii=False,
     )
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
@@ -87,7 +104,8 @@ def check_baseline(value: t.Any, where: str, kind: str = KIND) -> dict[str, t.An
             value = json.loads(value)
         except ValueError:
             raise InputError(
-                "%s is not a baseline: it is not JSON." % where, "Give it as mail_flow_snapshot returned or stored it."
+                "%s is not a baseline: it is not JSON." % where,
+                "Give it as mail_flow_snapshot returned or stored it.",
             ) from None
     if (
         not isinstance(value, dict)
@@ -95,7 +113,8 @@ def check_baseline(value: t.Any, where: str, kind: str = KIND) -> dict[str, t.An
         or not isinstance(value.get("sections"), dict)
     ):
         raise InputError(
-            "%s is not a baseline of this collection." % where, "Give it as mail_flow_snapshot returned or stored it."
+            "%s is not a baseline of this collection." % where,
+            "Give it as mail_flow_snapshot returned or stored it.",
         )
     if value.get("digest") != body_digest(value):
         raise InputError(

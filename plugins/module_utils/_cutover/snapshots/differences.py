@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """What differs between two looks at a tenant, object by object. Pure."""
@@ -17,7 +18,10 @@ SERVER_MADE = ("WhenCreated", "WhenCreatedUTC", "WhenChanged", "WhenChangedUTC")
 
 
 def differences(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any]) -> list[Difference]:
-    """One entry for each object that came, went or has other values. A section that one side never read is left out."""
+    """One entry for each object that came, went or has other values.
+
+    A section that one side never read is left out.
+    """
     found: list[Difference] = []
     for section in KEPT:
         if section in VOLATILE or section not in before or section not in after:

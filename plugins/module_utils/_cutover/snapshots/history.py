@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""One snapshot for each run that found something new: what was there before its first write, and what it was to write."""
+"""One snapshot for each run that found something new: what was there before its first write, and
+what it was to write.
+"""
 
 from __future__ import annotations
 
@@ -25,18 +28,29 @@ NAME = re.compile(r"^snapshot-(\d{8}T\d{6}Z)(-\d+)?\.json$")
 #: Of the settings, what a way back asks later: which values were this deployment's own.
 WANTED = ("egress", "mx_records", "mx_ttl", "connector_name", "lockdown_connector_name")
 DOMAIN_SECTIONS = ("dns", "dns_provider", "email_security", "dns_texts", "mta_sts")
-#: Of a domain's DNS only what it says counts; clocks, serials and what a cache has left change with every look.
+#: Of a domain's DNS only what it says counts; clocks, serials and what a cache has left change with
+#: every look.
 SAID = {
     "dns": ("records", "ttl_max", "cname", "null_mx"),
     "dns_provider": ("records", "ttl", "auto_ttl"),
     "mta_sts": ("records", "policy"),
 }
 #: Of an Email Security domain, what is no setting.
-COUNTED = ("readiness", "emails_processed", "modified_at", "last_modified", "status", "predicted", "taken")
+COUNTED = (
+    "readiness",
+    "emails_processed",
+    "modified_at",
+    "last_modified",
+    "status",
+    "predicted",
+    "taken",
+)
 VOLATILE = ("service_date", "forwarding_hosts", "mail_hosts")
 
 
-def record(directory: str, sections: t.Mapping[str, t.Any], settings: t.Mapping[str, t.Any] | None) -> str:
+def record(
+    directory: str, sections: t.Mapping[str, t.Any], settings: t.Mapping[str, t.Any] | None
+) -> str:
     """Write a snapshot unless the last one says the same; its path, or ""."""
     wanted = {name: (settings or {}).get(name) for name in WANTED}
     content = fingerprint(sections, wanted)
@@ -46,7 +60,10 @@ def record(directory: str, sections: t.Mapping[str, t.Any], settings: t.Mapping[
     stamp = re.sub(r"[-:]|\.\d+", "", str(sections.get("service_date") or ""))
     name = "snapshot-%s.json" % stamp
     if not NAME.match(name):
-        raise InputError("The observation holds no date of the service.", "Read the tenant before a snapshot is taken.")
+        raise InputError(
+            "The observation holds no date of the service.",
+            "Read the tenant before a snapshot is taken.",
+        )
     count = 1
     while os.path.exists(os.path.join(directory, name)):
         count += 1
@@ -71,12 +88,16 @@ def load(path: str) -> dict[str, t.Any]:
             return check_baseline(stream.read(), path, KIND)
     except OSError as exc:
         raise InputError(
-            "The snapshot %s cannot be read: %s." % (path, exc.strerror), "Give this user access to it."
+            "The snapshot %s cannot be read: %s." % (path, exc.strerror),
+            "Give this user access to it.",
         ) from exc
 
 
 def load_all(directory: str) -> tuple[list[dict[str, t.Any]], list[dict[str, t.Any]]]:
-    """(snapshots, one entry for each file with its digest or problem). One that was edited or cut is named and not used."""
+    """(snapshots, one entry for each file with its digest or problem).
+
+    One that was edited or cut is named and not used.
+    """
     found, files = [], []
     for name in listed(directory):
         path = os.path.join(directory, name)
@@ -91,7 +112,9 @@ def load_all(directory: str) -> tuple[list[dict[str, t.Any]], list[dict[str, t.A
 
 
 def history(snapshots: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
-    """What earlier runs were to write, how each domain was first seen, and what was last seen at work. Pure."""
+    """What earlier runs were to write, how each domain was first seen, and what was last seen at
+    work. Pure.
+    """
     egress: dict[str, None] = {}
     sets: list[t.Any] = []
     domains: dict[str, dict[str, t.Any]] = {}
@@ -106,24 +129,53 @@ def history(snapshots: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
             for name, entry in (body["sections"].get(section) or {}).items():
                 domains.setdefault(name, {}).setdefault(section, entry)
         for name, ttl in _at_area1(body, sets).items():
-            at_area1[name] = {"last": body["taken"], "ttl": max(ttl, at_area1.get(name, {}).get("ttl", 0))}
+            at_area1[name] = {
+                "last": body["taken"],
+                "ttl": max(ttl, at_area1.get(name, {}).get("ttl", 0)),
+            }
         # One that is staged may have been switched on by that very run.
-        found = [item for item in body["sections"].get("inbound_connectors") or () if is_on(item) or parse_stamp(item.get("Comment"))]
+        found = [
+            item
+            for item in body["sections"].get("inbound_connectors") or ()
+            if is_on(item) or parse_stamp(item.get("Comment"))
+        ]
         restricting.update({str(item.get("Name")).lower(): body["taken"] for item in found})
-    return {"egress": list(egress), "mx_sets": sets, "domains": domains, "at_area1": at_area1, "restricting": restricting}
+    return {
+        "egress": list(egress),
+        "mx_sets": sets,
+        "domains": domains,
+        "at_area1": at_area1,
+        "restricting": restricting,
+    }
 
 
 def _at_area1(body: t.Mapping[str, t.Any], sets: t.Sequence[t.Any]) -> dict[str, int]:
     """Each domain that has a set which a deployment wrote, with its TTL."""
-    world, written = World({"dns": {}, **body["sections"]}, {}), [record_set(records) for records in sets]
-    found = {name: mx_of(world, name) for name in {**world.section("dns"), **world.section("dns_provider", {})}}
-    return {name: int(now["ttl"] or 0) for name, now in found.items() if now and record_set(now["records"]) in written}
+    world, written = (
+        World({"dns": {}, **body["sections"]}, {}),
+        [record_set(records) for records in sets],
+    )
+    found = {
+        name: mx_of(world, name)
+        for name in {**world.section("dns"), **world.section("dns_provider", {})}
+    }
+    return {
+        name: int(now["ttl"] or 0)
+        for name, now in found.items()
+        if now and record_set(now["records"]) in written
+    }
 
 
 def fingerprint(sections: t.Mapping[str, t.Any], wanted: t.Mapping[str, t.Any]) -> str:
-    """Equal for two looks at the same state, whatever the order of the answers and the time of the look."""
+    """Equal for two looks at the same state, whatever the order of the answers and the time of the
+    look.
+    """
     body = {
-        name: {key: said(name, entry) for key, entry in (value or {}).items()} if name in DOMAIN_SECTIONS else ordered(value)
+        name: (
+            {key: said(name, entry) for key, entry in (value or {}).items()}
+            if name in DOMAIN_SECTIONS
+            else ordered(value)
+        )
         for name, value in sections.items()
         if name in KEPT and name not in VOLATILE
     }
@@ -136,14 +188,18 @@ def said(section: str, entry: t.Any) -> t.Any:
     if not isinstance(entry, t.Mapping):
         return ordered(entry)
     chosen = SAID.get(section)
-    return ordered({key: entry[key] for key in entry if (key in chosen if chosen else key not in COUNTED)})
+    return ordered(
+        {key: entry[key] for key in entry if (key in chosen if chosen else key not in COUNTED)}
+    )
 
 
 def ordered(value: t.Any) -> t.Any:
     if isinstance(value, t.Mapping):
         return {str(key): ordered(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return sorted((ordered(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
+        return sorted(
+            (ordered(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True)
+        )
     return value
 
 

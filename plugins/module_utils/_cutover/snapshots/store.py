@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The module mail_flow_snapshot: takes the baseline once, a snapshot before each run that found something new, and looks at both."""
+"""The module mail_flow_snapshot: takes the baseline once, a snapshot before each run that found
+something new, and looks at both.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +34,15 @@ def run_snapshot(params: t.Mapping[str, t.Any], context: Context) -> Result:
     observation = Observation(params["observation_path"])
     directory = state_directory(params.get("directory"), _tenant_name(params, observation))
     if params.get("lock") and not context.check_mode:
-        acquire(directory, os.path.dirname(os.path.abspath(params["observation_path"])), context.now())
+        acquire(
+            directory, os.path.dirname(os.path.abspath(params["observation_path"])), context.now()
+        )
     return STATES[params["state"]](params, context, observation, directory)
 
 
-def _take(params: t.Mapping[str, t.Any], context: Context, observation: Observation, directory: str) -> Result:
+def _take(
+    params: t.Mapping[str, t.Any], context: Context, observation: Observation, directory: str
+) -> Result:
     """Find the baseline or take it; and keep what is there now, before this run writes."""
     baseline, state = _find(params, observation, directory)
     if baseline is None:
@@ -48,12 +55,19 @@ def _take(params: t.Mapping[str, t.Any], context: Context, observation: Observat
         path = os.path.join(directory, BASELINE)
         if not os.path.exists(path):
             write_private(path, baseline)
-        snapshot = snapshots.record(directory, observation.sections(), observation.any_age("settings"))
+        snapshot = snapshots.record(
+            directory, observation.sections(), observation.any_age("settings")
+        )
     return _hand_on(observation, directory, baseline, {**state, "snapshot": snapshot})
 
 
-def _verify(params: t.Mapping[str, t.Any], context: Context, observation: Observation, directory: str) -> Result:
-    """Find the baseline, never take one; and say of each file whether it is whole. For those who want to go back, or only look."""
+def _verify(
+    params: t.Mapping[str, t.Any], context: Context, observation: Observation, directory: str
+) -> Result:
+    """Find the baseline, never take one; and say of each file whether it is whole.
+
+    For those who want to go back, or only look.
+    """
     baseline, state = _find(params, observation, directory)
     kept, files = snapshots.load_all(directory)
     for entry in files:
@@ -67,11 +81,17 @@ def _verify(params: t.Mapping[str, t.Any], context: Context, observation: Observ
     snapshot = ""
     if baseline is not None and params.get("lock") and not context.check_mode:
         # Who holds the lock is about to write: a way back leaves its own trace too.
-        snapshot = snapshots.record(directory, observation.sections(), observation.any_age("settings"))
-    return _hand_on(observation, directory, baseline, {**state, "snapshot": snapshot, "files": files})
+        snapshot = snapshots.record(
+            directory, observation.sections(), observation.any_age("settings")
+        )
+    return _hand_on(
+        observation, directory, baseline, {**state, "snapshot": snapshot, "files": files}
+    )
 
 
-def _compare(params: t.Mapping[str, t.Any], context: Context, observation: Observation, directory: str) -> Result:
+def _compare(
+    params: t.Mapping[str, t.Any], context: Context, observation: Observation, directory: str
+) -> Result:
     """What differs now from the baseline, or from a snapshot."""
     if params.get("snapshot"):
         body = snapshots.load(os.path.join(directory, params["snapshot"]))
@@ -82,7 +102,8 @@ def _compare(params: t.Mapping[str, t.Any], context: Context, observation: Obser
         found = found or observation.any_age("baseline")
         if found is None:
             raise InputError(
-                "There is no baseline in %s to compare with." % directory, "Give area1_snapshot_dir or area1_baseline."
+                "There is no baseline in %s to compare with." % directory,
+                "Give area1_snapshot_dir or area1_baseline.",
             )
         body = found
     found_differences = differences(body["sections"], observation.sections())
@@ -114,11 +135,16 @@ def _find(
     return baseline, state
 
 
-def _hand_on(observation: Observation, directory: str, baseline: dict[str, t.Any] | None, state: State) -> Result:
+def _hand_on(
+    observation: Observation, directory: str, baseline: dict[str, t.Any] | None, state: State
+) -> Result:
     if baseline is not None:
         observation.put("baseline", baseline)
     observation.put("timeline", load_timeline(directory))
-    observation.put("baseline_state", {key: value for key, value in state.items() if key not in ("snapshot", "files")})
+    observation.put(
+        "baseline_state",
+        {key: value for key, value in state.items() if key not in ("snapshot", "files")},
+    )
     observation.save()
     values: State = {
         "status": state["status"],
@@ -132,12 +158,16 @@ def _hand_on(observation: Observation, directory: str, baseline: dict[str, t.Any
 
 
 def _same_tenant(baseline: dict[str, t.Any], observation: Observation, path: str) -> None:
-    kept, here = (baseline["sections"].get("tenant") or {}).get("id"), (observation.any_age("tenant") or {}).get("id")
+    kept, here = (
+        (baseline["sections"].get("tenant") or {}).get("id"),
+        (observation.any_age("tenant") or {}).get("id"),
+    )
     if kept and here and str(kept).lower() != str(here).lower():
         raise InputError(
             "The baseline at hand (%s) is of another tenant (%s)."
             % (path, baseline["sections"]["tenant"].get("initial_domain") or kept),
-            "Give each tenant a directory (area1_snapshot_dir) and a baseline (area1_baseline) of its own.",
+            "Give each tenant a directory (area1_snapshot_dir) and a baseline (area1_baseline) of"
+            " its own.",
         )
 
 
@@ -156,7 +186,9 @@ def _tenant_name(params: t.Mapping[str, t.Any], observation: Observation) -> str
     known = observation.any_age("tenant") or {}
     name = str(known.get("initial_domain") or params.get("tenant") or known.get("id") or "").lower()
     if not name or os.sep in name or name.startswith("."):
-        raise InputError("The tenant is not known.", "Give tenant, or an observation that names it.")
+        raise InputError(
+            "The tenant is not known.", "Give tenant, or an observation that names it."
+        )
     return name
 
 
@@ -168,11 +200,14 @@ def _load(path: str) -> dict[str, t.Any] | None:
         return None
     except OSError as exc:
         raise InputError(
-            "The baseline %s cannot be read: %s." % (path, exc.strerror), "Give this user access to it."
+            "The baseline %s cannot be read: %s." % (path, exc.strerror),
+            "Give this user access to it.",
         ) from exc
 
 
-def _record_event(params: t.Mapping[str, t.Any], context: Context, observation: Observation, directory: str) -> Result:
+def _record_event(
+    params: t.Mapping[str, t.Any], context: Context, observation: Observation, directory: str
+) -> Result:
     """Keep when something happened to a domain; the time is the service's."""
     events = load_timeline(directory)
     at = sections_now(observation).get("service_date", "")
@@ -189,13 +224,23 @@ def _record_event(params: t.Mapping[str, t.Any], context: Context, observation: 
     ]
     if params["event"] == SEEN:
         told = observation.any_age("mta_sts") or {}
-        new = [{"domain": item["domain"], "event": SEEN, "at": at, **kept(told.get(item["domain"]) or {})} for item in new]
+        new = [
+            {
+                "domain": item["domain"],
+                "event": SEEN,
+                "at": at,
+                **kept(told.get(item["domain"]) or {}),
+            }
+            for item in new
+        ]
     if new and not context.check_mode:
         write_private(os.path.join(directory, TIMELINE), events + new)
     observation.put("timeline", events + new)
     if params["event"] == "switched":
         here = observation.any_age(SWITCHED_HERE) or []
-        observation.put(SWITCHED_HERE, list(dict.fromkeys([*here, *(item["domain"] for item in new)])))
+        observation.put(
+            SWITCHED_HERE, list(dict.fromkeys([*here, *(item["domain"] for item in new)]))
+        )
     observation.save()
     return Result(False, (), {"status": "recorded", "directory": directory})
 

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Cloudflare: one batch call per record set, in which values are patched in place so that the set is never empty or thin."""
+"""Cloudflare: one batch call per record set, in which values are patched in place so that the set
+is never empty or thin.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +29,15 @@ Record = dict[str, t.Any]
 
 
 class CloudflareDriver:
-    """Record sets of the zones that one token sees. There is no compare-and-swap: the set is read again just before a write."""
+    """Record sets of the zones that one token sees.
+
+    There is no compare-and-swap: the set is read again just before a write.
+    """
 
     provider = "cloudflare"
-    capabilities = Capabilities(atomic=True, min_ttl=60, max_ttl=86400, auto_ttl=True, auto_seconds=AUTO_SECONDS)
+    capabilities = Capabilities(
+        atomic=True, min_ttl=60, max_ttl=86400, auto_ttl=True, auto_seconds=AUTO_SECONDS
+    )
 
     def __init__(self, api: CloudflareApi) -> None:
         self._api = api
@@ -38,11 +46,15 @@ class CloudflareDriver:
         self._lock = threading.Lock()
 
     def prepare(self, names: t.Sequence[str]) -> None:
-        """Find the zones of many names: by listing where that takes fewer calls than asking for each."""
+        """Find the zones of many names: by listing where that takes fewer calls than asking for
+        each.
+        """
         wanted = {host_name(name) for name in names}
         if len(wanted) < 2:
             return
-        for page, envelope in enumerate(self._api.envelopes("zones", per_page=ZONES_PER_PAGE, permission=PERMISSION_READ), 1):
+        for page, envelope in enumerate(
+            self._api.envelopes("zones", per_page=ZONES_PER_PAGE, permission=PERMISSION_READ), 1
+        ):
             self._keep_zones(envelope)
             missing = sum(1 for name in wanted if name not in self._zones)
             total = envelope.info.get("total_pages")
@@ -51,7 +63,9 @@ class CloudflareDriver:
         self._all_listed = True
 
     def check(self, name: str) -> None:
-        """The zone is visible to the token and served by Cloudflare; that its records may be read shows with the first read."""
+        """The zone is visible to the token and served by Cloudflare; that its records may be read
+        shows with the first read.
+        """
         self.zone_of(name)
 
     def zone_of(self, name: str) -> Record:
@@ -59,12 +73,13 @@ class CloudflareDriver:
         if zone is None:
             raise InputError(
                 "%s: the Cloudflare API token sees no zone that holds this name." % name,
-                "Give the DNS token (dns_api_token) the permissions %s and %s for the zone, or choose another dns_provider for the domain."
-                % (PERMISSION_READ, PERMISSION_EDIT),
+                "Give the DNS token (dns_api_token) the permissions %s and %s for the zone, or"
+                " choose another dns_provider for the domain." % (PERMISSION_READ, PERMISSION_EDIT),
             )
         if zone.get("status", "active") != "active" or zone.get("type", "full") != "full":
             raise InputError(
-                "%s: the zone %s is %s (%s setup) at Cloudflare, so its records are not what the world sees."
+                "%s: the zone %s is %s (%s setup) at Cloudflare, so its records are not what the"
+                " world sees."
                 % (name, zone["name"], zone.get("status", "active"), zone.get("type", "full")),
                 "Choose the dns_provider that serves this domain.",
             )
@@ -80,14 +95,24 @@ class CloudflareDriver:
         records, date = self._records(self.zone_of(name)["id"], name, rdtype)
         return record_set(name, rdtype, records, date)
 
-    def replace(self, name: str, rdtype: str, expected: RecordSet | None, wanted: RecordSet) -> None:
+    def replace(
+        self, name: str, rdtype: str, expected: RecordSet | None, wanted: RecordSet
+    ) -> None:
         zone_id = self.zone_of(name)["id"]
         records, date = self._records(zone_id, name, rdtype)
         if record_set(name, rdtype, records, date) != expected:
-            raise Conflict("%s: the %s set changed between reading and writing." % (name, rdtype), "Run again: it starts from what is there now.")
+            raise Conflict(
+                "%s: the %s set changed between reading and writing." % (name, rdtype),
+                "Run again: it starts from what is there now.",
+            )
         body = batch(records, wanted)
         if any(body.values()):
-            self._explained(name, lambda: self._api.write("POST", "zones/%s/dns_records/batch" % zone_id, body, PERMISSION_EDIT))
+            self._explained(
+                name,
+                lambda: self._api.write(
+                    "POST", "zones/%s/dns_records/batch" % zone_id, body, PERMISSION_EDIT
+                ),
+            )
 
     def _records(self, zone_id: str, name: str, rdtype: str) -> tuple[list[Record], str | None]:
         found: list[Record] = []
@@ -96,13 +121,20 @@ class CloudflareDriver:
 
         def collect() -> None:
             nonlocal date
-            for envelope in self._api.envelopes("zones/%s/dns_records" % zone_id, query, 100, "Zone.DNS:Read"):
+            for envelope in self._api.envelopes(
+                "zones/%s/dns_records" % zone_id, query, 100, "Zone.DNS:Read"
+            ):
                 date = envelope.date.isoformat() if envelope.date else None
                 found.extend(envelope.result)
 
         self._explained(name, collect)
         # A filter that the service does not know may be ignored: what is not ours is left out here.
-        mine = [record for record in found if record.get("type") == rdtype and str(record.get("name", "")).rstrip(".").lower() == name]
+        mine = [
+            record
+            for record in found
+            if record.get("type") == rdtype
+            and str(record.get("name", "")).rstrip(".").lower() == name
+        ]
         for record in mine:
             if not record.get("id") or record.get("content") is None:
                 raise ReadError("%s: Cloudflare returned a record without id or content." % name)
@@ -113,7 +145,10 @@ class CloudflareDriver:
         try:
             return call()
         except PermissionDenied as exc:
-            hint = "Give the DNS token (dns_api_token) the permission %s for the zone of %s." % (PERMISSION_EDIT, name)
+            hint = "Give the DNS token (dns_api_token) the permission %s for the zone of %s." % (
+                PERMISSION_EDIT,
+                name,
+            )
             raise PermissionDenied("%s: %s" % (name, exc.message), hint, **exc.details) from exc
         except MailflowError as exc:
             exc.message = "%s: %s" % (name, exc.message)
@@ -125,14 +160,18 @@ class CloudflareDriver:
                 name = str(zone.get("name", "")).rstrip(".").lower()
                 known = self._zones.get(name)
                 # The same name may be pending in one account and active in another.
-                if known is None or (known.get("status") != "active" and zone.get("status") == "active"):
+                if known is None or (
+                    known.get("status") != "active" and zone.get("status") == "active"
+                ):
                     self._zones[name] = zone
 
     def _find_zone(self, name: str) -> Record | None:
         """The longest suffix of the name that is a zone."""
         for candidate in ancestors(name):
             if candidate not in self._zones and not self._all_listed:
-                for envelope in self._api.envelopes("zones", {"name": candidate}, permission=PERMISSION_READ):
+                for envelope in self._api.envelopes(
+                    "zones", {"name": candidate}, permission=PERMISSION_READ
+                ):
                     self._keep_zones(envelope)
                 with self._lock:
                     self._zones.setdefault(candidate, None)
@@ -151,8 +190,13 @@ def value_of(record: Record) -> str:
     return txt_value(record["content"])
 
 
-def record_set(name: str, rdtype: str, records: t.Sequence[Record], date: str | None) -> RecordSet | None:
-    """Cloudflare's records as one set. Where their TTLs differ the longest counts: that is how long a cache may keep one."""
+def record_set(
+    name: str, rdtype: str, records: t.Sequence[Record], date: str | None
+) -> RecordSet | None:
+    """Cloudflare's records as one set.
+
+    Where their TTLs differ the longest counts: that is how long a cache may keep one.
+    """
     if not records:
         return None
     ttls = [int(record.get("ttl") or AUTO) for record in records]
@@ -162,15 +206,19 @@ def record_set(name: str, rdtype: str, records: t.Sequence[Record], date: str | 
         [value_of(record) for record in records],
         max(AUTO_SECONDS if ttl == AUTO else ttl for ttl in ttls),
         all(ttl == AUTO for ttl in ttls),
-        modified_on=max((str(record.get("modified_on") or "") for record in records), default="") or None,
+        modified_on=max((str(record.get("modified_on") or "") for record in records), default="")
+        or None,
         date=date,
     )
 
 
 def batch(records: t.Sequence[Record], wanted: RecordSet) -> dict[str, list[Record]]:
-    """The body of the one call. Records that stay are not named; others are turned into new values in place, which keeps
-    their comment and tags; only what is left over is created or deleted. Cloudflare carries deletes out first, so a set
-    that shrinks still has all its other records, and one that is exchanged never has fewer than the smaller of the two.
+    """The body of the one call.
+
+    Records that stay are not named; others are turned into new values in place, which keeps their
+    comment and tags; only what is left over is created or deleted. Cloudflare carries deletes out
+    first, so a set that shrinks still has all its other records, and one that is exchanged never
+    has fewer than the smaller of the two.
     """
     ttl = AUTO if wanted.auto_ttl else wanted.ttl
     pairs, missing, surplus = pair(records, wanted.values)
@@ -179,17 +227,26 @@ def batch(records: t.Sequence[Record], wanted: RecordSet) -> dict[str, list[Reco
         "deletes": [{"id": record["id"]} for record in surplus],
         "patches": [patch for patch in patches if len(patch) > 1],
         "puts": [],
-        "posts": [{"name": wanted.name, "type": wanted.type, "ttl": ttl, **_content(wanted.type, value)} for value in missing],
+        "posts": [
+            {"name": wanted.name, "type": wanted.type, "ttl": ttl, **_content(wanted.type, value)}
+            for value in missing
+        ],
     }
 
 
-def pair(records: t.Sequence[Record], values: t.Sequence[str]) -> tuple[list[tuple[Record, str]], list[str], list[Record]]:
-    """(record and the value it shall hold, values without a record, records without a value); what fits best goes first."""
+def pair(
+    records: t.Sequence[Record], values: t.Sequence[str]
+) -> tuple[list[tuple[Record, str]], list[str], list[Record]]:
+    """(record and the value it shall hold, values without a record, records without a value); what
+    fits best goes first.
+    """
     free, missing = list(records), list(values)
     pairs: list[tuple[Record, str]] = []
     fits: tuple[t.Callable[[Record, str], bool], ...] = (
         lambda record, value: value_of(record) == value,
-        lambda record, value: value_of(record).split(" ", 1)[1:] == value.split(" ", 1)[1:] and record["type"] == "MX",
+        lambda record, value: (
+            value_of(record).split(" ", 1)[1:] == value.split(" ", 1)[1:] and record["type"] == "MX"
+        ),
         lambda record, value: True,
     )
     for fit in fits:

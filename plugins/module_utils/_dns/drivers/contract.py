@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """What every DNS provider's driver offers, and what it may promise."""
@@ -14,9 +15,12 @@ from ..sets.rrset import RecordSet, txt_strings
 
 @dataclasses.dataclass(frozen=True)
 class Capabilities:
-    """``atomic``: a set is replaced in one transaction. ``compare_and_swap``: only if it is still the expected one.
+    """``atomic``: a set is replaced in one transaction.
 
-    ``writes`` False: a person carries the change out. ``auto_seconds`` is what the provider serves for an automatic TTL.
+    ``compare_and_swap``: only if it is still the expected one.
+
+    ``writes`` False: a person carries the change out. ``auto_seconds`` is what the provider serves
+    for an automatic TTL.
     """
 
     atomic: bool = False
@@ -29,11 +33,14 @@ class Capabilities:
 
 
 class Driver(t.Protocol):
-    """One provider with its credentials. Used by several threads at once.
+    """One provider with its credentials.
 
-    ``prepare`` may look up in few calls what the single calls need; ``check`` proves the credentials for these names and
-    writes nothing. ``read`` answers None only where the provider said that there is no such set. ``replace`` changes the
-    set only where it still is ``expected`` (None: absent) and raises Conflict where it is not.
+    Used by several threads at once.
+
+    ``prepare`` may look up in few calls what the single calls need; ``check`` proves the
+    credentials for these names and writes nothing. ``read`` answers None only where the provider
+    said that there is no such set. ``replace`` changes the set only where it still is ``expected``
+    (None: absent) and raises Conflict where it is not.
     """
 
     provider: str
@@ -51,7 +58,9 @@ class Driver(t.Protocol):
     def read(self, name: str, rdtype: str) -> RecordSet | None:
         """The set in place; None if there is none."""
 
-    def replace(self, name: str, rdtype: str, expected: RecordSet | None, wanted: RecordSet) -> None:
+    def replace(
+        self, name: str, rdtype: str, expected: RecordSet | None, wanted: RecordSet
+    ) -> None:
         """Put ``wanted`` in the place of ``expected``."""
 
 

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""RFC 2136 dynamic updates: a prerequisite on the exact old set makes every replacement a true compare-and-swap."""
+"""RFC 2136 dynamic updates: a prerequisite on the exact old set makes every replacement a true
+compare-and-swap.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,9 @@ UPDATE_SECONDS = 10.0
 
 
 class Rfc2136Driver:
-    """Record sets of the zones whose primary is one server, over TCP, signed by TSIG where a key is given."""
+    """Record sets of the zones whose primary is one server, over TCP, signed by TSIG where a key is
+    given.
+    """
 
     provider = "rfc2136"
     capabilities = Capabilities(atomic=True, compare_and_swap=True)
@@ -45,7 +50,10 @@ class Rfc2136Driver:
         key_algorithm: str = "hmac-sha256",
     ) -> None:
         if not server:
-            raise InputError("dns_server is not given.", "The provider rfc2136 needs the address of the zone's primary server.")
+            raise InputError(
+                "dns_server is not given.",
+                "The provider rfc2136 needs the address of the zone's primary server.",
+            )
         self._server = server
         self._port = int(port)
         self._resolvers = resolvers
@@ -58,7 +66,9 @@ class Rfc2136Driver:
         return None
 
     def check(self, name: str) -> None:
-        """A signed update that carries a prerequisite and no change: proves the key, writes nothing."""
+        """A signed update that carries a prerequisite and no change: proves the key, writes
+        nothing.
+        """
         zone = self.zone_of(name)
         update = self._update(zone)
         update.present(need("dns.name", "dnspython").from_text(zone + "."), "SOA")
@@ -71,14 +81,19 @@ class Rfc2136Driver:
         for candidate in ancestors(name):
             answer = interpret(self._query(candidate, "SOA"), candidate, "SOA", recursive=False)
             if answer.status == "servfail":
-                raise ReadError("%s: the server %s answers SERVFAIL." % (name, self._where()), "Look at that server's log.")
+                raise ReadError(
+                    "%s: the server %s answers SERVFAIL." % (name, self._where()),
+                    "Look at that server's log.",
+                )
             owner = answer.soa_owner
             if answer.authoritative and owner and (name == owner or name.endswith("." + owner)):
                 self._zones[name] = owner
                 return owner
         raise InputError(
-            "%s: the server %s is not the authority for a zone that holds this name." % (name, self._where()),
-            "dns_server must be the zone's primary, and let this machine (or key) query it; or choose another dns_provider.",
+            "%s: the server %s is not the authority for a zone that holds this name."
+            % (name, self._where()),
+            "dns_server must be the zone's primary, and let this machine (or key) query it; or"
+            " choose another dns_provider.",
         )
 
     def name_servers(self, name: str) -> tuple[str, ...] | None:
@@ -88,14 +103,28 @@ class Rfc2136Driver:
         self.zone_of(name)
         answer = interpret(self._query(name, rdtype), name, rdtype, recursive=False)
         if answer.status == "cname":
-            raise InputError("%s is an alias of %s: it can have no %s set." % (name, answer.cname, rdtype), "Remove the CNAME record first.")
+            raise InputError(
+                "%s is an alias of %s: it can have no %s set." % (name, answer.cname, rdtype),
+                "Remove the CNAME record first.",
+            )
         if not answer.answered:
-            raise ReadError("%s: the server %s did not tell the %s set (%s)." % (name, self._where(), rdtype, answer.status))
+            raise ReadError(
+                "%s: the server %s did not tell the %s set (%s)."
+                % (name, self._where(), rdtype, answer.status)
+            )
         if answer.status != "ok":
             return None
-        return RecordSet.of(name, rdtype, answer.values, answer.ttl, date=datetime.datetime.now(datetime.timezone.utc).isoformat())
+        return RecordSet.of(
+            name,
+            rdtype,
+            answer.values,
+            answer.ttl,
+            date=datetime.datetime.now(datetime.timezone.utc).isoformat(),
+        )
 
-    def replace(self, name: str, rdtype: str, expected: RecordSet | None, wanted: RecordSet) -> None:
+    def replace(
+        self, name: str, rdtype: str, expected: RecordSet | None, wanted: RecordSet
+    ) -> None:
         zone = self.zone_of(name)
         update = self._update(zone)
         owner = need("dns.name", "dnspython").from_text(name + ".")
@@ -109,7 +138,9 @@ class Rfc2136Driver:
 
     def _update(self, zone: str) -> t.Any:
         module = need("dns.update", "dnspython")
-        return module.UpdateMessage(zone + ".", keyring=self._key, keyname=self._key.name if self._key else None)
+        return module.UpdateMessage(
+            zone + ".", keyring=self._key, keyname=self._key.name if self._key else None
+        )
 
     def _query(self, name: str, rdtype: str) -> t.Any:
         """A signed question without recursion: the server may show a key's view only to the key."""
@@ -125,7 +156,10 @@ class Rfc2136Driver:
                 return self._exchange(query, QUERY_SECONDS)
             except _Broken as exc:
                 problem = exc.problem
-        raise ReadError("%s: the server %s did not answer (%s)." % (name, self._where(), problem), "Check dns_server, dns_port and the network.")
+        raise ReadError(
+            "%s: the server %s did not answer (%s)." % (name, self._where(), problem),
+            "Check dns_server, dns_port and the network.",
+        )
 
     def _send_update(self, update: t.Any, what: str) -> None:
         rcode = need("dns.rcode", "dnspython")
@@ -133,29 +167,42 @@ class Rfc2136Driver:
             response = self._exchange(update, UPDATE_SECONDS)
         except _Broken as exc:
             if exc.sent:
-                raise AmbiguousWrite("The update of %s at %s broke off (%s)." % (what, self._where(), exc.problem)) from exc
+                raise AmbiguousWrite(
+                    "The update of %s at %s broke off (%s)." % (what, self._where(), exc.problem)
+                ) from exc
             hint = "Check dns_server, dns_port and the network; nothing was sent."
-            raise ReadError("%s: the server %s cannot be reached (%s)." % (what, self._where(), exc.problem), hint) from exc
+            raise ReadError(
+                "%s: the server %s cannot be reached (%s)." % (what, self._where(), exc.problem),
+                hint,
+            ) from exc
         code = response.rcode()
         text = rcode.to_text(code)
         if code == rcode.NOERROR:
             return
         if code in (rcode.NXRRSET, rcode.YXRRSET, rcode.NXDOMAIN, rcode.YXDOMAIN):
             raise Conflict(
-                "%s: the set at %s is not the one that was read (%s)." % (what, self._where(), text), "Run again: it starts from what is there now."
+                "%s: the set at %s is not the one that was read (%s)."
+                % (what, self._where(), text),
+                "Run again: it starts from what is there now.",
             )
         if code in (rcode.REFUSED, rcode.NOTAUTH):
             raise PermissionDenied(
                 "%s: the server %s answers %s to the update." % (what, self._where(), text),
-                "Let the key %s update these names and types there (update-policy or allow-update). BIND also refuses an MX host"
-                " of the same zone that has no address." % (self._key_name or "(none is given)"),
+                "Let the key %s update these names and types there (update-policy or allow-update)."
+                " BIND also refuses an MX host of the same zone that has no address."
+                % (self._key_name or "(none is given)"),
             )
         if code == rcode.SERVFAIL:
-            raise AmbiguousWrite("%s: the server %s answers SERVFAIL to the update." % (what, self._where()))
+            raise AmbiguousWrite(
+                "%s: the server %s answers SERVFAIL to the update." % (what, self._where())
+            )
         raise Refused("%s: the server %s answers %s to the update." % (what, self._where(), text))
 
     def _exchange(self, query: t.Any, seconds: float) -> t.Any:
-        """One message over one connection. Raises _Broken, or SignInError where a signature is not taken."""
+        """One message over one connection.
+
+        Raises _Broken, or SignInError where a signature is not taken.
+        """
         queries = need("dns.query", "dnspython")
         exception = need("dns.exception", "dnspython")
         tsig = need("dns.tsig", "dnspython")
@@ -166,7 +213,13 @@ class Rfc2136Driver:
         with connection:
             try:
                 response = queries.tcp(query, "", timeout=seconds, sock=connection)
-            except (tsig.PeerError, tsig.BadTime, tsig.BadSignature, tsig.BadKey, tsig.BadAlgorithm) as exc:
+            except (
+                tsig.PeerError,
+                tsig.BadTime,
+                tsig.BadSignature,
+                tsig.BadKey,
+                tsig.BadAlgorithm,
+            ) as exc:
                 raise self._key_error(exc) from exc
             except (exception.DNSException, OSError, EOFError) as exc:
                 raise _Broken(_reason(exc), sent=True) from exc
@@ -200,8 +253,14 @@ class Rfc2136Driver:
         if "Time" in kind:
             hint = "Set the clock of this machine or of the server (at most 5 minutes apart)."
         elif kind == "PeerBadKey":
-            hint = "Check dns_key_name and dns_key_algorithm: they must be as in the server's configuration."
-        return SignInError("The server %s %s %s (%s)." % (self._where(), what, self._key_name, self._algorithm), hint)
+            hint = (
+                "Check dns_key_name and dns_key_algorithm: they must be as in the server's"
+                " configuration."
+            )
+        return SignInError(
+            "The server %s %s %s (%s)." % (self._where(), what, self._key_name, self._algorithm),
+            hint,
+        )
 
     def _where(self) -> str:
         return "%s port %d" % (self._server, self._port)
@@ -218,15 +277,25 @@ def _tsig_key(name: str | None, secret: str | None, algorithm: str) -> t.Any:
     if not name and not secret:
         return None
     if not name or not secret:
-        raise InputError("Only one of dns_key_name and dns_key_secret is given.", "A TSIG key has both; omit both where the server asks for none.")
+        raise InputError(
+            "Only one of dns_key_name and dns_key_secret is given.",
+            "A TSIG key has both; omit both where the server asks for none.",
+        )
     tsig = need("dns.tsig", "dnspython")
     dns_name = need("dns.name", "dnspython")
     if algorithm not in ALGORITHMS:
-        raise InputError("The TSIG algorithm %s is not supported." % algorithm, "Choose one of %s." % ", ".join(ALGORITHMS))
+        raise InputError(
+            "The TSIG algorithm %s is not supported." % algorithm,
+            "Choose one of %s." % ", ".join(ALGORITHMS),
+        )
     try:
-        return tsig.Key(dns_name.from_text(name.rstrip(".") + "."), "".join(secret.split()), algorithm + ".")
+        return tsig.Key(
+            dns_name.from_text(name.rstrip(".") + "."), "".join(secret.split()), algorithm + "."
+        )
     except ValueError:
-        raise InputError("dns_key_secret is not base64.", "Give the secret as the server's key file has it.") from None
+        raise InputError(
+            "dns_key_secret is not base64.", "Give the secret as the server's key file has it."
+        ) from None
 
 
 def _rdata(rdtype: str, value: str) -> t.Any:
@@ -241,7 +310,10 @@ def _rdata(rdtype: str, value: str) -> t.Any:
 
 def _rdataset(rdtype: str, wanted: RecordSet) -> t.Any:
     module = need("dns.rdataset", "dnspython")
-    return module.from_rdata_list(wanted.ttl if wanted.ttl is not None else 300, [_rdata(rdtype, value) for value in wanted.values])
+    return module.from_rdata_list(
+        wanted.ttl if wanted.ttl is not None else 300,
+        [_rdata(rdtype, value) for value in wanted.values],
+    )
 
 
 def _reason(exc: BaseException) -> str:

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""From options to drivers: each provider's is made once per task, when the first domain needs it."""
+"""From options to drivers: each provider's is made once per task, when the first domain needs
+it.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +45,12 @@ class Drivers:
     def world(self) -> World:
         with self._lock:
             if self._world is None:
-                resolvers = Resolvers(self._params.get("dns_resolvers"), given(self._params, "ca_path"), self._context)
-                self._world = World(resolvers, int(self._params.get("dns_authoritative_port") or 53), self._context)
+                resolvers = Resolvers(
+                    self._params.get("dns_resolvers"), given(self._params, "ca_path"), self._context
+                )
+                self._world = World(
+                    resolvers, int(self._params.get("dns_authoritative_port") or 53), self._context
+                )
             return self._world
 
     def _make(self, provider: str) -> Driver:
@@ -58,17 +65,29 @@ class Drivers:
         raise InputError("%r is not a dns_provider." % provider)
 
     def _cloudflare(self) -> Driver:
-        """Where the module has a token of its own for Cloudflare (api_token), it serves the DNS too."""
+        """Where the module has a token of its own for Cloudflare (api_token), it serves the DNS
+        too.
+        """
         from .cloudflare import CloudflareDriver
 
         params = self._params
-        token = given(params, "dns_api_token") or given(params, "api_token") or given(params, "dns_api_token", API_TOKEN_ENV)
+        token = (
+            given(params, "dns_api_token")
+            or given(params, "api_token")
+            or given(params, "dns_api_token", API_TOKEN_ENV)
+        )
         if not token:
             raise InputError(
-                "The provider cloudflare needs an API token.", "Give dns_api_token (area1_dns_api_token) or set AREA1_DNS_API_TOKEN in the environment."
+                "The provider cloudflare needs an API token.",
+                "Give dns_api_token (area1_dns_api_token) or set AREA1_DNS_API_TOKEN in the"
+                " environment.",
             )
         url = given(params, "dns_api_url") or given(params, "api_url")
-        return CloudflareDriver(CloudflareApi(url, token, given(params, "ca_path"), params.get("timeout") or 300, self._context))
+        return CloudflareDriver(
+            CloudflareApi(
+                url, token, given(params, "ca_path"), params.get("timeout") or 300, self._context
+            )
+        )
 
     def _rfc2136(self) -> Driver:
         from .rfc2136 import Rfc2136Driver

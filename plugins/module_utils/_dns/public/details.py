@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What a switch depends on besides the MX sets: delegation, wildcards, MTA-STS, TLS reporting, and the mail hosts themselves."""
+"""What a switch depends on besides the MX sets: delegation, wildcards, MTA-STS, TLS reporting, and
+the mail hosts themselves.
+"""
 
 from __future__ import annotations
 
@@ -23,25 +26,49 @@ View = dict[str, t.Any]
 
 
 def domain_details(
-    world: World, views: t.Mapping[str, View], sts_port: int, ca_path: str | None, tlsa_port: int = 25
+    world: World,
+    views: t.Mapping[str, View],
+    sts_port: int,
+    ca_path: str | None,
+    tlsa_port: int = 25,
 ) -> tuple[dict[str, View], dict[str, View]]:
-    """({domain: details}, {mail host in place: view}). Each read that fails is said where it belongs, and stops no other."""
-    hosts = sorted({str(record["host"]) for view in views.values() for record in view.get("records") or [] if record["host"] != "."})
+    """({domain: details}, {mail host in place: view}).
+
+    Each read that fails is said where it belongs, and stops no other.
+    """
+    hosts = sorted(
+        {
+            str(record["host"])
+            for view in views.values()
+            for record in view.get("records") or []
+            if record["host"] != "."
+        }
+    )
     with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as pool:
         mail = {host: pool.submit(mail_host, world, host, tlsa_port) for host in hosts}
-        found = {domain: pool.submit(_details, world, domain, view, sts_port, ca_path) for domain, view in views.items()}
-        return {domain: future.result() for domain, future in found.items()}, {host: future.result() for host, future in mail.items()}
+        found = {
+            domain: pool.submit(_details, world, domain, view, sts_port, ca_path)
+            for domain, view in views.items()
+        }
+        return {domain: future.result() for domain, future in found.items()}, {
+            host: future.result() for host, future in mail.items()
+        }
 
 
 def mail_hosts(world: World, hosts: t.Iterable[str], tlsa_port: int = 25) -> dict[str, View]:
     """Addresses and TLSA of many hosts."""
     names = list(dict.fromkeys(hosts))
     with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as pool:
-        return dict(zip(names, pool.map(lambda name: mail_host(world, name, tlsa_port), names), strict=True))
+        return dict(
+            zip(names, pool.map(lambda name: mail_host(world, name, tlsa_port), names), strict=True)
+        )
 
 
 def mail_host(world: World, host: str, tlsa_port: int = 25) -> View:
-    """C(tlsa) None: it could not be asked. C(secure): the resolver vouches (AD) for the addresses and the TLSA records."""
+    """C(tlsa) None: it could not be asked.
+
+    C(secure): the resolver vouches (AD) for the addresses and the TLSA records.
+    """
     view: View = {"name": host, "addresses": [], "error": "", "tlsa": None, "secure": False}
     try:
         view["addresses"] = world.resolvers.addresses(host)
@@ -63,13 +90,19 @@ def _details(world: World, domain: str, view: View, sts_port: int, ca_path: str 
         "delegation": _delegation(world, view),
         "below": _below(world, domain, view),
         "mta_sts": read_sts(world, domain, view, sts_port, ca_path),
-        "texts": {name: _texts(world, name) for name in (domain, "_dmarc." + domain, "_smtp._tls." + domain)},
+        "texts": {
+            name: _texts(world, name)
+            for name in (domain, "_dmarc." + domain, "_smtp._tls." + domain)
+        },
         "secure": _secure(world, domain),
     }
 
 
 def _delegation(world: World, view: View) -> View:
-    """The name servers by the parent's word and by the zone's own. None where they could not be asked."""
+    """The name servers by the parent's word and by the zone's own.
+
+    None where they could not be asked.
+    """
     zone = view.get("zone")
     found: View = {"zone": zone, "parent": None, "zone_servers": None, "error": ""}
     if not zone:
@@ -107,8 +140,17 @@ def _parents_word(world: World, zone: str) -> list[str] | None:
 
 
 def _below(world: World, domain: str, view: View) -> list[dict[str, t.Any]] | None:
-    """The MX set that any name below the domain gets from a wildcard; None where it could not be asked."""
-    server = next((Server(item["name"], item["address"]) for item in view.get("name_servers") or [] if item.get("status") in ("ok", "nodata")), None)
+    """The MX set that any name below the domain gets from a wildcard; None where it could not be
+    asked.
+    """
+    server = next(
+        (
+            Server(item["name"], item["address"])
+            for item in view.get("name_servers") or []
+            if item.get("status") in ("ok", "nodata")
+        ),
+        None,
+    )
     if server is None:
         return None
     answer = world.ask(server, "%s.%s" % (secrets.token_hex(8), domain), "MX")

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""A domain's MTA-STS as senders find it (RFC 8461): the TXT record, and the policy's text over HTTPS. What they mean is not said here."""
+"""A domain's MTA-STS as senders find it (RFC 8461): the TXT record, and the policy's text over
+HTTPS. What they mean is not said here.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,20 @@ MAX_POLICY = 64 * 1024
 POLICY_SECONDS = 20.0
 
 
-def read_sts(world: World, domain: str, view: t.Mapping[str, t.Any], port: int, ca_path: str | None) -> dict[str, t.Any]:
-    """C(records) None: the TXT could not be asked for. The policy is fetched only where a record speaks of one."""
-    found: dict[str, t.Any] = {"records": None, "ttl": None, "error": "", "policy": None, "policy_error": ""}
+def read_sts(
+    world: World, domain: str, view: t.Mapping[str, t.Any], port: int, ca_path: str | None
+) -> dict[str, t.Any]:
+    """C(records) None: the TXT could not be asked for.
+
+    The policy is fetched only where a record speaks of one.
+    """
+    found: dict[str, t.Any] = {
+        "records": None,
+        "ttl": None,
+        "error": "",
+        "policy": None,
+        "policy_error": "",
+    }
     name = "_mta-sts." + domain
     try:
         answer = _authoritative(world, name, view) or world.resolvers.lookup(name, "TXT")
@@ -36,7 +50,10 @@ def read_sts(world: World, domain: str, view: t.Mapping[str, t.Any], port: int, 
 
 
 def _authoritative(world: World, name: str, view: t.Mapping[str, t.Any]) -> t.Any:
-    """From the zone's own server, whose TTL is the whole one. An alias is followed by the resolvers."""
+    """From the zone's own server, whose TTL is the whole one.
+
+    An alias is followed by the resolvers.
+    """
     for item in view.get("name_servers") or []:
         if item.get("status") in ("ok", "nodata", "nxdomain"):
             answer = world.ask(Server(item["name"], item["address"]), name, "TXT")
@@ -46,8 +63,13 @@ def _authoritative(world: World, name: str, view: t.Mapping[str, t.Any]) -> t.An
     return None
 
 
-def fetch_policy(world: World, domain: str, port: int, ca_path: str | None) -> tuple[str | None, str]:
-    """(text, why not). As a sender does: no redirect, a certificate for the name, not more than 64 KiB."""
+def fetch_policy(
+    world: World, domain: str, port: int, ca_path: str | None
+) -> tuple[str | None, str]:
+    """(text, why not).
+
+    As a sender does: no redirect, a certificate for the name, not more than 64 KiB.
+    """
     host = "mta-sts." + domain
     try:
         addresses = world.resolvers.addresses(host)
@@ -58,7 +80,15 @@ def fetch_policy(world: World, domain: str, port: int, ca_path: str | None) -> t
     base = "https://%s%s" % (host, "" if port == 443 else ":%d" % port)
     problem = ""
     for address in addresses[:2]:
-        client = HttpClient(base, ca_path=ca_path, deadline=POLICY_SECONDS, timeout=POLICY_SECONDS, address=address, max_body=MAX_POLICY, tries=1)
+        client = HttpClient(
+            base,
+            ca_path=ca_path,
+            deadline=POLICY_SECONDS,
+            timeout=POLICY_SECONDS,
+            address=address,
+            max_body=MAX_POLICY,
+            tries=1,
+        )
         try:
             reply = client.get(POLICY_PATH)
         except MailflowError as exc:

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What the world sees of a domain's MX: each authoritative server of its zone, and each resolver."""
+"""What the world sees of a domain's MX: each authoritative server of its zone, and each
+resolver.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +38,18 @@ class Delegation:
 
 
 class World:
-    """Looks at domains through resolvers and authoritative servers. Used by several threads at once."""
+    """Looks at domains through resolvers and authoritative servers.
 
-    def __init__(self, resolvers: Resolvers, authoritative_port: int, context: Context, threads: int = THREADS) -> None:
+    Used by several threads at once.
+    """
+
+    def __init__(
+        self,
+        resolvers: Resolvers,
+        authoritative_port: int,
+        context: Context,
+        threads: int = THREADS,
+    ) -> None:
         self.resolvers = resolvers
         self.port = authoritative_port
         self.context = context
@@ -45,19 +57,31 @@ class World:
         self._patience = Patience()
 
     def views(self, domains: t.Sequence[str], rdtype: str = "MX") -> dict[str, dict[str, t.Any]]:
-        """The view of each domain, in the order given. A domain whose look-up failed has its C(error)."""
+        """The view of each domain, in the order given.
+
+        A domain whose look-up failed has its C(error).
+        """
         with concurrent.futures.ThreadPoolExecutor(max_workers=self.threads) as pool:
             found = dict(zip(domains, pool.map(self._delegation_or_error, domains), strict=True))
             questions: dict[tuple[str, int, int], concurrent.futures.Future[t.Any]] = {}
             for domain, delegation in found.items():
                 if isinstance(delegation, Delegation):
                     for index, server in enumerate(delegation.servers):
-                        questions[domain, 0, index] = pool.submit(self._ask_server, server, domain, delegation, rdtype)
+                        questions[domain, 0, index] = pool.submit(
+                            self._ask_server, server, domain, delegation, rdtype
+                        )
                 for index, resolver in enumerate(self.resolvers.all):
-                    questions[domain, 1, index] = pool.submit(self.resolvers.ask, resolver, domain, rdtype)
+                    questions[domain, 1, index] = pool.submit(
+                        self.resolvers.ask, resolver, domain, rdtype
+                    )
             answers = {key: future.result() for key, future in questions.items()}
-            views = {domain: self._view(domain, delegation, answers) for domain, delegation in found.items()}
-            extras = {domain: pool.submit(self._extras, domain, view) for domain, view in views.items()}
+            views = {
+                domain: self._view(domain, delegation, answers)
+                for domain, delegation in found.items()
+            }
+            extras = {
+                domain: pool.submit(self._extras, domain, view) for domain, view in views.items()
+            }
             for domain, extra in extras.items():
                 views[domain].update(extra.result())
         return views
@@ -67,7 +91,10 @@ class World:
         zone = self._zone_of(name)
         hosts = self.resolvers.lookup(zone, "NS").values
         if not hosts:
-            raise ReadError("%s: no name servers are known for the zone %s." % (name, zone or "."), "Is the delegation right?")
+            raise ReadError(
+                "%s: no name servers are known for the zone %s." % (name, zone or "."),
+                "Is the delegation right?",
+            )
         servers: list[Server] = []
         for host in hosts:
             try:
@@ -87,7 +114,9 @@ class World:
             answer = self.resolvers.lookup(candidate, "NS")
             if answer.values and answer.cname is None:
                 return candidate
-        raise ReadError("%s: no zone holds this name." % name, "Is the domain registered and delegated?")
+        raise ReadError(
+            "%s: no zone holds this name." % name, "Is the domain registered and delegated?"
+        )
 
     def _delegation_or_error(self, domain: str) -> Delegation | MailflowError:
         try:
@@ -104,26 +133,48 @@ class World:
     def exchange(self, server: Server) -> Exchange:
         return udp(server.address, self.port)
 
-    def _ask_server(self, server: Server, name: str, delegation: Delegation, rdtype: str) -> tuple[Answer, int | None]:
+    def _ask_server(
+        self, server: Server, name: str, delegation: Delegation, rdtype: str
+    ) -> tuple[Answer, int | None]:
         """The answer and the zone's serial at one server."""
         answer = self.ask(server, name, rdtype)
         if answer.status == "timeout" or answer.serial is not None:
             return answer, answer.serial
         return answer, self.ask(server, delegation.zone, "SOA").serial
 
-    def _view(self, domain: str, delegation: Delegation | MailflowError, answers: t.Mapping[tuple[str, int, int], t.Any]) -> dict[str, t.Any]:
+    def _view(
+        self,
+        domain: str,
+        delegation: Delegation | MailflowError,
+        answers: t.Mapping[tuple[str, int, int], t.Any],
+    ) -> dict[str, t.Any]:
         servers = delegation.servers if isinstance(delegation, Delegation) else ()
         asked = [answers[domain, 0, index] for index in range(len(servers))]
         view: dict[str, t.Any] = {
             "domain": domain,
             "zone": delegation.zone if isinstance(delegation, Delegation) else None,
             "name_servers": [
-                {"name": server.name, "address": server.address, "status": answer.status, "ttl": answer.ttl, "serial": serial, **_records(answer)}
+                {
+                    "name": server.name,
+                    "address": server.address,
+                    "status": answer.status,
+                    "ttl": answer.ttl,
+                    "serial": serial,
+                    **_records(answer),
+                }
                 for server, (answer, serial) in zip(servers, asked, strict=True)
             ],
             "resolvers": [
-                {"address": resolver.text, "status": answer.status, "ttl": answer.ttl, **_records(answer)}
-                for resolver, answer in ((resolver, answers[domain, 1, index]) for index, resolver in enumerate(self.resolvers.all))
+                {
+                    "address": resolver.text,
+                    "status": answer.status,
+                    "ttl": answer.ttl,
+                    **_records(answer),
+                }
+                for resolver, answer in (
+                    (resolver, answers[domain, 1, index])
+                    for index, resolver in enumerate(self.resolvers.all)
+                )
             ],
         }
         view.update(summary([answer for answer, _serial in asked]))
@@ -131,33 +182,53 @@ class World:
         return view
 
     def _extras(self, domain: str, view: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-        """Shapes that need further questions: mail to a bare address record, and MX sets made by a wildcard."""
+        """Shapes that need further questions: mail to a bare address record, and MX sets made by a
+        wildcard.
+        """
         extras: dict[str, t.Any] = {"implicit_mx": False, "wildcard": False}
         try:
             if view["records"] == [] and view["cname"] is None:
                 extras["implicit_mx"] = bool(self.resolvers.addresses(domain))
-            server = next((Server(entry["name"], entry["address"]) for entry in view["name_servers"] if entry["status"] == "ok"), None)
+            server = next(
+                (
+                    Server(entry["name"], entry["address"])
+                    for entry in view["name_servers"]
+                    if entry["status"] == "ok"
+                ),
+                None,
+            )
             if server and view["records"] and domain != view["zone"]:
                 sibling = "%s.%s" % (secrets.token_hex(8), domain.split(".", 1)[1])
                 answer = self.ask(server, sibling, "MX")
-                extras["wildcard"] = answer.status == "ok" and [mx_record(value) for value in answer.values] == view["records"]
+                extras["wildcard"] = (
+                    answer.status == "ok"
+                    and [mx_record(value) for value in answer.values] == view["records"]
+                )
         except MailflowError:
             extras["implicit_mx"] = None
         return extras
 
 
 def summary(answers: t.Sequence[Answer]) -> dict[str, t.Any]:
-    """What the authoritative answers say together. Pure.
+    """What the authoritative answers say together.
 
-    C(records) is every record that any server gave, None where none answered: a failure is never "no records". A name that
-    is an alias is not C(complete): where its mail goes is decided elsewhere.
+    Pure.
+
+    C(records) is every record that any server gave, None where none answered: a failure is never
+    "no records". A name that is an alias is not C(complete): where its mail goes is decided
+    elsewhere.
     """
     told = [answer for answer in answers if answer.answered]
-    values = sorted({value for answer in told for value in answer.values}, key=lambda value: (int(value.split(" ", 1)[0]), value))
+    values = sorted(
+        {value for answer in told for value in answer.values},
+        key=lambda value: (int(value.split(" ", 1)[0]), value),
+    )
     ttls = [answer.ttl for answer in told if answer.ttl is not None]
     cnames = sorted({answer.cname for answer in told if answer.cname})
     return {
-        "agree": bool(told) and len({(frozenset(answer.values), answer.cname) for answer in told}) == 1,
+        "agree": (
+            bool(told) and len({(frozenset(answer.values), answer.cname) for answer in told}) == 1
+        ),
         "complete": bool(answers) and len(told) == len(answers) and not cnames,
         "records": [mx_record(value) for value in values] if told else None,
         "ttl_max": max(ttls) if ttls else None,

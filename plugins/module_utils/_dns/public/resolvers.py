@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The recursive view: the resolvers that the operator names, and nothing of the system's own resolver."""
+"""The recursive view: the resolvers that the operator names, and nothing of the system's own
+resolver.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +34,15 @@ class Resolver:
 class Resolvers:
     """All of them; look-ups go to the first that answers, views ask each."""
 
-    def __init__(self, given: t.Sequence[str] | None, ca_path: str | None = None, context: Context | None = None) -> None:
-        texts = [str(text).strip() for text in given or () if str(text).strip()] or list(DEFAULT_RESOLVERS)
+    def __init__(
+        self,
+        given: t.Sequence[str] | None,
+        ca_path: str | None = None,
+        context: Context | None = None,
+    ) -> None:
+        texts = [str(text).strip() for text in given or () if str(text).strip()] or list(
+            DEFAULT_RESOLVERS
+        )
         self.all = [make_resolver(text, ca_path, context) for text in dict.fromkeys(texts)]
         self._patience = Patience()
         self._first = 0
@@ -60,12 +70,16 @@ class Resolvers:
                 return answer
             problems.append("%s: %s" % (self.all[index].text, answer.status))
         raise ReadError(
-            "No resolver answered the question for %s %s (%s)." % (name, rdtype, ", ".join(problems)),
-            "Check dns_resolvers (area1_dns_resolvers), and that this machine may send DNS queries to them.",
+            "No resolver answered the question for %s %s (%s)."
+            % (name, rdtype, ", ".join(problems)),
+            "Check dns_resolvers (area1_dns_resolvers), and that this machine may send DNS queries"
+            " to them.",
         )
 
     def addresses(self, host: str) -> list[str]:
-        """IPv4 addresses of a host, IPv6 ones only where it has no other; empty where the DNS says that there are none."""
+        """IPv4 addresses of a host, IPv6 ones only where it has no other; empty where the DNS says
+        that there are none.
+        """
         try:
             return [str(ipaddress.ip_address(host.strip("[]")))]
         except ValueError:
@@ -77,7 +91,9 @@ class Resolvers:
         return []
 
 
-def make_resolver(text: str, ca_path: str | None = None, context: Context | None = None) -> Resolver:
+def make_resolver(
+    text: str, ca_path: str | None = None, context: Context | None = None
+) -> Resolver:
     """From "address", "address:port", "[v6]:port" or a DoH address."""
     if text.lower().startswith("https://"):
         return Resolver(text, _doh(text, ca_path, context))
@@ -100,13 +116,16 @@ def split_address(text: str, default_port: int = 53) -> tuple[str, int]:
     except ValueError:
         raise InputError(
             "%r is not the address of a resolver." % text,
-            "Give an IP address, address:port, [IPv6]:port or the https:// address of a DoH resolver.",
+            "Give an IP address, address:port, [IPv6]:port or the https:// address of a DoH"
+            " resolver.",
         ) from None
     return address, number
 
 
 def _doh(url: str, ca_path: str | None, context: Context | None) -> Exchange:
-    """RFC 8484 by POST through the collection's own HTTP client, so that ca_path and the deadline hold."""
+    """RFC 8484 by POST through the collection's own HTTP client, so that ca_path and the deadline
+    hold.
+    """
     client = HttpClient(
         check_url(url),
         headers={"Accept": "application/dns-message", "Content-Type": "application/dns-message"},

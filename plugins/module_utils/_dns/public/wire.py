@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""One DNS question to one server, and what the answer means. A failure never looks like "no records"."""
+"""One DNS question to one server, and what the answer means.
+
+A failure never looks like "no records".
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,8 @@ from ..sets.rrset import mx_value
 
 QUERY_SECONDS = 3.0
 TRIES = 2
-# A server that was silent this often is asked more briefly: hundreds of domains may share one that is down.
+# A server that was silent this often is asked more briefly: hundreds of domains may share one that
+# is down.
 SILENCES = 3
 BRIEF_SECONDS = 1.0
 # Large enough for every MX set, small enough never to be fragmented (DNS flag day 2020).
@@ -25,9 +30,11 @@ ANSWERED = frozenset({"ok", "nxdomain", "nodata", "cname"})
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """``status``: ok, nxdomain, nodata, cname, servfail, refused, timeout, lame (answers, but not as this zone's authority).
+    """``status``: ok, nxdomain, nodata, cname, servfail, refused, timeout, lame (answers, but not
+    as this zone's authority).
 
-    ``secure``: the resolver says that it validated the answer (AD). It is asked to say so (RFC 6840, 5.7).
+    ``secure``: the resolver says that it validated the answer (AD). It is asked to say so (RFC
+    6840, 5.7).
     """
 
     status: str
@@ -49,12 +56,17 @@ Exchange = t.Callable[[t.Any, float], t.Any]
 
 
 class Patience:
-    """How often each server was silent. Every question is really asked, whatever happened before."""
+    """How often each server was silent.
+
+    Every question is really asked, whatever happened before.
+    """
 
     def __init__(self) -> None:
         self._silent: dict[t.Hashable, int] = {}
 
-    def ask(self, server: t.Hashable, exchange: Exchange, name: str, rdtype: str, recursive: bool) -> Answer:
+    def ask(
+        self, server: t.Hashable, exchange: Exchange, name: str, rdtype: str, recursive: bool
+    ) -> Answer:
         brief = self._silent.get(server, 0) >= SILENCES
         tries, seconds = (1, BRIEF_SECONDS) if brief else (TRIES, QUERY_SECONDS)
         answer = ask(exchange, name, rdtype, recursive, tries, seconds)
@@ -62,7 +74,14 @@ class Patience:
         return answer
 
 
-def ask(exchange: Exchange, name: str, rdtype: str, recursive: bool, max_tries: int = TRIES, seconds: float = QUERY_SECONDS) -> Answer:
+def ask(
+    exchange: Exchange,
+    name: str,
+    rdtype: str,
+    recursive: bool,
+    max_tries: int = TRIES,
+    seconds: float = QUERY_SECONDS,
+) -> Answer:
     """Ask, twice if need be."""
     message = need("dns.message", "dnspython")
     exception = need("dns.exception", "dnspython")
@@ -95,15 +114,33 @@ def interpret(response: t.Any, name: str, rdtype: str, recursive: bool) -> Answe
     authoritative = bool(response.flags & flags.AA)
     code = response.rcode()
     if code not in (rcode.NOERROR, rcode.NXDOMAIN):
-        return Answer("refused" if code == rcode.REFUSED and recursive else "lame" if code in (rcode.REFUSED, rcode.NOTAUTH) else "servfail")
+        return Answer(
+            "refused"
+            if code == rcode.REFUSED and recursive
+            else "lame"
+            if code in (rcode.REFUSED, rcode.NOTAUTH)
+            else "servfail"
+        )
     if not recursive and not authoritative:
         return Answer("lame")
-    if recursive and not response.flags & flags.RA and not authoritative and _is_referral(response, kinds):
+    if (
+        recursive
+        and not response.flags & flags.RA
+        and not authoritative
+        and _is_referral(response, kinds)
+    ):
         return Answer("refused")
     found = _follow(response, name, kinds, kinds.from_text(rdtype))
     owner, serial = _soa(response, kinds)
     secure = recursive and bool(response.flags & flags.AD)
-    base = Answer("ok", authoritative=authoritative, cname=found.cname, soa_owner=owner, serial=serial, secure=secure)
+    base = Answer(
+        "ok",
+        authoritative=authoritative,
+        cname=found.cname,
+        soa_owner=owner,
+        serial=serial,
+        secure=secure,
+    )
     if found.rrset is not None:
         values = tuple(sorted(value_of(rdata, rdtype) for rdata in found.rrset))
         return dataclasses.replace(base, values=values, ttl=min(found.rrset.ttl, found.ttl))
@@ -115,7 +152,10 @@ def interpret(response: t.Any, name: str, rdtype: str, recursive: bool) -> Answe
 
 
 def _is_referral(response: t.Any, kinds: t.Any) -> bool:
-    """It sends elsewhere instead of answering. With an SOA beside the NS it would be a negative answer (RFC 2308, 2.2)."""
+    """It sends elsewhere instead of answering.
+
+    With an SOA beside the NS it would be a negative answer (RFC 2308, 2.2).
+    """
     types = {rrset.rdtype for rrset in response.authority}
     return not response.answer and kinds.NS in types and kinds.SOA not in types
 
@@ -145,7 +185,9 @@ def _follow(response: t.Any, name: str, kinds: t.Any, wanted: t.Any) -> _Found:
     found = _Found()
     owner = name
     for _unused in range(16):
-        by_owner = [rrset for rrset in response.answer if str(rrset.name).rstrip(".").lower() == owner]
+        by_owner = [
+            rrset for rrset in response.answer if str(rrset.name).rstrip(".").lower() == owner
+        ]
         found.rrset = next((rrset for rrset in by_owner if rrset.rdtype == wanted), None)
         alias = next((rrset for rrset in by_owner if rrset.rdtype == kinds.CNAME), None)
         if found.rrset is not None or alias is None:
@@ -164,7 +206,9 @@ def _soa(response: t.Any, kinds: t.Any) -> tuple[str | None, int | None]:
 
 
 def referred(exchange: Exchange, zone: str, seconds: float = QUERY_SECONDS) -> set[str]:
-    """The name servers of a zone as a server of the zone above names them; empty where it does not."""
+    """The name servers of a zone as a server of the zone above names them; empty where it does
+    not.
+    """
     message = need("dns.message", "dnspython")
     exception = need("dns.exception", "dnspython")
     flags = need("dns.flags", "dnspython")
@@ -175,8 +219,17 @@ def referred(exchange: Exchange, zone: str, seconds: float = QUERY_SECONDS) -> s
         response = exchange(query, seconds)
     except (exception.DNSException, OSError, EOFError):
         return set()
-    sets = [rrset for rrset in list(response.answer) + list(response.authority) if rrset.rdtype == kinds.NS]
-    return {value_of(rdata, "NS") for rrset in sets if str(rrset.name).rstrip(".").lower() == zone for rdata in rrset}
+    sets = [
+        rrset
+        for rrset in list(response.answer) + list(response.authority)
+        if rrset.rdtype == kinds.NS
+    ]
+    return {
+        value_of(rdata, "NS")
+        for rrset in sets
+        if str(rrset.name).rstrip(".").lower() == zone
+        for rdata in rrset
+    }
 
 
 def udp(address: str, port: int) -> Exchange:
@@ -184,7 +237,9 @@ def udp(address: str, port: int) -> Exchange:
     queries = need("dns.query", "dnspython")
 
     def exchange(query: t.Any, seconds: float) -> t.Any:
-        response, _used_tcp = queries.udp_with_fallback(query, address, timeout=seconds, port=port, ignore_unexpected=True, ignore_errors=True)
+        response, _used_tcp = queries.udp_with_fallback(
+            query, address, timeout=seconds, port=port, ignore_unexpected=True, ignore_errors=True
+        )
         return response
 
     return exchange

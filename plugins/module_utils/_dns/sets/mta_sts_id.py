@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""area1_mta_sts: the TXT record that tells senders of a new MTA-STS policy, for many domains. The policy itself is not ours."""
+"""area1_mta_sts: the TXT record that tells senders of a new MTA-STS policy, for many domains.
+
+The policy itself is not ours.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,9 @@ from .reconcile_set import SetOutcome, SetSteps, View, bring
 from .rrset import RecordSet
 
 _ID = re.compile(r"^[A-Za-z0-9]{1,32}$")
-_PRESENT = re.compile(r"^v=STSv1[ \t]*;[ \t]*id=([A-Za-z0-9]{1,32})[ \t]*(;.*)?$", re.IGNORECASE | re.DOTALL)
+_PRESENT = re.compile(
+    r"^v=STSv1[ \t]*;[ \t]*id=([A-Za-z0-9]{1,32})[ \t]*(;.*)?$", re.IGNORECASE | re.DOTALL
+)
 
 
 def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
@@ -32,14 +38,26 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
     own = domain_maps(params.get("domains"), {"id", "expect"})
     for name, settings in own.items():
         if not _ID.match(str(settings.get("id") or "")):
-            raise InputError("%s: %r is not an MTA-STS id." % (name, settings.get("id")), "An id is 1 to 32 letters and digits, like 20261125T190000.")
-    providers = {name: drivers.provider_for(name, settings.get("dns_provider")) for name, settings in own.items()}
+            raise InputError(
+                "%s: %r is not an MTA-STS id." % (name, settings.get("id")),
+                "An id is 1 to 32 letters and digits, like 20261125T190000.",
+            )
+    providers = {
+        name: drivers.provider_for(name, settings.get("dns_provider"))
+        for name, settings in own.items()
+    }
     observation = Observation(params.get("observation_path"), context.now)
     prepare(drivers, providers)
 
     def one(name: str) -> SetOutcome | MailflowError:
         try:
-            return publish(drivers.get(providers[name]), name, str(own[name]["id"]), own[name].get("expect"), context)
+            return publish(
+                drivers.get(providers[name]),
+                name,
+                str(own[name]["id"]),
+                own[name].get("expect"),
+                context,
+            )
         except MailflowError as exc:
             return exc
 
@@ -56,11 +74,20 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
     if failed:
         values.update(next(iter(failed.values())).to_result())
     plans = [outcome.plan for outcome in outcomes.values()]
-    return Result(any(outcome.changed for outcome in outcomes.values()), plans, values, failure_text(failed, len(own)))
+    return Result(
+        any(outcome.changed for outcome in outcomes.values()),
+        plans,
+        values,
+        failure_text(failed, len(own)),
+    )
 
 
-def publish(driver: Driver, domain: str, identifier: str, expect: t.Any, context: Context) -> SetOutcome:
-    """Exactly one such record may be there; it is replaced in place, and other TXT records of the name stay."""
+def publish(
+    driver: Driver, domain: str, identifier: str, expect: t.Any, context: Context
+) -> SetOutcome:
+    """Exactly one such record may be there; it is replaced in place, and other TXT records of the
+    name stay.
+    """
     name = "_mta-sts." + domain
     present = driver.read(name, "TXT")
     values = present.values if present else ()
@@ -69,7 +96,8 @@ def publish(driver: Driver, domain: str, identifier: str, expect: t.Any, context
     found = _PRESENT.match(ours[0].strip()) if len(ours) == 1 else None
     if expect and (found is None or found.group(1) not in (str(expect), identifier)):
         raise Conflict(
-            "%s: the MTA-STS record is %s, not the one with the id %s." % (domain, " and ".join(ours) or "gone", expect),
+            "%s: the MTA-STS record is %s, not the one with the id %s."
+            % (domain, " and ".join(ours) or "gone", expect),
             "Somebody changed it meanwhile. Look at it, then run again.",
         )
     if found is not None and found.group(1) == identifier:
@@ -86,14 +114,28 @@ def _note(outcome: SetOutcome | MailflowError, check_mode: bool) -> dict[str, t.
     if not outcome.plan:
         return {}
     if outcome.pending:
-        return {"status": "pending", "message": "To be set by hand: %s" % "; ".join(outcome.zone_lines)}
+        return {
+            "status": "pending",
+            "message": "To be set by hand: %s" % "; ".join(outcome.zone_lines),
+        }
     shown = ", ".join(outcome.after.values) if outcome.after else "none"
-    return {"status": "would change" if check_mode else "changed", "message": "MTA-STS record: %s" % shown}
+    return {
+        "status": "would change" if check_mode else "changed",
+        "message": "MTA-STS record: %s" % shown,
+    }
 
 
 def _result(name: str, outcome: SetOutcome | MailflowError) -> dict[str, t.Any]:
     if isinstance(outcome, MailflowError):
-        return {"domain": name, "changed": False, "pending": False, "before": [], "after": [], "zone_lines": [], "error": outcome.to_result()["error"]}
+        return {
+            "domain": name,
+            "changed": False,
+            "pending": False,
+            "before": [],
+            "after": [],
+            "zone_lines": [],
+            "error": outcome.to_result()["error"],
+        }
     return {
         "domain": name,
         "changed": outcome.changed,

@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The planner of record sets. Pure: what is there and what is wanted become a target that is never empty, and a plan."""
+"""The planner of record sets.
+
+Pure: what is there and what is wanted become a target that is never empty, and a plan.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +24,13 @@ CLOUDFLARE_AUTO = 1
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """What one record set is to become. None leaves a thing as it is.
+    """What one record set is to become.
 
-    ``ttl`` is exact, ``max_ttl`` only lowers; neither touches a TTL that the provider chooses (Auto). ``expect`` are the
-    values that may be replaced. ``values`` and ``add`` are canonical; ``add`` joins what is there.
+    None leaves a thing as it is.
+
+    ``ttl`` is exact, ``max_ttl`` only lowers; neither touches a TTL that the provider chooses
+    (Auto). ``expect`` are the values that may be replaced. ``values`` and ``add`` are canonical;
+    ``add`` joins what is there.
     """
 
     values: tuple[str, ...] | None = None
@@ -33,25 +40,36 @@ class Wanted:
     add: tuple[str, ...] = ()
 
 
-def target_of(name: str, rdtype: str, observed: RecordSet | None, wanted: Wanted, can: Capabilities) -> RecordSet | None:
+def target_of(
+    name: str, rdtype: str, observed: RecordSet | None, wanted: Wanted, can: Capabilities
+) -> RecordSet | None:
     """The set as it shall be; None only where nothing is there and nothing is asked for."""
-    values = set(observed.values if observed else ()) if wanted.values is None else set(wanted.values)
+    values = (
+        set(observed.values if observed else ()) if wanted.values is None else set(wanted.values)
+    )
     values |= set(wanted.add)
     if not values:
         if wanted.values is not None or observed is not None:
-            raise InputError("%s: the %s set would become empty." % (name, rdtype), "Give at least one record.")
+            raise InputError(
+                "%s: the %s set would become empty." % (name, rdtype), "Give at least one record."
+            )
         return None
     ttl, auto = _ttl_of(observed, wanted, can)
     return RecordSet.of(name, rdtype, values, ttl, auto)
 
 
-def plan_set(observed: RecordSet | None, target: RecordSet | None, name: str, rdtype: str = "MX") -> Plan:
+def plan_set(
+    observed: RecordSet | None, target: RecordSet | None, name: str, rdtype: str = "MX"
+) -> Plan:
     """The change from one set to the other, as data."""
     object_type = "%s record set" % rdtype
     if target is None:
         return Plan(object_type, name)
     if observed is None:
-        changes = (Change("records", [], list(target.values)), Change("ttl", None, target.shown_ttl))
+        changes = (
+            Change("records", [], list(target.values)),
+            Change("ttl", None, target.shown_ttl),
+        )
         return Plan(object_type, name, "create", changes)
     found: list[Change] = []
     if set(observed.values) != set(target.values):
@@ -63,20 +81,27 @@ def plan_set(observed: RecordSet | None, target: RecordSet | None, name: str, rd
     return Plan(object_type, name, "update" if found else "none", tuple(found))
 
 
-def check_expected(name: str, observed: RecordSet | None, target: RecordSet | None, wanted: Wanted) -> None:
-    """Before a change: what is there is what the caller saw, or already what is wanted; else Conflict."""
+def check_expected(
+    name: str, observed: RecordSet | None, target: RecordSet | None, wanted: Wanted
+) -> None:
+    """Before a change: what is there is what the caller saw, or already what is wanted; else
+    Conflict.
+    """
     if wanted.expect is None:
         return
     present = set(observed.values) if observed else set()
     if present == set(wanted.expect) or (target is not None and present == set(target.values)):
         return
     raise Conflict(
-        "%s: the MX set in place is %s, not the expected %s." % (name, _listed(present), _listed(wanted.expect)),
+        "%s: the MX set in place is %s, not the expected %s."
+        % (name, _listed(present), _listed(wanted.expect)),
         "Somebody changed it meanwhile. Look at it, then run again.",
     )
 
 
-def _ttl_of(observed: RecordSet | None, wanted: Wanted, can: Capabilities) -> tuple[int | None, bool]:
+def _ttl_of(
+    observed: RecordSet | None, wanted: Wanted, can: Capabilities
+) -> tuple[int | None, bool]:
     if observed is not None and observed.auto_ttl:
         return observed.ttl, True
     if wanted.ttl == CLOUDFLARE_AUTO and can.auto_ttl:

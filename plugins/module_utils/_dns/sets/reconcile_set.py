@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""One record set from what is there to what is wanted: the steps that ``_engine.reconcile`` drives."""
+"""One record set from what is there to what is wanted: the steps that ``_engine.reconcile``
+drives.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ class View:
 
 @dataclasses.dataclass(frozen=True)
 class SetOutcome:
-    """``plan`` is what was (or would be) changed. ``pending``: a person has to do it; ``zone_lines`` say what."""
+    """``plan`` is what was (or would be) changed.
+
+    ``pending``: a person has to do it; ``zone_lines`` say what.
+    """
 
     plan: Plan
     before: RecordSet | None
@@ -55,7 +61,9 @@ class SetSteps:
         return View(self._driver.read(self._name, self._type))
 
     def target(self, world: View) -> RecordSet | None:
-        return target_of(self._name, self._type, world.record_set, self._wanted, self._driver.capabilities)
+        return target_of(
+            self._name, self._type, world.record_set, self._wanted, self._driver.capabilities
+        )
 
     def plan(self, world: View) -> Plan:
         return plan_set(world.record_set, self.target(world), self._name, self._type)
@@ -85,7 +93,9 @@ class SetSteps:
         return target
 
 
-def bring(steps: SetSteps, driver: Driver, context: Context, handed_on: View | None = None) -> SetOutcome:
+def bring(
+    steps: SetSteps, driver: Driver, context: Context, handed_on: View | None = None
+) -> SetOutcome:
     """Change the set, or, where a person does that, say what is to be set."""
     if not driver.capabilities.writes:
         return _by_hand(steps, handed_on)

@@ -1,8 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Record sets as values: MX and TXT in one canonical spelling, compared without order, case and final dot."""
+"""Record sets as values:
+
+MX and TXT in one canonical spelling, compared without order, case and final dot.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +28,9 @@ NULL_HOST = "."
 class RecordSet:
     """All records of one name and type.
 
-    ``values`` are canonical and sorted (an MX as :func:`mx_value` writes it, a TXT as the bare text). ``ttl`` is what a resolver is told;
-    ``auto_ttl`` says that the provider chooses it. ``token`` is the driver's own (ids, raw records) and never compared.
+    ``values`` are canonical and sorted (an MX as :func:`mx_value` writes it, a TXT as the bare
+    text). ``ttl`` is what a resolver is told; ``auto_ttl`` says that the provider chooses it.
+    ``token`` is the driver's own (ids, raw records) and never compared.
     """
 
     name: str
@@ -38,10 +43,25 @@ class RecordSet:
     token: t.Any = dataclasses.field(default=None, compare=False, repr=False)
 
     @classmethod
-    def of(cls, name: str, rdtype: str, values: t.Iterable[str], ttl: int | None = None, auto_ttl: bool = False, **more: t.Any) -> RecordSet:
+    def of(
+        cls,
+        name: str,
+        rdtype: str,
+        values: t.Iterable[str],
+        ttl: int | None = None,
+        auto_ttl: bool = False,
+        **more: t.Any,
+    ) -> RecordSet:
         """With the values in canonical form; raises InputError where one is malformed."""
         canonical = CANONICAL[rdtype]
-        return cls(host_name(name), rdtype, tuple(sorted({canonical(value) for value in values}, key=_order)), ttl, auto_ttl, **more)
+        return cls(
+            host_name(name),
+            rdtype,
+            tuple(sorted({canonical(value) for value in values}, key=_order)),
+            ttl,
+            auto_ttl,
+            **more,
+        )
 
     def same_values(self, values: t.Iterable[str]) -> bool:
         canonical = CANONICAL[self.type]
@@ -60,7 +80,10 @@ def mx_value(value: str) -> str:
     """C("5 Mail.Example.") as C("5 mail.example"); the null MX is C("0 .")."""
     parts = str(value).split()
     if len(parts) != 2 or not parts[0].isdigit() or int(parts[0]) > 65535:
-        raise InputError("%r is not an MX value." % value, "Give a priority (0 to 65535) and a host name, like 10 mail.example.com.")
+        raise InputError(
+            "%r is not an MX value." % value,
+            "Give a priority (0 to 65535) and a host name, like 10 mail.example.com.",
+        )
     return "%d %s" % (int(parts[0]), host_name(parts[1]) or NULL_HOST)
 
 
@@ -73,7 +96,9 @@ def txt_value(value: str) -> str:
     """A text from zone-file form: C('"a" "b"') is C(ab). What is not quoted is the text already."""
     text = str(value).strip()
     if len(text) >= 2 and text[0] == text[-1] == '"':
-        return _from_bytes("".join(_ESCAPE.sub(_unescape, part) for part in _CHARACTER_STRING.findall(text)))
+        return _from_bytes(
+            "".join(_ESCAPE.sub(_unescape, part) for part in _CHARACTER_STRING.findall(text))
+        )
     return text
 
 
@@ -85,27 +110,41 @@ def txt_strings(value: str) -> str:
 
 
 def mx_wanted(records: t.Any, what: str) -> tuple[str, ...]:
-    """The wanted MX values of an option; an empty set, duplicates and what is no host name are refused."""
+    """The wanted MX values of an option; an empty set, duplicates and what is no host name are
+    refused.
+    """
     if isinstance(records, (str, t.Mapping)) or not isinstance(records, t.Sequence):
-        raise InputError("%s: records is not a list." % what, "Give a list of maps with priority and host.")
+        raise InputError(
+            "%s: records is not a list." % what, "Give a list of maps with priority and host."
+        )
     if not records:
         raise InputError(
-            "%s: records is an empty list; a domain without MX loses its mail." % what, "Give the wanted records, or omit records to leave them."
+            "%s: records is an empty list; a domain without MX loses its mail." % what,
+            "Give the wanted records, or omit records to leave them.",
         )
     values = [_wanted_value(record, what) for record in records]
     hosts = [value.split(" ", 1)[1] for value in values]
     double = sorted({host for host in hosts if hosts.count(host) > 1})
     if double:
-        raise InputError("%s: %s is named more than once." % (what, ", ".join(double)), "Give each host once, with one priority.")
+        raise InputError(
+            "%s: %s is named more than once." % (what, ", ".join(double)),
+            "Give each host once, with one priority.",
+        )
     return tuple(sorted(values, key=_order))
 
 
 def _wanted_value(record: t.Any, what: str) -> str:
     if not isinstance(record, t.Mapping) or set(record) != {"priority", "host"}:
-        raise InputError("%s: each record is a map with exactly priority and host." % what, "Like {priority: 10, host: mail.example.com}.")
+        raise InputError(
+            "%s: each record is a map with exactly priority and host." % what,
+            "Like {priority: 10, host: mail.example.com}.",
+        )
     priority = str(record["priority"]).strip()
     if isinstance(record["priority"], bool) or not priority.isdigit() or int(priority) > 65535:
-        raise InputError("%s: %r is not an MX priority." % (what, record["priority"]), "It is a whole number from 0 to 65535.")
+        raise InputError(
+            "%s: %r is not an MX priority." % (what, record["priority"]),
+            "It is a whole number from 0 to 65535.",
+        )
     return "%d %s" % (int(priority), wanted_host(record["host"], "%s: MX host" % what))
 
 
@@ -113,8 +152,16 @@ def wanted_host(value: t.Any, what: str) -> str:
     """A host or domain name with at least two labels, canonical; no address, no null MX."""
     name = host_name(value)
     labels = name.split(".")
-    if len(labels) < 2 or len(name) > 253 or not all(_LABEL.match(label) for label in labels) or _is_address(name):
-        raise InputError("%s: %r is not a full host name." % (what, value), "Give a name as it stands in the DNS, like mail.example.com.")
+    if (
+        len(labels) < 2
+        or len(name) > 253
+        or not all(_LABEL.match(label) for label in labels)
+        or _is_address(name)
+    ):
+        raise InputError(
+            "%s: %r is not a full host name." % (what, value),
+            "Give a name as it stands in the DNS, like mail.example.com.",
+        )
     return name
 
 

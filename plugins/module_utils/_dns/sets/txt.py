@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """The ownership proof of a domain: a TXT value that joins what is at its name."""
@@ -36,9 +37,12 @@ def publish_txt(
     provider: str | None = None,
     drivers: Drivers | None = None,
 ) -> TxtOutcome:
-    """Add ``value`` to the TXT set at ``name``; other values stay. Writes nothing in check mode or where it is there.
+    """Add ``value`` to the TXT set at ``name``; other values stay.
 
-    ``provider`` is the domain's own (else the option dns_provider); give ``drivers`` to share look-ups between calls.
+    Writes nothing in check mode or where it is there.
+
+    ``provider`` is the domain's own (else the option dns_provider); give ``drivers`` to share
+    look-ups between calls.
     """
     owner = wanted_host(name, "TXT name")
     drivers = drivers or Drivers(params, context)

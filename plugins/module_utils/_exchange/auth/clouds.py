@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Addresses of the Microsoft clouds, which of them a token may be asked for, and where a redirect may lead."""
+"""Addresses of the Microsoft clouds, which of them a token may be asked for, and where a redirect
+may lead.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,10 @@ GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 
 @dataclasses.dataclass(frozen=True)
 class Cloud:
-    """``exchange_hosts``: the first is the default; the others are names under which the same cloud is documented, and
-    for which a token can be asked too. ``redirect_suffixes``: a regional front end is one of these hosts or below one."""
+    """``exchange_hosts``: the first is the default; the others are names under which the same cloud
+    is documented, and for which a token can be asked too. ``redirect_suffixes``: a regional front
+    end is one of these hosts or below one.
+    """
 
     name: str
     authority: str
@@ -44,13 +49,18 @@ CLOUDS: dict[str, Cloud] = {
             graph="https://graph.microsoft.us",
             redirect_suffixes=("outlook.office365.us",),
         ),
-        # The documentation of Remote PowerShell still names webmail.apps.mil; the REST pages the other.
+        # The documentation of Remote PowerShell still names webmail.apps.mil; the REST pages the
+        # other.
         Cloud(
             name="dod",
             authority="https://login.microsoftonline.us",
             exchange_hosts=("outlook-dod.office365.us", "webmail.apps.mil"),
             graph="https://dod-graph.microsoft.us",
-            redirect_suffixes=("outlook-dod.office365.us", "outlook.office365.us", "webmail.apps.mil"),
+            redirect_suffixes=(
+                "outlook-dod.office365.us",
+                "outlook.office365.us",
+                "webmail.apps.mil",
+            ),
         ),
         # Two pages, two hosts: exchange_url chooses the other one, and the token then follows it.
         Cloud(
@@ -90,7 +100,9 @@ class Endpoints:
         return frozenset({app_id} | {resource.rstrip("/").lower() for resource in resources})
 
     def redirect_allowed(self, host: str) -> bool:
-        """May a request (with its token) follow a redirect of the Exchange front door to this host?"""
+        """May a request (with its token) follow a redirect of the Exchange front door to this
+        host?
+        """
         host = host.lower()
         configured = host_of(self.exchange)
         if is_loopback(configured):
@@ -102,13 +114,17 @@ class Endpoints:
 
 
 def endpoints(
-    cloud_name: str, authority_url: str | None = None, exchange_url: str | None = None, graph_url: str | None = None
+    cloud_name: str,
+    authority_url: str | None = None,
+    exchange_url: str | None = None,
+    graph_url: str | None = None,
 ) -> Endpoints:
     """The cloud's addresses, with overrides.
 
-    The token is for the cloud's own resource even where an address is overridden (a proxy, a regional host, a lab),
-    with two exceptions: an C(exchange_url) that the cloud is also documented under, and a cloud that is not in the
-    table, recognised by an override of both the authority and the service.
+    The token is for the cloud's own resource even where an address is overridden (a proxy, a
+    regional host, a lab), with two exceptions: an C(exchange_url) that the cloud is also documented
+    under, and a cloud that is not in the table, recognised by an override of both the authority and
+    the service.
     """
     cloud = CLOUDS[cloud_name]
     authority = authority_url or cloud.authority
@@ -116,7 +132,9 @@ def endpoints(
     graph = graph_url or cloud.graph
     unknown_cloud = bool(authority_url) and not is_loopback(host_of(authority))
     exchange_resource = "https://" + cloud.exchange_hosts[0]
-    if host_of(exchange) in cloud.exchange_hosts or (unknown_cloud and _foreign(exchange, cloud.redirect_suffixes)):
+    if host_of(exchange) in cloud.exchange_hosts or (
+        unknown_cloud and _foreign(exchange, cloud.redirect_suffixes)
+    ):
         exchange_resource = "https://" + host_of(exchange)
     graph_resource = cloud.graph
     if unknown_cloud and _foreign(graph, (host_of(cloud.graph),)):

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """One sign-in for many tasks: the logic of o365_login."""
@@ -17,7 +18,12 @@ from .token import Token
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
     **EXCHANGE_OPTIONS,
-    "audiences": {"type": "list", "elements": "str", "choices": ["exchange", "graph"], "default": ["exchange", "graph"]},
+    "audiences": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["exchange", "graph"],
+        "default": ["exchange", "graph"],
+    },
 }
 TOKENS = tuple(TOKEN_OPTION.values())
 
@@ -29,10 +35,15 @@ def login(params: t.Mapping[str, t.Any], context: Context) -> Result:
     sign_in = SignIn(connection, context)
     tokens: dict[str, Token] = {}
     for audience in wanted:
-        if audience == "graph" and "exchange" in tokens and not (connection.given_token("graph") or connection.can_sign_in()):
+        if (
+            audience == "graph"
+            and "exchange" in tokens
+            and not (connection.given_token("graph") or connection.can_sign_in())
+        ):
             # An access token alone is enough for all but the forwarding hosts.
             context.warn_once(
-                "There is no token for Microsoft Graph: only an access token for Exchange Online was given. Forwarding hosts cannot be read from Graph."
+                "There is no token for Microsoft Graph: only an access token for Exchange Online"
+                " was given. Forwarding hosts cannot be read from Graph."
             )
             continue
         tokens[audience] = sign_in.token(audience)
@@ -40,7 +51,9 @@ def login(params: t.Mapping[str, t.Any], context: Context) -> Result:
         raise InputError("audiences is empty.", "Name exchange, graph or both.")
     _same_tenant(list(tokens.values()))
     first = tokens.get("exchange") or next(iter(tokens.values()))
-    values: dict[str, t.Any] = {TOKEN_OPTION[audience]: token.value for audience, token in tokens.items()}
+    values: dict[str, t.Any] = {
+        TOKEN_OPTION[audience]: token.value for audience, token in tokens.items()
+    }
     ends = [token for token in tokens.values() if token.expires_at]
     values.update(
         expires_at=min(ends, key=lambda token: token.expires_at).expires_text if ends else "",
@@ -54,4 +67,7 @@ def login(params: t.Mapping[str, t.Any], context: Context) -> Result:
 def _same_tenant(tokens: t.Sequence[Token]) -> None:
     tenants = {token.tenant_id.lower() for token in tokens if token.tenant_id}
     if len(tenants) > 1:
-        raise SignInError("The tokens are for different tenants: %s." % ", ".join(sorted(tenants)), "Give tokens of one tenant.")
+        raise SignInError(
+            "The tokens are for different tenants: %s." % ", ".join(sorted(tenants)),
+            "Give tokens of one tenant.",
+        )

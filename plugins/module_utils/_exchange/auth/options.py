@@ -1,11 +1,13 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """The shared connection options of the Exchange Online modules, and which of them count.
 
-The environment is read here and not by the argument spec: an empty option must count as not given, and an explicit way
-to sign in must win over another way in the environment, which needs to know where a value came from.
+The environment is read here and not by the argument spec: an empty option must count as not given,
+and an explicit way to sign in must win over another way in the environment, which needs to know
+where a value came from.
 """
 
 from __future__ import annotations
@@ -83,14 +85,25 @@ class Connection:
     def can_sign_in(self) -> bool:
         """Are the credentials complete, so that a token for another audience could be had?"""
         way = self.way()
-        return bool(way) and (way == "managed_identity" or bool(self.get("tenant") and self.get("client_id")))
+        return bool(way) and (
+            way == "managed_identity" or bool(self.get("tenant") and self.get("client_id"))
+        )
 
 
-def resolve(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str] | None = None) -> Connection:
+def resolve(
+    params: t.Mapping[str, t.Any], environ: t.Mapping[str, str] | None = None
+) -> Connection:
     """Options and environment become one connection, or an error that says what to give."""
     environ = os.environ if environ is None else environ
     explicit = {name: text for name in EXCHANGE_OPTIONS if (text := _text(params.get(name)))}
-    values = {**{name: text for name, variable in ENVIRONMENT.items() if (text := _text(environ.get(variable)))}, **explicit}
+    values = {
+        **{
+            name: text
+            for name, variable in ENVIRONMENT.items()
+            if (text := _text(environ.get(variable)))
+        },
+        **explicit,
+    }
     for source in (explicit, values):
         if _text(source.get("managed_identity")).lower() in ("false", "no", "off", "0"):
             source.pop("managed_identity", None)
@@ -130,23 +143,32 @@ def _several(ways: t.Sequence[str], from_environment: bool) -> InputError:
             "The environment gives more than one way to sign in: %s." % ", ".join(names),
             "Unset all but one of these variables, or name the wanted one as an option.",
         )
-    return InputError("More than one way to sign in is given: %s." % ", ".join(ways), "Give exactly one of %s." % ", ".join(WAYS))
+    return InputError(
+        "More than one way to sign in is given: %s." % ", ".join(ways),
+        "Give exactly one of %s." % ", ".join(WAYS),
+    )
 
 
 def _check(values: t.Mapping[str, str], params: t.Mapping[str, t.Any]) -> None:
     if _text(params.get("transport")).lower() == "psrp":
         raise InputError(
-            "The transport psrp is not available: Exchange Online has closed Remote PowerShell for every tenant.",
+            "The transport psrp is not available: Exchange Online has closed Remote PowerShell for"
+            " every tenant.",
             "Use the transport rest, which drives the same cmdlets.",
         )
     for name in SECRETS:
         if name in values and len(values[name]) < SHORTEST_SECRET:
             raise InputError(
-                "The value of %s has fewer than %d characters and cannot be a real one." % (_named(name), SHORTEST_SECRET),
-                "Ansible masks a secret wherever it occurs, so a short one would blacken the whole output.",
+                "The value of %s has fewer than %d characters and cannot be a real one."
+                % (_named(name), SHORTEST_SECRET),
+                "Ansible masks a secret wherever it occurs, so a short one would blacken the whole"
+                " output.",
             )
     if values.get("cloud", "public") not in CLOUDS:
-        raise InputError("%r is not a known cloud." % values["cloud"], "%s takes one of %s." % (_named("cloud"), ", ".join(CLOUDS)))
+        raise InputError(
+            "%r is not a known cloud." % values["cloud"],
+            "%s takes one of %s." % (_named("cloud"), ", ".join(CLOUDS)),
+        )
 
 
 def _named(option: str) -> str:
@@ -161,21 +183,33 @@ def _endpoints(values: t.Mapping[str, str]) -> Endpoints:
         try:
             url = check_url(values[name])
         except InputError as exc:
-            raise InputError("%s: %s" % (name, exc.message), "Give scheme and host, like https://outlook.office365.com.") from None
+            raise InputError(
+                "%s: %s" % (name, exc.message),
+                "Give scheme and host, like https://outlook.office365.com.",
+            ) from None
         if name == "authority_url" and not url.startswith("https://"):
-            raise InputError("authority_url: the sign-in library takes only an https address.", "Give it like https://login.microsoftonline.com.")
+            raise InputError(
+                "authority_url: the sign-in library takes only an https address.",
+                "Give it like https://login.microsoftonline.com.",
+            )
         urls[name] = url
     return endpoints(values.get("cloud", "public"), **urls)
 
 
 def _ca_path(path: str | None) -> str | None:
     if path and not os.path.exists(path):
-        raise InputError("ca_path: there is no file or directory %s on the machine that runs the task." % path, "Name a CA bundle in PEM form.")
+        raise InputError(
+            "ca_path: there is no file or directory %s on the machine that runs the task." % path,
+            "Name a CA bundle in PEM form.",
+        )
     return path or None
 
 
 def _timeout(value: t.Any) -> int:
     seconds = 300 if value in (None, "") else int(value)
     if seconds < 1:
-        raise InputError("timeout must be at least 1 second.", "The service may take up to 900 seconds for one cmdlet.")
+        raise InputError(
+            "timeout must be at least 1 second.",
+            "The service may take up to 900 seconds for one cmdlet.",
+        )
     return seconds

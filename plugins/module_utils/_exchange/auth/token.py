@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Access tokens: what can be read from them without verifying them (that is the service's task), and early refusals."""
+"""Access tokens: what can be read from them without verifying them (that is the service's task),
+and early refusals.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,9 @@ _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 @dataclasses.dataclass(frozen=True)
 class Token:
-    """``expires_at`` in seconds since 1970, 0.0 where it is not known (a token that cannot be read)."""
+    """``expires_at`` in seconds since 1970, 0.0 where it is not known (a token that cannot be
+    read).
+    """
 
     value: str = dataclasses.field(repr=False)
     expires_at: float
@@ -50,7 +55,9 @@ def is_guid(text: str) -> bool:
 
 
 def claims_of(value: str) -> dict[str, t.Any]:
-    """The claims of a JWT, unverified; {} for a token that is not one (tokens are opaque by contract)."""
+    """The claims of a JWT, unverified; {} for a token that is not one (tokens are opaque by
+    contract).
+    """
     parts = value.split(".")
     if len(parts) != 3:
         return {}
@@ -68,12 +75,19 @@ def read_token(value: str, audience: str, lifetime: float | None, now: float, gi
     roles = claims.get("roles")
     return Token(
         value=value,
-        expires_at=float(expires) if isinstance(expires, (int, float)) else (now + lifetime if lifetime else 0.0),
+        expires_at=(
+            float(expires)
+            if isinstance(expires, (int, float))
+            else (now + lifetime if lifetime else 0.0)
+        ),
         tenant_id=str(claims.get("tid") or ""),
         app_id=str(claims.get("appid") or claims.get("azp") or ""),
         audience=audience,
-        # An app-only token without a single app role has no roles claim; a delegated one has scp instead.
-        roles=_texts(roles) if roles is not None else (None if "scp" in claims or not claims else ()),
+        # An app-only token without a single app role has no roles claim; a delegated one has scp
+        # instead.
+        roles=(
+            _texts(roles) if roles is not None else (None if "scp" in claims or not claims else ())
+        ),
         directory_roles=_texts(claims.get("wids")),
         given=given,
     )
@@ -83,20 +97,30 @@ def check_token(token: Token, tenant: str, endpoints: Endpoints) -> Token:
     """Refuse what the service would refuse, or worse, what it would carry out in another tenant."""
     name = "The given access token" if token.given else "The token that was issued"
     if not _TOKEN.fullmatch(token.value):
-        raise SignInError("%s for %s is not a bearer token." % (name, token.audience), "Give the bare token, without quotes, blanks or the word Bearer.")
+        raise SignInError(
+            "%s for %s is not a bearer token." % (name, token.audience),
+            "Give the bare token, without quotes, blanks or the word Bearer.",
+        )
     if is_guid(tenant) and token.tenant_id and token.tenant_id.lower() != tenant.lower():
         raise SignInError(
-            "%s for %s is for the tenant %s, not for %s." % (name, token.audience, token.tenant_id, tenant),
+            "%s for %s is for the tenant %s, not for %s."
+            % (name, token.audience, token.tenant_id, tenant),
             "Give a token of the tenant named in the option tenant.",
         )
     audience = claims_of(token.value).get("aud")
-    named = [str(item).rstrip("/").lower() for item in (audience if isinstance(audience, list) else [audience]) if item]
+    named = [
+        str(item).rstrip("/").lower()
+        for item in (audience if isinstance(audience, list) else [audience])
+        if item
+    ]
     if named and not set(named) & set(endpoints.audiences(token.audience)):
         raise SignInError(
-            "%s is for %s and not for %s." % (name, ", ".join(named), endpoints.resource(token.audience)),
+            "%s is for %s and not for %s."
+            % (name, ", ".join(named), endpoints.resource(token.audience)),
             "Ask for a token of the scope %s/.default." % endpoints.resource(token.audience),
         )
-    # Whether it has expired is for the service to say: this machine's clock may be wrong, and a 401 names the time.
+    # Whether it has expired is for the service to say: this machine's clock may be wrong, and a 401
+    # names the time.
     return token
 
 

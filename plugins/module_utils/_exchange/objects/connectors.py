@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """Inbound connectors and their enhanced filtering."""
@@ -19,7 +20,11 @@ from ..rest.transport import ExchangeClient
 from .store import ObjectSteps, Store, drive, find
 from .tables import CONNECTOR, ENHANCED_FILTERING, ObjectType, check_addresses
 
-PARTNER_ONLY = ("restrict_domains_to_ip_addresses", "restrict_domains_to_certificate", "require_tls")
+PARTNER_ONLY = (
+    "restrict_domains_to_ip_addresses",
+    "restrict_domains_to_certificate",
+    "require_tls",
+)
 
 
 def run_connector(params: t.Mapping[str, t.Any], context: Context) -> Result:
@@ -27,7 +32,12 @@ def run_connector(params: t.Mapping[str, t.Any], context: Context) -> Result:
     wanted = _connector_wanted(params) if present else None
     create = {"SenderDomains": ListIntent(set=("*",)), "ConnectorType": "Partner"}
     return _drive(
-        params, context, CONNECTOR, wanted, create=create, section=params.get("report_section") or "connectors"
+        params,
+        context,
+        CONNECTOR,
+        wanted,
+        create=create,
+        section=params.get("report_section") or "connectors",
     )
 
 
@@ -39,13 +49,20 @@ def _connector_wanted(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
             intent.check(prop)
     addresses = wanted.get("SenderIPAddresses")
     if addresses is not None:
-        check_addresses("sender_ip_addresses", (*addresses.add, *(addresses.set or ())), ranges=False)
+        check_addresses(
+            "sender_ip_addresses", (*addresses.add, *(addresses.set or ())), ranges=False
+        )
     if wanted.get("RestrictDomainsToIPAddresses") and addresses is not None and addresses.set == ():
         raise InputError(
-            "restrict_domains_to_ip_addresses without any sender_ip_addresses would refuse all mail.",
+            "restrict_domains_to_ip_addresses without any sender_ip_addresses would refuse all"
+            " mail.",
             "Give the addresses that may deliver.",
         )
-    if params.get("tls_sender_certificate_name") and addresses is not None and (addresses.set or addresses.add):
+    if (
+        params.get("tls_sender_certificate_name")
+        and addresses is not None
+        and (addresses.set or addresses.add)
+    ):
         raise InputError(
             "A partner connector is matched by certificate or by address, not by both.",
             "Give either tls_sender_certificate_name or sender_ip_addresses.",
@@ -54,7 +71,8 @@ def _connector_wanted(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         params.get(option) for option in PARTNER_ONLY
     ):
         raise InputError(
-            "%s apply only to connector_type Partner." % ", ".join(PARTNER_ONLY), "Leave them out or use Partner."
+            "%s apply only to connector_type Partner." % ", ".join(PARTNER_ONLY),
+            "Leave them out or use Partner.",
         )
     return wanted
 
@@ -66,13 +84,17 @@ def run_enhanced_filtering(params: t.Mapping[str, t.Any], context: Context) -> R
         given = {key: params.get(key) for key in ("skip_last_ip", "skip_ips", "users")}
         if given["skip_last_ip"] and given["skip_ips"]:
             raise InputError(
-                "skip_last_ip and skip_ips exclude each other: EFSkipIPs is used only when EFSkipLastIP is false.",
+                "skip_last_ip and skip_ips exclude each other: EFSkipIPs is used only when"
+                " EFSkipLastIP is false.",
                 "Give one of them.",
             )
     for address in given["skip_ips"] or ():
         _check_skip(address)
     wanted = ENHANCED_FILTERING.wanted(given)
-    hint = "Enhanced filtering belongs to a connector: create it first with mailflow.area1.o365_connector."
+    hint = (
+        "Enhanced filtering belongs to a connector: create it first with"
+        " mailflow.area1.o365_connector."
+    )
     return _drive(
         params,
         context,
@@ -86,7 +108,11 @@ def run_enhanced_filtering(params: t.Mapping[str, t.Any], context: Context) -> R
 
 def _check_skip(address: str) -> None:
     version, first, last = ip_span(address)
-    if version != 4 or ipaddress.IPv4Address(first).is_private or ipaddress.IPv4Address(last).is_private:
+    if (
+        version != 4
+        or ipaddress.IPv4Address(first).is_private
+        or ipaddress.IPv4Address(last).is_private
+    ):
         raise InputError(
             "skip_ips: %s is refused by Exchange Online (private, or not IPv4)." % address,
             "Give public IPv4 addresses of the gateway.",
@@ -112,7 +138,10 @@ def _drive(
     return Result(
         outcome.changed,
         [outcome.plan],
-        {"connector": _values(kind, find(outcome.world, name)), "date": observation.any_age("service_date")},
+        {
+            "connector": _values(kind, find(outcome.world, name)),
+            "date": observation.any_age("service_date"),
+        },
     )
 
 

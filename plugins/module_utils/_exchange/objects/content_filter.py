@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """The anti-spam (content filter) policies: what happens to mail by its verdict."""
@@ -57,11 +58,14 @@ def run_content_filter(params: t.Mapping[str, t.Any], context: Context) -> Resul
 def _wanted(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     given = dict(params)
     if given.get("mark_as_spam_spf_record_hard_fail") is not None:
-        given["mark_as_spam_spf_record_hard_fail"] = "On" if given["mark_as_spam_spf_record_hard_fail"] else "Off"
+        given["mark_as_spam_spf_record_hard_fail"] = (
+            "On" if given["mark_as_spam_spf_record_hard_fail"] else "Off"
+        )
     for option, (low, high) in LIMITS.items():
         if given.get(option) is not None and not low <= int(given[option]) <= high:
             raise InputError(
-                "%s: %s is out of range." % (option, given[option]), "Give a number from %d to %d." % (low, high)
+                "%s: %s is out of range." % (option, given[option]),
+                "Give a number from %d to %d." % (low, high),
             )
     header = str(given.get("add_x_header_value") or "")
     if len(header) > LONGEST_HEADER or " " in header or ":" in header:
@@ -78,7 +82,10 @@ def _wanted(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 def _names(params: t.Mapping[str, t.Any], store: Store, world: Records) -> list[str]:
     if params["scope"] == "applying":
-        return [str(policy["Name"]) for policy in applying_policies(world, store.either("content_filter_rules"))]
+        return [
+            str(policy["Name"])
+            for policy in applying_policies(world, store.either("content_filter_rules"))
+        ]
     record = find(world, params["identity"])
     if record is not None and is_preset(record):
         raise InputError(
@@ -89,8 +96,14 @@ def _names(params: t.Mapping[str, t.Any], store: Store, world: Records) -> list[
 
 
 def _check_tags(wanted: t.Mapping[str, t.Any], store: Store) -> None:
-    """A quarantine policy that does not exist would leave mail to whatever the service makes of that."""
-    tags = {str(value): name for name, value in wanted.items() if name.endswith("QuarantineTag") and value}
+    """A quarantine policy that does not exist would leave mail to whatever the service makes of
+    that.
+    """
+    tags = {
+        str(value): name
+        for name, value in wanted.items()
+        if name.endswith("QuarantineTag") and value
+    }
     if not tags:
         return
     known = [plain_name(record) for record in store.either("quarantine_policies")]
@@ -99,7 +112,8 @@ def _check_tags(wanted: t.Mapping[str, t.Any], store: Store) -> None:
     if missing:
         raise InputError(
             "There is no quarantine policy named %s (%s)." % (", ".join(missing), tags[missing[0]]),
-            "There are %s. Make another with mailflow.area1.o365_quarantine_policy first." % ", ".join(sorted(known)),
+            "There are %s. Make another with mailflow.area1.o365_quarantine_policy first."
+            % ", ".join(sorted(known)),
         )
 
 
@@ -107,18 +121,31 @@ def _check_actions(record: dict[str, t.Any] | None, plan: Plan) -> None:
     """An action needs the value that it works with, given now or there already."""
     whole = plan.apply_to(record) or dict(record or {})
     actions = {str(value) for name, value in whole.items() if name.endswith("Action")}
-    needs = {"Redirect": "RedirectToRecipients", "ModifySubject": "ModifySubjectValue", "AddXHeader": "AddXHeaderValue"}
+    needs = {
+        "Redirect": "RedirectToRecipients",
+        "ModifySubject": "ModifySubjectValue",
+        "AddXHeader": "AddXHeaderValue",
+    }
     changed = {change.name for change in plan.changes}
     for action, name in needs.items():
-        if action in actions and not as_list(whole.get(name)) and any(item.endswith("Action") for item in changed):
+        if (
+            action in actions
+            and not as_list(whole.get(name))
+            and any(item.endswith("Action") for item in changed)
+        ):
             option = next(prop.option for prop in CONTENT_FILTER.properties if prop.name == name)
             raise InputError(
-                "%s: the action %s needs %s." % (plan.identity, action, option), "Give %s too." % option
+                "%s: the action %s needs %s." % (plan.identity, action, option),
+                "Give %s too." % option,
             )
 
 
 def _values(record: dict[str, t.Any] | None) -> dict[str, t.Any]:
     return {
-        prop.option: as_list((record or {}).get(prop.name)) if prop.kind.is_list else (record or {}).get(prop.name)
+        prop.option: (
+            as_list((record or {}).get(prop.name))
+            if prop.kind.is_list
+            else (record or {}).get(prop.name)
+        )
         for prop in CONTENT_FILTER.properties
     }

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """The connection filter, and which anti-spam policies apply to somebody."""
@@ -53,12 +54,16 @@ def _check_capacity(record: dict[str, t.Any] | None, plan: Plan) -> None:
             raise InputError(
                 "%s of %s would have %d entries; Exchange Online takes %d."
                 % (change.name, plan.identity, count, MAX_FILTER_ENTRIES),
-                "Remove entries that are not needed any more, or join neighbours to networks of up to /24.",
+                "Remove entries that are not needed any more, or join neighbours to networks of up"
+                " to /24.",
             )
 
 
 def applying_policies(policies: Records, rules: Records) -> Records:
-    """Default, and each custom policy that an enabled rule assigns to recipients. Presets cannot be edited and are left out."""
+    """Default, and each custom policy that an enabled rule assigns to recipients.
+
+    Presets cannot be edited and are left out.
+    """
     assigned = {
         str(rule.get("HostedContentFilterPolicy") or rule.get("Name") or "").strip().lower()
         for rule in rules
@@ -67,7 +72,8 @@ def applying_policies(policies: Records, rules: Records) -> Records:
     found = [
         policy
         for policy in policies
-        if not is_preset(policy) and (is_default(policy) or str(policy.get("Name", "")).lower() in assigned)
+        if not is_preset(policy)
+        and (is_default(policy) or str(policy.get("Name", "")).lower() in assigned)
     ]
     if not any(is_default(policy) for policy in found):
         raise NotFound(
@@ -78,10 +84,17 @@ def applying_policies(policies: Records, rules: Records) -> Records:
 
 
 def is_default(policy: t.Mapping[str, t.Any]) -> bool:
-    return boolean(policy.get("IsDefault")) is True or str(policy.get("Name", "")).lower() == "default"
+    return (
+        boolean(policy.get("IsDefault")) is True or str(policy.get("Name", "")).lower() == "default"
+    )
 
 
 def is_preset(policy: t.Mapping[str, t.Any]) -> bool:
-    """Standard and Strict preset policies carry RecommendedPolicyType; older answers only the name."""
+    """Standard and Strict preset policies carry RecommendedPolicyType; older answers only the
+    name.
+    """
     kind = str(policy.get("RecommendedPolicyType") or "").lower()
-    return kind in ("standard", "strict") or "preset security policy" in str(policy.get("Name", "")).lower()
+    return (
+        kind in ("standard", "strict")
+        or "preset security policy" in str(policy.get("Name", "")).lower()
+    )

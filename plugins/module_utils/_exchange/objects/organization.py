@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """Organization customization (IsDehydrated) and RejectDirectSend."""
@@ -32,7 +33,9 @@ def run_organization(params: t.Mapping[str, t.Any], context: Context) -> Result:
     plans: list[Plan] = []
     pending = False
     if params["customization"]:
-        plan, pending = _customize(store, context, config, params["wait_timeout"] * 60.0 if params["wait"] else 0.0)
+        plan, pending = _customize(
+            store, context, config, params["wait_timeout"] * 60.0 if params["wait"] else 0.0
+        )
         plans.append(plan)
     if params.get("reject_direct_send") is not None:
         plans.append(_direct_send(store, context, params["reject_direct_send"]))
@@ -42,9 +45,11 @@ def run_organization(params: t.Mapping[str, t.Any], context: Context) -> Result:
             section=SECTION,
             object="organization",
             status="would change" if context.check_mode else "changed",
-            message="Enable-OrganizationCustomization"
-            if plan.changes[0].name == "IsDehydrated"
-            else "RejectDirectSend set",
+            message=(
+                "Enable-OrganizationCustomization"
+                if plan.changes[0].name == "IsDehydrated"
+                else "RejectDirectSend set"
+            ),
         )
     if pending:
         observation.note(
@@ -65,15 +70,26 @@ def run_organization(params: t.Mapping[str, t.Any], context: Context) -> Result:
 def _one(records: Records) -> dict[str, t.Any]:
     if len(records) != 1:
         raise Conflict(
-            "Get-OrganizationConfig returned %d objects instead of one." % len(records), "Is this the right service?"
+            "Get-OrganizationConfig returned %d objects instead of one." % len(records),
+            "Is this the right service?",
         )
     return records[0]
 
 
-def _customize(store: Store, context: Context, config: dict[str, t.Any], wait: float) -> tuple[Plan, bool]:
-    """(plan, still pending). The cmdlet may throw and yet succeed, and IsDehydrated may stay true for hours: look, don't repeat."""
+def _customize(
+    store: Store, context: Context, config: dict[str, t.Any], wait: float
+) -> tuple[Plan, bool]:
+    """(plan, still pending).
+
+    The cmdlet may throw and yet succeed, and IsDehydrated may stay true for hours: look, don't
+    repeat.
+    """
     plan = plan_object(
-        "OrganizationConfig", "customization", (Property("", "IsDehydrated", BOOL),), config, {"IsDehydrated": False}
+        "OrganizationConfig",
+        "customization",
+        (Property("", "IsDehydrated", BOOL),),
+        config,
+        {"IsDehydrated": False},
     )
     if not plan:
         return plan, False
@@ -90,8 +106,8 @@ def _customize(store: Store, context: Context, config: dict[str, t.Any], wait: f
     dehydrated = _wait(store, context, wait)
     if dehydrated and problem is not None:
         context.warn_once(
-            "Enable-OrganizationCustomization answered: %s This happens although it has begun; run again in an hour."
-            " If it stays so, run it by hand or ask Microsoft." % problem.message
+            "Enable-OrganizationCustomization answered: %s This happens although it has begun; run"
+            " again in an hour. If it stays so, run it by hand or ask Microsoft." % problem.message
         )
     return plan, dehydrated
 
@@ -111,7 +127,11 @@ def _wait(store: Store, context: Context, seconds: float) -> bool:
 
 def _direct_send(store: Store, context: Context, wanted: bool) -> Plan:
     plan = plan_object(
-        "OrganizationConfig", "organization", DIRECT_SEND, _one(store.either(SECTION)), {"RejectDirectSend": wanted}
+        "OrganizationConfig",
+        "organization",
+        DIRECT_SEND,
+        _one(store.either(SECTION)),
+        {"RejectDirectSend": wanted},
     )
     if not plan:
         return plan
@@ -119,6 +139,8 @@ def _direct_send(store: Store, context: Context, wanted: bool) -> Plan:
     if context.check_mode:
         store.observation.put(SECTION, [plan.apply_to(config)], predicted=True)
         return plan
-    store.client.invoke("Set-OrganizationConfig", {change.name: change.after for change in plan.changes})
+    store.client.invoke(
+        "Set-OrganizationConfig", {change.name: change.after for change in plan.changes}
+    )
     store.read(SECTION)
     return plan

@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """Quarantine policies: what users may do with their mail in quarantine."""
@@ -29,12 +30,16 @@ def run_quarantine_policy(params: t.Mapping[str, t.Any], context: Context) -> Re
     steps = PolicySteps(store, name, wanted, str(params.get("admin_display_name") or ""))
     outcome = drive(steps, context, params.get("report_section") or "message_handling")
     observation.save()
-    return Result(outcome.changed, [outcome.plan], {"policy": describe_policy(find(outcome.world, name))})
+    return Result(
+        outcome.changed, [outcome.plan], {"policy": describe_policy(find(outcome.world, name))}
+    )
 
 
 def _wanted(name: str, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     if not name or "\\" in name:
-        raise InputError("%r cannot be the name of a quarantine policy." % name, "Give a name without backslash.")
+        raise InputError(
+            "%r cannot be the name of a quarantine policy." % name, "Give a name without backslash."
+        )
     given = dict(params)
     given["permissions_value"] = LEVELS.get(str(params.get("access") or ""))
     if params.get("permissions") is not None:
@@ -47,7 +52,8 @@ def _wanted(name: str, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
             )
         if {"release", "request_release"} <= set(chosen):
             raise InputError(
-                "permissions: release and request_release exclude each other; Exchange Online refuses both together.",
+                "permissions: release and request_release exclude each other; Exchange Online"
+                " refuses both together.",
                 "Give release (users decide) or request_release (an administrator decides).",
             )
         given["permissions_value"] = value_of(chosen)
@@ -63,9 +69,14 @@ def _refuse_built_in(name: str) -> None:
 
 
 class PolicySteps(ObjectSteps):
-    """Its C(AdminDisplayName) can be given when it is made only: Set-QuarantinePolicy has no such parameter."""
+    """Its C(AdminDisplayName) can be given when it is made only:
 
-    def __init__(self, store: Store, name: str, wanted: t.Mapping[str, t.Any] | None, display_name: str) -> None:
+    Set-QuarantinePolicy has no such parameter.
+    """
+
+    def __init__(
+        self, store: Store, name: str, wanted: t.Mapping[str, t.Any] | None, display_name: str
+    ) -> None:
         super().__init__(store, QUARANTINE_POLICY, name, wanted)
         self.display_name = display_name
 
@@ -83,7 +94,9 @@ class PolicySteps(ObjectSteps):
 
 
 def _with_display_name(plan: Plan, display_name: str) -> Plan:
-    return dataclasses.replace(plan, changes=(*plan.changes, Change("AdminDisplayName", None, display_name)))
+    return dataclasses.replace(
+        plan, changes=(*plan.changes, Change("AdminDisplayName", None, display_name))
+    )
 
 
 def describe_policy(record: dict[str, t.Any] | None) -> dict[str, t.Any] | None:
@@ -95,6 +108,8 @@ def describe_policy(record: dict[str, t.Any] | None) -> dict[str, t.Any] | None:
         "permissions": names_of(value),
         "permissions_value": value,
         "notifications": bool(record.get("ESNEnabled")),
-        "include_messages_from_blocked_sender_address": bool(record.get("IncludeMessagesFromBlockedSenderAddress")),
+        "include_messages_from_blocked_sender_address": bool(
+            record.get("IncludeMessagesFromBlockedSenderAddress")
+        ),
         "admin_display_name": str(record.get("AdminDisplayName") or ""),
     }

@@ -1,11 +1,14 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The order of transport rules: where one is to stand among those that others made. Pure.
+"""The order of transport rules: where one is to stand among those that others made.
 
-The service numbers rules from 0 without gaps; a rule that is put somewhere shifts what stands behind it. Nobody's rule but the
-one at hand is ever given a number by us.
+Pure.
+
+The service numbers rules from 0 without gaps; a rule that is put somewhere shifts what stands
+behind it. Nobody's rule but the one at hand is ever given a number by us.
 """
 
 from __future__ import annotations
@@ -30,11 +33,14 @@ class Place:
     def of(cls, position: str | None, neighbour: str | None) -> Place | None:
         if not position:
             if neighbour:
-                raise InputError("relative_to is given without position.", "Give position: before or after.")
+                raise InputError(
+                    "relative_to is given without position.", "Give position: before or after."
+                )
             return None
         if (position in ("before", "after")) != bool(neighbour):
             raise InputError(
-                "position %s %s relative_to." % (position, "needs" if not neighbour else "takes no"),
+                "position %s %s relative_to."
+                % (position, "needs" if not neighbour else "takes no"),
                 "Name the other rule with before and after, and no rule with first and last.",
             )
         return cls(position, str(neighbour or "").strip())
@@ -49,12 +55,18 @@ def _priority(record: t.Mapping[str, t.Any]) -> int:
 
 
 def index_for(rules: Records, name: str, place: Place | None) -> int | None:
-    """The number to give to the rule; None where it stands well, or where the end of the list is what it gets anyway."""
+    """The number to give to the rule; None where it stands well, or where the end of the list is
+    what it gets anyway.
+    """
     if place is None:
         return None
     record = find(rules, name)
     others = [item for item in ordered(rules) if item is not record]
-    here = len(others) if record is None else sum(1 for item in others if _priority(item) < _priority(record))
+    here = (
+        len(others)
+        if record is None
+        else sum(1 for item in others if _priority(item) < _priority(record))
+    )
     wanted = _index(others, place)
     if place.position == "before" and here <= wanted and record is not None:
         return None
@@ -70,7 +82,9 @@ def _index(others: Records, place: Place) -> int:
     neighbour = find(others, place.neighbour) if place.neighbour else None
     if place.position == "last" or neighbour is None:
         return len(others)
-    return next(index for index, item in enumerate(others) if item is neighbour) + (place.position == "after")
+    return next(index for index, item in enumerate(others) if item is neighbour) + (
+        place.position == "after"
+    )
 
 
 def insert(others: Records, record: dict[str, t.Any], index: int) -> Records:

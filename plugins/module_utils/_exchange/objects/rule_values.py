@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Values of transport rule parameters: checked by the table of the cmdlet, compared as what they mean. Pure."""
+"""Values of transport rule parameters: checked by the table of the cmdlet, compared as what they
+mean. Pure.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,9 @@ PAIRS = (
 #: Never empty: there is a value when none is given, so there is nothing to clear.
 ALWAYS_SET = frozenset({"Mode", "RuleErrorAction", "RuleSubType", "SenderAddressLocation"})
 #: Parameters that are no condition and, by themselves, no action.
-ATTRIBUTES = frozenset({"ActivationDate", "Comments", "ExpiryDate", "SetAuditSeverity", *ALWAYS_SET})
+ATTRIBUTES = frozenset(
+    {"ActivationDate", "Comments", "ExpiryDate", "SetAuditSeverity", *ALWAYS_SET}
+)
 LONGEST_REJECT_TEXT = 1024
 _STATUS = re.compile(r"5\.7\.(1|9\d\d)")
 _ACTIONS = re.compile(
@@ -62,23 +67,34 @@ def property_of(name: str, option: str = "") -> Property:
 
 
 def spelled(name: t.Any) -> str:
-    """The parameter's own spelling; a name that the cmdlet does not have is refused here, with what is near it."""
+    """The parameter's own spelling; a name that the cmdlet does not have is refused here, with what
+    is near it.
+    """
     known = {parameter.lower(): parameter for parameter in PARAMETERS}
     key = str(name).strip().lower()
     if key not in known:
         near = difflib.get_close_matches(key, known, 3, 0.6)
         raise InputError(
-            "%r is not a condition, exception or action of a transport rule that can be managed." % str(name),
-            "Did you mean %s?" % " or ".join(known[item] for item in near)
-            if near
-            else "Parameters are those of Set-TransportRule; name, state and order are options of their own.",
+            "%r is not a condition, exception or action of a transport rule that can be managed."
+            % str(name),
+            (
+                "Did you mean %s?" % " or ".join(known[item] for item in near)
+                if near
+                else (
+                    "Parameters are those of Set-TransportRule; name, state and order are options"
+                    " of their own."
+                )
+            ),
         )
     return known[key]
 
 
 def checked(name: str, value: t.Any, option: str = "") -> t.Any:
-    """The value as it is sent. None, and an empty list or text, clear; a value that Exchange would refuse, or match by its
-    beginning only, is refused here."""
+    """The value as it is sent.
+
+    None, and an empty list or text, clear; a value that Exchange would refuse, or match by its
+    beginning only, is refused here.
+    """
     option = option or name
     if value is None and PARAMETERS[name] == "Boolean":
         return False
@@ -101,7 +117,10 @@ def checked(name: str, value: t.Any, option: str = "") -> t.Any:
 
 
 def _cannot_clear(option: str) -> t.NoReturn:
-    raise InputError("%s always has a value and cannot be cleared." % option, "Give the value that it shall have.")
+    raise InputError(
+        "%s always has a value and cannot be cleared." % option,
+        "Give the value that it shall have.",
+    )
 
 
 def _flag(option: str, value: t.Any) -> bool:
@@ -115,7 +134,9 @@ def _number(option: str, value: t.Any) -> int:
     try:
         return int(str(value))
     except ValueError:
-        raise InputError("%s: %r is not a whole number." % (option, value), "Give a number.") from None
+        raise InputError(
+            "%s: %r is not a whole number." % (option, value), "Give a number."
+        ) from None
 
 
 def _scl(option: str, value: t.Any) -> int:
@@ -123,7 +144,8 @@ def _scl(option: str, value: t.Any) -> int:
     if not -1 <= number <= 9:
         raise InputError(
             "%s: %d is no spam confidence level." % (option, number),
-            "Valid are -1 (bypass spam filtering) and 0 to 9; 5 and 6 are spam, 9 is high confidence spam.",
+            "Valid are -1 (bypass spam filtering) and 0 to 9; 5 and 6 are spam, 9 is high"
+            " confidence spam.",
         )
     return number
 
@@ -132,7 +154,9 @@ def _choice(option: str, value: t.Any, choices: t.Sequence[str]) -> str:
     for choice in choices:
         if choice.lower() == str(value).strip().lower():
             return choice
-    raise InputError("%s: %r is not a value of it." % (option, value), "Valid are %s." % ", ".join(choices))
+    raise InputError(
+        "%s: %r is not a value of it." % (option, value), "Valid are %s." % ", ".join(choices)
+    )
 
 
 def _list(option: str, kind: str, value: t.Any) -> list[str]:
@@ -149,13 +173,18 @@ def _text(name: str, option: str, value: t.Any) -> str:
     if isinstance(value, (dict, list, tuple)):
         raise InputError("%s: %r is not a single value." % (option, value), "Give one text.")
     text = str(value)
-    longest = LONGEST.get(name) or (LONGEST_REJECT_TEXT if name == "RejectMessageReasonText" else None)
+    longest = LONGEST.get(name) or (
+        LONGEST_REJECT_TEXT if name == "RejectMessageReasonText" else None
+    )
     if longest and len(text) > longest:
         raise InputError(
-            "%s has %d characters; Exchange Online takes %d." % (option, len(text), longest), "Make it shorter."
+            "%s has %d characters; Exchange Online takes %d." % (option, len(text), longest),
+            "Make it shorter.",
         )
     if name == "RejectMessageEnhancedStatusCode" and not _STATUS.fullmatch(text):
-        raise InputError("%s: %s cannot be used." % (option, text), "Give 5.7.1 or one of 5.7.900 to 5.7.999.")
+        raise InputError(
+            "%s: %s cannot be used." % (option, text), "Give 5.7.1 or one of 5.7.900 to 5.7.999."
+        )
     return text
 
 
@@ -165,7 +194,8 @@ def check_name(name: str) -> str:
         raise InputError("A transport rule needs a name.", "Give name.")
     if len(text) > LONGEST["Name"]:
         raise InputError(
-            "The rule name %r has %d characters; Exchange Online takes %d." % (text, len(text), LONGEST["Name"]),
+            "The rule name %r has %d characters; Exchange Online takes %d."
+            % (text, len(text), LONGEST["Name"]),
             "Make it shorter.",
         )
     return text
@@ -175,6 +205,12 @@ def check_whole(rule: t.Mapping[str, t.Any], exists: bool) -> None:
     """What only the whole rule shows: halves of a pair, and a rule that would do nothing."""
     for first, second in PAIRS:
         if bool(rule.get(first)) != bool(rule.get(second)):
-            raise InputError("%s and %s go together." % (first, second), "Give both, or clear both.")
-    if not exists and not any(is_action(name) and value not in (None, "", [], False) for name, value in rule.items()):
-        raise InputError("A rule without any action does nothing; Exchange Online refuses it.", "Give an action.")
+            raise InputError(
+                "%s and %s go together." % (first, second), "Give both, or clear both."
+            )
+    if not exists and not any(
+        is_action(name) and value not in (None, "", [], False) for name, value in rule.items()
+    ):
+        raise InputError(
+            "A rule without any action does nothing; Exchange Online refuses it.", "Give an action."
+        )

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Read the tenant's objects, hand them on, and change one of them: the Exchange side of observe -> plan -> apply -> verify."""
+"""Read the tenant's objects, hand them on, and change one of them: the Exchange side of observe ->
+plan -> apply -> verify.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,10 @@ class Store:
         self.dated: datetime.datetime | None = None
 
     def read(self, section: str) -> Records:
-        """Ask the service, whatever an earlier task left. A failed read raises; it is never an empty list."""
+        """Ask the service, whatever an earlier task left.
+
+        A failed read raises; it is never an empty list.
+        """
         cmdlet, parameters = READS[section]
         answer = self.client.invoke(cmdlet, parameters)
         found = list(answer.values)
@@ -59,12 +65,16 @@ class Store:
 
 
 def find(records: Records, name: str) -> dict[str, t.Any] | None:
-    """The one record of that name. Never trusts that the service filtered: an unknown identity may return all objects."""
+    """The one record of that name.
+
+    Never trusts that the service filtered: an unknown identity may return all objects.
+    """
     key = name.strip().lower()
     found = [record for record in records if plain_name(record).lower() == key]
     if len(found) > 1:
         raise Conflict(
-            "%d objects are named %r." % (len(found), name), "Rename all but one of them; nothing was changed."
+            "%d objects are named %r." % (len(found), name),
+            "Rename all but one of them; nothing was changed.",
         )
     return found[0] if found else None
 
@@ -103,7 +113,9 @@ class ObjectSteps:
         wanted = self.wanted
         if record is None and wanted is not None:
             if self.must_exist:
-                raise NotFound("There is no %s named %r." % (self.kind.noun, self.name), self.must_exist)
+                raise NotFound(
+                    "There is no %s named %r." % (self.kind.noun, self.name), self.must_exist
+                )
             wanted = {**self.create, **wanted}
         plan = plan_object(self.kind.noun, self.name, self.kind.properties, record, wanted)
         if self.check and plan:
@@ -115,11 +127,14 @@ class ObjectSteps:
         after = plan.apply_to(record)
         kept = [item for item in world if item is not record]
         defaults = self.kind.defaults if record is None else {}
-        # As the service will say it: a gate that waits for a change to settle must see one in the predicted world too.
+        # As the service will say it: a gate that waits for a change to settle must see one in the
+        # predicted world too.
         moment = self.store.observation.any_age("service_date")
         times = {"WhenChangedUTC": moment, "WhenChanged": moment} if moment else {}
         return (
-            kept if after is None else kept + [{"Name": self.name, "Identity": self.name, **defaults, **after, **times}]
+            kept
+            if after is None
+            else kept + [{"Name": self.name, "Identity": self.name, **defaults, **after, **times}]
         )
 
     def apply(self, world: Records, plan: Plan) -> None:
@@ -131,7 +146,9 @@ class ObjectSteps:
                     {"Name": self.name, **{change.name: change.after for change in plan.changes}},
                 )
             except AlreadyExists as exc:
-                raise AmbiguousWrite("%s is there already although it was not read." % self.name) from exc
+                raise AmbiguousWrite(
+                    "%s is there already although it was not read." % self.name
+                ) from exc
             return
         record = find(world, self.name) or {}
         identity = record.get("Identity") or record.get("Name") or self.name
@@ -140,19 +157,26 @@ class ObjectSteps:
         else:
             invoke(
                 self.kind.cmdlet("Set"),
-                {"Identity": identity, **{change.name: parameter(change) for change in plan.changes}},
+                {
+                    "Identity": identity,
+                    **{change.name: parameter(change) for change in plan.changes},
+                },
             )
 
 
 def parameter(change: Change) -> t.Any:
-    """A list goes as a delta: what others put there meanwhile stays, and no clear-by-empty-array form is relied on."""
+    """A list goes as a delta: what others put there meanwhile stays, and no clear-by-empty-array
+    form is relied on.
+    """
     if change.add is None and change.remove is None:
         return change.after
     return Delta(add=list(change.add or ()), remove=list(change.remove or ()))
 
 
 class Bring(t.Protocol):
-    def __call__(self, steps: t.Any, context: Context, handed_on: Records | None) -> Outcome[Records, Plan]:
+    def __call__(
+        self, steps: t.Any, context: Context, handed_on: Records | None
+    ) -> Outcome[Records, Plan]:
         """Bring one object to what is wanted."""
 
 
@@ -167,9 +191,12 @@ def drive(
     except Dehydrated as exc:
         if not store.observation.path:
             raise
-        # Seen for hours although IsDehydrated is false by then (exchange-online facts, 2.7): part of a deployment that goes on later.
+        # Seen for hours although IsDehydrated is false by then (exchange-online facts, 2.7): part
+        # of a deployment that goes on later.
         hint = "Run again later; enabling organization customization may take a day to spread."
-        store.observation.note(section=section, object=steps.kind.noun, status="due", message=exc.message, hint=hint)
+        store.observation.note(
+            section=section, object=steps.kind.noun, status="due", message=exc.message, hint=hint
+        )
         return Outcome(Plan(steps.kind.noun, steps.name), store.either(steps.kind.section), False)
     if outcome.predicted:
         store.observation.put(steps.kind.section, outcome.world, predicted=True)
@@ -185,16 +212,24 @@ def drive(
 
 def describe(plan: Plan) -> str:
     """One line a person can read: what is created or which properties change, lists by count."""
-    verb = {"create": "created", "delete": "removed", "update": "updated"}.get(plan.action, plan.action)
+    verb = {"create": "created", "delete": "removed", "update": "updated"}.get(
+        plan.action, plan.action
+    )
     parts = []
     for change in plan.changes if plan.action != "delete" else ():
         if change.add is not None or change.remove is not None:
-            parts.append("%s +%d -%d" % (change.name, len(change.add or ()), len(change.remove or ())))
+            parts.append(
+                "%s +%d -%d" % (change.name, len(change.add or ()), len(change.remove or ()))
+            )
         elif plan.action == "update":
             parts.append("%s %s -> %s" % (change.name, _short(change.before), _short(change.after)))
     return "%s: %s" % (verb, ", ".join(parts)) if parts else verb
 
 
 def _short(value: t.Any) -> str:
-    text = ", ".join(str(item) for item in as_list(value)) if isinstance(value, (list, tuple)) else str(value)
+    text = (
+        ", ".join(str(item) for item in as_list(value))
+        if isinstance(value, (list, tuple))
+        else str(value)
+    )
     return text if len(text) <= 60 else text[:57] + "..."

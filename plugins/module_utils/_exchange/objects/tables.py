@@ -1,10 +1,12 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """The object types of Exchange Online that this collection drives: tables, not code.
 
-Each row: the module's option, the cmdlet parameter (as in the cmdlet reference) and how its values are compared.
+Each row: the module's option, the cmdlet parameter (as in the cmdlet reference) and how its values
+are compared.
 """
 
 from __future__ import annotations
@@ -37,7 +39,11 @@ class ObjectType:
 
     def wanted(self, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         """The options of a module by cmdlet parameter; options not given are left out."""
-        return {prop.name: params[prop.option] for prop in self.properties if params.get(prop.option) is not None}
+        return {
+            prop.name: params[prop.option]
+            for prop in self.properties
+            if params.get(prop.option) is not None
+        }
 
 
 CONNECTION_FILTER = ObjectType(
@@ -62,9 +68,13 @@ CONTENT_FILTER = ObjectType(
         Property("high_confidence_phish_action", "HighConfidencePhishAction", values.WORD),
         Property("bulk_spam_action", "BulkSpamAction", values.WORD),
         Property("spam_quarantine_tag", "SpamQuarantineTag", values.WORD),
-        Property("high_confidence_spam_quarantine_tag", "HighConfidenceSpamQuarantineTag", values.WORD),
+        Property(
+            "high_confidence_spam_quarantine_tag", "HighConfidenceSpamQuarantineTag", values.WORD
+        ),
         Property("phish_quarantine_tag", "PhishQuarantineTag", values.WORD),
-        Property("high_confidence_phish_quarantine_tag", "HighConfidencePhishQuarantineTag", values.WORD),
+        Property(
+            "high_confidence_phish_quarantine_tag", "HighConfidencePhishQuarantineTag", values.WORD
+        ),
         Property("bulk_quarantine_tag", "BulkQuarantineTag", values.WORD),
         Property("bulk_threshold", "BulkThreshold", values.INT),
         Property("quarantine_retention_period", "QuarantineRetentionPeriod", values.INT),
@@ -123,10 +133,16 @@ QUARANTINE_POLICY = ObjectType(
         Property("permissions_value", "EndUserQuarantinePermissionsValue", values.INT),
         Property("notifications", "ESNEnabled", values.FLAG),
         Property(
-            "include_messages_from_blocked_sender_address", "IncludeMessagesFromBlockedSenderAddress", values.FLAG
+            "include_messages_from_blocked_sender_address",
+            "IncludeMessagesFromBlockedSenderAddress",
+            values.FLAG,
         ),
     ),
-    {"ESNEnabled": False, "IncludeMessagesFromBlockedSenderAddress": False, "EndUserQuarantinePermissionsValue": 0},
+    {
+        "ESNEnabled": False,
+        "IncludeMessagesFromBlockedSenderAddress": False,
+        "EndUserQuarantinePermissionsValue": 0,
+    },
 )
 
 #: What one observation of a tenant's mail flow reads: section to (cmdlet, parameters).
@@ -145,15 +161,18 @@ READS: dict[str, tuple[str, dict[str, t.Any]]] = {
 }
 
 
-#: Sections that one query does not show whole: without a flag there are neither test-mode nor rule-scoped connectors, and each
-#: flag shows only those of its kind (exchange-online facts, 2.8).
+#: Sections that one query does not show whole: without a flag there are neither test-mode nor
+#: rule-scoped connectors, and each flag shows only those of its kind (exchange-online facts, 2.8).
 FURTHER_READS: dict[str, tuple[dict[str, t.Any], ...]] = {
     "outbound_connectors": ({"IncludeTestModeConnectors": True}, {"IsTransportRuleScoped": True}),
 }
 
 
 def check_addresses(option: str, given: t.Iterable[t.Any], ranges: bool) -> None:
-    """What Exchange takes: IPv4, CIDR /24 to /32 and, in the connection filter, ranges of at most 256 addresses."""
+    """What Exchange takes:
+
+    IPv4, CIDR /24 to /32 and, in the connection filter, ranges of at most 256 addresses.
+    """
     forms = "a single IPv4 address, a network of /24 to /32%s" % (
         " or a range of at most 256 addresses" if ranges else ""
     )
@@ -169,7 +188,11 @@ def check_addresses(option: str, given: t.Iterable[t.Any], ranges: bool) -> None
         if problem:
             raise InputError(
                 "%s: %s cannot be used: %s." % (option, value, problem),
-                "Give %s.%s" % (forms, _split_hint(str(value)) if version == 4 and "-" not in str(value) else ""),
+                "Give %s.%s"
+                % (
+                    forms,
+                    _split_hint(str(value)) if version == 4 and "-" not in str(value) else "",
+                ),
             )
 
 

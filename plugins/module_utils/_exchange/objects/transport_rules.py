@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Transport rules: made switched off, switched on once they read back as they shall be; ordered without touching another's."""
+"""Transport rules: made switched off, switched on once they read back as they shall be; ordered
+without touching another's.
+"""
 
 from __future__ import annotations
 
@@ -41,12 +44,23 @@ OPTIONS: dict[str, str] = {
 }
 #: Options of two parts, which are always sent together.
 PAIRED: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
-    "header_contains": (("header", "HeaderContainsMessageHeader"), ("words", "HeaderContainsWords")),
-    "header_matches": (("header", "HeaderMatchesMessageHeader"), ("patterns", "HeaderMatchesPatterns")),
+    "header_contains": (
+        ("header", "HeaderContainsMessageHeader"),
+        ("words", "HeaderContainsWords"),
+    ),
+    "header_matches": (
+        ("header", "HeaderMatchesMessageHeader"),
+        ("patterns", "HeaderMatchesPatterns"),
+    ),
     "set_header": (("name", "SetHeaderName"), ("value", "SetHeaderValue")),
 }
 #: Documented values of a new rule, for the world that check mode predicts.
-DEFAULTS = {"State": "Enabled", "Mode": "Enforce", "RuleErrorAction": "Ignore", "SenderAddressLocation": "Header"}
+DEFAULTS = {
+    "State": "Enabled",
+    "Mode": "Enforce",
+    "RuleErrorAction": "Ignore",
+    "SenderAddressLocation": "Header",
+}
 _STATE = Property("enabled", "State", WORD)
 _NAME = Property("name", "Name", TEXT)
 
@@ -62,7 +76,9 @@ def run_transport_rule(params: t.Mapping[str, t.Any], context: Context) -> Resul
     steps = RuleSteps(store, name, wanted, place)
     if place and context.check_mode:
         _warn_of_neighbour(store, place, context)
-    outcome = drive(steps, context, params.get("report_section") or "message_handling", bring=staged)
+    outcome = drive(
+        steps, context, params.get("report_section") or "message_handling", bring=staged
+    )
     observation.save()
     return Result(outcome.changed, [outcome.plan], {"rule": describe_rule(outcome.world, name)})
 
@@ -76,11 +92,18 @@ def wanted_rule(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     for option, parts in PAIRED.items():
         given = params.get(option)
         if given is not None:
-            wanted.update({name: checked(name, given.get(key), "%s.%s" % (option, key)) for key, name in parts})
+            wanted.update(
+                {
+                    name: checked(name, given.get(key), "%s.%s" % (option, key))
+                    for key, name in parts
+                }
+            )
     for given_name, value in (params.get("parameters") or {}).items():
         name = spelled(given_name)
         if name in wanted:
-            raise InputError("%s is given twice, as an option and in parameters." % name, "Give it once.")
+            raise InputError(
+                "%s is given twice, as an option and in parameters." % name, "Give it once."
+            )
         wanted[name] = checked(name, value)
     if params.get("enabled") is not None:
         wanted["State"] = "Enabled" if params["enabled"] else "Disabled"
@@ -98,7 +121,9 @@ class RuleSteps(ObjectSteps):
         place: Place | None,
         switching: bool = True,
     ) -> None:
-        table = tuple(property_of(parameter) for parameter in (wanted if wanted is not None else PARAMETERS))
+        table = tuple(
+            property_of(parameter) for parameter in (wanted if wanted is not None else PARAMETERS)
+        )
         properties = (_NAME, *(prop for prop in table if prop.name != "State"), _STATE)
         kind = ObjectType("TransportRule", "transport_rules", properties, DEFAULTS)
         super().__init__(store, kind, name, wanted)
@@ -111,7 +136,9 @@ class RuleSteps(ObjectSteps):
     def plan(self, world: Records) -> Plan:
         record = find(world, self.name)
         if self.wanted is None:
-            return _without_empty(plan_object(self.kind.noun, self.name, self.kind.properties, record, None))
+            return _without_empty(
+                plan_object(self.kind.noun, self.name, self.kind.properties, record, None)
+            )
         wanted = self._now_wanted(record)
         whole = {**(record or {}), **wanted}
         check_whole(whole, record is not None)
@@ -121,7 +148,9 @@ class RuleSteps(ObjectSteps):
             return plan
         before = None if record is None else record.get("Priority")
         action = plan.action if plan else "update"
-        return dataclasses.replace(plan, action=action, changes=(*plan.changes, Change("Priority", before, index)))
+        return dataclasses.replace(
+            plan, action=action, changes=(*plan.changes, Change("Priority", before, index))
+        )
 
     def _now_wanted(self, record: dict[str, t.Any] | None) -> dict[str, t.Any]:
         wanted = dict(self.wanted or {})
@@ -133,20 +162,33 @@ class RuleSteps(ObjectSteps):
             return {name: value for name, value in wanted.items() if value is not None}
         if not self.switching and wanted.get("State") == "Enabled":
             del wanted["State"]
-        cleared = {name: [] if property_of(name).kind.is_list else "" for name, value in wanted.items() if value is None}
+        cleared = {
+            name: [] if property_of(name).kind.is_list else ""
+            for name, value in wanted.items()
+            if value is None
+        }
         return {**wanted, **cleared, "Name": self.name}
 
     def apply(self, world: Records, plan: Plan) -> None:
         if self.wanted is not None and self.place:
             _check_neighbour(world, self.place)
-        given = {change.name: _sent(change.after) for change in plan.changes if change.name not in ("State", "Name")}
+        given = {
+            change.name: _sent(change.after)
+            for change in plan.changes
+            if change.name not in ("State", "Name")
+        }
         state = next((str(change.after) for change in plan.changes if change.name == "State"), "")
         invoke = self.store.client.invoke
         if plan.action == "create":
             try:
-                invoke("New-TransportRule", {"Name": self.name, **given, "Enabled": state != "Disabled"})
+                invoke(
+                    "New-TransportRule",
+                    {"Name": self.name, **given, "Enabled": state != "Disabled"},
+                )
             except AlreadyExists as exc:
-                raise AmbiguousWrite("%s is there already although it was not read." % self.name) from exc
+                raise AmbiguousWrite(
+                    "%s is there already although it was not read." % self.name
+                ) from exc
             return
         record = find(world, self.name) or {}
         identity = record.get("Identity") or record.get("Name") or self.name
@@ -174,7 +216,9 @@ class RuleSteps(ObjectSteps):
         if plan.action == "delete":
             return ordered(predicted)
         record = find(predicted, self.name)
-        index = next((int(change.after) for change in plan.changes if change.name == "Priority"), None)
+        index = next(
+            (int(change.after) for change in plan.changes if change.name == "Priority"), None
+        )
         others = ordered([item for item in predicted if item is not record])
         before = find(world, self.name)
         if index is None:
@@ -183,7 +227,9 @@ class RuleSteps(ObjectSteps):
 
 
 def staged(steps: RuleSteps, context: Context, handed_on: Records | None) -> Outcome[Records, Plan]:
-    """A rule is made switched off and edited as it is; it is switched on when it reads back as it shall be."""
+    """A rule is made switched off and edited as it is; it is switched on when it reads back as it
+    shall be.
+    """
     world = steps.observe() if handed_on is None else handed_on
     plan = steps.plan(world)
     if not plan or context.check_mode:
@@ -192,7 +238,9 @@ def staged(steps: RuleSteps, context: Context, handed_on: Records | None) -> Out
         world = steps.observe()
         plan = steps.plan(world)
     if plan.action == "create":
-        steps = RuleSteps(steps.store, steps.name, {"State": "Enabled", **(steps.wanted or {})}, steps.place)
+        steps = RuleSteps(
+            steps.store, steps.name, {"State": "Enabled", **(steps.wanted or {})}, steps.place
+        )
     for stage in (steps.prepared(), steps) if steps.wanted is not None else (steps,):
         if stage.plan(world):
             world = reconcile(stage, context).world
@@ -215,20 +263,27 @@ def _check_neighbour(world: Records, place: Place) -> None:
 
 
 def _sent(value: t.Any) -> t.Any:
-    """Null clears a condition or action (exchange-online facts, 2.5; read back, because over REST nobody saw it)."""
+    """Null clears a condition or action (exchange-online facts, 2.5; read back, because over REST
+    nobody saw it).
+    """
     return None if value in ("", []) else value
 
 
 def _with_other_halves(given: dict[str, t.Any], rule: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Of a pair the unchanged half is sent, too."""
-    halves = {half: _sent(rule.get(half)) for pair in PAIRS if given.keys() & set(pair) for half in pair}
+    halves = {
+        half: _sent(rule.get(half)) for pair in PAIRS if given.keys() & set(pair) for half in pair
+    }
     return {**halves, **given}
 
 
 def _without_empty(plan: Plan) -> Plan:
     """Of a rule that goes, only what it had."""
     return dataclasses.replace(
-        plan, changes=tuple(change for change in plan.changes if change.before not in (None, "", [], False))
+        plan,
+        changes=tuple(
+            change for change in plan.changes if change.before not in (None, "", [], False)
+        ),
     )
 
 
@@ -237,7 +292,9 @@ def describe_rule(world: Records, name: str) -> dict[str, t.Any] | None:
     if record is None:
         return None
     given = {
-        parameter: record[parameter] for parameter in PARAMETERS if record.get(parameter) not in (None, "", [], False)
+        parameter: record[parameter]
+        for parameter in PARAMETERS
+        if record.get(parameter) not in (None, "", [], False)
     }
     return {
         "name": record.get("Name"),

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Forwarding hosts: where Microsoft Graph says that mail for a domain of the tenant is to be delivered."""
+"""Forwarding hosts: where Microsoft Graph says that mail for a domain of the tenant is to be
+delivered.
+"""
 
 from __future__ import annotations
 
@@ -36,10 +39,13 @@ def forwarding_hosts(
     sign_in: SignIn | None = None,
     clock: t.Callable[[], float] = time.monotonic,
 ) -> dict[str, Found]:
-    """{domain: {"hosts": [...], "error": ""}} by the domains' service configuration records of type Mx.
+    """{domain: {"hosts": [...], "error":
 
-    A domain that the tenant does not have, or without such a record, has no hosts and no error; C(error) tells why a
-    domain could not be read. What stands against all domains (sign-in, permission) is raised.
+    ""}} by the domains' service configuration records of type Mx.
+
+    A domain that the tenant does not have, or without such a record, has no hosts and no error;
+    C(error) tells why a domain could not be read. What stands against all domains (sign-in,
+    permission) is raised.
     """
     names = list(dict.fromkeys(host_name(domain) for domain in domains))
     if not names:
@@ -60,7 +66,9 @@ def _body(reply: Reply) -> t.Any:
 
 
 class _Reader:
-    def __init__(self, sign_in: SignIn, context: Context, timeout: int, clock: t.Callable[[], float]) -> None:
+    def __init__(
+        self, sign_in: SignIn, context: Context, timeout: int, clock: t.Callable[[], float]
+    ) -> None:
         connection = sign_in.connection
         self._context = context
         self._clock = clock
@@ -76,7 +84,9 @@ class _Reader:
         )
 
     def read(self, names: list[str]) -> dict[str, Found]:
-        """One batch; what the service throttled or dropped inside it is asked again until the deadline."""
+        """One batch; what the service throttled or dropped inside it is asked again until the
+        deadline.
+        """
         end = self._clock() + self._timeout
         found: dict[str, Found] = {}
         waiting = names
@@ -103,7 +113,13 @@ class _Reader:
             elif status in (401, 403):
                 raise _denied(status, _error_text(answer.get("body")), self._token)
             else:
-                found[name] = {"hosts": [], "error": "Microsoft Graph answered %d: %s" % (status, _error_text(answer.get("body")))}
+                found[name] = {
+                    "hosts": [],
+                    "error": (
+                        "Microsoft Graph answered %d: %s"
+                        % (status, _error_text(answer.get("body")))
+                    ),
+                }
                 if status in _AGAIN or not status:
                     again.append(name)
                     pause = max(pause, min(_retry_after(answer), _LONGEST_PAUSE))
@@ -111,12 +127,20 @@ class _Reader:
 
     def _batch(self, names: list[str]) -> dict[str, t.Any]:
         requests = [
-            {"id": str(number), "method": "GET", "url": "/domains/%s/serviceConfigurationRecords" % urllib.parse.quote(name, safe="")}
+            {
+                "id": str(number),
+                "method": "GET",
+                "url": (
+                    "/domains/%s/serviceConfigurationRecords" % urllib.parse.quote(name, safe="")
+                ),
+            }
             for number, name in enumerate(names)
         ]
         if len(names) <= FEW:
             return self._one_by_one(requests)
-        reply = self._client.request("POST", "v1.0/$batch", payload={"requests": requests}, write=False)
+        reply = self._client.request(
+            "POST", "v1.0/$batch", payload={"requests": requests}, write=False
+        )
         if reply.status in (400, 404, 405, 501):
             return self._one_by_one(requests)
         answers = self._document(reply).get("responses")
@@ -125,11 +149,17 @@ class _Reader:
         return {str(answer.get("id")): answer for answer in answers if isinstance(answer, dict)}
 
     def _one_by_one(self, requests: list[dict[str, str]]) -> dict[str, t.Any]:
-        """The same answers by a request for each: for few domains, and where the service offers no $batch."""
+        """The same answers by a request for each: for few domains, and where the service offers no
+        $batch.
+        """
         answers: dict[str, t.Any] = {}
         for request in requests:
             reply = self._client.get("v1.0" + request["url"])
-            answers[request["id"]] = {"status": reply.status, "headers": dict(reply.headers), "body": _body(reply)}
+            answers[request["id"]] = {
+                "status": reply.status,
+                "headers": dict(reply.headers),
+                "body": _body(reply),
+            }
         return answers
 
     def _document(self, reply: Reply) -> dict[str, t.Any]:
@@ -137,7 +167,10 @@ class _Reader:
             text = parse_fault(reply.status, reply.body).text or "no text"
             if reply.status in (401, 403):
                 raise _denied(reply.status, text, self._token)
-            raise ReadError("%s answered %d: %s" % (reply.where, reply.status, text), "Is graph_url right? Else run again later.")
+            raise ReadError(
+                "%s answered %d: %s" % (reply.where, reply.status, text),
+                "Is graph_url right? Else run again later.",
+            )
         document = reply.json()
         if not isinstance(document, dict):
             raise ReadError("%s answered with JSON that is not an object." % reply.where)
@@ -148,7 +181,11 @@ class _Reader:
         records: list[dict[str, t.Any]] = []
         try:
             for number in range(MAX_PAGES + 1):
-                if not isinstance(body, dict) or not isinstance(body.get("value"), list) or number == MAX_PAGES:
+                if (
+                    not isinstance(body, dict)
+                    or not isinstance(body.get("value"), list)
+                    or number == MAX_PAGES
+                ):
                     raise ReadError("Microsoft Graph answered without a readable list of records.")
                 records += [item for item in body["value"] if isinstance(item, dict)]
                 link = str(body.get("@odata.nextLink") or "")
@@ -159,25 +196,40 @@ class _Reader:
             raise
         except MailflowError as exc:
             return {"hosts": [], "error": exc.message}
-        chosen = [item for item in records if str(item.get("recordType") or "").lower() == "mx" and item.get("mailExchange")]
+        chosen = [
+            item
+            for item in records
+            if str(item.get("recordType") or "").lower() == "mx" and item.get("mailExchange")
+        ]
         chosen.sort(key=lambda item: int(item.get("preference") or 0))
-        return {"hosts": list(dict.fromkeys(host_name(item["mailExchange"]) for item in chosen)), "error": ""}
+        return {
+            "hosts": list(dict.fromkeys(host_name(item["mailExchange"]) for item in chosen)),
+            "error": "",
+        }
 
     def _own_path(self, link: str) -> str:
         parts = urllib.parse.urlsplit(link)
         base = urllib.parse.urlsplit(self._client.base_url)
         if (parts.scheme, parts.netloc) != (base.scheme, base.netloc):
-            raise ReadError("Microsoft Graph names a next page at %s; the token was not sent there." % (parts.hostname or "nowhere"))
+            raise ReadError(
+                "Microsoft Graph names a next page at %s; the token was not sent there."
+                % (parts.hostname or "nowhere")
+            )
         return parts.path + ("?" + parts.query if parts.query else "")
 
 
 def _denied(status: int, text: str, token: Token) -> MailflowError:
     app = token.app_id or "the app"
     if status == 401:
-        return SignInError("Microsoft Graph does not take the access token: %s" % text, "It has expired or was revoked: get a new one.", status=401)
+        return SignInError(
+            "Microsoft Graph does not take the access token: %s" % text,
+            "It has expired or was revoked: get a new one.",
+            status=401,
+        )
     return PermissionDenied(
         "Microsoft Graph refuses the domains' service records: %s" % text,
-        "Grant %s the application permission Domain.Read.All of Microsoft Graph, with admin consent, and get a new token." % app,
+        "Grant %s the application permission Domain.Read.All of Microsoft Graph, with admin"
+        " consent, and get a new token." % app,
         status=403,
     )
 
@@ -185,12 +237,21 @@ def _denied(status: int, text: str, token: Token) -> MailflowError:
 def _error_text(body: t.Any) -> str:
     error = body.get("error") if isinstance(body, dict) else None
     if isinstance(error, dict):
-        return " ".join(("%s %s" % (error.get("code") or "", error.get("message") or "")).split())[:400] or "no text"
+        return (
+            " ".join(("%s %s" % (error.get("code") or "", error.get("message") or "")).split())[
+                :400
+            ]
+            or "no text"
+        )
     return "no text"
 
 
 def _retry_after(answer: t.Mapping[str, t.Any]) -> float:
     headers = answer.get("headers")
-    found = {str(key).lower(): str(value) for key, value in headers.items()} if isinstance(headers, dict) else {}
+    found = (
+        {str(key).lower(): str(value) for key, value in headers.items()}
+        if isinstance(headers, dict)
+        else {}
+    )
     text = found.get("retry-after", "").strip()
     return float(text) if text.isdigit() else 0.0

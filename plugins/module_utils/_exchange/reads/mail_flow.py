@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """One observation of all that decides a tenant's inbound mail flow."""
@@ -28,7 +29,8 @@ EVENTS = "message_events"
 FOLLOWED = "followed_messages"
 PRESET_RULES = "preset_rules"
 
-#: Cmdlets that a deployment writes with; the service lists beforehand which of them the application's roles allow.
+#: Cmdlets that a deployment writes with; the service lists beforehand which of them the
+#: application's roles allow.
 ENABLE = "Enable-OrganizationCustomization"
 WRITES = (
     "Set-HostedConnectionFilterPolicy",
@@ -46,21 +48,33 @@ REMOVALS = ("Remove-TransportRule", "Remove-QuarantinePolicy", "Remove-InboundCo
 
 
 def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Result:
-    """Read the sections asked for. Exchange must answer all of them; Graph may be out of reach, which is said, not hidden."""
+    """Read the sections asked for.
+
+    Exchange must answer all of them; Graph may be out of reach, which is said, not hidden.
+    """
     known = [*READS, FORWARDING, PERMISSIONS, TRACE, EVENTS, FOLLOWED]
     sections = params.get("sections") or [*READS, FORWARDING]
     unknown = sorted(set(sections) - set(known))
     if unknown:
-        raise InputError("Unknown sections: %s." % ", ".join(unknown), "Known are %s." % ", ".join(known))
+        raise InputError(
+            "Unknown sections: %s." % ", ".join(unknown), "Known are %s." % ", ".join(known)
+        )
     observation = Observation(params.get("observation_path"))
     client = ExchangeClient(params, context)
     store = Store(client, observation)
-    found: dict[str, t.Any] = {section: _read(store, section, context) for section in READS if section in sections}
+    found: dict[str, t.Any] = {
+        section: _read(store, section, context) for section in READS if section in sections
+    }
     if "accepted_domains" in found:
         check_tenant(client, found["accepted_domains"])
-        observation.put("tenant", {"id": client.tenant_id, "initial_domain": initial_domain(found["accepted_domains"])})
+        observation.put(
+            "tenant",
+            {"id": client.tenant_id, "initial_domain": initial_domain(found["accepted_domains"])},
+        )
     if FORWARDING in sections:
-        found[FORWARDING] = _forwarding(params, context, observation, found.get("accepted_domains") or [])
+        found[FORWARDING] = _forwarding(
+            params, context, observation, found.get("accepted_domains") or []
+        )
     if "content_filter" in found and "content_filter_rules" in found:
         names = [
             str(policy.get("Name"))
@@ -68,15 +82,23 @@ def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Resul
         ]
         observation.put("applying_policies", names)
     if PERMISSIONS in sections:
-        dehydrated = any(boolean(item.get("IsDehydrated")) for item in found.get("organization") or [])
-        found[PERMISSIONS] = missing_permissions(client, (*WRITES, ENABLE) if dehydrated else WRITES)
+        dehydrated = any(
+            boolean(item.get("IsDehydrated")) for item in found.get("organization") or []
+        )
+        found[PERMISSIONS] = missing_permissions(
+            client, (*WRITES, ENABLE) if dehydrated else WRITES
+        )
         observation.put(PERMISSIONS, found[PERMISSIONS])
     if TRACE in sections:
         found[TRACE] = _trace(params, context, store)
     if EVENTS in sections:
         found[EVENTS] = _events(params, context, store)
     if FOLLOWED in sections:
-        found[FOLLOWED] = follow(store.client, [str(item) for item in as_list(params.get("follow"))], _connector_names(store))
+        found[FOLLOWED] = follow(
+            store.client,
+            [str(item) for item in as_list(params.get("follow"))],
+            _connector_names(store),
+        )
         observation.put(FOLLOWED, found[FOLLOWED])
     observation.save()
     values = {
@@ -90,7 +112,9 @@ def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Resul
 
 
 def _read(store: Store, section: str, context: Context) -> t.Any:
-    """All must answer, but for what only informs: there a missing right is said and kept as unknown, which is not an empty list."""
+    """All must answer, but for what only informs: there a missing right is said and kept as
+    unknown, which is not an empty list.
+    """
     try:
         return store.read(section)
     except PermissionDenied as exc:
@@ -105,10 +129,17 @@ def _trace(params: t.Mapping[str, t.Any], context: Context, store: Store) -> dic
     """Up to the service's own time. One that cannot be read is said, not taken for an empty one."""
     since = params.get("trace_since")
     if not since:
-        raise InputError("sections holds message_trace, but trace_since is not given.", "Give the time from which on it is read.")
-    found = read_trace(store.client, _dated(store, context), since, int(params.get("trace_queries") or QUERIES))
+        raise InputError(
+            "sections holds message_trace, but trace_since is not given.",
+            "Give the time from which on it is read.",
+        )
+    found = read_trace(
+        store.client, _dated(store, context), since, int(params.get("trace_queries") or QUERIES)
+    )
     known = [str(item) for item in as_list(params.get("trace_known"))]
-    look_closer(store.client, found, known, _connector_names(store), int(params.get("trace_details") or 0))
+    look_closer(
+        store.client, found, known, _connector_names(store), int(params.get("trace_details") or 0)
+    )
     if found["error"]:
         context.warn_once("The message trace could not be read: %s" % found["error"])
     store.observation.put(TRACE, found)
@@ -122,10 +153,14 @@ def _dated(store: Store, context: Context) -> datetime.datetime:
     return store.now(context)
 
 
-def _events(params: t.Mapping[str, t.Any], context: Context, store: Store) -> list[dict[str, t.Any]]:
+def _events(
+    params: t.Mapping[str, t.Any], context: Context, store: Store
+) -> list[dict[str, t.Any]]:
     """Of the messages asked for; a rule is known by the names and ids that were read before."""
     ids = [str(item) for item in as_list(params.get("message_ids"))]
-    found = read_messages(store.client, _dated(store, context), ids, store.handed_on("transport_rules") or [])
+    found = read_messages(
+        store.client, _dated(store, context), ids, store.handed_on("transport_rules") or []
+    )
     store.observation.put(EVENTS, found)
     return found
 
@@ -135,7 +170,10 @@ def _connector_names(store: Store) -> list[str]:
 
 
 def missing_permissions(client: ExchangeClient, needed: t.Iterable[str]) -> dict[str, t.Any]:
-    """C(known): the service said which cmdlets are allowed. C(missing): those of a deployment that are not; C(removals): those that take away."""
+    """C(known): the service said which cmdlets are allowed.
+
+    C(missing): those of a deployment that are not; C(removals): those that take away.
+    """
     exported = client.exported_cmdlets()
 
     def denied(names: t.Iterable[str]) -> list[str]:
@@ -145,7 +183,9 @@ def missing_permissions(client: ExchangeClient, needed: t.Iterable[str]) -> dict
 
 
 def check_tenant(client: ExchangeClient, accepted: Records) -> None:
-    """The token is for the tenant that the operator named: by id, or because the name is one of its accepted domains."""
+    """The token is for the tenant that the operator named: by id, or because the name is one of its
+    accepted domains.
+    """
     tenant = client.tenant_option
     name = host_name(tenant)
     if not name or name == client.tenant_id.lower():
@@ -155,7 +195,8 @@ def check_tenant(client: ExchangeClient, accepted: Records) -> None:
         raise SignInError(
             "Signed in to a tenant that does not own %s (its initial domain is %s)."
             % (tenant, initial_domain(accepted) or "unknown"),
-            "The token or the application belongs to another tenant: check o365_tenant and the credentials.",
+            "The token or the application belongs to another tenant: check o365_tenant and the"
+            " credentials.",
         )
 
 
@@ -173,7 +214,8 @@ def initial_domain(accepted: Records) -> str:
     ]
     if len(found) > 1:
         raise Conflict(
-            "More than one initial domain: %s." % ", ".join(found), "Is the answer filtered by something in between?"
+            "More than one initial domain: %s." % ", ".join(found),
+            "Is the answer filtered by something in between?",
         )
     return found[0] if found else ""
 
@@ -181,7 +223,9 @@ def initial_domain(accepted: Records) -> str:
 def _forwarding(
     params: t.Mapping[str, t.Any], context: Context, observation: Observation, accepted: Records
 ) -> dict[str, t.Any]:
-    """{domain: {hosts, error}} from Graph for the domains asked for, else for all accepted domains but the initial ones."""
+    """{domain: {hosts, error}} from Graph for the domains asked for, else for all accepted domains
+    but the initial ones.
+    """
     from . import graph
 
     domains = [host_name(name) for name in as_list(params.get("domains"))]

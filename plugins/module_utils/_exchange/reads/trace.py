@@ -1,11 +1,14 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The message trace of Exchange Online, read to its end and summed up by sending address and recipient domain.
+"""The message trace of Exchange Online, read to its end and summed up by sending address and
+recipient domain.
 
-Facts (exchange-online, 2.7): 90 days, 10 days a query, at most 5000 rows, newest first, no page token: the next page is asked with
-the last row's time and recipient. That rows were left out shows in a warning only. 100 queries in five minutes for the whole tenant.
+Facts (exchange-online, 2.7): 90 days, 10 days a query, at most 5000 rows, newest first, no page
+token: the next page is asked with the last row's time and recipient. That rows were left out shows
+in a warning only. 100 queries in five minutes for the whole tenant.
 """
 
 from __future__ import annotations
@@ -28,10 +31,15 @@ KEPT = datetime.timedelta(days=90) - datetime.timedelta(hours=1)
 QUERIES = 60
 GROUPS = 5000
 SHOWN_SENDERS = 5
-#: The service words its warning about rows left out as it likes; a short page without one is the end.
-MORE = re.compile(r"more (results|rows|data|messages)|StartingRecipientAddress|truncat|result ?size|EndDate", re.IGNORECASE)
+#: The service words its warning about rows left out as it likes; a short page without one is the
+#: end.
+MORE = re.compile(
+    r"more (results|rows|data|messages)|StartingRecipientAddress|truncat|result ?size|EndDate",
+    re.IGNORECASE,
+)
 
-#: What a message's events say of the connection that it came by; how they word it is seen in the field only.
+#: What a message's events say of the connection that it came by; how they word it is seen in the
+#: field only.
 CLIENT = re.compile(r"ClientIP[=:]\s*\[?([0-9A-Fa-f.:]+)")
 
 Row = t.Mapping[str, t.Any]
@@ -43,10 +51,20 @@ class Invoker(t.Protocol):
         """One cmdlet; the answer has C(values) and C(warnings)."""
 
 
-def read_trace(client: Invoker, now: datetime.datetime, since: Since, queries: int = QUERIES) -> dict[str, t.Any]:
-    """The section message_trace. A trace that cannot be read says so in C(error): it is not an empty one."""
+def read_trace(
+    client: Invoker, now: datetime.datetime, since: Since, queries: int = QUERIES
+) -> dict[str, t.Any]:
+    """The section message_trace.
+
+    A trace that cannot be read says so in C(error): it is not an empty one.
+    """
     tally = Tally(now, since)
-    section: dict[str, t.Any] = {"since": since if isinstance(since, str) else dict(since), "end": iso(now), "error": "", "truncated": ""}
+    section: dict[str, t.Any] = {
+        "since": since if isinstance(since, str) else dict(since),
+        "end": iso(now),
+        "error": "",
+        "truncated": "",
+    }
     try:
         section["truncated"] = _read(client, tally, now, queries)
     except InputError:
@@ -59,21 +77,39 @@ def read_trace(client: Invoker, now: datetime.datetime, since: Since, queries: i
 
 
 class Tally:
-    """Counts rows by sending address and recipient domain, from the time that holds for that domain on."""
+    """Counts rows by sending address and recipient domain, from the time that holds for that domain
+    on.
+    """
 
     def __init__(self, now: datetime.datetime, since: Since) -> None:
         self.now, self.rows, self.overflow = now, 0, False
-        self._since = _time(since) if isinstance(since, str) else {host_name(name): _time(at) for name, at in since.items()}
-        times = [self._since] if isinstance(self._since, datetime.datetime) else list(self._since.values())
+        self._since = (
+            _time(since)
+            if isinstance(since, str)
+            else {host_name(name): _time(at) for name, at in since.items()}
+        )
+        times = (
+            [self._since]
+            if isinstance(self._since, datetime.datetime)
+            else list(self._since.values())
+        )
         self.start = max(min(times, default=now), now - KEPT)
         self._groups: dict[tuple[str, str], dict[str, t.Any]] = {}
 
     def add(self, row: Row) -> None:
-        recipient, sender = str(row.get("RecipientAddress") or ""), str(row.get("SenderAddress") or "")
+        recipient, sender = (
+            str(row.get("RecipientAddress") or ""),
+            str(row.get("SenderAddress") or ""),
+        )
         domain = host_name(recipient.rpartition("@")[2])
-        # A row without a time that can be read counts as one of now: nothing is left out because it looks odd.
+        # A row without a time that can be read counts as one of now: nothing is left out because it
+        # looks odd.
         at = parse_time(row.get("Received")) or self.now
-        since = self._since if isinstance(self._since, datetime.datetime) else of_domain(self._since, domain)
+        since = (
+            self._since
+            if isinstance(self._since, datetime.datetime)
+            else of_domain(self._since, domain)
+        )
         if since is None or at < since:
             return
         self.rows += 1
@@ -82,7 +118,17 @@ class Tally:
             self.overflow = True
             return
         group = self._groups.setdefault(
-            key, {"from_ip": key[0], "domain": domain, "count": 0, "statuses": {}, "senders": [], "first": iso(at), "last": "", "sample": {}}
+            key,
+            {
+                "from_ip": key[0],
+                "domain": domain,
+                "count": 0,
+                "statuses": {},
+                "senders": [],
+                "first": iso(at),
+                "last": "",
+                "sample": {},
+            },
         )
         group["count"] += 1
         status = str(row.get("Status") or "unknown")
@@ -95,13 +141,19 @@ class Tally:
             group["sample"] = {"id": str(row.get("MessageTraceId") or ""), "recipient": recipient}
 
     def groups(self) -> list[dict[str, t.Any]]:
-        return sorted(self._groups.values(), key=lambda group: (-group["count"], group["from_ip"], group["domain"]))
+        return sorted(
+            self._groups.values(),
+            key=lambda group: (-group["count"], group["from_ip"], group["domain"]),
+        )
 
 
 def _time(value: t.Any) -> datetime.datetime:
     moment = parse_time(value)
     if moment is None:
-        raise InputError("trace_since: %r is no time." % (value,), "Give ISO 8601 in UTC, like 2026-11-25T20:00:00Z, or such a time by domain.")
+        raise InputError(
+            "trace_since: %r is no time." % (value,),
+            "Give ISO 8601 in UTC, like 2026-11-25T20:00:00Z, or such a time by domain.",
+        )
     return moment
 
 
@@ -115,29 +167,57 @@ def _read(client: Invoker, tally: Tally, now: datetime.datetime, queries: int) -
             if queries <= 0:
                 return "only the mail since %s was read (bounded number of queries)" % end
             queries -= 1
-            parameters: dict[str, t.Any] = {"StartDate": iso(low), "EndDate": end, "ResultSize": ROWS}
-            answer = client.invoke(CMDLET, {**parameters, **({"StartingRecipientAddress": recipient} if recipient else {})})
+            parameters: dict[str, t.Any] = {
+                "StartDate": iso(low),
+                "EndDate": end,
+                "ResultSize": ROWS,
+            }
+            answer = client.invoke(
+                CMDLET,
+                {**parameters, **({"StartingRecipientAddress": recipient} if recipient else {})},
+            )
             fresh = [row for row in answer.values if _key(row) not in seen]
             for row in fresh:
                 tally.add(row)
             # The next page begins with what this one ended with.
             seen = {_key(row) for row in answer.values} or seen
             full = len(answer.values) >= ROWS
-            if not answer.values or not (full or any(MORE.search(warning) for warning in answer.warnings)):
+            if not answer.values or not (
+                full or any(MORE.search(warning) for warning in answer.warnings)
+            ):
                 break
-            end, recipient = _text(answer.values[-1].get("Received")), _text(answer.values[-1].get("RecipientAddress"))
+            end, recipient = (
+                _text(answer.values[-1].get("Received")),
+                _text(answer.values[-1].get("RecipientAddress")),
+            )
             if not fresh or not end:
-                return "the mail before %s was not read: the service's pages do not go on" % (end or iso(high))
+                return "the mail before %s was not read: the service's pages do not go on" % (
+                    end or iso(high)
+                )
         high = low
     return ""
 
 
-def look_closer(client: Invoker, section: dict[str, t.Any], known: t.Sequence[str], connectors: t.Sequence[str], limit: int) -> None:
-    """For the busiest addresses that are not ``known``: the connection and the connector of their last message, from its events.
+def look_closer(
+    client: Invoker,
+    section: dict[str, t.Any],
+    known: t.Sequence[str],
+    connectors: t.Sequence[str],
+    limit: int,
+) -> None:
+    """For the busiest addresses that are not ``known``: the connection and the connector of their
+    last message, from its events.
 
-    Behind enhanced filtering the trace may show the original sender instead of the address that connected: not documented.
+    Behind enhanced filtering the trace may show the original sender instead of the address that
+    connected: not documented.
     """
-    for address in list(dict.fromkeys(group["from_ip"] for group in section["groups"] if group["from_ip"] and outside([group["from_ip"]], known)))[:limit]:
+    for address in list(
+        dict.fromkeys(
+            group["from_ip"]
+            for group in section["groups"]
+            if group["from_ip"] and outside([group["from_ip"]], known)
+        )
+    )[:limit]:
         groups = [group for group in section["groups"] if group["from_ip"] == address]
         sample = max(groups, key=lambda group: str(group["last"]))["sample"]
         closer = connection(client, sample.get("id"), sample.get("recipient"), connectors)
@@ -145,21 +225,36 @@ def look_closer(client: Invoker, section: dict[str, t.Any], known: t.Sequence[st
             group.update(closer)
 
 
-def connection(client: Invoker, trace_id: t.Any, recipient: t.Any, connectors: t.Sequence[str]) -> dict[str, str]:
-    """C(via) and C(connector) of one message, from its events; nothing where they cannot be read."""
+def connection(
+    client: Invoker, trace_id: t.Any, recipient: t.Any, connectors: t.Sequence[str]
+) -> dict[str, str]:
+    """C(via) and C(connector) of one message, from its events; nothing where they cannot be
+    read.
+    """
     if not trace_id or not recipient:
         return {}
     try:
-        events = client.invoke(DETAIL, {"MessageTraceId": trace_id, "RecipientAddress": recipient}).values
+        events = client.invoke(
+            DETAIL, {"MessageTraceId": trace_id, "RecipientAddress": recipient}
+        ).values
     except MailflowError:  # what it would have told stays unknown; the message itself is known
         return {}
-    text = "\n".join(str(value) for event in events for value in event.values() if isinstance(value, str))
+    text = "\n".join(
+        str(value) for event in events for value in event.values() if isinstance(value, str)
+    )
     found = CLIENT.search(text)
-    return {"via": found[1] if found else "", "connector": next((name for name in connectors if name and name in text), "")}
+    return {
+        "via": found[1] if found else "",
+        "connector": next((name for name in connectors if name and name in text), ""),
+    }
 
 
 def _key(row: Row) -> tuple[str, str, str]:
-    return _text(row.get("MessageTraceId")), _text(row.get("RecipientAddress")), _text(row.get("Received"))
+    return (
+        _text(row.get("MessageTraceId")),
+        _text(row.get("RecipientAddress")),
+        _text(row.get("Received")),
+    )
 
 
 def _text(value: t.Any) -> str:

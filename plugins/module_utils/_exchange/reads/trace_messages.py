@@ -1,11 +1,14 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What became of single messages, from their events in the message trace: the status, which connector took them, which transport rules acted.
+"""What became of single messages, from their events in the message trace: the status, which
+connector took them, which transport rules acted.
 
-Facts (exchange-online, 2.7): the events show rules. How they word it is seen in the field only, so a rule's name or id anywhere counts.
-A message in the junk folder has the status of any other that was delivered: its rule alone tells.
+Facts (exchange-online, 2.7): the events show rules. How they word it is seen in the field only, so
+a rule's name or id anywhere counts. A message in the junk folder has the status of any other that
+was delivered: its rule alone tells.
 """
 
 from __future__ import annotations
@@ -23,28 +26,59 @@ IDS = ("Guid", "ExchangeObjectId", "ImmutableId")
 Rule = t.Mapping[str, t.Any]
 
 
-def read_messages(client: Invoker, now: datetime.datetime, ids: t.Sequence[str], rules: t.Sequence[Rule]) -> list[dict[str, t.Any]]:
-    """By Message-ID and recipient. Left out is what the trace does not have, or tells no events of: that is not known."""
-    wanted = ["<%s>" % bare for bare in dict.fromkeys(item.strip().strip("<>") for item in ids) if bare][:MOST]
+def read_messages(
+    client: Invoker, now: datetime.datetime, ids: t.Sequence[str], rules: t.Sequence[Rule]
+) -> list[dict[str, t.Any]]:
+    """By Message-ID and recipient.
+
+    Left out is what the trace does not have, or tells no events of: that is not known.
+    """
+    wanted = [
+        "<%s>" % bare for bare in dict.fromkeys(item.strip().strip("<>") for item in ids) if bare
+    ][:MOST]
     found: list[dict[str, t.Any]] = []
     try:
-        rows = client.invoke(CMDLET, {"StartDate": iso(now - WINDOW), "EndDate": iso(now), "MessageId": wanted}).values if wanted else []
+        rows = (
+            client.invoke(
+                CMDLET, {"StartDate": iso(now - WINDOW), "EndDate": iso(now), "MessageId": wanted}
+            ).values
+            if wanted
+            else []
+        )
         for row in rows[:MOST]:
             recipient = str(row.get("RecipientAddress") or "")
-            events = client.invoke(DETAIL, {"MessageTraceId": str(row.get("MessageTraceId") or ""), "RecipientAddress": recipient}).values
+            events = client.invoke(
+                DETAIL,
+                {
+                    "MessageTraceId": str(row.get("MessageTraceId") or ""),
+                    "RecipientAddress": recipient,
+                },
+            ).values
             if events:
-                told = {"message_id": str(row.get("MessageId") or ""), "recipient": recipient, "status": str(row.get("Status") or "")}
+                told = {
+                    "message_id": str(row.get("MessageId") or ""),
+                    "recipient": recipient,
+                    "status": str(row.get("Status") or ""),
+                }
                 found.append({**told, "rules": acting(events, rules)})
     except MailflowError:  # what is missing is not known, as above
         pass
     return found
 
 
-def follow(client: Invoker, message_ids: t.Sequence[str], connectors: t.Sequence[str]) -> dict[str, t.Any]:
-    """The section followed_messages: of these messages those of the last 48 hours that arrived, how, and by which connector."""
+def follow(
+    client: Invoker, message_ids: t.Sequence[str], connectors: t.Sequence[str]
+) -> dict[str, t.Any]:
+    """The section followed_messages: of these messages those of the last 48 hours that arrived,
+    how, and by which connector.
+    """
     section: dict[str, t.Any] = {"asked": list(message_ids), "error": "", "messages": {}}
     try:
-        rows = client.invoke(CMDLET, {"MessageId": list(message_ids), "ResultSize": ROWS}).values if message_ids else []
+        rows = (
+            client.invoke(CMDLET, {"MessageId": list(message_ids), "ResultSize": ROWS}).values
+            if message_ids
+            else []
+        )
     except InputError:
         raise
     except MailflowError as exc:
@@ -52,19 +86,33 @@ def follow(client: Invoker, message_ids: t.Sequence[str], connectors: t.Sequence
     for row in rows:
         name = str(row.get("MessageId") or "")
         if name in message_ids:
-            closer = connection(client, row.get("MessageTraceId"), row.get("RecipientAddress"), connectors)
-            told = {"received": str(row.get("Received") or ""), "status": str(row.get("Status") or "")}
+            closer = connection(
+                client, row.get("MessageTraceId"), row.get("RecipientAddress"), connectors
+            )
+            told = {
+                "received": str(row.get("Received") or ""),
+                "status": str(row.get("Status") or ""),
+            }
             section["messages"][name] = {**told, **closer}
     return section
 
 
 def acting(events: t.Iterable[t.Mapping[str, t.Any]], rules: t.Sequence[Rule]) -> list[str]:
-    """Names of the rules that the events speak of. One's name may be the beginning of another's: the longest is looked for first."""
-    text = "\n".join(str(value) for event in events for value in event.values() if isinstance(value, str)).lower()
+    """Names of the rules that the events speak of.
+
+    One's name may be the beginning of another's: the longest is looked for first.
+    """
+    text = "\n".join(
+        str(value) for event in events for value in event.values() if isinstance(value, str)
+    ).lower()
     found = []
     for rule in sorted(rules, key=lambda item: -len(str(item.get("Name") or ""))):
         name = str(rule.get("Name") or "")
-        marks = [mark for mark in (name.lower(), *(str(rule.get(key) or "").lower() for key in IDS)) if mark]
+        marks = [
+            mark
+            for mark in (name.lower(), *(str(rule.get(key) or "").lower() for key in IDS))
+            if mark
+        ]
         if any(mark in text for mark in marks):
             found.append(name)
             text = text.replace(name.lower(), "")

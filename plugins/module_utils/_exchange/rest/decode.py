@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What the Exchange Online admin API answers: objects without their sidecars, and the several shapes of an error."""
+"""What the Exchange Online admin API answers: objects without their sidecars, and the several
+shapes of an error.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,17 @@ import typing as t
 
 # "Ex6F9304|Full.Type.Name|text" and "|Full.Type.Name|text"
 _PIPED = re.compile(r"(?:Ex[0-9A-F]+)?\|([A-Za-z_][\w.+`]*)\|(.*)", re.DOTALL)
-_EMPTY_TEXTS = frozenset({"", "invalid operation", "error executing cmdlet", "an error has occurred."})
+_EMPTY_TEXTS = frozenset(
+    {"", "invalid operation", "error executing cmdlet", "an error has occurred."}
+)
 LONGEST_TEXT = 1000
 
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """An error answer: the exception's type name where the service told it, and the most telling text."""
+    """An error answer: the exception's type name where the service told it, and the most telling
+    text.
+    """
 
     status: int
     type_name: str = ""
@@ -52,7 +59,14 @@ def parse_page(status: int, document: t.Any) -> Page | None:
     if not isinstance(document, dict):
         return None
     errors = [_fault_text(item) for item in _as_list(document.get("@adminapi.errors"))]
-    fault = next((Fault(status, name, _short(text), structured=True, has_text=True) for name, text in errors if text or name), None)
+    fault = next(
+        (
+            Fault(status, name, _short(text), structured=True, has_text=True)
+            for name, text in errors
+            if text or name
+        ),
+        None,
+    )
     if isinstance(document.get("error"), dict):
         fault = parse_fault(status, json.dumps(document).encode("utf-8"))
     return Page(
@@ -93,8 +107,16 @@ def _structured(status: int, error: dict[str, t.Any]) -> Fault:
     return Fault(
         status,
         type_name=next((found[0] for found in parsed if found[0]), ""),
-        text=_short(next((found[1] for found in parsed if found[1].strip().lower() not in _EMPTY_TEXTS), parsed[-1][1] or code)),
-        code=" ".join([code] + [str(_as_dict(item).get("code") or "") for item in _as_list(error.get("details"))]).strip(),
+        text=_short(
+            next(
+                (found[1] for found in parsed if found[1].strip().lower() not in _EMPTY_TEXTS),
+                parsed[-1][1] or code,
+            )
+        ),
+        code=" ".join(
+            [code]
+            + [str(_as_dict(item).get("code") or "") for item in _as_list(error.get("details"))]
+        ).strip(),
         structured=True,
         has_text=True,
     )
@@ -107,7 +129,9 @@ def _fault_text(item: t.Any) -> tuple[str, str]:
 
 
 def _split_message(message: str) -> tuple[str, str]:
-    """The three shapes of a message: |Type|text, ExNNNNNN|Type|text, or JSON text with Message and TypeName."""
+    """The three shapes of a message: |Type|text, ExNNNNNN|Type|text, or JSON text with Message and
+    TypeName.
+    """
     stripped = message.strip()
     piped = _PIPED.match(stripped)
     if piped:
@@ -131,7 +155,11 @@ def _values(document: dict[str, t.Any]) -> list[dict[str, t.Any]]:
     else:
         bare = {key: value for key, value in document.items() if "@" not in key and key != "error"}
         items = [bare] if bare else []
-    return [_clean(item) if isinstance(item, dict) else {"Value": item} for item in items if item is not None]
+    return [
+        _clean(item) if isinstance(item, dict) else {"Value": item}
+        for item in items
+        if item is not None
+    ]
 
 
 def _clean(value: t.Any) -> t.Any:
@@ -144,10 +172,16 @@ def _clean(value: t.Any) -> t.Any:
 
 
 def _plain(item: t.Any) -> t.Any:
-    """An element of a list that came as an object instead of its text (both have been seen) is its text again."""
+    """An element of a list that came as an object instead of its text (both have been seen) is its
+    text again.
+    """
     if not isinstance(item, dict):
         return item
-    named = [item[key] for key in ("Value", "Address", "Domain", "Name") if isinstance(item.get(key), str)]
+    named = [
+        item[key]
+        for key in ("Value", "Address", "Domain", "Name")
+        if isinstance(item.get(key), str)
+    ]
     return named[0] if named else item
 
 

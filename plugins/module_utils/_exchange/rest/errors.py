@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""From a fault of the Exchange Online admin API to the error that the operator sees, with what to do next."""
+"""From a fault of the Exchange Online admin API to the error that the operator sees, with what to
+do next.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,9 @@ _ROLES = (
 
 
 class Dehydrated(MailflowError):
-    """The tenant must be customised (Enable-OrganizationCustomization) before this cmdlet is allowed."""
+    """The tenant must be customised (Enable-OrganizationCustomization) before this cmdlet is
+    allowed.
+    """
 
     kind = "dehydrated"
 
@@ -74,16 +79,28 @@ def is_transient(fault: Fault) -> bool:
     return fault.named(*TRANSIENT_TYPES) or fault.says(*TRANSIENT_TEXTS)
 
 
-def to_error(fault: Fault, cmdlet: str, token: Token | None = None, challenged: bool = False) -> MailflowError:
+def to_error(
+    fault: Fault, cmdlet: str, token: Token | None = None, challenged: bool = False
+) -> MailflowError:
     """``challenged``: the 401 carried a claims challenge that a new token did not satisfy."""
     if fault.status == 401:
         return _unauthorized(cmdlet, token, challenged)
     if fault.status == 403:
         return _forbidden(fault, cmdlet)
-    if cmdlet.startswith(("Enable-", "Disable-")) and fault.says("already", "not required", "isn't required", "in progress"):
+    if cmdlet.startswith(("Enable-", "Disable-")) and fault.says(
+        "already", "not required", "isn't required", "in progress"
+    ):
         return _error(NotRequired, fault, cmdlet)
-    if fault.says("Enable-OrganizationCustomization") or fault.named("InvalidOperationInDehydratedContextException"):
-        return _error(Dehydrated, fault, cmdlet, "Run mailflow.area1.o365_organization with customization enabled first; it may take a day to act.")
+    if fault.says("Enable-OrganizationCustomization") or fault.named(
+        "InvalidOperationInDehydratedContextException"
+    ):
+        return _error(
+            Dehydrated,
+            fault,
+            cmdlet,
+            "Run mailflow.area1.o365_organization with customization enabled first; it may take a"
+            " day to act.",
+        )
     if fault.structured and _is_not_found(fault):
         return _error(NotFound, fault, cmdlet)
     if fault.named("AlreadyExists") or fault.says("already exists"):
@@ -94,7 +111,9 @@ def to_error(fault: Fault, cmdlet: str, token: Token | None = None, challenged: 
     if fault.structured and 400 <= fault.status < 500 or fault.status == 200:
         return _error(Refused, fault, cmdlet, _refusal_hint(fault))
     if is_read(cmdlet) or fault.status < 500:
-        return _error(ReadError if is_read(cmdlet) else Refused, fault, cmdlet, _unclear_hint(fault.status))
+        return _error(
+            ReadError if is_read(cmdlet) else Refused, fault, cmdlet, _unclear_hint(fault.status)
+        )
     return _error(AmbiguousWrite, fault, cmdlet)
 
 
@@ -109,7 +128,11 @@ def _error(kind: type[MailflowError], fault: Fault, cmdlet: str, hint: str = "")
 
 
 def _is_not_found(fault: Fault) -> bool:
-    return fault.named("ManagementObjectNotFound") or fault.status == 404 or fault.says("couldn't be found", "wasn't found", "could not be found")
+    return (
+        fault.named("ManagementObjectNotFound")
+        or fault.status == 404
+        or fault.says("couldn't be found", "wasn't found", "could not be found")
+    )
 
 
 def _unclear_hint(status: int) -> str:
@@ -130,16 +153,37 @@ def _unauthorized(cmdlet: str, token: Token | None, challenged: bool) -> Mailflo
     details = {"cmdlet": cmdlet, "status": 401}
     app = token.app_id if token and token.app_id else "the app"
     grant = (
-        "Grant %s the application permission %s (%s of Office 365 Exchange Online, %s), with admin consent, and the directory role"
-        " Exchange Administrator. A new grant needs a new token." % (app, MANAGE_AS_APP, MANAGE_AS_APP_ID, EXCHANGE_APP_ID)
+        "Grant %s the application permission %s (%s of Office 365 Exchange Online, %s), with admin"
+        " consent, and the directory role Exchange Administrator. A new grant needs a new token."
+        % (app, MANAGE_AS_APP, MANAGE_AS_APP_ID, EXCHANGE_APP_ID)
     )
     if token is not None and token.roles is not None and MANAGE_AS_APP not in token.roles:
-        return PermissionDenied("%s was answered with 401: the token lacks the application permission %s." % (cmdlet, MANAGE_AS_APP), grant, **details)
-    until = " (it says that it is valid until %s)" % token.expires_text if token and token.expires_text else ""
+        return PermissionDenied(
+            "%s was answered with 401: the token lacks the application permission %s."
+            % (cmdlet, MANAGE_AS_APP),
+            grant,
+            **details,
+        )
+    until = (
+        " (it says that it is valid until %s)" % token.expires_text
+        if token and token.expires_text
+        else ""
+    )
     if challenged:
-        return SignInError("%s was answered with 401: the service demands a new sign-in." % cmdlet, "A Conditional Access policy may block the app.", **details)
-    hint = "The token has expired, was revoked or is for another service or another tenant%s: check o365_tenant, get a new one. Otherwise: %s" % (until, grant)
-    return SignInError("%s was answered with 401: the service does not take the access token." % cmdlet, hint, **details)
+        return SignInError(
+            "%s was answered with 401: the service demands a new sign-in." % cmdlet,
+            "A Conditional Access policy may block the app.",
+            **details,
+        )
+    hint = (
+        "The token has expired, was revoked or is for another service or another tenant%s: check"
+        " o365_tenant, get a new one. Otherwise: %s" % (until, grant)
+    )
+    return SignInError(
+        "%s was answered with 401: the service does not take the access token." % cmdlet,
+        hint,
+        **details,
+    )
 
 
 def _forbidden(fault: Fault, cmdlet: str) -> MailflowError:
@@ -148,13 +192,15 @@ def _forbidden(fault: Fault, cmdlet: str) -> MailflowError:
         role = next((role for part, role in _ROLES if part in cmdlet), "")
         usual = " (usually in the management role %s)" % role if role else ""
         return PermissionDenied(
-            "%s was answered with 403 and no text: the app's role does not contain this cmdlet%s, or it does not exist." % (cmdlet, usual),
-            "Give the service principal the directory role Exchange Administrator, or add it to a role group with that management role."
-            " Global Reader is enough for reading only.",
+            "%s was answered with 403 and no text: the app's role does not contain this cmdlet%s,"
+            " or it does not exist." % (cmdlet, usual),
+            "Give the service principal the directory role Exchange Administrator, or add it to a"
+            " role group with that management role. Global Reader is enough for reading only.",
             **details,
         )
     return PermissionDenied(
         "%s was answered with 403: %s" % (cmdlet, fault.text or "an answer that is not JSON"),
-        "Give the service principal the directory role Exchange Administrator (Global Reader for reading only). Minutes to two hours may pass until it acts.",
+        "Give the service principal the directory role Exchange Administrator (Global Reader for"
+        " reading only). Minutes to two hours may pass until it acts.",
         **details,
     )

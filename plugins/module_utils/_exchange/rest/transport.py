@@ -1,5 +1,6 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
 """The REST transport of Exchange Online: one cmdlet is one POST to InvokeCommand."""
@@ -35,7 +36,9 @@ ANCHOR = "APP:SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}@%s"
 
 _CONFIRMING_VERBS = ("Set-", "Remove-", "Enable-", "Disable-")
 _WITHOUT_CONFIRM = frozenset({"Remove-QuarantinePolicy", "Set-ExternalInOutlook"})
-_UNLIMITED = frozenset({"Get-AcceptedDomain", "Get-InboundConnector", "Get-OutboundConnector", "Get-TransportRule"})
+_UNLIMITED = frozenset(
+    {"Get-AcceptedDomain", "Get-InboundConnector", "Get-OutboundConnector", "Get-TransportRule"}
+)
 # Their warnings say that there are more rows, which the caller then asks for.
 _READ_TO_THE_END = frozenset({"Get-MessageTraceV2"})
 _NOTHING_CHANGED = "completed successfully but no settings of"
@@ -60,7 +63,14 @@ class Answer:
 
 class Connect(t.Protocol):
     def __call__(
-        self, base_url: str, *, headers: t.Mapping[str, str], ca_path: str | None, deadline: float, timeout: float, sleep: t.Callable[[float], None]
+        self,
+        base_url: str,
+        *,
+        headers: t.Mapping[str, str],
+        ca_path: str | None,
+        deadline: float,
+        timeout: float,
+        sleep: t.Callable[[float], None],
     ) -> HttpClient:
         """The client of one host."""
 
@@ -72,7 +82,13 @@ class ExchangeClient:
     :param connect: makes the HTTP client of one host; tests put a scripted one here.
     """
 
-    def __init__(self, params: t.Mapping[str, t.Any], context: Context, connect: Connect = HttpClient, sign_in: SignIn | None = None) -> None:
+    def __init__(
+        self,
+        params: t.Mapping[str, t.Any],
+        context: Context,
+        connect: Connect = HttpClient,
+        sign_in: SignIn | None = None,
+    ) -> None:
         self._connection = resolve(params)
         self._context = context
         self._connect = connect
@@ -105,8 +121,17 @@ class ExchangeClient:
         """The tenant as the operator named it; empty when it was left to the token."""
         return self._connection.get("tenant")
 
-    def invoke(self, cmdlet: str, parameters: t.Mapping[str, t.Any] | None = None, select: t.Sequence[str] = ()) -> Answer:
-        """Run one cmdlet. Verbs Get, Test and Validate are reads and retried; for others an unknown outcome is AmbiguousWrite."""
+    def invoke(
+        self,
+        cmdlet: str,
+        parameters: t.Mapping[str, t.Any] | None = None,
+        select: t.Sequence[str] = (),
+    ) -> Answer:
+        """Run one cmdlet.
+
+        Verbs Get, Test and Validate are reads and retried; for others an unknown outcome is
+        AmbiguousWrite.
+        """
         body = request_body(cmdlet, parameters or {})
         path = "adminapi/beta/%s/InvokeCommand" % urllib.parse.quote(self._tenant(), safe="")
         if select:
@@ -128,19 +153,31 @@ class ExchangeClient:
         return Answer(values, warnings, reply.date or self._own_date())
 
     def exported_cmdlets(self) -> frozenset[str]:
-        """The cmdlets that this identity's roles allow, in lower case, as the service lists them; empty when it does not say.
+        """The cmdlets that this identity's roles allow, in lower case, as the service lists them;
+        empty when it does not say.
 
-        EXOModuleFile is what the service's own PowerShell module reads at its start (facts: exchange-online, 1.5).
+        EXOModuleFile is what the service's own PowerShell module reads at its start (facts:
+        exchange-online, 1.5).
         """
-        path = "adminapi/v1.0/%s/EXOModuleFile?Version=3.9.2" % urllib.parse.quote(self._tenant(), safe="")
+        path = "adminapi/v1.0/%s/EXOModuleFile?Version=3.9.2" % urllib.parse.quote(
+            self._tenant(), safe=""
+        )
         try:
-            document = self._send("Get-EXOModuleFile", path, None, headers={"CommandName": "*"}).json()
+            document = self._send(
+                "Get-EXOModuleFile", path, None, headers={"CommandName": "*"}
+            ).json()
         except MailflowError:
             return frozenset()
         values = document.get("value") if isinstance(document, dict) else None
         first = values[0] if isinstance(values, list) and values else values
         listed = first.get("exportedCmdlets") if isinstance(first, dict) else None
-        names = re.split(r"[,\s]+", listed) if isinstance(listed, str) else listed if isinstance(listed, list) else []
+        names = (
+            re.split(r"[,\s]+", listed)
+            if isinstance(listed, str)
+            else listed
+            if isinstance(listed, list)
+            else []
+        )
         plain = (name.get("Name") if isinstance(name, dict) else name for name in names)
         found = frozenset(str(name).strip().lower() for name in plain if name)
         # A list without a cmdlet that every reader has is not the list that we take it for.
@@ -150,10 +187,14 @@ class ExchangeClient:
         return self.token.tenant_id or self._connection.get("tenant") or self._no_tenant()
 
     def _no_tenant(self) -> t.NoReturn:
-        raise Refused("The access token does not tell its tenant.", "Give the option tenant (O365_TENANT).")
+        raise Refused(
+            "The access token does not tell its tenant.", "Give the option tenant (O365_TENANT)."
+        )
 
     def _own_date(self) -> datetime.datetime:
-        self._context.warn_once("Exchange Online sent no Date header; the clock of this machine is used instead.")
+        self._context.warn_once(
+            "Exchange Online sent no Date header; the clock of this machine is used instead."
+        )
         return datetime.datetime.fromtimestamp(self._context.now(), datetime.timezone.utc)
 
     def _send(
@@ -180,7 +221,12 @@ class ExchangeClient:
                 renewed, challenged = True, bool(challenge)
                 continue
             if not reply.ok:
-                raise to_error(parse_fault(reply.status, reply.body), cmdlet, used, challenged or bool(challenge))
+                raise to_error(
+                    parse_fault(reply.status, reply.body),
+                    cmdlet,
+                    used,
+                    challenged or bool(challenge),
+                )
             return reply
 
     def _request(
@@ -205,9 +251,18 @@ class ExchangeClient:
         if is_guid(token.tenant_id):
             headers["X-AnchorMailbox"] = ANCHOR % token.tenant_id
         try:
-            return client.request("GET" if body is None else "POST", path, data=body, headers=headers, write=not is_read(cmdlet), transient=_transient)
+            return client.request(
+                "GET" if body is None else "POST",
+                path,
+                data=body,
+                headers=headers,
+                write=not is_read(cmdlet),
+                transient=_transient,
+            )
         except (AmbiguousWrite, ReadError) as exc:
-            raise type(exc)("%s: %s" % (cmdlet, exc.message), exc.hint, **{**exc.details, "cmdlet": cmdlet}) from exc
+            raise type(exc)(
+                "%s: %s" % (cmdlet, exc.message), exc.hint, **{**exc.details, "cmdlet": cmdlet}
+            ) from exc
 
     def _client(self, base: str) -> HttpClient:
         client = self._clients.get(base)
@@ -221,21 +276,39 @@ class ExchangeClient:
                 "X-ClientApplication": CLIENT_APPLICATION,
             }
             client = self._connect(
-                base, headers=headers, ca_path=self._connection.ca_path, deadline=timeout, timeout=timeout, sleep=self._context.sleep
+                base,
+                headers=headers,
+                ca_path=self._connection.ca_path,
+                deadline=timeout,
+                timeout=timeout,
+                sleep=self._context.sleep,
             )
             self._clients[base] = client
         return client
 
     def _redirected(self, cmdlet: str, reply: Reply, base: str, hops: int) -> str:
-        """The address to go on with. Only the host is taken: method, path, body and token stay ours."""
+        """The address to go on with.
+
+        Only the host is taken: method, path, body and token stay ours.
+        """
         hint = "Set exchange_url to the address that serves the tenant, if the other one is right."
-        location = urllib.parse.urlsplit(urllib.parse.urljoin(base + "/", reply.headers.get("Location") or ""))
+        location = urllib.parse.urlsplit(
+            urllib.parse.urljoin(base + "/", reply.headers.get("Location") or "")
+        )
         host = (location.hostname or "").lower()
         target = self._target(location, host)
         if not target:
-            raise Refused("%s was redirected to %s, which is not an address of this cloud; the token was not sent there." % (cmdlet, host or "nowhere"), hint)
+            raise Refused(
+                "%s was redirected to %s, which is not an address of this cloud; the token was not"
+                " sent there." % (cmdlet, host or "nowhere"),
+                hint,
+            )
         if target == base or hops > MAX_HOPS:
-            raise ReadError("%s was redirected %s." % (cmdlet, "to itself" if target == base else "more than %d times" % MAX_HOPS), hint)
+            raise ReadError(
+                "%s was redirected %s."
+                % (cmdlet, "to itself" if target == base else "more than %d times" % MAX_HOPS),
+                hint,
+            )
         return target
 
     def _target(self, location: urllib.parse.SplitResult, host: str) -> str:
@@ -255,12 +328,17 @@ class ExchangeClient:
         return "https://%s" % name if port == 443 else "https://%s:%d" % (name, port)
 
     def _renew(self, used: Token, challenge: str) -> bool:
-        """After a 401: a new token, if it is ours to get and not the very one that was just issued."""
+        """After a 401: a new token, if it is ours to get and not the very one that was just
+        issued.
+        """
         with self._token_lock:
             if self._token is not used:
                 return True
-            # A token that an earlier task handed on may have expired under a long wait: sign in anew where that is possible.
-            worn_out = self._connection.can_sign_in() if used.given else self._sign_in.is_stale(used)
+            # A token that an earlier task handed on may have expired under a long wait: sign in
+            # anew where that is possible.
+            worn_out = (
+                self._connection.can_sign_in() if used.given else self._sign_in.is_stale(used)
+            )
             if not worn_out and (used.given or not challenge):
                 return False
             self._token = self._sign_in.token("exchange", challenge, renew=used.given)
@@ -275,30 +353,48 @@ class ExchangeClient:
         except ReadError as exc:
             raise self._unreadable(cmdlet, exc.message) from None
         if page is None:
-            raise self._unreadable(cmdlet, "%s answered with JSON that is not an object." % reply.where)
+            raise self._unreadable(
+                cmdlet, "%s answered with JSON that is not an object." % reply.where
+            )
         if page.fault:
             raise to_error(page.fault, cmdlet, self._token)
         if page.confirmation:
-            raise Refused("%s asks for a confirmation and did nothing: %s" % (cmdlet, page.confirmation), "Please report this.")
+            raise Refused(
+                "%s asks for a confirmation and did nothing: %s" % (cmdlet, page.confirmation),
+                "Please report this.",
+            )
         return page
 
     def _unreadable(self, cmdlet: str, message: str) -> MailflowError:
         if is_read(cmdlet):
-            return ReadError("%s: %s" % (cmdlet, message), "Is exchange_url right, and is there a proxy in between?")
+            return ReadError(
+                "%s: %s" % (cmdlet, message),
+                "Is exchange_url right, and is there a proxy in between?",
+            )
         return AmbiguousWrite("%s: %s Whether it was carried out is not known." % (cmdlet, message))
 
     def _next_page(self, cmdlet: str, link: str, body: bytes) -> Page:
-        """The same request to the link that the service gave, else a GET of it (clients of the service differ in that).
+        """The same request to the link that the service gave, else a GET of it (clients of the
+        service differ in that).
 
         If both fail the read fails: half a list is no list.
         """
-        hint = "The service keeps an answer's further pages for 30 minutes, on one server. Run again."
+        hint = (
+            "The service keeps an answer's further pages for 30 minutes, on one server. Run again."
+        )
         if not is_read(cmdlet):
-            raise AmbiguousWrite("%s was carried out, but its answer is in several pages and cannot be read without sending it again." % cmdlet)
+            raise AmbiguousWrite(
+                "%s was carried out, but its answer is in several pages and cannot be read without"
+                " sending it again." % cmdlet
+            )
         location = urllib.parse.urlsplit(urllib.parse.urljoin(self._base + "/", link))
         base = self._target(location, (location.hostname or "").lower())
         if not base:
-            raise ReadError("%s: the next page is at %s, which is not an address of this cloud." % (cmdlet, host_of(link) or "nowhere"), hint)
+            raise ReadError(
+                "%s: the next page is at %s, which is not an address of this cloud."
+                % (cmdlet, host_of(link) or "nowhere"),
+                hint,
+            )
         path = location.path + ("?" + location.query if location.query else "")
         try:
             return self._page(cmdlet, self._send(cmdlet, path, body, base))
@@ -307,12 +403,22 @@ class ExchangeClient:
         try:
             return self._page(cmdlet, self._send(cmdlet, path, None, base))
         except MailflowError:
-            raise ReadError("%s: the next page of the answer could not be read: %s" % (cmdlet, problem.message), hint) from problem
+            raise ReadError(
+                "%s: the next page of the answer could not be read: %s" % (cmdlet, problem.message),
+                hint,
+            ) from problem
 
 
 def request_body(cmdlet: str, parameters: t.Mapping[str, t.Any]) -> bytes:
-    """The request's JSON text as UTF-8. A Delta of nothing is left out: an empty hash table may clear the list."""
-    typed = {name: _typed(value) for name, value in parameters.items() if not (isinstance(value, Delta) and not (value.add or value.remove))}
+    """The request's JSON text as UTF-8.
+
+    A Delta of nothing is left out: an empty hash table may clear the list.
+    """
+    typed = {
+        name: _typed(value)
+        for name, value in parameters.items()
+        if not (isinstance(value, Delta) and not (value.add or value.remove))
+    }
     if cmdlet.startswith(_CONFIRMING_VERBS) and cmdlet not in _WITHOUT_CONFIRM:
         typed.setdefault("Confirm", False)
     if cmdlet in _UNLIMITED:
@@ -323,10 +429,17 @@ def request_body(cmdlet: str, parameters: t.Mapping[str, t.Any]) -> bytes:
 
 def _typed(value: t.Any) -> t.Any:
     if isinstance(value, Delta):
-        changes = {name: list(items) for name, items in (("add", value.add), ("remove", value.remove)) if items}
+        changes = {
+            name: list(items)
+            for name, items in (("add", value.add), ("remove", value.remove))
+            if items
+        }
         return {"@odata.type": "#Exchange.GenericHashTable", **changes}
     if isinstance(value, t.Mapping):
-        return {"@odata.type": "#Exchange.GenericHashTable", **{str(key): _typed(item) for key, item in value.items()}}
+        return {
+            "@odata.type": "#Exchange.GenericHashTable",
+            **{str(key): _typed(item) for key, item in value.items()},
+        }
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_typed(item) for item in value]
     if isinstance(value, datetime.datetime):
@@ -339,7 +452,9 @@ def _transient(reply: Reply) -> bool:
     if reply.status != 400:
         return False
     fault = parse_fault(reply.status, reply.body)
-    return is_transient(fault) or "UnableToWriteToAadException" in (reply.headers.get("X-ExceptionType") or "")
+    return is_transient(fault) or "UnableToWriteToAadException" in (
+        reply.headers.get("X-ExceptionType") or ""
+    )
 
 
 def _claims_challenge(reply: Reply) -> str:

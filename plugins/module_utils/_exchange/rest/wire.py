@@ -1,8 +1,11 @@
 # Copyright (c) 2026, mailflow.area1 contributors
-# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The HTTP client that msal is given: ours, so that ca_path, deadline, retries and the ban on redirects hold."""
+"""The HTTP client that msal is given: ours, so that ca_path, deadline, retries and the ban on
+redirects hold.
+"""
 
 from __future__ import annotations
 
@@ -25,38 +28,69 @@ class Wire:
         self._known: dict[str, WireReply] = {}
         self.last_text = ""
 
-    def get(self, url: str, params: t.Any = None, headers: t.Any = None, **ignored: t.Any) -> WireReply:
+    def get(
+        self, url: str, params: t.Any = None, headers: t.Any = None, **ignored: t.Any
+    ) -> WireReply:
         """The look-up of the authority: once is enough."""
         reply = self._known.get(url) or self._request("GET", url, params, None, headers)
         if reply.status_code == 200:
             self._known[url] = reply
         return reply
 
-    def post(self, url: str, params: t.Any = None, data: t.Any = None, headers: t.Any = None, **ignored: t.Any) -> WireReply:
-        body = data if isinstance(data, (bytes, type(None))) else (data if isinstance(data, str) else urllib.parse.urlencode(data)).encode("utf-8")
+    def post(
+        self,
+        url: str,
+        params: t.Any = None,
+        data: t.Any = None,
+        headers: t.Any = None,
+        **ignored: t.Any,
+    ) -> WireReply:
+        body = (
+            data
+            if isinstance(data, (bytes, type(None)))
+            else (data if isinstance(data, str) else urllib.parse.urlencode(data)).encode("utf-8")
+        )
         sent = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
         return self._request("POST", url, params, body, sent)
 
     def close(self) -> None:
         """msal calls it; the sessions end with the process."""
 
-    def _request(self, method: str, url: str, params: t.Any, body: bytes | None, headers: t.Any) -> WireReply:
+    def _request(
+        self, method: str, url: str, params: t.Any, body: bytes | None, headers: t.Any
+    ) -> WireReply:
         parts = urllib.parse.urlsplit(url)
         base = "%s://%s" % (parts.scheme, parts.netloc)
         authority = urllib.parse.urlsplit(self._connection.endpoints.authority)
-        if (parts.scheme, parts.netloc) != (authority.scheme, authority.netloc) and not _same_operator(parts.hostname, authority.hostname):
-            raise InputError("The authority sends the sign-in on to %s; no secret was sent there." % parts.netloc, "Check authority_url and cloud.")
+        if (parts.scheme, parts.netloc) != (
+            authority.scheme,
+            authority.netloc,
+        ) and not _same_operator(parts.hostname, authority.hostname):
+            raise InputError(
+                "The authority sends the sign-in on to %s; no secret was sent there."
+                % parts.netloc,
+                "Check authority_url and cloud.",
+            )
         if base not in self._clients:
             seconds = float(self._connection.timeout)
             self._clients[base] = HttpClient(
-                base, ca_path=self._connection.ca_path, deadline=seconds, timeout=min(60.0, seconds), sleep=self._context.sleep
+                base,
+                ca_path=self._connection.ca_path,
+                deadline=seconds,
+                timeout=min(60.0, seconds),
+                sleep=self._context.sleep,
             )
         path = parts.path + ("?" + parts.query if parts.query else "")
         # Asking for a token changes nothing, so that it may be sent again.
-        reply = self._clients[base].request(method, path, params=params, data=body, headers=headers, write=False)
+        reply = self._clients[base].request(
+            method, path, params=params, data=body, headers=headers, write=False
+        )
         self.last_text = reply.body.decode("utf-8", "replace")
         if 300 <= reply.status < 400 or reply.status >= 500 or reply.status == 429:
-            raise ReadError("%s answered %d." % (reply.where, reply.status), "Is authority_url right, and is the sign-in service up? Run again later.")
+            raise ReadError(
+                "%s answered %d." % (reply.where, reply.status),
+                "Is authority_url right, and is the sign-in service up? Run again later.",
+            )
         return WireReply(reply.status, self.last_text, dict(reply.headers))
 
 
@@ -72,6 +106,17 @@ class WireReply:
 
 
 def _same_operator(host: str | None, authority: str | None) -> bool:
-    """The look-up of an authority may name a sibling host of it, such as login.partner.microsoftonline.cn."""
-    known = ("microsoftonline.com", "microsoftonline.us", "chinacloudapi.cn", "microsoftonline.cn", "windows.net")
-    return all(any((name or "").lower().endswith("." + suffix) for suffix in known) for name in (host, authority))
+    """The look-up of an authority may name a sibling host of it, such as
+    login.partner.microsoftonline.cn.
+    """
+    known = (
+        "microsoftonline.com",
+        "microsoftonline.us",
+        "chinacloudapi.cn",
+        "microsoftonline.cn",
+        "windows.net",
+    )
+    return all(
+        any((name or "").lower().endswith("." + suffix) for suffix in known)
+        for name in (host, authority)
+    )
