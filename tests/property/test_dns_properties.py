@@ -21,7 +21,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._dns.drivers.contra
     Capabilities,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.planner import (
-    Wanted,
+    WantedSet,
     plan_set,
     target_of,
 )
@@ -61,13 +61,13 @@ ttl_wishes = st.fixed_dictionaries({}, optional={"ttl": ttls}) | st.fixed_dictio
     {}, optional={"max_ttl": ttls}
 )
 wishes = st.builds(
-    lambda found, ttl: Wanted(values=found, **ttl), st.none() | wanted_values, ttl_wishes
+    lambda found, ttl: WantedSet(values=found, **ttl), st.none() | wanted_values, ttl_wishes
 )
 
 
 @given(maybe_sets, wishes, capabilities)
 def test_the_plan_after_its_own_target_is_empty(
-    observed: RecordSet | None, wanted: Wanted, can: Capabilities
+    observed: RecordSet | None, wanted: WantedSet, can: Capabilities
 ) -> None:
     target = target_of(NAME, "MX", observed, wanted, can)
     assert not plan_set(target, target_of(NAME, "MX", target, wanted, can), NAME)
@@ -75,7 +75,7 @@ def test_the_plan_after_its_own_target_is_empty(
 
 @given(maybe_sets, wishes, capabilities)
 def test_no_target_is_ever_empty(
-    observed: RecordSet | None, wanted: Wanted, can: Capabilities
+    observed: RecordSet | None, wanted: WantedSet, can: Capabilities
 ) -> None:
     target = target_of(NAME, "MX", observed, wanted, can)
     assert (target is None) == (observed is None and wanted.values is None)
@@ -86,7 +86,7 @@ def test_no_target_is_ever_empty(
 def test_max_ttl_never_raises_and_touches_no_record(
     observed: RecordSet, limit: int, can: Capabilities
 ) -> None:
-    target = target_of(NAME, "MX", observed, Wanted(max_ttl=limit), can)
+    target = target_of(NAME, "MX", observed, WantedSet(max_ttl=limit), can)
     assert (
         target is not None
         and target.values == observed.values

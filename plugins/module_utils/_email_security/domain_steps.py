@@ -140,7 +140,7 @@ class DomainSteps:
 
 
 @dataclasses.dataclass
-class Done:
+class DomainResult:
     """What became of one domain.
 
     ``plan`` is what really changed (or would); ``domain`` the object with its readiness.
@@ -169,9 +169,9 @@ def carry_out(
     context: Context,
     handed_on: Domain | None,
     publish: Publish | None,
-) -> Done:
+) -> DomainResult:
     """All of one domain; its error is part of the answer, because the other domains go on."""
-    done = Done(steps.wish, Plan(OBJECT_TYPE, steps.wish.name))
+    done = DomainResult(steps.wish, Plan(OBJECT_TYPE, steps.wish.name))
     try:
         outcome = reconcile(steps, context, handed_on)
         done.domain, done.predicted = outcome.world, outcome.predicted
@@ -201,7 +201,9 @@ def with_readiness(service: EmailSecurity, domain: Domain) -> Domain:
     return {**domain, "readiness": readiness(domain, asked)}
 
 
-def _prove(service: EmailSecurity, done: Done, context: Context, publish: Publish | None) -> None:
+def _prove(
+    service: EmailSecurity, done: DomainResult, context: Context, publish: Publish | None
+) -> None:
     """Publish the proof of ownership where the service asks for one, and say where the domain
     stands.
     """

@@ -19,7 +19,7 @@ from .._engine.observation import Observation
 from .._engine.values import host_name
 from .api import Domain, EmailSecurity
 from .domain_options import Rules, Wish, entries, plan_domain, wishes
-from .domain_steps import DomainSteps, Done, Listing, Publish, carry_out, with_readiness
+from .domain_steps import DomainResult, DomainSteps, Listing, Publish, carry_out, with_readiness
 from .options import account_of, api_of
 
 SECTION = "email_security"
@@ -39,7 +39,7 @@ def manage(
     listing = Listing(service)
     _check_all(wanted, listing.all() if handed_on is None else handed_on, rules)
 
-    def one(wish: Wish) -> Done:
+    def one(wish: Wish) -> DomainResult:
         known = None if handed_on is None else handed_on.get(wish.name, {})
         return carry_out(
             service, DomainSteps(service, listing, wish, rules.is_gateway), context, known, publish
@@ -111,7 +111,7 @@ def _as_left(service: EmailSecurity, failed: t.Collection[str]) -> dict[str, Dom
 
 
 def _hand_on(
-    done: t.Sequence[Done],
+    done: t.Sequence[DomainResult],
     known: t.Mapping[str, Domain],
     left: t.Mapping[str, Domain],
     observation: Observation,
@@ -130,7 +130,7 @@ def _hand_on(
     observation.save()
 
 
-def _note(item: Done, check_mode: bool) -> dict[str, t.Any]:
+def _note(item: DomainResult, check_mode: bool) -> dict[str, t.Any]:
     note: dict[str, t.Any] = {"section": JOURNAL, "object": item.wish.name}
     if item.error is not None:
         return {**note, "status": "failed", "message": item.error.message, "hint": item.error.hint}
@@ -142,7 +142,7 @@ def _note(item: Done, check_mode: bool) -> dict[str, t.Any]:
     return {**note, "status": status, "message": message, "hint": item.readiness.get("hint") or ""}
 
 
-def _summary(item: Done) -> str:
+def _summary(item: DomainResult) -> str:
     if not item.changed:
         return "" if item.readiness.get("status") != "ready" else item.readiness["message"]
     parts = []
@@ -168,7 +168,7 @@ def _shown(value: t.Any) -> str:
     )
 
 
-def _result(done: t.Sequence[Done]) -> Result:
+def _result(done: t.Sequence[DomainResult]) -> Result:
     values: dict[str, t.Any] = {"results": [_entry(item) for item in done]}
     failed = {item.wish.name: item.error for item in done if item.error}
     if failed:
@@ -181,7 +181,7 @@ def _result(done: t.Sequence[Done]) -> Result:
     )
 
 
-def _entry(item: Done) -> dict[str, t.Any]:
+def _entry(item: DomainResult) -> dict[str, t.Any]:
     state = item.readiness
     return {
         "domain": item.wish.name,

@@ -86,7 +86,7 @@ def last_release_succeeded(log: t.Sequence[t.Mapping[str, t.Any]]) -> bool:
 
 
 @dataclasses.dataclass(frozen=True)
-class Wanted:
+class MessageFilter:
     """Which messages: each part is a condition of its own, empty ones ask for nothing."""
 
     domain: str = ""
@@ -100,7 +100,7 @@ class Wanted:
     quarantined: bool = True
 
     @classmethod
-    def of(cls, params: t.Mapping[str, t.Any]) -> Wanted:
+    def of(cls, params: t.Mapping[str, t.Any]) -> MessageFilter:
         words = [str(word).strip().upper() for word in as_list(params.get("dispositions"))]
         words = [_HEADER_WORDS.get(word, word) for word in words]
         wrong = [word for word in words if word not in DISPOSITIONS]

@@ -18,7 +18,7 @@ from .._engine.errors import InputError
 from .._engine.files import absolute, content, replacing
 from .._engine.module import Result
 from .investigate import Investigate
-from .messages import Row, Wanted, row, table
+from .messages import MessageFilter, Row, row, table
 from .options import account_of, api_of
 
 FIRST_LINE = 1024 * 1024
@@ -40,7 +40,7 @@ class Counted:
 
 
 def inform(params: t.Mapping[str, t.Any], context: Context) -> Result:
-    wanted = Wanted.of(params)
+    wanted = MessageFilter.of(params)
     limit = int(params.get("limit") or 0)
     if limit < 0:
         raise InputError("limit must be at least 1.", "Leave it out to list everything.")
@@ -73,7 +73,7 @@ def inform(params: t.Mapping[str, t.Any], context: Context) -> Result:
     return Result(False, values=values)
 
 
-def collect(service: Investigate, wanted: Wanted, limit: int, keep: Keep) -> Counted:
+def collect(service: Investigate, wanted: MessageFilter, limit: int, keep: Keep) -> Counted:
     """Hand every message that fits to ``keep``, a page at a time."""
     filters = wanted.filters()
     counted = _collect(service, wanted, filters, limit, keep)
@@ -83,7 +83,11 @@ def collect(service: Investigate, wanted: Wanted, limit: int, keep: Keep) -> Cou
 
 
 def _collect(
-    service: Investigate, wanted: Wanted, filters: t.Mapping[str, str], limit: int, keep: Keep
+    service: Investigate,
+    wanted: MessageFilter,
+    filters: t.Mapping[str, str],
+    limit: int,
+    keep: Keep,
 ) -> Counted:
     counted, reading = Counted(), service.search(filters)
     for page in reading.pages():
@@ -110,7 +114,7 @@ def _by_detection(filters: t.Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _held_anyway(service: Investigate, wanted: Wanted, filters: t.Mapping[str, str]) -> bool:
+def _held_anyway(service: Investigate, wanted: MessageFilter, filters: t.Mapping[str, str]) -> bool:
     """No message has the status: is that so, or is a held one marked otherwise?
 
     The newest page of detections tells.
@@ -119,7 +123,7 @@ def _held_anyway(service: Investigate, wanted: Wanted, filters: t.Mapping[str, s
     return any(wanted.fits(row(message)) for message in newest)
 
 
-def _total(counted: Counted, wanted: Wanted) -> int | None:
+def _total(counted: Counted, wanted: MessageFilter) -> int | None:
     """How many there are.
 
     Of a list that was cut short the service's own number counts, unless it counts others, too.

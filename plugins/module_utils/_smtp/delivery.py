@@ -19,7 +19,7 @@ from .targets import DirectTarget, Probe
 
 
 @dataclasses.dataclass
-class Outcome:
+class DeliveryOutcome:
     """The last answer and the stage at which it came; ``problem`` where the conversation broke
     instead.
     """
@@ -89,8 +89,8 @@ class Delivery:
     verify: bool
     tls: bool = True
 
-    def send(self, recipient: str, message: Message | None) -> Outcome:
-        outcome = Outcome(self.host, self.address, recipient, message=message)
+    def send(self, recipient: str, message: Message | None) -> DeliveryOutcome:
+        outcome = DeliveryOutcome(self.host, self.address, recipient, message=message)
         conversation = Conversation(self.address, self.probe.port, self.probe.seconds)
         try:
             self._talk(conversation, outcome)
@@ -101,7 +101,7 @@ class Delivery:
             conversation.close()
         return outcome
 
-    def _talk(self, conversation: Conversation, outcome: Outcome) -> None:
+    def _talk(self, conversation: Conversation, outcome: DeliveryOutcome) -> None:
         outcome.reply = conversation.open()
         outcome.stage = "greeting"
         if outcome.reply.code != 220:
@@ -123,7 +123,7 @@ class Delivery:
                 return
         self._envelope(conversation, outcome)
 
-    def _envelope(self, conversation: Conversation, outcome: Outcome) -> None:
+    def _envelope(self, conversation: Conversation, outcome: DeliveryOutcome) -> None:
         outcome.stage = "mail"
         outcome.reply = conversation.command(
             "MAIL FROM:<%s>" % (outcome.message.sender if outcome.message else self.probe.outsider)
@@ -145,7 +145,7 @@ class Delivery:
 def deliver_directly(probe: Probe, target: DirectTarget) -> dict[str, t.Any]:
     """At the first address that can be reached. A message goes to the canary's mailbox only."""
     canary = probe.canary if probe.canary and probe.canary.recipient == target.recipient else None
-    outcome = Outcome(target.host, "", target.recipient, problem="its name has no address")
+    outcome = DeliveryOutcome(target.host, "", target.recipient, problem="its name has no address")
     for address in target.addresses:
         message = canary.message(probe.outsider, target.host) if canary else None
         outcome = Delivery(probe, target.host, address, verify=False).send(
@@ -163,7 +163,9 @@ def deliver_plainly(probe: Probe, target: DirectTarget) -> dict[str, t.Any]:
     """
     answers = []
     for tls in (True, False):
-        outcome = Outcome(target.host, "", target.recipient, problem="its name has no address")
+        outcome = DeliveryOutcome(
+            target.host, "", target.recipient, problem="its name has no address"
+        )
         for address in target.addresses:
             outcome = Delivery(probe, target.host, address, verify=False, tls=tls).send(
                 target.recipient, None

@@ -13,7 +13,7 @@ import contextlib
 import http.server
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import dns.flags
 import dns.message
@@ -25,8 +25,9 @@ from ansible_collections.mailflow.area1.plugins.module_utils._dns.public.mta_sts
     fetch_policy,
     read_sts,
 )
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.public.public_dns import PublicDns
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.public.wire import (
-    Answer,
+    DnsAnswer,
     ask,
     referred,
 )
@@ -40,11 +41,11 @@ class Resolvers:
     """Answers by name and type; what is not there was not answered."""
 
     def __init__(
-        self, answers: dict[tuple[str, str], Answer], addresses: dict[str, list[str]]
+        self, answers: dict[tuple[str, str], DnsAnswer], addresses: dict[str, list[str]]
     ) -> None:
         self._answers, self._addresses = answers, addresses
 
-    def lookup(self, name: str, rdtype: str) -> Answer:
+    def lookup(self, name: str, rdtype: str) -> DnsAnswer:
         if (name, rdtype) not in self._answers:
             raise ReadError("No resolver answered.")
         return self._answers[name, rdtype]
@@ -60,10 +61,17 @@ class Seen:
 
     def __init__(
         self,
-        answers: dict[tuple[str, str], Answer] | None = None,
+        answers: dict[tuple[str, str], DnsAnswer] | None = None,
         addresses: dict[str, list[str]] | None = None,
     ) -> None:
         self.resolvers = Resolvers(answers or {}, addresses or {})
+
+
+def seen(
+    answers: dict[tuple[str, str], DnsAnswer] | None = None,
+    addresses: dict[str, list[str]] | None = None,
+) -> PublicDns:
+    return cast(PublicDns, Seen(answers, addresses))
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +123,8 @@ def fetched(
 ) -> tuple[str | None, str, list[str], int]:
     with web(authority, name, answer) as (port, hosts):
         text, problem = fetch_policy(
-            Seen(addresses={HOST: ["127.0.0.1"]}), DOMAIN, port, str(authority.ca_path)
-        )  # type: ignore[arg-type]
+            seen(addresses={HOST: ["127.0.0.1"]}), DOMAIN, port, str(authority.ca_path)
+        )
     return text, problem, hosts, port
 
 
@@ -150,39 +158,39 @@ def test_more_than_64_kib_is_no_policy(authority: Authority) -> None:
 
 
 def test_a_host_without_address_and_one_that_is_unknown() -> None:
-    assert fetch_policy(Seen(addresses={HOST: []}), DOMAIN, 443, None) == (
+    assert fetch_policy(seen(addresses={HOST: []}), DOMAIN, 443, None) == (
         None,
         "%s has no address" % HOST,
-    )  # type: ignore[arg-type]
-    text, problem = fetch_policy(Seen(), DOMAIN, 443, None)  # type: ignore[arg-type]
+    )
+    text, problem = fetch_policy(seen(), DOMAIN, 443, None)
     assert text is None and "No resolver" in problem
 
 
 def test_no_record_no_fetch_and_silence_is_not_none() -> None:
     name = ("_mta-sts." + DOMAIN, "TXT")
-    none = read_sts(Seen({name: Answer("nxdomain")}), DOMAIN, {}, 443, None)  # type: ignore[arg-type]
+    none = read_sts(seen({name: DnsAnswer("nxdomain")}), DOMAIN, {}, 443, None)
     assert none["records"] == [] and none["policy"] is None and none["policy_error"] == ""
-    silent = read_sts(Seen(), DOMAIN, {}, 443, None)  # type: ignore[arg-type]
+    silent = read_sts(seen(), DOMAIN, {}, 443, None)
     assert silent["records"] is None and silent["error"]
     spoken = read_sts(
-        Seen({name: Answer("ok", ("v=STSv1; id=1;",), ttl=60)}), DOMAIN, {}, 443, None
-    )  # type: ignore[arg-type]
+        seen({name: DnsAnswer("ok", ("v=STSv1; id=1;",), ttl=60)}), DOMAIN, {}, 443, None
+    )
     assert spoken["ttl"] == 60 and spoken["policy"] is None and spoken["policy_error"]
 
 
 def test_a_mail_host_and_what_dnssec_vouches_for() -> None:
-    world = Seen(
-        {("_25._tcp.mx.test", "TLSA"): Answer("ok", ("3 1 1 ab",), secure=True)},
+    world = seen(
+        {("_25._tcp.mx.test", "TLSA"): DnsAnswer("ok", ("3 1 1 ab",), secure=True)},
         {"mx.test": ["192.0.2.1"], "gone.test": []},
     )
-    found = mail_host(world, "mx.test")  # type: ignore[arg-type]
+    found = mail_host(world, "mx.test")
     assert (found["addresses"], found["tlsa"], found["secure"], found["error"]) == (
         ["192.0.2.1"],
         ["3 1 1 ab"],
         True,
         "",
     )
-    gone = mail_host(world, "gone.test")  # type: ignore[arg-type]
+    gone = mail_host(world, "gone.test")
     assert gone["error"] == "the name has no address" and gone["tlsa"] is None
 
 

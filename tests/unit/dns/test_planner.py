@@ -16,7 +16,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._dns.drivers.contra
     zone_lines,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.planner import (
-    Wanted,
+    WantedSet,
     check_expected,
     plan_set,
     target_of,
@@ -109,25 +109,25 @@ def test_txt_survives_zone_file_form(text: str) -> None:
 
 
 def test_replacing_keeps_the_ttl_unless_told() -> None:
-    target = target_of("a.example", "MX", OLD, Wanted(values=("5 new.example",)), ANY)
+    target = target_of("a.example", "MX", OLD, WantedSet(values=("5 new.example",)), ANY)
     assert target is not None and target.values == ("5 new.example",) and target.ttl == 3600
 
 
 @pytest.mark.parametrize(
     ("ttl", "wanted", "can", "after"),
     [
-        (3600, Wanted(max_ttl=300), ANY, 300),
-        (60, Wanted(max_ttl=300), ANY, 60),
-        (60, Wanted(max_ttl=300), Capabilities(min_ttl=600), 60),
-        (3600, Wanted(max_ttl=300), Capabilities(min_ttl=600), 600),
-        (600, Wanted(max_ttl=300), Capabilities(min_ttl=600), 600),
-        (60, Wanted(ttl=300), ANY, 300),
-        (3600, Wanted(ttl=30), CLOUDFLARE, 60),
-        (3600, Wanted(ttl=604800), CLOUDFLARE, 86400),
-        (3600, Wanted(), ANY, 3600),
+        (3600, WantedSet(max_ttl=300), ANY, 300),
+        (60, WantedSet(max_ttl=300), ANY, 60),
+        (60, WantedSet(max_ttl=300), Capabilities(min_ttl=600), 60),
+        (3600, WantedSet(max_ttl=300), Capabilities(min_ttl=600), 600),
+        (600, WantedSet(max_ttl=300), Capabilities(min_ttl=600), 600),
+        (60, WantedSet(ttl=300), ANY, 300),
+        (3600, WantedSet(ttl=30), CLOUDFLARE, 60),
+        (3600, WantedSet(ttl=604800), CLOUDFLARE, 86400),
+        (3600, WantedSet(), ANY, 3600),
     ],
 )
-def test_ttl(ttl: int, wanted: Wanted, can: Capabilities, after: int) -> None:
+def test_ttl(ttl: int, wanted: WantedSet, can: Capabilities, after: int) -> None:
     observed = RecordSet.of("a.example", "MX", ["0 old.example"], ttl)
     target = target_of("a.example", "MX", observed, wanted, can)
     assert target is not None and target.ttl == after
@@ -135,35 +135,36 @@ def test_ttl(ttl: int, wanted: Wanted, can: Capabilities, after: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "wanted", [Wanted(ttl=60), Wanted(max_ttl=60), Wanted(values=("5 new.example",), ttl=600)]
+    "wanted",
+    [WantedSet(ttl=60), WantedSet(max_ttl=60), WantedSet(values=("5 new.example",), ttl=600)],
 )
-def test_auto_is_left_as_auto(wanted: Wanted) -> None:
+def test_auto_is_left_as_auto(wanted: WantedSet) -> None:
     observed = RecordSet.of("a.example", "MX", ["0 old.example"], 300, True)
     target = target_of("a.example", "MX", observed, wanted, CLOUDFLARE)
     assert target is not None and target.auto_ttl and target.ttl == 300
 
 
 def test_a_ttl_of_one_is_auto_where_there_is_such_a_thing() -> None:
-    target = target_of("a.example", "MX", OLD, Wanted(ttl=1), CLOUDFLARE)
+    target = target_of("a.example", "MX", OLD, WantedSet(ttl=1), CLOUDFLARE)
     assert target is not None and target.auto_ttl
-    plain = target_of("a.example", "MX", OLD, Wanted(ttl=1), ANY)
+    plain = target_of("a.example", "MX", OLD, WantedSet(ttl=1), ANY)
     assert plain is not None and not plain.auto_ttl and plain.ttl == 1
 
 
 def test_a_new_set_gets_a_low_ttl() -> None:
-    target = target_of("a.example", "MX", None, Wanted(values=("5 new.example",)), ANY)
+    target = target_of("a.example", "MX", None, WantedSet(values=("5 new.example",)), ANY)
     assert target is not None and target.ttl == 300
     plan = plan_set(None, target, "a.example")
     assert plan.action == "create" and plan.after() == {"records": ["5 new.example"], "ttl": 300}
 
 
 def test_nothing_there_and_only_a_ttl_asked_for_is_nothing_to_do() -> None:
-    assert target_of("a.example", "MX", None, Wanted(max_ttl=300), ANY) is None
+    assert target_of("a.example", "MX", None, WantedSet(max_ttl=300), ANY) is None
     assert not plan_set(None, None, "a.example")
 
 
 def test_the_plan_tells_what_comes_and_goes() -> None:
-    target = target_of("a.example", "MX", OLD, Wanted(values=("5 new.example",), ttl=300), ANY)
+    target = target_of("a.example", "MX", OLD, WantedSet(values=("5 new.example",), ttl=300), ANY)
     plan = plan_set(OLD, target, "a.example")
     assert plan.before() == {"records": ["0 old.example"], "ttl": 3600}
     assert plan.after() == {"records": ["5 new.example"], "ttl": 300}
@@ -174,13 +175,13 @@ def test_the_plan_tells_what_comes_and_goes() -> None:
 
 def test_added_texts_join_what_is_there() -> None:
     observed = RecordSet.of("_x.a.example", "TXT", ["one"], 3600)
-    target = target_of("_x.a.example", "TXT", observed, Wanted(add=("two",)), ANY)
+    target = target_of("_x.a.example", "TXT", observed, WantedSet(add=("two",)), ANY)
     assert target is not None and set(target.values) == {"one", "two"}
 
 
 def test_expect() -> None:
     target = RecordSet.of("a.example", "MX", ["5 new.example"], 300)
-    wanted = Wanted(values=target.values, expect=("0 old.example",))
+    wanted = WantedSet(values=target.values, expect=("0 old.example",))
     check_expected("a.example", OLD, target, wanted)
     check_expected("a.example", target, target, wanted)
     with pytest.raises(Conflict, match="0 old.example"):
@@ -188,7 +189,7 @@ def test_expect() -> None:
             "a.example", RecordSet.of("a.example", "MX", ["9 foreign.example"], 60), target, wanted
         )
     with pytest.raises(Conflict):
-        check_expected("a.example", OLD, target, Wanted(values=target.values, expect=()))
+        check_expected("a.example", OLD, target, WantedSet(values=target.values, expect=()))
 
 
 def test_zone_lines() -> None:

@@ -22,7 +22,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._dns.options import
     known_provider,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.public.public_dns import (
-    World,
+    PublicDns,
     summary,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.public.resolvers import (
@@ -32,7 +32,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._dns.public.resolve
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.public.wire import (
     SILENCES,
-    Answer,
+    DnsAnswer,
     Patience,
     ask,
     interpret,
@@ -184,9 +184,9 @@ def test_a_silent_server_is_asked_more_briefly_until_it_answers() -> None:
     assert waits == [3.0]
 
 
-OK = Answer("ok", ("5 a.example",), 300, True)
-OTHER = Answer("ok", ("5 b.example",), 600, True)
-NONE = Answer("nodata", authoritative=True)
+OK = DnsAnswer("ok", ("5 a.example",), 300, True)
+OTHER = DnsAnswer("ok", ("5 b.example",), 600, True)
+NONE = DnsAnswer("nodata", authoritative=True)
 
 
 @pytest.mark.parametrize(
@@ -195,15 +195,15 @@ NONE = Answer("nodata", authoritative=True)
         ([OK, OK], True, True, ["a.example"], 300),
         ([OK, OTHER], False, True, ["a.example", "b.example"], 600),
         ([OK, NONE], False, True, ["a.example"], 300),
-        ([OK, Answer("timeout")], True, False, ["a.example"], 300),
+        ([OK, DnsAnswer("timeout")], True, False, ["a.example"], 300),
         ([NONE, NONE], True, True, [], None),
-        ([Answer("timeout"), Answer("lame")], False, False, None, None),
+        ([DnsAnswer("timeout"), DnsAnswer("lame")], False, False, None, None),
         ([], False, False, None, None),
-        ([Answer("cname", ttl=60, cname="x.example")], True, False, [], 60),
+        ([DnsAnswer("cname", ttl=60, cname="x.example")], True, False, [], 60),
     ],
 )
 def test_what_servers_say_together(
-    answers: list[Answer], agree: bool, complete: bool, hosts: list[str] | None, ttl: int | None
+    answers: list[DnsAnswer], agree: bool, complete: bool, hosts: list[str] | None, ttl: int | None
 ) -> None:
     found = summary(answers)
     assert (found["agree"], found["complete"], found["ttl_max"]) == (agree, complete, ttl)
@@ -213,7 +213,9 @@ def test_what_servers_say_together(
 
 
 def test_a_null_mx_is_recognised() -> None:
-    assert summary([Answer("ok", ("0 .",), 300, True)])["null_mx"] and not summary([OK])["null_mx"]
+    assert (
+        summary([DnsAnswer("ok", ("0 .",), 300, True)])["null_mx"] and not summary([OK])["null_mx"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -241,10 +243,10 @@ def test_a_lookup_goes_on_to_the_next_resolver_and_never_says_none_for_silence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     resolvers = Resolvers(["192.0.2.1", "192.0.2.2"])
-    told = {"192.0.2.1": Answer("servfail"), "192.0.2.2": OK}
+    told = {"192.0.2.1": DnsAnswer("servfail"), "192.0.2.2": OK}
     monkeypatch.setattr(resolvers, "ask", lambda resolver, name, rdtype: told[resolver.text])
     assert resolvers.lookup(NAME, "MX") is OK
-    told["192.0.2.2"] = Answer("timeout")
+    told["192.0.2.2"] = DnsAnswer("timeout")
     with pytest.raises(ReadError, match="servfail"):
         resolvers.lookup("other.example", "MX")
 
@@ -252,25 +254,27 @@ def test_a_lookup_goes_on_to_the_next_resolver_and_never_says_none_for_silence(
 @pytest.mark.parametrize(
     ("told", "zone"),
     [
-        ({("contoso.example", "NS"): Answer("ok", ("ns.example",))}, "contoso.example"),
+        ({("contoso.example", "NS"): DnsAnswer("ok", ("ns.example",))}, "contoso.example"),
         (
             {
-                ("mail.contoso.example", "NS"): Answer("ok", ("ns.example",)),
-                ("contoso.example", "NS"): Answer("ok", ("n.example",)),
+                ("mail.contoso.example", "NS"): DnsAnswer("ok", ("ns.example",)),
+                ("contoso.example", "NS"): DnsAnswer("ok", ("n.example",)),
             },
             "mail.contoso.example",
         ),
         (
             {
-                ("mail.contoso.example", "NS"): Answer("ok", ("n.x.example",), cname="x.example"),
-                ("contoso.example", "NS"): Answer("ok", ("n.example",)),
+                ("mail.contoso.example", "NS"): DnsAnswer(
+                    "ok", ("n.x.example",), cname="x.example"
+                ),
+                ("contoso.example", "NS"): DnsAnswer("ok", ("n.example",)),
             },
             NAME,
         ),
         (
             {
-                ("contoso.example", "NS"): Answer("ok", ("n.example",)),
-                ("mail.contoso.example", "SOA"): Answer("nodata", soa_owner="example"),
+                ("contoso.example", "NS"): DnsAnswer("ok", ("n.example",)),
+                ("mail.contoso.example", "SOA"): DnsAnswer("nodata", soa_owner="example"),
             },
             "example",
         ),
@@ -280,19 +284,19 @@ def test_without_an_soa_the_nearest_name_with_name_servers_is_the_zone(
     told: Any, zone: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resolvers = Resolvers(["192.0.2.1"])
-    told = {**told, ("example", "NS"): Answer("ok", ("ns.example",))}
+    told = {**told, ("example", "NS"): DnsAnswer("ok", ("ns.example",))}
     monkeypatch.setattr(
-        resolvers, "lookup", lambda name, rdtype: told.get((name, rdtype), Answer("nodata"))
+        resolvers, "lookup", lambda name, rdtype: told.get((name, rdtype), DnsAnswer("nodata"))
     )
     monkeypatch.setattr(resolvers, "addresses", lambda host: ["192.0.2.53"])
-    assert World(resolvers, 53, Context()).delegation("mail.contoso.example").zone == zone
+    assert PublicDns(resolvers, 53, Context()).delegation("mail.contoso.example").zone == zone
 
 
 def test_a_name_without_any_zone_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     resolvers = Resolvers(["192.0.2.1"])
-    monkeypatch.setattr(resolvers, "lookup", lambda name, rdtype: Answer("nodata"))
+    monkeypatch.setattr(resolvers, "lookup", lambda name, rdtype: DnsAnswer("nodata"))
     with pytest.raises(ReadError, match="no zone"):
-        World(resolvers, 53, Context()).delegation("mail.contoso.example")
+        PublicDns(resolvers, 53, Context()).delegation("mail.contoso.example")
 
 
 def test_resolvers_default_to_the_public_ones() -> None:

@@ -14,7 +14,7 @@ import typing as t
 import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._email_security.messages import (
-    Wanted,
+    MessageFilter,
     aligned,
     last_release_succeeded,
     row,
@@ -144,11 +144,11 @@ def test_names_of_other_years() -> None:
     ],
 )
 def test_which_messages_are_meant(asked: dict[str, t.Any], fits: bool) -> None:
-    assert Wanted.of(asked).fits(row(message())) is fits
+    assert MessageFilter.of(asked).fits(row(message())) is fits
 
 
 def test_what_the_service_is_asked() -> None:
-    assert Wanted.of(
+    assert MessageFilter.of(
         {
             "dispositions": ["SPAM"],
             "sender": "evil.example",
@@ -162,17 +162,17 @@ def test_what_the_service_is_asked() -> None:
         "start": "2026-11-01T00:00:00Z",
         "detections_only": "false",
     }
-    assert Wanted.of(
+    assert MessageFilter.of(
         {"dispositions": ["MALICIOUS"], "sender": "Eve@evil.example", "quarantined": False}
     ).filters() == {
         "sender": "Eve@evil.example",
         "detections_only": "false",
     }
-    assert Wanted.of({"dispositions": ["MALICIOUS"]}).fits(
+    assert MessageFilter.of({"dispositions": ["MALICIOUS"]}).fits(
         row(message(final_disposition="MALICIOUS-BEC"))
     )
     with pytest.raises(InputError, match="JUNK"):
-        Wanted.of({"dispositions": ["JUNK"]})
+        MessageFilter.of({"dispositions": ["JUNK"]})
 
 
 def test_a_sender_cannot_spoil_the_table() -> None:

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from ..._engine.errors import InputError, ReadError, Refused
-from ..public.public_dns import World
+from ..public.public_dns import PublicDns
 from ..sets.rrset import RecordSet
 from .contract import Capabilities, zone_lines
 
@@ -19,7 +19,7 @@ class ManualDriver:
     provider = "manual"
     capabilities = Capabilities(writes=False)
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: PublicDns) -> None:
         self._world = world
 
     def prepare(self, names: object) -> None:

@@ -16,7 +16,7 @@ from ..._cloudflare_api import CloudflareApi
 from ..._engine.context import Context
 from ..._engine.errors import InputError
 from ..options import API_TOKEN_ENV, KEY_SECRET_ENV, given, known_provider
-from ..public.public_dns import World
+from ..public.public_dns import PublicDns
 from ..public.resolvers import Resolvers
 from .contract import Driver
 
@@ -28,7 +28,7 @@ class Drivers:
         self._params = params
         self._context = context
         self._drivers: dict[str, Driver] = {}
-        self._world: World | None = None
+        self._world: PublicDns | None = None
         self._lock = threading.RLock()
 
     def provider_for(self, domain: str, own: str | None = None) -> str:
@@ -42,13 +42,13 @@ class Drivers:
             return self._drivers[provider]
 
     @property
-    def world(self) -> World:
+    def world(self) -> PublicDns:
         with self._lock:
             if self._world is None:
                 resolvers = Resolvers(
                     self._params.get("dns_resolvers"), given(self._params, "ca_path"), self._context
                 )
-                self._world = World(
+                self._world = PublicDns(
                     resolvers, int(self._params.get("dns_authoritative_port") or 53), self._context
                 )
             return self._world

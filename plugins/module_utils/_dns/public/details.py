@@ -16,7 +16,7 @@ import typing as t
 from ..._engine.errors import MailflowError
 from ..sets.rrset import mx_record
 from .mta_sts_policy import read_sts
-from .public_dns import THREADS, Server, World
+from .public_dns import THREADS, PublicDns, Server
 from .wire import referred
 
 # Parent zones are served by many; the first few that answer are enough, and all say the same.
@@ -26,7 +26,7 @@ View = dict[str, t.Any]
 
 
 def domain_details(
-    world: World,
+    world: PublicDns,
     views: t.Mapping[str, View],
     sts_port: int,
     ca_path: str | None,
@@ -55,7 +55,7 @@ def domain_details(
         }
 
 
-def mail_hosts(world: World, hosts: t.Iterable[str], tlsa_port: int = 25) -> dict[str, View]:
+def mail_hosts(world: PublicDns, hosts: t.Iterable[str], tlsa_port: int = 25) -> dict[str, View]:
     """Addresses and TLSA of many hosts."""
     names = list(dict.fromkeys(hosts))
     with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as pool:
@@ -64,7 +64,7 @@ def mail_hosts(world: World, hosts: t.Iterable[str], tlsa_port: int = 25) -> dic
         )
 
 
-def mail_host(world: World, host: str, tlsa_port: int = 25) -> View:
+def mail_host(world: PublicDns, host: str, tlsa_port: int = 25) -> View:
     """C(tlsa) None: it could not be asked.
 
     C(secure): the resolver vouches (AD) for the addresses and the TLSA records.
@@ -85,7 +85,7 @@ def mail_host(world: World, host: str, tlsa_port: int = 25) -> View:
     return view
 
 
-def _details(world: World, domain: str, view: View, sts_port: int, ca_path: str | None) -> View:
+def _details(world: PublicDns, domain: str, view: View, sts_port: int, ca_path: str | None) -> View:
     return {
         "delegation": _delegation(world, view),
         "below": _below(world, domain, view),
@@ -98,7 +98,7 @@ def _details(world: World, domain: str, view: View, sts_port: int, ca_path: str 
     }
 
 
-def _delegation(world: World, view: View) -> View:
+def _delegation(world: PublicDns, view: View) -> View:
     """The name servers by the parent's word and by the zone's own.
 
     None where they could not be asked.
@@ -119,7 +119,7 @@ def _delegation(world: World, view: View) -> View:
     return found
 
 
-def _parents_word(world: World, zone: str) -> list[str] | None:
+def _parents_word(world: PublicDns, zone: str) -> list[str] | None:
     """The NS set of the zone as the servers of the zone above refer to it."""
     above = zone.partition(".")[2]
     if not above:
@@ -139,7 +139,7 @@ def _parents_word(world: World, zone: str) -> list[str] | None:
     return None
 
 
-def _below(world: World, domain: str, view: View) -> list[dict[str, t.Any]] | None:
+def _below(world: PublicDns, domain: str, view: View) -> list[dict[str, t.Any]] | None:
     """The MX set that any name below the domain gets from a wildcard; None where it could not be
     asked.
     """
@@ -157,14 +157,14 @@ def _below(world: World, domain: str, view: View) -> list[dict[str, t.Any]] | No
     return [mx_record(value) for value in answer.values] if answer.answered else None
 
 
-def _texts(world: World, name: str) -> list[str] | None:
+def _texts(world: PublicDns, name: str) -> list[str] | None:
     try:
         return sorted(world.resolvers.lookup(name, "TXT").values)
     except MailflowError:
         return None
 
 
-def _secure(world: World, domain: str) -> bool:
+def _secure(world: PublicDns, domain: str) -> bool:
     try:
         return world.resolvers.lookup(domain, "MX").secure
     except MailflowError:

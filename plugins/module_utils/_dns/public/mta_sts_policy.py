@@ -13,7 +13,7 @@ import typing as t
 
 from ..._engine.errors import MailflowError
 from ..._http import HttpClient
-from .public_dns import Server, World
+from .public_dns import PublicDns, Server
 
 MARK = "v=stsv1"
 POLICY_PATH = ".well-known/mta-sts.txt"
@@ -23,7 +23,7 @@ POLICY_SECONDS = 20.0
 
 
 def read_sts(
-    world: World, domain: str, view: t.Mapping[str, t.Any], port: int, ca_path: str | None
+    world: PublicDns, domain: str, view: t.Mapping[str, t.Any], port: int, ca_path: str | None
 ) -> dict[str, t.Any]:
     """C(records) None: the TXT could not be asked for.
 
@@ -49,7 +49,7 @@ def read_sts(
     return found
 
 
-def _authoritative(world: World, name: str, view: t.Mapping[str, t.Any]) -> t.Any:
+def _authoritative(world: PublicDns, name: str, view: t.Mapping[str, t.Any]) -> t.Any:
     """From the zone's own server, whose TTL is the whole one.
 
     An alias is followed by the resolvers.
@@ -64,7 +64,7 @@ def _authoritative(world: World, name: str, view: t.Mapping[str, t.Any]) -> t.An
 
 
 def fetch_policy(
-    world: World, domain: str, port: int, ca_path: str | None
+    world: PublicDns, domain: str, port: int, ca_path: str | None
 ) -> tuple[str | None, str]:
     """(text, why not).
 

@@ -18,7 +18,7 @@ from ..._engine.context import Context
 from ..._engine.errors import MailflowError, ReadError
 from ..sets.rrset import NULL_HOST, ancestors, mx_record
 from .resolvers import Resolvers
-from .wire import Answer, Exchange, Patience, udp
+from .wire import DnsAnswer, Exchange, Patience, udp
 
 THREADS = 16
 
@@ -37,7 +37,7 @@ class Delegation:
     servers: tuple[Server, ...]
 
 
-class World:
+class PublicDns:
     """Looks at domains through resolvers and authoritative servers.
 
     Used by several threads at once.
@@ -124,10 +124,10 @@ class World:
         except MailflowError as exc:
             return exc
 
-    def ask(self, server: Server, name: str, rdtype: str) -> Answer:
+    def ask(self, server: Server, name: str, rdtype: str) -> DnsAnswer:
         """One name server itself; one without an address counts as silent."""
         if not server.address:
-            return Answer("timeout")
+            return DnsAnswer("timeout")
         return self._patience.ask(server.address, self.exchange(server), name, rdtype, False)
 
     def exchange(self, server: Server) -> Exchange:
@@ -135,7 +135,7 @@ class World:
 
     def _ask_server(
         self, server: Server, name: str, delegation: Delegation, rdtype: str
-    ) -> tuple[Answer, int | None]:
+    ) -> tuple[DnsAnswer, int | None]:
         """The answer and the zone's serial at one server."""
         answer = self.ask(server, name, rdtype)
         if answer.status == "timeout" or answer.serial is not None:
@@ -209,7 +209,7 @@ class World:
         return extras
 
 
-def summary(answers: t.Sequence[Answer]) -> dict[str, t.Any]:
+def summary(answers: t.Sequence[DnsAnswer]) -> dict[str, t.Any]:
     """What the authoritative answers say together.
 
     Pure.
@@ -237,5 +237,5 @@ def summary(answers: t.Sequence[Answer]) -> dict[str, t.Any]:
     }
 
 
-def _records(answer: Answer) -> dict[str, t.Any]:
+def _records(answer: DnsAnswer) -> dict[str, t.Any]:
     return {"records": [mx_record(value) for value in answer.values] if answer.answered else None}

@@ -18,7 +18,7 @@ from ..._engine.context import Context
 from ..._engine.errors import InputError, MailflowError, ReadError
 from ..._engine.module import need
 from ..._http import HttpClient, check_url
-from .wire import QUERY_SECONDS, Answer, Exchange, Patience, udp
+from .wire import QUERY_SECONDS, DnsAnswer, Exchange, Patience, udp
 
 DEFAULT_RESOLVERS = ("1.1.1.1", "8.8.8.8", "9.9.9.9", "208.67.222.222")
 
@@ -47,12 +47,12 @@ class Resolvers:
         self._patience = Patience()
         self._first = 0
         self._lock = threading.Lock()
-        self._known: dict[tuple[str, str], Answer] = {}
+        self._known: dict[tuple[str, str], DnsAnswer] = {}
 
-    def ask(self, resolver: Resolver, name: str, rdtype: str) -> Answer:
+    def ask(self, resolver: Resolver, name: str, rdtype: str) -> DnsAnswer:
         return self._patience.ask(resolver.text, resolver.exchange, name, rdtype, True)
 
-    def lookup(self, name: str, rdtype: str) -> Answer:
+    def lookup(self, name: str, rdtype: str) -> DnsAnswer:
         """From the first resolver that answers, once per object; ReadError when none does."""
         key = (name, rdtype)
         with self._lock:

@@ -29,7 +29,7 @@ ANSWERED = frozenset({"ok", "nxdomain", "nodata", "cname"})
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
+class DnsAnswer:
     """``status``: ok, nxdomain, nodata, cname, servfail, refused, timeout, lame (answers, but not
     as this zone's authority).
 
@@ -66,7 +66,7 @@ class Patience:
 
     def ask(
         self, server: t.Hashable, exchange: Exchange, name: str, rdtype: str, recursive: bool
-    ) -> Answer:
+    ) -> DnsAnswer:
         brief = self._silent.get(server, 0) >= SILENCES
         tries, seconds = (1, BRIEF_SECONDS) if brief else (TRIES, QUERY_SECONDS)
         answer = ask(exchange, name, rdtype, recursive, tries, seconds)
@@ -81,14 +81,14 @@ def ask(
     recursive: bool,
     max_tries: int = TRIES,
     seconds: float = QUERY_SECONDS,
-) -> Answer:
+) -> DnsAnswer:
     """Ask, twice if need be."""
     message = need("dns.message", "dnspython")
     exception = need("dns.exception", "dnspython")
     rcode = need("dns.rcode", "dnspython")
     flags = need("dns.flags", "dnspython")
     edns: t.Any = 0
-    answer, tries = Answer("timeout"), 0
+    answer, tries = DnsAnswer("timeout"), 0
     while tries < max_tries:
         tries += 1
         query = message.make_query(name + ".", rdtype, use_edns=edns, payload=UDP_PAYLOAD)
@@ -106,7 +106,7 @@ def ask(
     return answer
 
 
-def interpret(response: t.Any, name: str, rdtype: str, recursive: bool) -> Answer:
+def interpret(response: t.Any, name: str, rdtype: str, recursive: bool) -> DnsAnswer:
     """What an answer says about this name and type."""
     flags = need("dns.flags", "dnspython")
     rcode = need("dns.rcode", "dnspython")
@@ -114,7 +114,7 @@ def interpret(response: t.Any, name: str, rdtype: str, recursive: bool) -> Answe
     authoritative = bool(response.flags & flags.AA)
     code = response.rcode()
     if code not in (rcode.NOERROR, rcode.NXDOMAIN):
-        return Answer(
+        return DnsAnswer(
             "refused"
             if code == rcode.REFUSED and recursive
             else "lame"
@@ -122,18 +122,18 @@ def interpret(response: t.Any, name: str, rdtype: str, recursive: bool) -> Answe
             else "servfail"
         )
     if not recursive and not authoritative:
-        return Answer("lame")
+        return DnsAnswer("lame")
     if (
         recursive
         and not response.flags & flags.RA
         and not authoritative
         and _is_referral(response, kinds)
     ):
-        return Answer("refused")
+        return DnsAnswer("refused")
     found = _follow(response, name, kinds, kinds.from_text(rdtype))
     owner, serial = _soa(response, kinds)
     secure = recursive and bool(response.flags & flags.AD)
-    base = Answer(
+    base = DnsAnswer(
         "ok",
         authoritative=authoritative,
         cname=found.cname,

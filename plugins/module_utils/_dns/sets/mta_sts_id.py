@@ -23,7 +23,7 @@ from ..drivers.table import Drivers
 from ..options import domain_maps
 from ..public.mta_sts_policy import MARK
 from .mx import THREADS, failure_text, prepare
-from .planner import Wanted
+from .planner import WantedSet
 from .reconcile_set import SetOutcome, SetSteps, View, bring
 from .rrset import RecordSet
 
@@ -101,9 +101,9 @@ def publish(
             "Somebody changed it meanwhile. Look at it, then run again.",
         )
     if found is not None and found.group(1) == identifier:
-        wanted = Wanted(values=values)
+        wanted = WantedSet(values=values)
     else:
-        wanted = Wanted(values=(*others, "v=STSv1; id=%s;" % identifier))
+        wanted = WantedSet(values=(*others, "v=STSv1; id=%s;" % identifier))
     steps = SetSteps(driver, name, "TXT", wanted)
     return bring(steps, driver, context, View(present) if context.check_mode else None)
 

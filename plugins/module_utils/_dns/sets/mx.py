@@ -18,7 +18,7 @@ from ..._engine.observation import Observation
 from ..drivers.table import Drivers
 from ..observed import PROVIDER, handed_on, merge, provider_entry
 from ..options import domain_maps, whole_number
-from .planner import Wanted
+from .planner import WantedSet
 from .reconcile_set import SetOutcome, SetSteps, bring
 from .rrset import RecordSet, mx_wanted
 
@@ -31,11 +31,11 @@ SHOWN_ERRORS = 5
 class Job:
     domain: str
     provider: str
-    wanted: Wanted
+    wanted: WantedSet
 
 
 @dataclasses.dataclass(frozen=True)
-class Done:
+class MxResult:
     """What came of one job: an outcome or an error."""
 
     job: Job
@@ -120,7 +120,7 @@ def failure_text(failed: t.Mapping[str, MailflowError], total: int) -> str:
     )
 
 
-def _wanted(name: str, settings: t.Mapping[str, t.Any]) -> Wanted:
+def _wanted(name: str, settings: t.Mapping[str, t.Any]) -> WantedSet:
     ttl = whole_number(settings["ttl"], "%s: ttl" % name, 1, MAX_TTL)
     max_ttl = whole_number(settings["max_ttl"], "%s: max_ttl" % name, 1, MAX_TTL)
     if ttl is not None and max_ttl is not None:
@@ -141,23 +141,23 @@ def _wanted(name: str, settings: t.Mapping[str, t.Any]) -> Wanted:
             "%s: none of records, ttl and max_ttl is given." % name,
             "To look only, use area1_mx_info.",
         )
-    return Wanted(records, ttl, max_ttl, expect)
+    return WantedSet(records, ttl, max_ttl, expect)
 
 
-def _one(job: Job, drivers: Drivers, context: Context, observation: Observation) -> Done:
+def _one(job: Job, drivers: Drivers, context: Context, observation: Observation) -> MxResult:
     steps: SetSteps | None = None
     try:
         driver = drivers.get(job.provider)
         steps = SetSteps(driver, job.domain, "MX", job.wanted)
-        return Done(
+        return MxResult(
             job, bring(steps, driver, context, handed_on(observation, job.domain, context.now()))
         )
     except MailflowError as exc:
-        return Done(job, error=exc, sent=bool(steps and steps.sent))
+        return MxResult(job, error=exc, sent=bool(steps and steps.sent))
 
 
 def _hand_on(
-    done: t.Sequence[Done], drivers: Drivers, observation: Observation, context: Context
+    done: t.Sequence[MxResult], drivers: Drivers, observation: Observation, context: Context
 ) -> None:
     entries = {}
     for item in done:
@@ -182,7 +182,7 @@ def _hand_on(
     observation.save()
 
 
-def _note(item: Done, check_mode: bool) -> dict[str, t.Any]:
+def _note(item: MxResult, check_mode: bool) -> dict[str, t.Any]:
     if item.error:
         return {"status": "failed", "message": item.error.message, "hint": item.error.hint}
     outcome = item.outcome
@@ -197,7 +197,7 @@ def _note(item: Done, check_mode: bool) -> dict[str, t.Any]:
     return {"status": "would change" if check_mode else "changed", "message": message}
 
 
-def _result(item: Done) -> dict[str, t.Any]:
+def _result(item: MxResult) -> dict[str, t.Any]:
     outcome = item.outcome
     result: dict[str, t.Any] = {
         "domain": item.job.domain,

@@ -23,7 +23,7 @@ CLOUDFLARE_AUTO = 1
 
 
 @dataclasses.dataclass(frozen=True)
-class Wanted:
+class WantedSet:
     """What one record set is to become.
 
     None leaves a thing as it is.
@@ -41,7 +41,7 @@ class Wanted:
 
 
 def target_of(
-    name: str, rdtype: str, observed: RecordSet | None, wanted: Wanted, can: Capabilities
+    name: str, rdtype: str, observed: RecordSet | None, wanted: WantedSet, can: Capabilities
 ) -> RecordSet | None:
     """The set as it shall be; None only where nothing is there and nothing is asked for."""
     values = (
@@ -82,7 +82,7 @@ def plan_set(
 
 
 def check_expected(
-    name: str, observed: RecordSet | None, target: RecordSet | None, wanted: Wanted
+    name: str, observed: RecordSet | None, target: RecordSet | None, wanted: WantedSet
 ) -> None:
     """Before a change: what is there is what the caller saw, or already what is wanted; else
     Conflict.
@@ -100,7 +100,7 @@ def check_expected(
 
 
 def _ttl_of(
-    observed: RecordSet | None, wanted: Wanted, can: Capabilities
+    observed: RecordSet | None, wanted: WantedSet, can: Capabilities
 ) -> tuple[int | None, bool]:
     if observed is not None and observed.auto_ttl:
         return observed.ttl, True

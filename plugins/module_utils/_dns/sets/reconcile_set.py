@@ -16,7 +16,7 @@ from ..._engine.errors import AmbiguousWrite
 from ..._engine.plan import Plan
 from ..._engine.reconcile import reconcile
 from ..drivers.contract import Driver, zone_lines
-from .planner import Wanted, check_expected, plan_set, target_of
+from .planner import WantedSet, check_expected, plan_set, target_of
 from .rrset import RecordSet
 
 
@@ -49,7 +49,7 @@ class SetOutcome:
 class SetSteps:
     """``sent`` tells, even after an error, whether a change may have reached the provider."""
 
-    def __init__(self, driver: Driver, name: str, rdtype: str, wanted: Wanted) -> None:
+    def __init__(self, driver: Driver, name: str, rdtype: str, wanted: WantedSet) -> None:
         self._driver = driver
         self._name = name
         self._type = rdtype

@@ -12,7 +12,7 @@ import typing as t
 
 from ..._engine.context import Context
 from ..drivers.table import Drivers
-from .planner import Wanted
+from .planner import WantedSet
 from .reconcile_set import SetOutcome, SetSteps, bring
 from .rrset import wanted_host
 
@@ -47,7 +47,7 @@ def publish_txt(
     owner = wanted_host(name, "TXT name")
     drivers = drivers or Drivers(params, context)
     driver = drivers.get(drivers.provider_for(owner, provider))
-    steps = SetSteps(driver, owner, "TXT", Wanted(add=(value,)))
+    steps = SetSteps(driver, owner, "TXT", WantedSet(add=(value,)))
     return _outcome(bring(steps, driver, context), value)
 
 

@@ -53,7 +53,7 @@ class Delta:
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
+class ExchangeAnswer:
     """``date`` is the service's clock."""
 
     values: list[dict[str, t.Any]]
@@ -126,7 +126,7 @@ class ExchangeClient:
         cmdlet: str,
         parameters: t.Mapping[str, t.Any] | None = None,
         select: t.Sequence[str] = (),
-    ) -> Answer:
+    ) -> ExchangeAnswer:
         """Run one cmdlet.
 
         Verbs Get, Test and Validate are reads and retried; for others an unknown outcome is
@@ -150,7 +150,7 @@ class ExchangeClient:
         for warning in warnings:
             if _NOTHING_CHANGED not in warning and cmdlet not in _READ_TO_THE_END:
                 self._context.warn_once("%s: %s" % (cmdlet, warning))
-        return Answer(values, warnings, reply.date or self._own_date())
+        return ExchangeAnswer(values, warnings, reply.date or self._own_date())
 
     def exported_cmdlets(self) -> frozenset[str]:
         """The cmdlets that this identity's roles allow, in lower case, as the service lists them;

@@ -178,9 +178,8 @@ def test_many_addresses_are_bounded_and_none_is_forgotten() -> None:
 
 def test_since_is_when_the_caches_ran_out() -> None:
     found = staged_world()
-    found.sections["timeline"] = [
-        {"domain": ONE, "event": "switched", "at": ago(hours=80), "ttl": 3600}
-    ]  # type: ignore[index]
+    event = {"domain": ONE, "event": "switched", "at": ago(hours=80), "ttl": 3600}
+    found.sections["timeline"] = [event]  # type: ignore[index]
     since = direct_senders.since(found, NOW - 72 * HOUR)
     assert since[ONE] == ago(hours=79) and since[TWO] == ago(hours=72)
     assert since[INITIAL] == ago(hours=72), "direct mail to it is refused too"
