@@ -15,10 +15,10 @@ from typing import Any
 import dns.rdatatype
 
 from lab.cloudflare.auth import Caller, authenticate, bearer, count, identify, throttled
+from lab.cloudflare.completion import complete
 from lab.cloudflare.domains import Domains
 from lab.cloudflare.envelope import ApiError, no_method, no_route, success
 from lab.cloudflare.investigate import Investigate, Released
-from lab.cloudflare.settings import complete
 from lab.cloudflare.zones import Zones
 from lab.server import BadRequest, Hub, Request, Response
 

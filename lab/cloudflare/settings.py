@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The empty state of the lab's Cloudflare account, what a world may set in it, and the filling in
-of what it left out.
-"""
+"""The empty state of the lab's Cloudflare account, and what a world may set in it."""
 
 from __future__ import annotations
 
@@ -123,35 +121,3 @@ def new_id(state: dict[str, Any], kind: str) -> str:
     return hashlib.sha256(f"{state['account_id']}/{kind}/{state['counter']}".encode()).hexdigest()[
         :32
     ]
-
-
-def complete(world: dict[str, Any], now: datetime) -> None:
-    """Fill in what a world left out of its zones and domains. Idempotent."""
-    from lab.cloudflare.lifecycle import adopt_domain  # imports this module
-
-    state = world["cloudflare"]
-    if not state.keys() >= {
-        "account_id",
-        "tokens",
-        "zones",
-        "email_security",
-        "messages",
-        "settings",
-    }:
-        for key, value in empty_state().items():
-            state.setdefault(key, value)
-    for zone in state["zones"].values():
-        zone.setdefault("status", "active")
-        if "id" not in zone:
-            zone["id"] = new_id(state, "zone")
-        for record in zone["records"]:
-            if "id" not in record:
-                record["id"] = new_id(state, "record")
-            if "modified_on" not in record:
-                record.setdefault("created_on", timestamp(now))
-                record["modified_on"] = record["created_on"]
-                record.setdefault("tags", [])
-    domains = state["email_security"].setdefault("domains", [])
-    for index, domain in enumerate(domains):
-        if "lab" not in domain:
-            domains[index] = adopt_domain(world, domain, now)
