@@ -222,7 +222,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.drivers.table import Drivers
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.drivers.accounts import Drivers
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.options import DNS_OPTIONS
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.txt import (
     TxtOutcome,

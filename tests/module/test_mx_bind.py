@@ -20,7 +20,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.mailflow.area1.plugins.module_utils._dns import info
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.drivers import rfc2136
-from ansible_collections.mailflow.area1.plugins.module_utils._dns.drivers.table import Drivers
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.drivers.accounts import Drivers
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets import mx
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.rrset import RecordSet
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.txt import (

@@ -42,8 +42,8 @@ ttls = st.integers(1, 200000)
 capabilities = st.sampled_from(
     [
         Capabilities(),
-        Capabilities(min_ttl=60, max_ttl=86400, auto_ttl=True),
-        Capabilities(min_ttl=600),
+        Capabilities(lowest_ttl=60, highest_ttl=86400, auto_ttl=True),
+        Capabilities(lowest_ttl=600),
     ]
 )
 sets = st.builds(

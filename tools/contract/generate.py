@@ -4,8 +4,8 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Write the roles' argument specs, their vars/main.yml and docs/variables.md from one table;
---check only compares.
+"""Write the roles' argument specs, their vars/main.yml and docs/variables.md from one table, and
+what follows from the DNS drivers; --check only compares.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import typing as t
 from pathlib import Path
 
+import dns_drivers
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -175,9 +176,24 @@ def docs_file(table: dict[str, t.Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def read_table() -> dict[str, t.Any]:
+    """Return the table of variables with the rows that the DNS drivers bring in their place."""
+    table: dict[str, t.Any] = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+    variables: list[Variable] = []
+    for variable in table["variables"]:
+        if variable["name"] == "DNS_DRIVERS":
+            variables += dns_drivers.rows()
+            continue
+        if variable.get("choices") == "DNS_PROVIDERS":
+            variable["choices"] = list(dns_drivers.PROVIDERS)
+        variables.append(variable)
+    table["variables"] = variables
+    return table
+
+
 def files() -> dict[Path, str]:
-    table = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
-    found = {ROOT / "docs" / "variables.md": docs_file(table)}
+    table = read_table()
+    found = {ROOT / "docs" / "variables.md": docs_file(table), **dns_drivers.files()}
     for role in table["roles"]:
         found[ROOT / "roles" / role / "vars" / "main.yml"] = vars_file(table, role)
         found[ROOT / "roles" / role / "meta" / "argument_specs.yml"] = spec_file(table, role)

@@ -16,7 +16,7 @@ from .._engine.context import Context
 from .._engine.errors import MailflowError
 from .._engine.module import Result
 from .._engine.observation import Observation
-from .drivers.table import Drivers
+from .drivers.accounts import Drivers
 from .observed import DETAILS, MAIL_HOSTS, PROVIDER, STS, TEXTS, WORLD, iso, merge, provider_entry
 from .options import domain_maps, given
 from .public.details import domain_details, mail_hosts
@@ -47,7 +47,7 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
     if providers:
         entries = {
             name: {
-                **provider_entry(found, taken, drivers.get(providers[name]).capabilities),
+                **provider_entry(found, taken, drivers.get(providers[name]).CAPABILITIES),
                 "name_servers": _servers(drivers, providers[name], name),
             }
             for name, found in held.items()

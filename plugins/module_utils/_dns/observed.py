@@ -33,7 +33,7 @@ def provider_entry(
         "records": record_set.records() if record_set else [],
         "ttl": record_set.ttl if record_set else None,
         "auto_ttl": bool(record_set and record_set.auto_ttl),
-        "min_ttl": can.min_ttl,
+        "min_ttl": can.lowest_ttl,
         "modified_on": record_set.modified_on if record_set and not predicted else None,
         "date": record_set.date if record_set and record_set.date else iso(now),
         "predicted": predicted,

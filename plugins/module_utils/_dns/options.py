@@ -10,42 +10,20 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible.module_utils.basic import AnsibleFallbackNotFound
-
 from .._engine.errors import InputError
+from .drivers.argument_spec import DRIVER_OPTIONS, PROVIDERS
 from .sets.rrset import wanted_host
 
-PROVIDERS = ("cloudflare", "rfc2136", "manual")
-LATER_PROVIDERS = ("route53", "azure", "godaddy", "octodns")
-ALGORITHM_CHOICES = ["hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"]
-API_TOKEN_ENV = ["AREA1_DNS_API_TOKEN", "AREA1_API_TOKEN"]
-KEY_SECRET_ENV = ["AREA1_DNS_KEY_SECRET"]
+LATER_PROVIDERS = tuple(
+    name for name in ("route53", "azure", "godaddy", "octodns") if name not in PROVIDERS
+)
 # Keys of the playbooks' domain maps that other modules read.
 FOREIGN_KEYS = frozenset({"forward_to", "regions", "drop_dispositions", "canary", "mta_sts_id"})
 
 
-def first_env(*names: str) -> str:
-    """Fallback of an option: the first variable that is set and not empty."""
-    for name in names:
-        if os.environ.get(name):
-            return os.environ[name]
-    raise AnsibleFallbackNotFound
-
-
 DNS_OPTIONS: dict[str, t.Any] = {
     "dns_provider": {"type": "str"},
-    "dns_api_token": {"type": "str", "no_log": True, "fallback": (first_env, API_TOKEN_ENV)},
-    "dns_api_url": {"type": "str"},
-    "dns_server": {"type": "str"},
-    "dns_port": {"type": "int", "default": 53},
-    "dns_key_name": {"type": "str", "no_log": False},
-    "dns_key_secret": {"type": "str", "no_log": True, "fallback": (first_env, KEY_SECRET_ENV)},
-    "dns_key_algorithm": {
-        "type": "str",
-        "default": "hmac-sha256",
-        "choices": ALGORITHM_CHOICES,
-        "no_log": False,
-    },
+    **DRIVER_OPTIONS,
     "dns_resolvers": {
         "type": "list",
         "elements": "str",

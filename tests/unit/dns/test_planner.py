@@ -13,7 +13,6 @@ import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.drivers.contract import (
     Capabilities,
-    zone_lines,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.planner import (
     WantedSet,
@@ -30,13 +29,14 @@ from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.rrset imp
     txt_value,
     wanted_host,
 )
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.zone_file import zone_lines
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import (
     Conflict,
     InputError,
 )
 
 ANY = Capabilities()
-CLOUDFLARE = Capabilities(min_ttl=60, max_ttl=86400, auto_ttl=True, auto_seconds=300)
+CLOUDFLARE = Capabilities(lowest_ttl=60, highest_ttl=86400, auto_ttl=True, auto_seconds=300)
 OLD = RecordSet.of("a.example", "MX", ["0 old.example"], 3600)
 
 
@@ -118,9 +118,9 @@ def test_replacing_keeps_the_ttl_unless_told() -> None:
     [
         (3600, WantedSet(max_ttl=300), ANY, 300),
         (60, WantedSet(max_ttl=300), ANY, 60),
-        (60, WantedSet(max_ttl=300), Capabilities(min_ttl=600), 60),
-        (3600, WantedSet(max_ttl=300), Capabilities(min_ttl=600), 600),
-        (600, WantedSet(max_ttl=300), Capabilities(min_ttl=600), 600),
+        (60, WantedSet(max_ttl=300), Capabilities(lowest_ttl=600), 60),
+        (3600, WantedSet(max_ttl=300), Capabilities(lowest_ttl=600), 600),
+        (600, WantedSet(max_ttl=300), Capabilities(lowest_ttl=600), 600),
         (60, WantedSet(ttl=300), ANY, 300),
         (3600, WantedSet(ttl=30), CLOUDFLARE, 60),
         (3600, WantedSet(ttl=604800), CLOUDFLARE, 86400),

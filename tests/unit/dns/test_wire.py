@@ -15,9 +15,9 @@ import dns.rcode
 import dns.rrset
 import pytest
 
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.environment import first_env
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.options import (
     domain_maps,
-    first_env,
     given,
     known_provider,
 )

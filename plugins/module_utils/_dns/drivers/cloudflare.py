@@ -16,7 +16,7 @@ from ..._cloudflare_api import CloudflareApi, Envelope
 from ..._engine.errors import Conflict, InputError, MailflowError, PermissionDenied, ReadError
 from ..._engine.values import host_name
 from ..sets.rrset import RecordSet, ancestors, mx_value, txt_strings, txt_value
-from .contract import Capabilities
+from .contract import Capabilities, Driver, DriverOptions, Option, Surroundings
 
 AUTO = 1
 # "Auto" is 300 s for records that are not proxied (cloudflare-email-security facts, 6.5).
@@ -28,22 +28,71 @@ PERMISSION_EDIT = "Zone.DNS:Edit"
 Record = dict[str, t.Any]
 
 
-class CloudflareDriver:
+class CloudflareDriver(Driver):
     """Record sets of the zones that one token sees.
 
     There is no compare-and-swap: the set is read again just before a write.
     """
 
-    provider = "cloudflare"
-    capabilities = Capabilities(
-        atomic=True, min_ttl=60, max_ttl=86400, auto_ttl=True, auto_seconds=AUTO_SECONDS
+    PROVIDER = "cloudflare"
+    TITLE = "Cloudflare"
+    SUMMARY = "V(cloudflare) changes a record set by one batch call of the Cloudflare API."
+    CAPABILITIES = Capabilities(
+        atomic=True,
+        lowest_ttl=60,
+        highest_ttl=86400,
+        auto_ttl=True,
+        auto_seconds=AUTO_SECONDS,
+        keeps_comments=True,
     )
+    OPTIONS = (
+        Option(
+            "dns_api_token",
+            (
+                "API token for V(cloudflare), with the permissions C(Zone.Zone:Read) and"
+                " C(Zone.DNS:Edit) for the zones.",
+                "A module that has an O(ignore:api_token) of its own uses that before the"
+                " environment.",
+            ),
+            "token of the DNS provider's API",
+            environment=("AREA1_DNS_API_TOKEN", "AREA1_API_TOKEN"),
+            secret=True,
+            same_as="api_token",
+            variable_else="area1_api_token",
+        ),
+        Option(
+            "dns_api_url",
+            (
+                "Base address of the API for V(cloudflare), including C(/client/v4).",
+                "If not given, it is that of the module's O(ignore:api_url) where it has one, else"
+                " V(https://api.cloudflare.com/client/v4).",
+            ),
+            "address of the DNS provider's API",
+            same_as="api_url",
+            variable_else="area1_api_url",
+        ),
+    )
+    REQUIREMENTS = ("requests",)
 
     def __init__(self, api: CloudflareApi) -> None:
         self._api = api
         self._zones: dict[str, Record | None] = {}
         self._all_listed = False
         self._lock = threading.Lock()
+
+    @classmethod
+    def from_options(cls, options: DriverOptions, surroundings: Surroundings) -> CloudflareDriver:
+        """Make the driver; a module's own token for Cloudflare (api_token) serves the DNS too."""
+        (token,) = options.require("dns_api_token")
+        return cls(
+            CloudflareApi(
+                options.text("dns_api_url"),
+                token,
+                surroundings.ca_path,
+                surroundings.timeout,
+                surroundings.context,
+            )
+        )
 
     def prepare(self, names: t.Sequence[str]) -> None:
         """Find the zones of many names: by listing where that takes fewer calls than asking for

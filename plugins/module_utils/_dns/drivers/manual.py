@@ -10,26 +10,30 @@ from __future__ import annotations
 from ..._engine.errors import InputError, ReadError, Refused
 from ..public.public_dns import PublicDns
 from ..sets.rrset import RecordSet
-from .contract import Capabilities, zone_lines
+from ..sets.zone_file import zone_lines
+from .contract import Capabilities, Driver, DriverOptions, Surroundings
 
 
-class ManualDriver:
-    """Reads the authoritative servers; every change is handed to a person."""
+class ManualDriver(Driver):
+    """A zone that a person edits: the name servers are read, every change is handed out."""
 
-    provider = "manual"
-    capabilities = Capabilities(writes=False)
+    PROVIDER = "manual"
+    TITLE = "by hand"
+    SUMMARY = (
+        "V(manual) changes nothing. It reads what the zone's name servers answer and returns the"
+        " exact records to set by hand."
+    )
+    CAPABILITIES = Capabilities(writes=False)
 
     def __init__(self, world: PublicDns) -> None:
         self._world = world
 
-    def prepare(self, names: object) -> None:
-        return None
+    @classmethod
+    def from_options(cls, options: DriverOptions, surroundings: Surroundings) -> ManualDriver:
+        return cls(surroundings.public_dns)
 
     def check(self, name: str) -> None:
         self._world.delegation(name)
-
-    def name_servers(self, name: str) -> tuple[str, ...] | None:
-        return None
 
     def read(self, name: str, rdtype: str) -> RecordSet | None:
         """What all authoritative servers say alike.

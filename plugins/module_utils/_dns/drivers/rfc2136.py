@@ -26,19 +26,58 @@ from ..._engine.module import need
 from ..public.resolvers import Resolvers
 from ..public.wire import QUERY_SECONDS, TRIES, interpret
 from ..sets.rrset import RecordSet, ancestors, txt_strings
-from .contract import Capabilities
+from .contract import Capabilities, Driver, DriverOptions, Option, Surroundings
 
-ALGORITHMS = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512", "hmac-sha1")
+ALGORITHMS = ("hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
 UPDATE_SECONDS = 10.0
 
 
-class Rfc2136Driver:
+class Rfc2136Driver(Driver):
     """Record sets of the zones whose primary is one server, over TCP, signed by TSIG where a key is
     given.
     """
 
-    provider = "rfc2136"
-    capabilities = Capabilities(atomic=True, compare_and_swap=True)
+    PROVIDER = "rfc2136"
+    TITLE = "dynamic updates (RFC 2136)"
+    SUMMARY = (
+        "V(rfc2136) sends signed dynamic updates to the zone's primary server, on condition that"
+        " the set still is the one that was read."
+    )
+    CAPABILITIES = Capabilities(atomic=True, compare_and_swap=True)
+    OPTIONS = (
+        Option(
+            "dns_server",
+            (
+                "Primary server of the zones for V(rfc2136). A name is resolved through"
+                " O(dns_resolvers).",
+            ),
+            "the primary",
+        ),
+        Option("dns_port", ("TCP port of O(dns_server).",), "its port", type="int", default=53),
+        Option(
+            "dns_key_name",
+            (
+                "Name of the TSIG key for V(rfc2136). Without key name and secret the updates are"
+                " not signed.",
+            ),
+            "name of the TSIG key",
+        ),
+        Option(
+            "dns_key_secret",
+            ("Secret of the TSIG key, base64 as in the server's configuration.",),
+            "secret of the TSIG key",
+            environment=("AREA1_DNS_KEY_SECRET",),
+            secret=True,
+        ),
+        Option(
+            "dns_key_algorithm",
+            ("Algorithm of the TSIG key.",),
+            "algorithm of the TSIG key",
+            choices=ALGORITHMS,
+            default="hmac-sha256",
+        ),
+    )
+    REQUIREMENTS = ("dnspython",)
 
     def __init__(
         self,
@@ -62,8 +101,17 @@ class Rfc2136Driver:
         self._key = _tsig_key(key_name, key_secret, key_algorithm)
         self._zones: dict[str, str] = {}
 
-    def prepare(self, names: t.Sequence[str]) -> None:
-        return None
+    @classmethod
+    def from_options(cls, options: DriverOptions, surroundings: Surroundings) -> Rfc2136Driver:
+        (server,) = options.require("dns_server")
+        return cls(
+            server,
+            options.get("dns_port"),
+            surroundings.public_dns.resolvers,
+            options.text("dns_key_name"),
+            options.text("dns_key_secret"),
+            options.get("dns_key_algorithm"),
+        )
 
     def check(self, name: str) -> None:
         """A signed update that carries a prerequisite and no change: proves the key, writes
@@ -95,9 +143,6 @@ class Rfc2136Driver:
             "dns_server must be the zone's primary, and let this machine (or key) query it; or"
             " choose another dns_provider.",
         )
-
-    def name_servers(self, name: str) -> tuple[str, ...] | None:
-        return None
 
     def read(self, name: str, rdtype: str) -> RecordSet | None:
         self.zone_of(name)

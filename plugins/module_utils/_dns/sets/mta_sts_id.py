@@ -18,8 +18,8 @@ from ..._engine.context import Context
 from ..._engine.errors import Conflict, InputError, MailflowError
 from ..._engine.module import Result
 from ..._engine.observation import Observation
+from ..drivers.accounts import Drivers
 from ..drivers.contract import Driver
-from ..drivers.table import Drivers
 from ..options import domain_maps
 from ..public.mta_sts_policy import MARK
 from .mx import THREADS, failure_text, prepare

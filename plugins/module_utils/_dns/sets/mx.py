@@ -15,7 +15,7 @@ from ..._engine.context import Context
 from ..._engine.errors import InputError, MailflowError
 from ..._engine.module import Result
 from ..._engine.observation import Observation
-from ..drivers.table import Drivers
+from ..drivers.accounts import Drivers
 from ..observed import PROVIDER, handed_on, merge, provider_entry
 from ..options import domain_maps, whole_number
 from .planner import WantedSet
@@ -166,7 +166,7 @@ def _hand_on(
             entries[item.job.domain] = provider_entry(
                 shown,
                 context.now(),
-                drivers.get(item.job.provider).capabilities,
+                drivers.get(item.job.provider).CAPABILITIES,
                 item.outcome.predicted,
             )
         note = _note(item, context.check_mode)

@@ -117,7 +117,7 @@ def _ttl_of(
 
 
 def _within(ttl: int, can: Capabilities) -> int:
-    return min(max(ttl, can.min_ttl), can.max_ttl)
+    return min(max(ttl, can.lowest_ttl), can.highest_ttl)
 
 
 def _listed(values: t.Iterable[str]) -> str:

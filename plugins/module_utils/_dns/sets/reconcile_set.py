@@ -15,9 +15,10 @@ from ..._engine.context import Context
 from ..._engine.errors import AmbiguousWrite
 from ..._engine.plan import Plan
 from ..._engine.reconcile import reconcile
-from ..drivers.contract import Driver, zone_lines
+from ..drivers.contract import Driver
 from .planner import WantedSet, check_expected, plan_set, target_of
 from .rrset import RecordSet
+from .zone_file import zone_lines
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +63,7 @@ class SetSteps:
 
     def target(self, world: View) -> RecordSet | None:
         return target_of(
-            self._name, self._type, world.record_set, self._wanted, self._driver.capabilities
+            self._name, self._type, world.record_set, self._wanted, self._driver.CAPABILITIES
         )
 
     def plan(self, world: View) -> Plan:
@@ -97,7 +98,7 @@ def bring(
     steps: SetSteps, driver: Driver, context: Context, handed_on: View | None = None
 ) -> SetOutcome:
     """Change the set, or, where a person does that, say what is to be set."""
-    if not driver.capabilities.writes:
+    if not driver.CAPABILITIES.writes:
         return _by_hand(steps, handed_on)
     outcome = reconcile(steps, context, handed_on)
     before = steps.before if steps.before is not None else outcome.world

@@ -11,7 +11,7 @@ import dataclasses
 import typing as t
 
 from ..._engine.context import Context
-from ..drivers.table import Drivers
+from ..drivers.accounts import Drivers
 from .planner import WantedSet
 from .reconcile_set import SetOutcome, SetSteps, bring
 from .rrset import wanted_host

@@ -1,0 +1,39 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# Simplified BSD License
+# (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Options of all drivers, as an argument spec: generated from their OPTIONS by
+tools/contract/generate.py. Do not edit.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..environment import first_env
+
+PROVIDERS = ("cloudflare", "rfc2136", "manual")
+
+DRIVER_OPTIONS: dict[str, t.Any] = {
+    "dns_api_token": {
+        "type": "str",
+        "no_log": True,
+        "fallback": (first_env, ["AREA1_DNS_API_TOKEN", "AREA1_API_TOKEN"]),
+    },
+    "dns_api_url": {"type": "str"},
+    "dns_server": {"type": "str"},
+    "dns_port": {"type": "int", "default": 53},
+    "dns_key_name": {"type": "str", "no_log": False},
+    "dns_key_secret": {
+        "type": "str",
+        "no_log": True,
+        "fallback": (first_env, ["AREA1_DNS_KEY_SECRET"]),
+    },
+    "dns_key_algorithm": {
+        "type": "str",
+        "default": "hmac-sha256",
+        "choices": ["hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"],
+        "no_log": False,
+    },
+}
