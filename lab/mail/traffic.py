@@ -3,19 +3,22 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Mail as the world sends it, over real SMTP: legitimate senders that go by the MX, the customer's
+"""Send mail as the world does, over real SMTP: legitimate senders that go by the MX, the customer's
 own that go past it, attackers.
 
 An order (POST /traffic) is one of::
 
-{"senders": 20, "mails": 1000, "attacks": 50}     sends them and answers with the tally of these
-    {"start": true, "senders": 20, "rate": 40, "attack_rate": 2}   a steady pace, in mails a second,
-    until {"stop": true}
-    {}                                                the tally of all since the world began
+    {"senders": 20, "mails": 1000, "attacks": 50}  # sends them; the tally of these
+    {"start": true, "senders": 20, "rate": 40, "attack_rate": 2}  # a steady pace, mails a second
+    {"stop": true}  # ends the pace
+    {}  # the tally of all since the world began
 
 A legitimate mail is *lost* when a host refuses it for good (5xx), a relay that took it gives it
 back, or the tenant rejects or deletes it; *delayed* when it had to wait at least once; *waiting*
 while it does; *held* in Area 1's quarantine.
+
+Every mail carries the lab's time at which it set out (RFC 5322 Date). The clock moves only while
+none is under way, so that no mail arrives hours after its sender looked the mail hosts up.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from email.utils import format_datetime
 from typing import Any
 
 from lab.mail import text
@@ -54,7 +58,7 @@ class Mail:
 
 
 class Traffic:
-    """Lives on the mail loop."""
+    """The senders and attackers of one world; every method runs on the mail loop."""
 
     def __init__(
         self,
@@ -75,6 +79,7 @@ class Traffic:
         self._pacing: asyncio.Task[None] | None = None
         # no new mail: the clock is about to jump
         self.held = False
+        self._attacks: set[asyncio.Task[None]] = set()
         self.renew()
 
     def renew(self) -> None:
@@ -86,9 +91,20 @@ class Traffic:
         self._names = Names(self._hub, self._chance)
 
     def stop(self) -> None:
+        """End the steady pace; what is under way goes on."""
         if self._pacing is not None:
             self._pacing.cancel()
         self._pacing = None
+
+    @property
+    def busy(self) -> int:
+        """How many attacks are under way; the relay counts the legitimate mail."""
+        return len(self._attacks)
+
+    async def idle(self) -> None:
+        """Wait until no attack is under way."""
+        while self._attacks:
+            await asyncio.wait(set(self._attacks))
 
     async def order(self, order: dict[str, Any]) -> dict[str, Any]:
         known = {"senders", "mails", "attacks", "start", "stop", "rate", "attack_rate", "domains"}
@@ -117,19 +133,15 @@ class Traffic:
         self._hire(20)
         before = set(self._mails)
         domains = self._domains(order)
-        attacks = [
-            asyncio.ensure_future(self._attack(domains))
-            for _ in range(int(order.get("attacks", 0)))
-        ]
+        for _ in range(int(order.get("attacks", 0))):
+            self._begin_attack(domains)
         for number in range(int(order.get("mails", 0))):
             self._legitimate(domains, number)
-        await asyncio.gather(*attacks)
         await self._at_rest()
         return self.tally(mail for key, mail in self._mails.items() if key not in before)
 
     async def _pace(self, order: dict[str, Any]) -> None:
         owed = {"mail": 0.0, "attack": 0.0}
-        attacks: set[asyncio.Task[None]] = set()
         for number in itertools.count():
             await asyncio.sleep(_PACE)
             if self.held:
@@ -142,9 +154,12 @@ class Traffic:
                 self._legitimate(domains, number)
             while owed["attack"] >= 1:
                 owed["attack"] -= 1
-                task = asyncio.get_running_loop().create_task(self._attack(domains))
-                attacks.add(task)
-                task.add_done_callback(attacks.discard)
+                self._begin_attack(domains)
+
+    def _begin_attack(self, domains: list[str]) -> None:
+        task = asyncio.get_running_loop().create_task(self._attack(domains))
+        self._attacks.add(task)
+        task.add_done_callback(self._attacks.discard)
 
     def _domains(self, order: dict[str, Any]) -> list[str]:
         """Where mail goes to: what is asked for, else every accepted domain that has a host of its
@@ -177,6 +192,7 @@ class Traffic:
         recipient = "user%d@%s" % (number % 50, self._chance.choice(domains))
         message_id = "<%d@traffic.example>" % number
         headers = [
+            ("Date", format_datetime(self._hub.clock.now())),
             ("Message-ID", message_id),
             ("From", sender),
             ("To", recipient),

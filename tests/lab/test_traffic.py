@@ -9,7 +9,9 @@ and the worlds that they live in.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -65,6 +67,21 @@ def test_caches_keep_the_old_mail_hosts_for_their_ttl_and_no_longer(lab: Lab) ->
     last = lab.messages()[-1]["seq"]
     assert lab.traffic(mails=200, domains=[DOMAIN])["delivered"] == 200
     assert _by_area1(lab, last) == 200
+
+
+@pytest.mark.parametrize("order", [{"rate": 40}, {"rate": 0, "attack_rate": 40}])
+def test_no_mail_is_under_way_while_the_clock_jumps(lab: Lab, order: dict[str, int]) -> None:
+    """However slow hosts and machine are: a mail arrives by the clock that it set out by."""
+    lab.mutate(["mail", "hosts", "*.mail.protection.outlook.com"], value={"greeting_seconds": 2})
+    lab.traffic(start=True, domains=[DOMAIN], **order)
+    time.sleep(0.5)
+    lab.advance(days=1)
+    lab.traffic(stop=True)
+    taken = lab.messages()
+    assert taken
+    for message in taken:
+        set_out = parsedate_to_datetime(dict(message["headers"])["Date"]).timestamp()
+        assert message["time"] - set_out < 3600, message["message_id"]
 
 
 def test_a_lockdown_loses_the_mail_of_cached_senders_and_the_tally_sees_it(

@@ -3,7 +3,11 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Mail that flows while playbooks run, and what has to be true of it."""
+"""Mail that flows while playbooks run, and what has to be true of it.
+
+The pace is one of real time, the deadlines are of the lab's clock. `Lab.advance` moves the clock
+only when no mail is under way, so no result depends on how fast the machine is.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +29,9 @@ SENDERS = 30
 def flowing(
     deployment: Deployment, rate: int = 15, attack_rate: float = 0.5, domains: Sequence[str] = ()
 ) -> Iterator[None]:
-    """A steady pace between and during runs: caches fill before the first change, and at every
-    moment after it. ``domains``: none is all.
+    """Send mail at a steady pace between and during runs.
+
+    Caches fill before the first change, and at every moment after it. ``domains``: none is all.
     """
     deployment.lab.traffic(senders=SENDERS, mails=300, domains=list(domains))
     deployment.lab.traffic(start=True, rate=rate, attack_rate=attack_rate, domains=list(domains))
@@ -37,10 +42,7 @@ def flowing(
 
 
 def assert_nothing_lost(deployment: Deployment, at_least: int = ENOUGH) -> dict[str, Any]:
-    """No legitimate mail was refused, given back or left behind, from the first one to the last.
-
-    The tally.
-    """
+    """Check that no legitimate mail was refused, given back or left behind; return the tally."""
     lab = deployment.lab
     lab.traffic(senders=SENDERS, mails=max(0, at_least - lab.traffic()["sent"]))
     left = lab.settle()
@@ -53,7 +55,7 @@ def assert_nothing_lost(deployment: Deployment, at_least: int = ENOUGH) -> dict[
 
 
 def assert_closed(deployment: Deployment, attacks: int = 60) -> None:
-    """Nothing gets in past Area 1: every direct delivery is refused as by a lock-down."""
+    """Check that every direct delivery, past Area 1, is refused as by a lock-down."""
     tally = deployment.lab.traffic(attacks=attacks)
     assert tally["refused_direct"] == attacks and tally["accepted_direct"] == 0, tally
     assert all("5.7.51" in reason for reason in tally["refusals"]), tally
