@@ -100,8 +100,8 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.timestamps 
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.options import (
     EXCHANGE_OPTIONS,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.rest.transport import (
-    ExchangeClient,
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.transport import (
+    open_transport,
 )
 
 ARGUMENT_SPEC = {
@@ -123,7 +123,7 @@ def run_wait(params: t.Mapping[str, t.Any], context: Context) -> Result:
     observation = Observation(params["observation_path"])
     if not params["wait"]:
         return _answer(None, "not wanted (area1_wait is false)")
-    client = ExchangeClient(params, context)
+    client = open_transport(params, context)
 
     def clock() -> datetime.datetime:
         return client.invoke("Get-OrganizationConfig", select=["Name"]).date

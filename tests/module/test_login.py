@@ -29,11 +29,11 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors impo
     SignInError,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.login import login
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.cmdlets import Delta
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.reads.graph import (
     forwarding_hosts,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.rest.transport import (
-    Delta,
     ExchangeClient,
 )
 from lab.client import Lab

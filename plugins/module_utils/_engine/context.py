@@ -32,8 +32,18 @@ class Context:
     now: t.Callable[[], float] = time.time
     ask: t.Callable[[str], str | None] = lambda question: None
     warned: set[str] = dataclasses.field(default_factory=set)
+    closing: list[t.Callable[[], None]] = dataclasses.field(default_factory=list)
 
     def warn_once(self, message: str) -> None:
         if message not in self.warned:
             self.warned.add(message)
             self.warn(message)
+
+    def at_end(self, close: t.Callable[[], None]) -> None:
+        """Have ``close`` called when the task ends, however it ends. It must not raise."""
+        self.closing.append(close)
+
+    def end(self) -> None:
+        """Close what the task opened, the last first."""
+        while self.closing:
+            self.closing.pop()()

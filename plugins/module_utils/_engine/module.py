@@ -86,6 +86,8 @@ def evaluate(
             ),
             "exception": "".join(traceback.format_tb(exc.__traceback__)) + type(exc).__name__,
         }
+    finally:
+        context.end()
     outcome = result.to_dict(context.diff)
     if result.failed_message:
         outcome["msg"] = result.failed_message

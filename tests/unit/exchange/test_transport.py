@@ -22,14 +22,12 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors impo
     Refused,
     SignInError,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.rest.errors import (
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.cmdlets import Delta
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.errors import (
     Dehydrated,
     NotRequired,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.rest.transport import (
-    Delta,
-    request_body,
-)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.rest.body import request_body
 from tests.unit.exchange.helpers import TENANT, Script, client, jwt, reply
 
 NOT_FOUND_TYPE = "Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException"

@@ -16,7 +16,7 @@ from ..._engine.module import Result
 from ..._engine.observation import Observation
 from ..._engine.plan import ListIntent
 from ..._engine.values import as_list, ip_span
-from ..rest.transport import ExchangeClient
+from ..transport import open_transport
 from .store import ObjectSteps, Store, drive, find
 from .tables import CONNECTOR, ENHANCED_FILTERING, ObjectType, check_addresses
 
@@ -131,7 +131,7 @@ def _drive(
 ) -> Result:
     name = name or params["name"]
     observation = Observation(params.get("observation_path"))
-    store = Store(ExchangeClient(params, context), observation)
+    store = Store(open_transport(params, context), observation)
     steps = ObjectSteps(store, kind, name, wanted, create=create, must_exist=must_exist)
     outcome = drive(steps, context, section)
     observation.save()

@@ -15,7 +15,7 @@ from ..._engine.module import Result
 from ..._engine.observation import Observation
 from ..._engine.plan import Plan
 from ..._engine.values import as_list
-from ..rest.transport import ExchangeClient
+from ..transport import open_transport
 from .filters import applying_policies, is_preset
 from .store import ObjectSteps, Records, Store, drive, find, plain_name
 from .tables import CONTENT_FILTER
@@ -33,7 +33,7 @@ def run_content_filter(params: t.Mapping[str, t.Any], context: Context) -> Resul
     """One policy by identity, or every policy that applies to some recipient, presets apart."""
     wanted = _wanted(params)
     observation = Observation(params.get("observation_path"))
-    store = Store(ExchangeClient(params, context), observation)
+    store = Store(open_transport(params, context), observation)
     world = store.either("content_filter")
     names = _names(params, store, world)
     _check_tags(wanted, store)

@@ -15,7 +15,7 @@ from ..._engine.module import Result
 from ..._engine.observation import Observation
 from ..._engine.plan import ListIntent, Plan
 from ..._engine.values import as_list, boolean
-from ..rest.transport import ExchangeClient
+from ..transport import open_transport
 from .store import ObjectSteps, Records, Store, drive, find
 from .tables import CONNECTION_FILTER, MAX_FILTER_ENTRIES, check_addresses
 
@@ -28,7 +28,7 @@ def run_connection_filter(params: t.Mapping[str, t.Any], context: Context) -> Re
             intent.check(prop)
             check_addresses(prop.option, (*intent.add, *(intent.set or ())), ranges=True)
     observation = Observation(params.get("observation_path"))
-    store = Store(ExchangeClient(params, context), observation)
+    store = Store(open_transport(params, context), observation)
     steps = ObjectSteps(
         store,
         CONNECTION_FILTER,

@@ -15,8 +15,8 @@ from ..._engine.module import Result
 from ..._engine.observation import Observation
 from ..._engine.plan import Plan, Property, plan_object
 from ..._engine.values import BOOL, boolean
-from ..rest.errors import NotRequired
-from ..rest.transport import ExchangeClient
+from ..errors import NotRequired
+from ..transport import open_transport
 from .store import Records, Store
 
 SECTION = "organization"
@@ -28,7 +28,7 @@ DIRECT_SEND = (Property("reject_direct_send", "RejectDirectSend", BOOL),)
 
 def run_organization(params: t.Mapping[str, t.Any], context: Context) -> Result:
     observation = Observation(params.get("observation_path"))
-    store = Store(ExchangeClient(params, context), observation)
+    store = Store(open_transport(params, context), observation)
     config = _one(store.either(SECTION))
     plans: list[Plan] = []
     pending = False

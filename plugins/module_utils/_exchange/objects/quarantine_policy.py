@@ -16,7 +16,7 @@ from ..._engine.module import Result
 from ..._engine.observation import Observation
 from ..._engine.plan import Change, Plan
 from ..._facts.quarantine_permissions import LEVELS, NOT_OURS, PERMISSIONS, names_of, value_of
-from ..rest.transport import ExchangeClient
+from ..transport import open_transport
 from .store import ObjectSteps, Records, Store, drive, find, plain_name
 from .tables import QUARANTINE_POLICY
 
@@ -26,7 +26,7 @@ def run_quarantine_policy(params: t.Mapping[str, t.Any], context: Context) -> Re
     wanted = _wanted(name, params) if params["state"] == "present" else None
     _refuse_built_in(name)
     observation = Observation(params.get("observation_path"))
-    store = Store(ExchangeClient(params, context), observation)
+    store = Store(open_transport(params, context), observation)
     steps = PolicySteps(store, name, wanted, str(params.get("admin_display_name") or ""))
     outcome = drive(steps, context, params.get("report_section") or "message_handling")
     observation.save()

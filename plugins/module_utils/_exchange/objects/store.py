@@ -19,8 +19,9 @@ from ..._engine.plan import Change, Plan, plan_object
 from ..._engine.reconcile import Outcome, reconcile
 from ..._engine.timestamps import iso
 from ..._engine.values import as_list
-from ..rest.errors import Dehydrated
-from ..rest.transport import Delta, ExchangeClient
+from ..cmdlets import Delta
+from ..errors import Dehydrated
+from ..transport import Transport
 from .tables import FURTHER_READS, READS, ObjectType
 
 Records = list[dict[str, t.Any]]
@@ -29,7 +30,7 @@ Records = list[dict[str, t.Any]]
 class Store:
     """The objects of one tenant, by section of the observation."""
 
-    def __init__(self, client: ExchangeClient, observation: Observation) -> None:
+    def __init__(self, client: Transport, observation: Observation) -> None:
         self.client = client
         self.observation = observation
         self.dated: datetime.datetime | None = None

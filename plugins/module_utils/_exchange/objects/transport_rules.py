@@ -20,8 +20,8 @@ from ..._engine.plan import Change, Plan, Property, plan_object
 from ..._engine.reconcile import Outcome, reconcile
 from ..._engine.values import TEXT, WORD
 from ..._facts.rule_parameters import PARAMETERS
-from ..rest.errors import NotRequired
-from ..rest.transport import ExchangeClient
+from ..errors import NotRequired
+from ..transport import open_transport
 from .rule_order import Place, index_for, insert, ordered
 from .rule_values import PAIRS, check_name, check_whole, checked, property_of, spelled
 from .store import ObjectSteps, Records, Store, drive, find
@@ -72,7 +72,7 @@ def run_transport_rule(params: t.Mapping[str, t.Any], context: Context) -> Resul
     if place and place.neighbour.lower() == name.lower():
         raise InputError("relative_to names the rule itself.", "Name another rule.")
     observation = Observation(params.get("observation_path"))
-    store = Store(ExchangeClient(params, context), observation)
+    store = Store(open_transport(params, context), observation)
     steps = RuleSteps(store, name, wanted, place)
     if place and context.check_mode:
         _warn_of_neighbour(store, place, context)

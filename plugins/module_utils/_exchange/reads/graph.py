@@ -20,7 +20,7 @@ from ..._http import HttpClient, Reply
 from ..auth.options import resolve
 from ..auth.signin import SignIn
 from ..auth.token import Token
-from ..rest.decode import parse_fault
+from ..fault import parse_fault
 
 # The service's limit for one $batch.
 BATCH = 20

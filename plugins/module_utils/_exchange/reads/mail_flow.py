@@ -18,7 +18,7 @@ from ..._engine.values import as_list, boolean, host_name
 from ..objects.filters import applying_policies
 from ..objects.store import Records, Store
 from ..objects.tables import READS
-from ..rest.transport import ExchangeClient
+from ..transport import Transport, open_transport
 from .trace import QUERIES, look_closer, read_trace
 from .trace_messages import follow, read_messages
 
@@ -60,7 +60,7 @@ def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Resul
             "Unknown sections: %s." % ", ".join(unknown), "Known are %s." % ", ".join(known)
         )
     observation = Observation(params.get("observation_path"))
-    client = ExchangeClient(params, context)
+    client = open_transport(params, context)
     store = Store(client, observation)
     found: dict[str, t.Any] = {
         section: _read(store, section, context) for section in READS if section in sections
@@ -169,7 +169,7 @@ def _connector_names(store: Store) -> list[str]:
     return [str(item.get("Name") or "") for item in store.handed_on("inbound_connectors") or []]
 
 
-def missing_permissions(client: ExchangeClient, needed: t.Iterable[str]) -> dict[str, t.Any]:
+def missing_permissions(client: Transport, needed: t.Iterable[str]) -> dict[str, t.Any]:
     """C(known): the service said which cmdlets are allowed.
 
     C(missing): those of a deployment that are not; C(removals): those that take away.
@@ -182,7 +182,7 @@ def missing_permissions(client: ExchangeClient, needed: t.Iterable[str]) -> dict
     return {"known": bool(exported), "missing": denied(needed), "removals": denied(REMOVALS)}
 
 
-def check_tenant(client: ExchangeClient, accepted: Records) -> None:
+def check_tenant(client: Transport, accepted: Records) -> None:
     """The token is for the tenant that the operator named: by id, or because the name is one of its
     accepted domains.
     """

@@ -8,9 +8,7 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import datetime
-import json
 import re
 import threading
 import time
@@ -25,40 +23,18 @@ from ..auth.clouds import host_of, is_loopback
 from ..auth.options import resolve
 from ..auth.signin import SignIn
 from ..auth.token import Token, is_guid
-from .decode import Page, parse_fault, parse_page
-from .errors import is_read, is_transient, to_error
+from ..cmdlets import is_read, worth_telling
+from ..errors import is_transient, to_error
+from ..fault import parse_fault
+from ..transport import ExchangeAnswer
+from .body import request_body
+from .decode import Page, exported, parse_page
 
 MAX_HOPS = 4
 MAX_PAGES = 200
 CLIENT_APPLICATION = "mailflow.area1"
 # The arbitration mailbox that every tenant has: routes tenant-wide cmdlets to the right forest.
 ANCHOR = "APP:SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}@%s"
-
-_CONFIRMING_VERBS = ("Set-", "Remove-", "Enable-", "Disable-")
-_WITHOUT_CONFIRM = frozenset({"Remove-QuarantinePolicy", "Set-ExternalInOutlook"})
-_UNLIMITED = frozenset(
-    {"Get-AcceptedDomain", "Get-InboundConnector", "Get-OutboundConnector", "Get-TransportRule"}
-)
-# Their warnings say that there are more rows, which the caller then asks for.
-_READ_TO_THE_END = frozenset({"Get-MessageTraceV2"})
-_NOTHING_CHANGED = "completed successfully but no settings of"
-
-
-@dataclasses.dataclass(frozen=True)
-class Delta:
-    """A change of a multi-valued parameter that leaves alone what others put there."""
-
-    add: t.Sequence[t.Any] = ()
-    remove: t.Sequence[t.Any] = ()
-
-
-@dataclasses.dataclass(frozen=True)
-class ExchangeAnswer:
-    """``date`` is the service's clock."""
-
-    values: list[dict[str, t.Any]]
-    warnings: list[str]
-    date: datetime.datetime
 
 
 class Connect(t.Protocol):
@@ -147,17 +123,15 @@ class ExchangeClient:
             page = self._next_page(cmdlet, page.next_link, body)
             values += page.values
             warnings += page.warnings
-        for warning in warnings:
-            if _NOTHING_CHANGED not in warning and cmdlet not in _READ_TO_THE_END:
-                self._context.warn_once("%s: %s" % (cmdlet, warning))
+        for warning in worth_telling(cmdlet, warnings):
+            self._context.warn_once("%s: %s" % (cmdlet, warning))
         return ExchangeAnswer(values, warnings, reply.date or self._own_date())
 
     def exported_cmdlets(self) -> frozenset[str]:
-        """The cmdlets that this identity's roles allow, in lower case, as the service lists them;
-        empty when it does not say.
+        """Return the cmdlets that this identity's roles allow, in lower case.
 
-        EXOModuleFile is what the service's own PowerShell module reads at its start (facts:
-        exchange-online, 1.5).
+        EXOModuleFile is what the service's own PowerShell module reads at its start. Empty where
+        the service does not answer.
         """
         path = "adminapi/v1.0/%s/EXOModuleFile?Version=3.9.2" % urllib.parse.quote(
             self._tenant(), safe=""
@@ -168,20 +142,7 @@ class ExchangeClient:
             ).json()
         except MailflowError:
             return frozenset()
-        values = document.get("value") if isinstance(document, dict) else None
-        first = values[0] if isinstance(values, list) and values else values
-        listed = first.get("exportedCmdlets") if isinstance(first, dict) else None
-        names = (
-            re.split(r"[,\s]+", listed)
-            if isinstance(listed, str)
-            else listed
-            if isinstance(listed, list)
-            else []
-        )
-        plain = (name.get("Name") if isinstance(name, dict) else name for name in names)
-        found = frozenset(str(name).strip().lower() for name in plain if name)
-        # A list without a cmdlet that every reader has is not the list that we take it for.
-        return found if "get-organizationconfig" in found else frozenset()
+        return exported(document)
 
     def _tenant(self) -> str:
         return self.token.tenant_id or self._connection.get("tenant") or self._no_tenant()
@@ -407,44 +368,6 @@ class ExchangeClient:
                 "%s: the next page of the answer could not be read: %s" % (cmdlet, problem.message),
                 hint,
             ) from problem
-
-
-def request_body(cmdlet: str, parameters: t.Mapping[str, t.Any]) -> bytes:
-    """The request's JSON text as UTF-8.
-
-    A Delta of nothing is left out: an empty hash table may clear the list.
-    """
-    typed = {
-        name: _typed(value)
-        for name, value in parameters.items()
-        if not (isinstance(value, Delta) and not (value.add or value.remove))
-    }
-    if cmdlet.startswith(_CONFIRMING_VERBS) and cmdlet not in _WITHOUT_CONFIRM:
-        typed.setdefault("Confirm", False)
-    if cmdlet in _UNLIMITED:
-        typed.setdefault("ResultSize", "Unlimited")
-    document = {"CmdletInput": {"CmdletName": cmdlet, "Parameters": typed}}
-    return json.dumps(document, ensure_ascii=False).encode("utf-8")
-
-
-def _typed(value: t.Any) -> t.Any:
-    if isinstance(value, Delta):
-        changes = {
-            name: list(items)
-            for name, items in (("add", value.add), ("remove", value.remove))
-            if items
-        }
-        return {"@odata.type": "#Exchange.GenericHashTable", **changes}
-    if isinstance(value, t.Mapping):
-        return {
-            "@odata.type": "#Exchange.GenericHashTable",
-            **{str(key): _typed(item) for key, item in value.items()},
-        }
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_typed(item) for item in value]
-    if isinstance(value, datetime.datetime):
-        return value.isoformat()
-    return value
 
 
 def _transient(reply: Reply) -> bool:

@@ -3,15 +3,13 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""From a fault of the Exchange Online admin API to the error that the operator sees, with what to
-do next.
-"""
+"""Turn a fault of Exchange Online into the error that the operator sees, with what to do next."""
 
 from __future__ import annotations
 
 import typing as t
 
-from ..._engine.errors import (
+from .._engine.errors import (
     AlreadyExists,
     AmbiguousWrite,
     MailflowError,
@@ -21,9 +19,10 @@ from ..._engine.errors import (
     Refused,
     SignInError,
 )
-from ..auth.clouds import EXCHANGE_APP_ID
-from ..auth.token import Token
-from .decode import Fault
+from .auth.clouds import EXCHANGE_APP_ID
+from .auth.token import Token
+from .cmdlets import is_read
+from .fault import Fault
 
 MANAGE_AS_APP = "Exchange.ManageAsApp"
 MANAGE_AS_APP_ID = "dc50a0fb-09a3-484d-be87-e023b12c6440"
@@ -58,21 +57,15 @@ _ROLES = (
 
 
 class Dehydrated(MailflowError):
-    """The tenant must be customised (Enable-OrganizationCustomization) before this cmdlet is
-    allowed.
-    """
+    """The tenant must run Enable-OrganizationCustomization before this cmdlet is allowed."""
 
     kind = "dehydrated"
 
 
 class NotRequired(MailflowError):
-    """What was asked for is already so, or already under way."""
+    """The wanted state is in place, or on its way, already."""
 
     kind = "not_required"
-
-
-def is_read(cmdlet: str) -> bool:
-    return cmdlet.partition("-")[0].lower() in ("get", "test", "validate")
 
 
 def is_transient(fault: Fault) -> bool:
@@ -82,7 +75,11 @@ def is_transient(fault: Fault) -> bool:
 def to_error(
     fault: Fault, cmdlet: str, token: Token | None = None, challenged: bool = False
 ) -> MailflowError:
-    """``challenged``: the 401 carried a claims challenge that a new token did not satisfy."""
+    """Return the error for a fault of ``cmdlet``.
+
+    :param token: the token that was used, for what is said about a 401.
+    :param challenged: the 401 carried a claims challenge that a new token did not satisfy.
+    """
     if fault.status == 401:
         return _unauthorized(cmdlet, token, challenged)
     if fault.status == 403:
@@ -108,7 +105,7 @@ def to_error(
     if is_transient(fault):
         hint = "The service is busy; run again later."
         return _error(ReadError if is_read(cmdlet) else AmbiguousWrite, fault, cmdlet, hint)
-    if fault.structured and 400 <= fault.status < 500 or fault.status == 200:
+    if fault.structured and fault.status < 500 or fault.status == 200:
         return _error(Refused, fault, cmdlet, _refusal_hint(fault))
     if is_read(cmdlet) or fault.status < 500:
         return _error(
@@ -121,10 +118,14 @@ def _error(kind: type[MailflowError], fault: Fault, cmdlet: str, hint: str = "")
     text = fault.text or "no text"
     if not text.endswith((".", "!", "?")):
         text += "."
-    details: dict[str, t.Any] = {"cmdlet": cmdlet, "status": fault.status}
+    details: dict[str, t.Any] = {"cmdlet": cmdlet}
+    if fault.status:
+        details["status"] = fault.status
     if fault.type_name:
         details["type"] = fault.type_name
-    return kind("%s was answered with %d: %s" % (cmdlet, fault.status, text), hint, **details)
+    # A PowerShell host tells no HTTP status.
+    answered = "was answered with %d" % fault.status if fault.status else "failed"
+    return kind("%s %s: %s" % (cmdlet, answered, text), hint, **details)
 
 
 def _is_not_found(fault: Fault) -> bool:
