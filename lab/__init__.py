@@ -17,7 +17,7 @@ __main__     `python -m lab`          laboratory  the composition root: world, s
     cloudflare/  zones, records, Email Security domains            dns/     authoritative servers,
     resolver, DoH
 
-A behaviour has its source beside it, as a section of the project's facts (exchange-online.md §1.7).
-[INF] marks what was inferred and [UNV] what nobody could verify; where sources disagree a setting
-of the world chooses, and clients have to work with either.
+A behaviour has its source beside it, as an entry of docs/sources, for example [EXO-1.7].
+"inferred" marks what no source says outright, "open" what nobody could verify; where
+sources disagree a setting of the world chooses, and clients have to work with either.
 """

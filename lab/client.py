@@ -209,7 +209,7 @@ class Lab:
 
     def publish_sts(self, domain: str, mode: str, hosts: list[str], identifier: str) -> None:
         """What the customer does on his policy host and in his zone: the policy first, then its id
-        (RFC 8461 §3.1, §8.1).
+        (RFC 8461, sections 3.1 and 8.1).
         """
         self.mutate(["mail", "sts", domain], value={"body": policy_text(mode, hosts), "mode": "ok"})
         state = self.state()

@@ -6,7 +6,7 @@
 """Entra's token endpoint for client credentials: secrets, and assertions signed with a registered
 certificate.
 
-Sources: exchange-online.md §3.1 (flows, errors), toolchain.md §4 (what msal sends, how assertions
+Sources: [AUTH-1] (ways), [AUTH-5] (errors), [AUTH-2] (what msal sends, how assertions
 are checked), RFC 6749, RFC 7523.
 """
 
@@ -78,7 +78,7 @@ class EntraService:
             known |= {domain: identifier, identifier: identifier}
         found = {item.lower(): identifier for item, identifier in known.items()}.get(name.lower())
         if found is None:
-            # AADSTS90002: exchange-online.md §3.1 (common Entra errors)
+            # AADSTS90002: [AUTH-5]
             raise EntraError(
                 400,
                 "invalid_tenant",
@@ -210,7 +210,7 @@ class EntraService:
     def _check_assertion(
         self, client_id: str, app: Mapping[str, Any], assertion: str, request: Request
     ) -> None:
-        """RFC 7523 §3, as toolchain.md §4 shows it for msal.
+        """RFC 7523 §3, as msal does it [AUTH-2].
 
         Real time counts: the client's clock does not move with the lab's.
         """
@@ -254,7 +254,7 @@ class EntraService:
     ) -> str:
         for certificate in app.get("certificates", []):
             known = thumbprints(certificate)
-            # toolchain.md §4: msal pads the thumbprint, others do not
+            # [AUTH-2]: msal pads the thumbprint, others do not
             if any(str(header.get(name, "")).rstrip("=") == value for name, value in known.items()):
                 return str(certificate)
         shown = header.get("x5t") or header.get("x5t#S256") or ""
@@ -314,7 +314,7 @@ _NO_STORE = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
 
 
 def _bad_assertion(reason: str) -> EntraError:
-    # AADSTS700027: exchange-online.md §3.1
+    # AADSTS700027: [AUTH-5]
     return EntraError(
         401,
         "invalid_client",

@@ -6,7 +6,7 @@
 """Microsoft Graph, as far as the collection asks it: domains and their serviceConfigurationRecords,
 and $batch.
 
-Sources: cutover-and-peers.md §2 (forwarding host: read it from Graph, permission Domain.Read.All);
+Sources: [CUT-2.2] (forwarding host: read it from Graph, permission Domain.Read.All);
 Graph's reference pages "domain: List serviceConfigurationRecords", "JSON batching" (at most 20
 requests), "Error responses".
 """

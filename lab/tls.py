@@ -62,8 +62,8 @@ class Authority:
         """A mail host's: for `*.suffix`, the wildcards that Microsoft's edge has, and any deeper
         name below it that is asked for.
 
-        A client may show a certificate of its own; connectors can ask for one (exchange-online.md
-        §2.3, TlsSenderCertificateName).
+        A client may show a certificate of its own; connectors can ask for one
+        ([EXO-2.3], TlsSenderCertificateName).
         """
         if name not in self._mail:
             self._mail[name] = self._mail_context(name)

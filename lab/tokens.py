@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from lab.server import Hub
 
-# exchange-online.md §1.2, §1.8: hosts of the clouds, and the resource's application id
+# [EXO-1.2], [EXO-1.8]: hosts of the clouds, and the resource's application id
 EXCHANGE = "exchange"
 GRAPH = "graph"
 RESOURCES: dict[str, frozenset[str]] = {

@@ -88,7 +88,7 @@ def authenticate(headers: Mapping[str, str], state: dict[str, Any]) -> Caller:
 
 
 def count(caller: Caller, state: dict[str, Any], now: float) -> dict[str, str]:
-    """Count a request against the token's limit; the headers of the answer (§6.4).
+    """Count a request against the token's limit; the headers of the answer ([CF-6.4]).
 
     Over it: 429 for five minutes.
     """

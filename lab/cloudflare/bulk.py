@@ -3,7 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bulk jobs: the paths under investigate/bulk (§6.3).
+"""Bulk jobs: the paths under investigate/bulk ([CF-6.3]).
 
 A job goes through its states by the lab's clock, when it is looked at.
 """
@@ -38,7 +38,7 @@ DESTINATIONS = (
     "RecoverableItemsDeletions",
     "RecoverableItemsPurges",
 )
-# §6.3; a third of the time each until the last
+# [CF-6.3]; a third of the time each until the last
 STATES = ("PENDING", "DISCOVERING", "PROCESSING", "COMPLETED")
 ENDED = ("COMPLETED", "FAILED", "CANCELLED", "SKIPPED")
 _PAGE = (20, 1, 50)
@@ -142,7 +142,7 @@ class Bulk:
     def _carry_out(self, job: Job) -> None:
         job["completed_at"] = timestamp(self._now)
         if job["action_type"] == "MOVE":
-            # §6.3: moves need an integration, which the lab's account has not
+            # [CF-6.3]: moves need an integration, which the lab's account has not
             job.update(status="FAILED", status_message="no integration is authorized")
             return
         for each in job["messages"]:

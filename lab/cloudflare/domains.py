@@ -3,7 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Email Security domains: the paths under /accounts/{id}/email-security/settings/domains (§6.1)."""
+"""Email Security domains: /accounts/{id}/email-security/settings/domains and below ([CF-6.1])."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class Domains:
         return {"id": domain["id"]}
 
     def _batch(self, body: dict[str, Any]) -> dict[str, Any]:
-        """All four lists are required, empty or not; carried out in this order (§6.1)."""
+        """All four lists are required, empty or not; carried out in this order ([CF-6.1])."""
         for key in sorted(set(body) ^ set(BATCH)):
             raise ApiError(
                 400,

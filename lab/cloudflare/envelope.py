@@ -3,7 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Cloudflare's envelope, its errors and its pages (cloudflare-email-security.md §6)."""
+"""Cloudflare's envelope, its errors and its pages ([CF-6])."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def success(
 
 
 def no_route(path: str) -> ApiError:
-    """§6: the example code of the envelope's schema."""
+    """[CF-6]: the example code of the envelope's schema."""
     return ApiError(
         404, 7003, f"Could not route to {path}, perhaps your object identifier is invalid?"
     )

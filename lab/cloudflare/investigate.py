@@ -3,7 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Investigation: the paths under /accounts/{id}/email-security/investigate (§6.3).
+"""Investigation: the paths under /accounts/{id}/email-security/investigate ([CF-6.3]).
 
 Admin quarantine is this, and release.
 """
@@ -142,7 +142,7 @@ class Investigate:
         return self._picture(item)
 
     def _need_detection(self, item: Record, what: str) -> None:
-        """§6.3: "non-benign only"."""
+        """[CF-6.3]: "non-benign only"."""
         if item["final_disposition"] in BENIGN:
             raise ApiError(400, 1001, f"{what} is available for non-benign messages only")
 
@@ -181,7 +181,7 @@ class Investigate:
 
     def _release(self, body: Any) -> list[dict[str, Any]]:
         """The body is a list of ids, the answer an entry each: who got it, for whom it failed, who
-        has not got it yet (§6.3).
+        has not got it yet ([CF-6.3]).
         """
         if (
             not isinstance(body, list)

@@ -21,7 +21,7 @@ from lab.dns.edge import Record, find_zone, last_period
 from lab.dns.hosts import AREA1_SUFFIXES
 from lab.dns.zonedata import txt_value
 
-# cloudflare-email-security.md §1: active is "some mail processed in last 7 days"
+# [CF-1]: active is "some mail processed in last 7 days"
 MAIL_MEMORY = 7 * 86400
 CHALLENGE_LABEL = "_cf-email-sec-challenge"
 
@@ -61,14 +61,14 @@ def adopt_domain(world: dict[str, Any], fields: dict[str, Any], now: datetime) -
 
 
 def kept_dispositions(state: dict[str, Any], wanted: list[str]) -> list[str]:
-    """§4.5: one page says that MALICIOUS and SPAM cannot be unticked with an MX and Office 365."""
+    """[CF-4.5]: one page says that MALICIOUS and SPAM cannot be unticked with MX and Office 365."""
     if not setting(state, "keep_malicious_and_spam"):
         return list(wanted)
     return [*wanted, *(each for each in ("MALICIOUS", "SPAM") if each not in wanted)]
 
 
 def _zone_is_here(state: dict[str, Any], domain: str) -> bool:
-    """§1: domains of zones in the account need no TXT record; those entered by hand do."""
+    """[CF-1]: domains of zones in the account need no TXT record; those entered by hand do."""
     return any(
         zone.get("status", "active") == "active" and (domain == name or domain.endswith("." + name))
         for name, zone in state["zones"].items()
@@ -101,7 +101,7 @@ class Lifecycle:
         return found
 
     def verification(self, domain: dict[str, Any]) -> dict[str, Any]:
-        """The answer of GET .../verification (§6.1)."""
+        """The answer of GET .../verification ([CF-6.1])."""
         return {
             "last_checked_at": timestamp(datetime.fromtimestamp(self._now, timezone.utc)),
             "status": self._cased(
@@ -207,5 +207,5 @@ class Lifecycle:
         return str(setting(self._state, "unverified_status") or "pending")
 
     def _cased(self, status: str) -> str:
-        """§6.1, drift: both letter cases are documented."""
+        """[CF-6.1], drift: both letter cases are documented."""
         return status.upper() if setting(self._state, "status_case") == "upper" else status

@@ -73,9 +73,7 @@ def record(
 def trace(
     world: dict[str, Any], identifier: str | Record, leg: str, text: str, now: datetime
 ) -> None:
-    """A line of the mail servers' log; ``leg`` is inbound or outbound (cloudflare-email-security.md
-    §6.3, trace).
-    """
+    """A line of the mail servers' log; ``leg`` is inbound or outbound ([CF-6.3], trace)."""
     item = identifier if isinstance(identifier, dict) else find(world["cloudflare"], identifier)
     lines = item["trace"][leg]
     lines.append({"lineno": len(lines) + 1, "at": timestamp(now), "message": text})
@@ -86,7 +84,7 @@ def handed_on(
 ) -> None:
     """How the next hop answered:
 
-    ``status`` is one of delivered, deferred, bounced, rejected (§6.3, delivery_status).
+    ``status`` is one of delivered, deferred, bounced, rejected ([CF-6.3], delivery_status).
     """
     item = identifier if isinstance(identifier, dict) else find(world["cloudflare"], identifier)
     item["delivery_status"] = [status]

@@ -19,7 +19,7 @@ _LINE, _LETTER = 10, 4
 
 
 def png(lines: Iterable[str]) -> bytes:
-    """Eight bits a colour, no interlace (PNG specification, §5 and §11.2)."""
+    """Eight bits a colour, no interlace (PNG specification, sections 5 and 11.2)."""
     rows = [_HEAD * WIDTH] * (2 * _LINE)
     for line in lines:
         ink = b"".join(

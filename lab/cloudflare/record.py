@@ -3,7 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One DNS record: what the API accepts and how it shows it (cloudflare-email-security.md §6.5)."""
+"""One DNS record: what the API accepts and how it shows it ([CF-6.5])."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The fields of an Email Security domain: which call takes, demands or refuses which
-(cloudflare-email-security.md §6.1).
+([CF-6.1]).
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ CHECKS: dict[str, Callable[[Any], str | None]] = {
     "integration_id": _uuid,
 }
 
-# What a domain has when the caller does not say. One hop is "sit first", the way of an MX (§1); the
-# rest is not documented.
+# What a domain has when the caller does not say. One hop is "sit first", the way of an MX [CF-1];
+# the rest is not documented.
 DEFAULTS: dict[str, Any] = {
     "lookback_hops": 1,
     "transport": None,

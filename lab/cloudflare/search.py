@@ -3,7 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What GET investigate can ask for (§6.3), as conditions that a message meets or not."""
+"""What GET investigate can ask for ([CF-6.3]), as conditions that a message meets or not."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def filters(query: Query, state: dict[str, Any], now: datetime) -> list[Conditio
 
 
 def _times(query: Query, now: datetime) -> list[Condition]:
-    """§6.3: start is 30 days ago unless given, and not in the future."""
+    """[CF-6.3]: start is 30 days ago unless given, and not in the future."""
     start = _moment(query, "start") or now.astimezone(timezone.utc) - timedelta(days=30)
     end = _moment(query, "end")
     if start > now:

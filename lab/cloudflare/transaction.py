@@ -19,7 +19,7 @@ from lab.cloudflare.settings import new_id, setting, timestamp
 from lab.dns.edge import commit
 
 Step = tuple[str, list[Record]]
-# cloudflare-email-security.md §6.5: the order in which a batch is carried out, whatever the order
+# [CF-6.5]: the order in which a batch is carried out, whatever the order
 # in the body
 ORDER = ("deletes", "patches", "puts", "posts")
 
@@ -79,7 +79,7 @@ class Transaction:
     def commit(self) -> None:
         """Make it so.
 
-        The edge shows the single changes one after another: its propagation is not atomic (§6.5).
+        The edge shows the single changes one after another: propagation is not atomic ([CF-6.5]).
         """
         if not self._steps:
             return

@@ -14,7 +14,7 @@ from typing import Any
 # The authoritative servers listen here, on one port. Linux binds any address of 127/8.
 ADDRESSES = ("127.0.0.1", "127.0.0.2")
 
-# cloudflare-email-security.md §2.1 (the nine of the tutorial) and §2.2 (today's pair). One address
+# [CF-2.1] (the nine of the tutorial) and [CF-2.2] (today's pair). One address
 # each, so that a mail server can stand for one host alone.
 AREA1_HOSTS = {
     "mailstream-central.mxrecord.mx": "127.0.1.1",
@@ -30,7 +30,7 @@ AREA1_HOSTS = {
     "mxb.global.inbound.cf-emailsecurity.net": "127.0.1.11",
 }
 
-# cloudflare-email-security.md §2.2: how "points to Area 1" is recognised
+# [CF-2.2]: how "points to Area 1" is recognised
 AREA1_SUFFIXES = (
     ".mxrecord.io",
     ".mxrecord.mx",

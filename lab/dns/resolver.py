@@ -167,7 +167,7 @@ def relay(target: str, query: dns.message.Message) -> dns.message.Message | None
 
 def _lifetime(answer: Answer) -> int:
     """How long an answer is kept: its lowest TTL; an empty one for the SOA's minimum (RFC 2308
-    §5).
+    section 5).
     """
     if answer.answer:
         return min(each.ttl for each in answer.answer)

@@ -19,7 +19,7 @@ import dns.rrset
 
 from lab.dns.edge import Record
 
-# cloudflare-email-security.md §6.5: "Auto" is 300 s for records that are DNS only
+# [CF-6.5]: "Auto" is 300 s for records that are DNS only
 AUTO_TTL = 300
 NS_TTL = 86400
 SOA_TTL = 1800

@@ -3,7 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who may call what (exchange-online.md §1.7, §1.8): the application role, the directory roles, the
+"""Who may call what ([EXO-1.7], [EXO-1.8]): the application role, the directory roles, the
 cmdlets that a role carries.
 """
 

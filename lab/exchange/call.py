@@ -52,7 +52,7 @@ class Call:
         return str(self.hub.world["entra"]["initial_domain"])
 
     def read(self, noun: Noun) -> list[dict[str, Any]]:
-        """What a Get sees: reads lag writes (exchange-online.md §1.5) as far as the world or a
+        """What a Get sees: reads lag writes ([EXO-1.5]) as far as the world or a
         fault says.
         """
         return _listed(self._version(noun.collection), noun)

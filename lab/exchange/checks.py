@@ -3,7 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What one kind of object refuses, and how its lists are kept (exchange-online.md §2.2 to §2.6)."""
+"""What one kind of object refuses, and how its lists are kept ([EXO-2.2] to [EXO-2.6])."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _accepted(call: Call) -> Callable[[str], str]:
 
 
 def new_defaults(call: Call, noun: Noun) -> dict[str, Any]:
-    """Defaults on New that the sources dispute (exchange-online.md §5): a world may say either."""
+    """Defaults on New that the sources dispute ([EXO-5]): a world may say either."""
     if noun is INBOUND_CONNECTOR:
         return {
             "ConnectorType": call.settings.get("default_connector_type", "OnPremises"),
@@ -97,7 +97,7 @@ def removable(call: Call, noun: Noun, item: dict[str, Any]) -> None:
         noun is QUARANTINE_POLICY
         and call.settings.get("quarantine_policy_in_use", "refuse") == "refuse"
     ):
-        # [UNV]: the strict answer unless the world says otherwise; the wording is ours
+        # open: the strict answer unless the world says otherwise; the wording is ours
         users = [
             policy["Name"]
             for policy in call.tenant["content_filter_policies"]
@@ -118,7 +118,7 @@ def _connection_filter(call: Call, item: dict[str, Any], old: dict[str, Any] | N
     for name in ("IPAllowList", "IPBlockList"):
         most = int(limits("HostedConnectionFilterPolicy", name)["max_entries"])
         if len(item[name]) > most:
-            # the service's wording is not known; the number is (exchange-online.md §2.2)
+            # the service's wording is not known; the number is ([EXO-2.2])
             raise invalid(
                 f"The number of entries in {name} is {len(item[name])}. The maximum number of"
                 f" entries is {most}."
@@ -127,7 +127,7 @@ def _connection_filter(call: Call, item: dict[str, Any], old: dict[str, Any] | N
 
 def _content_filter(call: Call, item: dict[str, Any], old: dict[str, Any] | None) -> None:
     if old is not None and old["RecommendedPolicyType"] != "Custom":
-        # preset policies must not be edited (§2.4); the wording is ours
+        # preset policies must not be edited ([EXO-2.4]); the wording is ours
         raise invalid(
             f"You can't modify the policy '{old['Name']}' because it belongs to a preset security"
             " policy."
@@ -168,14 +168,14 @@ def _action_values(item: dict[str, Any]) -> None:
 
 def _inbound(call: Call, item: dict[str, Any], old: dict[str, Any] | None) -> None:
     if old is None and not call.settings.get("inbound_connectors_allowed", True):
-        # E5 developer tenants (§1.8)
+        # E5 developer tenants ([EXO-1.8])
         raise invalid("Inbound connectors can't be created in this organization.")
     if not item["SenderDomains"]:
         raise invalid("SenderDomains must not be empty.")
     if item["ConnectorType"] == "OnPremises":
         for name in ("RequireTls", "RestrictDomainsToIPAddresses", "RestrictDomainsToCertificate"):
-            # "Partner only" (§2.3); only what this call asks for is refused, since RequireTls has a
-            # default
+            # "Partner only" [EXO-2.3]; only what this call asks for is refused, since RequireTls
+            # has a default
             if call.parameters.get(name):
                 raise invalid(f"{name} can be used only with connectors of the type Partner.")
     elif item["TreatMessagesAsInternal"]:
@@ -189,7 +189,7 @@ def _inbound(call: Call, item: dict[str, Any], old: dict[str, Any] | None) -> No
     if item["RestrictDomainsToIPAddresses"] and not item["SenderIPAddresses"]:
         raise invalid(
             "RestrictDomainsToIPAddresses needs SenderIPAddresses."
-        )  # [INF]: such a connector would refuse all mail
+        )  # inferred: such a connector would refuse all mail
     if item["RestrictDomainsToCertificate"] and not item["TlsSenderCertificateName"]:
         raise invalid("RestrictDomainsToCertificate needs TlsSenderCertificateName.")
 
@@ -213,7 +213,7 @@ def _quarantine_policy(call: Call, item: dict[str, Any], old: dict[str, Any] | N
     if not 0 <= value <= 255 or value & 12 == 12:
         raise CmdletError(
             _ARGUMENT, "PermissionToRequestRelease and PermissionToRelease exclude each other."
-        )  # §2.6: bits 8 and 4
+        )  # [EXO-2.6]: bits 8 and 4
 
 
 _CHECKS: dict[str, Callable[[Call, dict[str, Any], dict[str, Any] | None], None]] = {

@@ -34,9 +34,7 @@ Cmdlet = Callable[[Call], list[dict[str, Any]]]
 
 
 def _get_outbound_connector(call: Call) -> list[dict[str, Any]]:
-    """Each flag shows *only* its kind; without flags neither kind is shown (exchange-online.md
-    §2.8).
-    """
+    """Each flag shows *only* its kind; without flags neither kind is shown ([EXO-2.8])."""
     test, scoped = (
         call.parameters.get("IncludeTestModeConnectors", False),
         call.parameters.get("IsTransportRuleScoped", False),
@@ -50,7 +48,7 @@ def _get_outbound_connector(call: Call) -> list[dict[str, Any]]:
 
 
 def _get_quarantine_policy(call: Call) -> list[dict[str, Any]]:
-    """Without a type only user policies return (exchange-online.md §2.6)."""
+    """Without a type only user policies return ([EXO-2.6])."""
     wanted = call.parameters.get("QuarantinePolicyType", "QuarantinePolicy")
     found = [
         item
@@ -61,7 +59,7 @@ def _get_quarantine_policy(call: Call) -> list[dict[str, Any]]:
 
 
 def _quarantine_reading(call: Call, item: dict[str, Any]) -> dict[str, Any]:
-    """How a policy reads back where the sources leave it open (exchange-online.md §2.6)."""
+    """How a policy reads back where the sources leave it open ([EXO-2.6])."""
     shown: dict[str, Any] = {}
     if call.settings.get("quarantine_identity") == "tenant_name":
         shown["Identity"] = f"{call.organization}\\{item['Name']}"
@@ -71,7 +69,7 @@ def _quarantine_reading(call: Call, item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _get_transport_rule(call: Call) -> list[dict[str, Any]]:
-    """The live answers that are known name no dates (exchange-online.md §2.5)."""
+    """The live answers that are known name no dates ([EXO-2.5])."""
     found = verbs.get(call, TRANSPORT_RULE)
     if call.settings.get("rule_dates", True):
         return found

@@ -3,7 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Errors of the admin API and the shapes of their bodies (exchange-online.md §1.7)."""
+"""Errors of the admin API and the shapes of their bodies ([EXO-1.7])."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class CmdletError(Exception):
                     "InnerError": None,
                 }
             )
-        # the digits after Ex vary (§1.7, "EXnnnn prefix varies")
+        # the digits after Ex vary ([EXO-1.7], "EXnnnn prefix varies")
         prefix = f"Ex{0x6F9304 + number:06X}" if shape == "ex_pipe" else ""
         return f"{prefix}|{self.type_name}|{self.text}"
 
@@ -120,7 +120,7 @@ def invalid(text: str) -> CmdletError:
 
 
 def dehydrated(number: int) -> CmdletError:
-    # the apostrophe may be typographic (§1.7)
+    # the apostrophe may be typographic ([EXO-1.7])
     text = (
         "The command you tried to run isn't currently allowed in your organization. To run this"
         " command, you first need to run the command: Enable-OrganizationCustomization."

@@ -6,7 +6,7 @@
 """The kinds of objects that a tenant has: where they are kept, their keys on reading and their
 defaults.
 
-Keys: exchange-online.md §2.2 to §2.8 (live reads). State is kept in the very form that a Get
+Keys: [EXO-2.2] to [EXO-2.8] (live reads). State is kept in the very form that a Get
 answers, less the sidecar keys.
 """
 
@@ -36,7 +36,7 @@ class Noun:
 
 
 def stamp(moment: datetime) -> str:
-    """ISO with seven fraction digits (exchange-online.md §1.5), UTC."""
+    """ISO with seven fraction digits ([EXO-1.5]), UTC."""
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.0000000Z")
 
 

@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The organisation: its configuration, and Enable-OrganizationCustomization (exchange-online.md
-§1.7, §2.7).
-"""
+"""The organisation: configuration and Enable-OrganizationCustomization [EXO-1.7] [EXO-2.7]."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ from lab.exchange.nouns import FOREST, changed, guid, stamp
 from lab.exchange.verbs import confirmed
 from lab.server import Hub
 
-# seen in the field for this one of the cmdlets that the lab has (§2.7, "when needed";
+# seen in the field for this one of the cmdlets that the lab has ([EXO-2.7], "when needed";
 # office-docs-powershell #7519)
 _REFUSED_WHEN_DEHYDRATED = ("Set-HostedConnectionFilterPolicy",)
 
@@ -68,8 +66,8 @@ def advance(hub: Hub) -> None:
 
 
 def refuse_dehydrated(call: Call, number: int) -> None:
-    """Commands stay refused for hours after IsDehydrated reads False (exchange-online.md §4, row
-    9), as far as the world says.
+    """Commands stay refused for hours after IsDehydrated reads False [EXO-4.9], as a world
+    may say.
     """
     if call.cmdlet not in call.settings.get("dehydrated_cmdlets", _REFUSED_WHEN_DEHYDRATED):
         return
@@ -114,7 +112,7 @@ def enable_organization_customization(call: Call) -> list[dict[str, Any]]:
             "This operation is not required. Organization is already enabled for customization.",
         )
     if hydration.get("due") is not None:
-        # terraform-provider-exo takes "in progress" as success (§1.7, TFEXO's matchers)
+        # terraform-provider-exo takes "in progress" as success ([EXO-1.7])
         raise CmdletError(
             "System.InvalidOperationException",
             "This operation is already in progress for the organization.",
@@ -125,7 +123,7 @@ def enable_organization_customization(call: Call) -> list[dict[str, Any]]:
     hydration["due"] = (call.now + timedelta(minutes=minutes)).timestamp()
     advance(call.hub)
     if call.settings.get("enable_throws"):
-        # the first run may throw and yet succeed (§2.7)
+        # the first run may throw and yet succeed ([EXO-2.7])
         raise CmdletError(
             "Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException",
             "The role assignment policy 'Default Role Assignment Policy' wasn't found.",

@@ -3,7 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Answers as the admin API writes them: envelope, sidecar keys, $select (exchange-online.md §1.5;
+"""Answers as the admin API writes them: envelope, sidecar keys, $select ([EXO-1.5];
 shapes from its live samples).
 """
 

@@ -5,7 +5,7 @@
 
 """Rules: transport rules and the rules that scope anti-spam policies.
 
-Both have a state and an order (exchange-online.md §2.4, §2.5).
+Both have a state and an order ([EXO-2.4], [EXO-2.5]).
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ _ACTIONS = frozenset(
         "StopRuleProcessing",
     }
 )
-# each pair must be sent together (exchange-online.md §2.5)
+# each pair must be sent together ([EXO-2.5])
 _PAIRS = (
     ("HeaderContainsMessageHeader", "HeaderContainsWords"),
     ("HeaderMatchesMessageHeader", "HeaderMatchesPatterns"),
@@ -200,7 +200,7 @@ def _assigned(call: Call, noun: Noun, item: dict[str, Any]) -> dict[str, Any]:
     wanted["Priority"] = item["Priority"]
     for name, value in call.parameters.items():
         if value is None:
-            # null clears a predicate: [UNV] over REST, exchange-online.md §2.5; a world may say
+            # null clears a predicate: open over REST, [EXO-2.5]; a world may say
             # that it is passed over
             wanted[name] = (
                 None if call.settings.get("null_clears_predicate", True) else item.get(name)

@@ -6,7 +6,7 @@
 """Binding of parameters: names, types, required ones and enumerations, against the table of
 Microsoft's documentation.
 
-The table is lab/data/exchange-cmdlets.json (exchange-online.md, appendix A). What it does not have
+The table is lab/data/exchange-cmdlets.json [EXO-2]. What it does not have
 is refused.
 """
 
@@ -23,7 +23,7 @@ from lab.exchange.errors import MANAGEMENT, CmdletError, transformation, unknown
 
 _TABLE = Path(__file__).resolve().parent.parent / "data" / "exchange-cmdlets.json"
 DELTA_TYPES = ("#Exchange.GenericHashTable", "#Exchange.StringFieldDeltaUpdateData")
-# exchange-online.md §2.4 and §2.8: enumerations that the table's pages give in prose
+# [EXO-2.4] and [EXO-2.8]: enumerations that the table's pages give in prose
 _MORE_ENUMS: dict[str, list[str]] = {
     "BulkMovesEnabled": ["On", "Off", "NotSet"],
     "IntraOrgFilterState": [
@@ -38,11 +38,11 @@ _MORE_ENUMS: dict[str, list[str]] = {
     "SmtpDaneMode": ["Opportunistic", "Mandatory", "None"],
     "TlsAuthLevel": ["EncryptionOnly", "CertificateValidation", "DomainValidation"],
 }
-# exchange-online.md §2.7: the documentation's "required" is an artefact of its parameter sets
+# [EXO-2.7]: the documentation's "required" is an artefact of its parameter sets
 _NOT_REALLY_REQUIRED = {("Set-OrganizationConfig", "ShortenEventScopeDefault")}
-# exchange-online.md §2.2: reserved by its page, yet the portal and CIPP set it
+# [EXO-2.2]: reserved by its page, yet the portal and CIPP set it
 _RESERVED_IN_USE = {("Set-HostedConnectionFilterPolicy", "EnableSafeList")}
-# null clears a predicate (exchange-online.md §2.5, [UNV]; the setting null_clears_predicate)
+# null clears a predicate ([EXO-2.5], open; the setting null_clears_predicate)
 _NULLABLE_ENUMS = ("TlsAuthLevel", "FromUserScope")
 
 
@@ -127,7 +127,7 @@ def _convert(name: str, value: Any, type_name: str) -> Any:
 
 
 def _enum(name: str, value: Any, type_name: str) -> str | None:
-    """Text is matched by prefix, without letter case (§1.4, seen live)."""
+    """Text is matched by prefix, without letter case ([EXO-1.4], seen live)."""
     values: list[str] = table()["enums"][type_name]
     if value is None and type_name in _NULLABLE_ENUMS:
         return None
@@ -153,7 +153,7 @@ def _multi(name: str, value: Any, type_name: str) -> list[str] | Delta | None:
     if not isinstance(value, Mapping):
         return _strings(name, value, type_name)
     if value.get("@odata.type") not in DELTA_TYPES:
-        # §1.4: an untyped object reaches the cmdlet as a JObject
+        # [EXO-1.4]: an untyped object reaches the cmdlet as a JObject
         raise transformation(
             name,
             "Newtonsoft.Json.Linq.JObject",

@@ -7,7 +7,7 @@
 
 The cmdlets are in lab.exchange.cmdlets.
 
-Sources: exchange-online.md §1. World settings that it reads are listed in lab/worlds/settings.py.
+Sources: [EXO-1]. World settings that it reads are listed in lab/worlds/settings.py.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from lab.tokens import EXCHANGE, Identity, TokenRefused, Tokens
 
 _PATH = re.compile(r"/adminapi/(?P<version>[^/]+)/(?P<tenant>[^/]+)/(?P<rest>.+)", re.IGNORECASE)
 _NUL_BODY = bytes(4096)
-# codes that may come with HTTP 400 and pass (§1.6)
+# codes that may come with HTTP 400 and pass ([EXO-1.6])
 _TRANSIENT = "ServerBusyException"
 _MOST_REDIRECTS = "loop"
 
@@ -81,7 +81,7 @@ class ExchangeService:
                 request.notes["refused"] = str(error)
                 return _unauthorized(str(error))
             if not access.has_directory_role(identity.app):
-                # §1.7: the application role is there, the directory role is not
+                # [EXO-1.7]: the application role is there, the directory role is not
                 return Response(
                     403,
                     (
@@ -94,7 +94,7 @@ class ExchangeService:
             return self._route(request, found["rest"], found["tenant"], identity)
 
     def _redirect(self, request: Request) -> Response | None:
-        """302 from the front door (127.0.0.1) to a "regional" host (localhost), as §1.2 has it."""
+        """302 from the front door (127.0.0.1) to a "regional" host, localhost [EXO-1.2]."""
         kind = self._hub.setting("redirect")
         host, _, port = (request.headers.get("Host") or "").partition(":")
         if not kind or (host != "127.0.0.1" and kind != _MOST_REDIRECTS):
@@ -121,14 +121,14 @@ class ExchangeService:
         }
         if tenant.lower() not in names:
             raise TokenRefused("the address names another tenant")
-        # §1.8: the look-alike roles do not count; §1.7: a token without the role is answered 401
+        # look-alike roles do not count [EXO-1.8]; a token without the role gets 401 [EXO-1.7]
         if access.APP_ROLE not in identity.roles:
             raise TokenRefused("the application role is missing")
         return identity
 
     def _route(self, request: Request, rest: str, tenant: str, identity: Identity) -> Response:
         if rest.lower() == "exomodulefile" and request.method == "GET":
-            # §1.5, bootstrap GETs; one text separated by commas (CIPP splits it so)
+            # [EXO-1.5], bootstrap GETs; one text separated by commas (CIPP splits it so)
             listed = access.revealed(identity) if request.headers.get("CommandName") == "*" else []
             return Response(
                 200, self._envelope(tenant, [{"exportedCmdlets": ",".join(listed)}], [])
@@ -153,7 +153,7 @@ class ExchangeService:
         if name is None or (name in CMDLETS and not access.allowed(identity, name)):
             return Response(
                 403, _NUL_BODY
-            )  # no JSON at all: role lacks the cmdlet, or there is none of this name (§1.7)
+            )  # no JSON at all: role lacks the cmdlet, or there is none of this name ([EXO-1.7])
         if name not in CMDLETS:
             return Response(
                 501,
@@ -173,7 +173,8 @@ class ExchangeService:
         if not name.startswith("Get-") and self._hub.faults.take(
             self.name, request.names, ["ignore_write"]
         ):
-            return self._done(request, tenant, call, [])  # said to be done, but is not (§4, row 12)
+            # reported as done, and not done [EXO-4.12]
+            return self._done(request, tenant, call, [])
         value = CMDLETS[name](call)
         late = self._hub.faults.take(self.name, request.names, ["cmdlet_error_after"])
         if late:
@@ -218,7 +219,7 @@ class ExchangeService:
     def _empty(self, body: dict[str, Any]) -> None:
         """Success of a Set:
 
-        `value` is absent, null or [] (§1.5); in turn, unless the world says which.
+        `value` is absent, null or [] ([EXO-1.5]); in turn, unless the world says which.
         """
         self._answers += 1
         form = self._hub.setting("set_value", "rotate")
@@ -232,7 +233,7 @@ class ExchangeService:
     def _cut(self, body: dict[str, Any], tenant: str, mode: str) -> None:
         """One object a page.
 
-        Which verb the link wants is disputed (§1.5, Paging): mode is post, get or expired.
+        Which verb the link wants is disputed ([EXO-1.5], Paging): mode is post, get or expired.
         """
         token = uuid.uuid4().hex
         self._pages[token] = (mode, body["value"][1:])
@@ -278,7 +279,7 @@ def _body(request: Request) -> tuple[str, dict[str, Any]]:
         )
     parameters = given.get("Parameters")
     if not isinstance(parameters, dict):
-        # must be {} when empty, not null (§1.4, seen live)
+        # must be {} when empty, not null ([EXO-1.4], seen live)
         raise CmdletError(
             "System.ArgumentNullException", "Value cannot be null. Parameter name: Parameters"
         )
@@ -299,7 +300,7 @@ def _unauthorized(reason: str) -> Response:
         ' authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize"'
     )
     if reason == "claims":
-        # §1.6, continuous access evaluation
+        # [EXO-1.6], continuous access evaluation
         claims = base64.b64encode(
             b'{"access_token":{"nbf":{"essential":true,"value":"1"}}}'
         ).decode()

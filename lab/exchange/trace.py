@@ -3,11 +3,11 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Get-MessageTraceV2 and Get-MessageTraceDetailV2 (exchange-online.md §2.7): what the edge took, by
+"""Get-MessageTraceV2 and Get-MessageTraceDetailV2 ([EXO-2.7]): what the edge took, by
 the lab's clock.
 
-What was refused in the protocol is not there (cutover-and-peers.md §2.3), nor what the connection
-filter refused (§2.2).
+What was refused in the protocol is not there ([CUT-2.3]), nor what the connection
+filter refused ([EXO-2.2]).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _KEPT = timedelta(days=90)
 _WIDEST = timedelta(days=10)
 _DEFAULT = timedelta(hours=48)
 _ROWS, _MOST_ROWS = 1000, 5000
-# §2.7: 100 requests in five minutes for a tenant
+# [EXO-2.7]: 100 requests in five minutes for a tenant
 _RATE, _WINDOW = 100, 300.0
 _STATUS = {
     "inbox": "Delivered",
@@ -195,7 +195,7 @@ def _status(record: Record) -> str:
 
 
 def _from_ip(call: Call, record: Record) -> str:
-    """[UNV]: the address that connected, or the one that enhanced filtering found behind it."""
+    """Open: the address that connected, or the one that enhanced filtering found behind it."""
     source = call.settings.get("trace_from_ip") == "source" and record["skip_listed"]
     return str(record["source_ip"] if source else record["connecting_ip"])
 
@@ -219,7 +219,7 @@ def _row(call: Call, record: Record) -> dict[str, Any]:
 def _events(call: Call, record: Record) -> list[tuple[str, str, str]]:
     """Event, detail, data.
 
-    The data is XML; the connector stands in its custom data, as field reports show it ([INF]).
+    The data is XML; the connector stands in its custom data, as field reports show it (inferred).
     """
     custom = (
         f"S:TenantId={call.hub.world['entra']['tenant_id']};S:ClientIP={record['connecting_ip']}"

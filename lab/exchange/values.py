@@ -21,8 +21,7 @@ _ADDRESS_ERROR = "Microsoft.Exchange.Data.DataValidationException"
 _PRIVATE = tuple(
     ipaddress.ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 )
-# The ranges that Microsoft publishes for its mail hosts; EFSkipIPs refuses them (exchange-online.md
-# §2.3)
+# The ranges that Microsoft publishes for its mail hosts; EFSkipIPs refuses them ([EXO-2.3])
 _MICROSOFT = tuple(
     ipaddress.ip_network(text)
     for text in ("40.92.0.0/15", "40.107.0.0/16", "52.100.0.0/14", "104.47.0.0/17")
@@ -44,14 +43,15 @@ def updated(
     """
     if isinstance(change, Delta):
         removed = {store(item).lower() for item in change.remove}
-        # an entry that is to go but is not there, or is to come and is there, is passed over: [INF]
+        # an entry that is to go but is not there, or is to come and is there, is passed over
+        # (inferred)
         return _unique(
             [item for item in old if item.lower() not in removed]
             + [store(item) for item in change.add],
             settings,
         )
     if not change:
-        # exchange-online.md §1.4, "Emptying a list": null clears; whether [] does is disputed, so a
+        # [EXO-1.4], "Emptying a list": null clears; whether [] does is disputed, so a
         # world may say either
         return [] if change is None or settings.get("empty_array_clears", True) else list(old)
     return _unique([store(item) for item in change], settings)
@@ -70,7 +70,7 @@ def _unique(items: list[str], settings: Mapping[str, Any]) -> list[str]:
 
 
 def ordered(items: list[str], settings: Mapping[str, Any]) -> list[str]:
-    """exchange-online.md §2.2: whether the order is kept is not known; a world may say
+    """[EXO-2.2]: whether the order is kept is not known; a world may say
     otherwise.
     """
     order = settings.get("ip_order", "as_sent")
@@ -113,7 +113,7 @@ def _range(parameter: str, text: str) -> str:
 
 
 def _bad_address(parameter: str, text: str) -> CmdletError:
-    # the service's own wording is not known (exchange-online.md §1.7, last line)
+    # the service's own wording is not known ([EXO-1.7], last line)
     return CmdletError(
         _ADDRESS_ERROR,
         f'"{text}" isn\'t a valid IP address, IP address range or CIDR network for {parameter}. '
@@ -123,7 +123,7 @@ def _bad_address(parameter: str, text: str) -> CmdletError:
 
 def skip_entry(text: str) -> str:
     """An entry of EFSkipIPs: single, a-b or CIDR of any size, but neither RFC 1918 nor Microsoft's
-    own (§2.3).
+    own ([EXO-2.3]).
     """
     text = text.strip()
     try:
@@ -147,7 +147,7 @@ def skip_entry(text: str) -> str:
 
 
 def sender_domain(text: str) -> str:
-    """Kept and given back as `smtp:<domain>;<priority>` (§2.3); both forms are taken."""
+    """Kept and given back as `smtp:<domain>;<priority>` ([EXO-2.3]); both forms are taken."""
     found = _STORED_DOMAIN.fullmatch(text.strip())
     domain, priority = (found["domain"], found["priority"]) if found else (text.strip(), "1")
     if domain != "*" and not _DOMAIN.fullmatch(domain):

@@ -25,7 +25,7 @@ DIRECTORY_SERVER = "AM9P999A01DC001.eurp999a001.prod.outlook.com"
 
 
 def matches(item: dict[str, Any], identity: str) -> bool:
-    # a quarantine policy is also named tenant\name (exchange-online.md §2.6)
+    # a quarantine policy is also named tenant\name ([EXO-2.6])
     wanted = identity.strip().lower().rpartition("\\")[2]
     names = (
         item.get("Identity"),
@@ -46,7 +46,7 @@ def get(call: Call, noun: Noun) -> list[dict[str, Any]]:
             raise not_found(
                 identity, DIRECTORY_SERVER, int(call.settings.get("not_found_status", 404))
             )
-        # exchange-online.md §2, general trap: an identity that does not exist may return all
+        # [EXO-2.0]: an identity that does not exist may return all
         # objects
         found = named or found
     if "State" in call.parameters:
@@ -86,13 +86,12 @@ def _unbound(parameter: str) -> CmdletError:
 def confirmed(call: Call, destructive: bool, question: str) -> bool:
     """False: nothing is done.
 
-    Confirm true brings a question; a destructive cmdlet wants Confirm false (exchange-online.md
-    §1.4).
+    Confirm true brings a question; a destructive cmdlet wants Confirm false ([EXO-1.4]).
     """
     if call.parameters.get("WhatIf"):
         return False
     asked = call.parameters.get("Confirm")
-    # Remove-QuarantinePolicy has no such parameter (exchange-online.md, appendix A)
+    # Remove-QuarantinePolicy has no such parameter [EXO-2.6]
     destructive = destructive and "Confirm" in table()["cmdlets"][call.cmdlet]
     if asked or (asked is None and destructive and call.settings.get("confirm_required", True)):
         call.confirmation = question
@@ -102,7 +101,7 @@ def confirmed(call: Call, destructive: bool, question: str) -> bool:
 
 def change(call: Call, noun: Noun, item: dict[str, Any], wanted: dict[str, Any]) -> bool:
     """Replace an object by its new self; nothing to change gives the service's warning
-    (exchange-online.md §1.5).
+    ([EXO-1.5]).
     """
     if wanted == item:
         call.warnings.append(

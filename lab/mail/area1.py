@@ -6,9 +6,9 @@
 """Area 1's MX hosts: who is let in, the disposition header, its quarantine, and the way on to the
 customer's mail service.
 
-Sources: cloudflare-email-security.md §1 (MX/Inline), §5 (headers), §6.1 (domain fields). What a
+Sources: [CF-1] (MX/Inline), [CF-5] (headers), [CF-6.1] (domain fields). What a
 message is found to be is written on it by the test: a header `X-Lab-Disposition: SPAM`, or a
-subject that begins with `[lab:SPAM]`; one of the API's words (§6.1).
+subject that begins with `[lab:SPAM]`; one of the API's words ([CF-6.1]).
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Area1:
             return "451 4.3.2 Please try again later"
         domain = self.domain(name)
         if domain is None or name in wrong.get("refuse_domains", ()):
-            # whether an unverified domain's mail is taken is open (§10.2): a setting
+            # whether an unverified domain's mail is taken is open ([CF-10.2]): a setting
             return "554 5.7.1 <%s>: Relay access denied" % name
         if domain["ip_restrictions"] and not listed(
             domain["ip_restrictions"], public(self._hub.world, client.address)
@@ -146,7 +146,7 @@ class Area1:
             "last": now.time(),
         }
         disposition = _disposition(headers)
-        # §5: one disposition header a message; what a sender wrote himself goes
+        # [CF-5]: one disposition header a message; what a sender wrote himself goes
         kept = [
             field
             for field in headers
@@ -196,7 +196,7 @@ class Area1:
             self.relay.take(item)
 
     def _stamps(self, disposition: str) -> text.Headers:
-        """§5: the word for SPAM is UCE; whether a clean message is stamped is not stated, nor
+        """[CF-5]: the word for SPAM is UCE; whether a clean message is stamped is not stated, nor
         whether both names are used at once.
         """
         if disposition == "NONE" and not self._hub.setting("stamp_clean", False):
@@ -208,7 +208,7 @@ class Area1:
         ]
 
     async def release(self, identifier: str) -> bool:
-        """A person lets a held message go on (§6.3, investigate/release): whether the next hop took
+        """A person lets a held message go on ([CF-6.3], release): whether the next hop took
         it, now or before.
         """
         journal = self._journal()
@@ -237,7 +237,7 @@ class Area1:
                 return False
 
     async def route(self, item: Item) -> list[Line]:
-        """To the domain's `transport`, from an address of an egress network (§3)."""
+        """To the domain's `transport`, from an address of an egress network ([CF-3])."""
         with self._hub.lock:
             domain = self.domain(text.domain_of(item.recipient))
             if domain is None or not domain.get("transport"):

@@ -6,8 +6,8 @@
 """Which inbound connector a message belongs to, and whether the edge takes it: a pure function of
 the tenant and the attempt.
 
-Sources: exchange-online.md §2.3 (behaviour and traps) and §2.7 (RejectDirectSend),
-cutover-and-peers.md §2.3 and §7.
+Sources: [EXO-2.3] (behaviour and traps) and [EXO-2.7] (RejectDirectSend),
+[CUT-2.3] and [CUT-7.1].
 """
 
 from __future__ import annotations
@@ -20,23 +20,22 @@ from typing import Any
 
 from lab.mail.text import domain_of
 
-# exchange-online.md §2.3, word for word
+# [EXO-2.3], word for word
 LOCKED_DOWN = (
     "550 5.7.51 TenantInboundAttribution; There is a partner connector configured that matched the"
     " message's recipient domain. The connector had either the RestrictDomainsToIPAddresses or"
     " RestrictDomainsToCertificate set"
 )
-# cloudflare-email-security.md §9.2
+# [CF-9.2]
 DIRECT_SEND = (
     "550 5.7.68 TenantInboundAttribution; Direct Send not allowed for this organization from"
     " unauthorized sources"
 )
-# exchange-online.md §2.3; the words for a recipient of nobody's
+# [EXO-2.3]; the words for a recipient of nobody's
 RELAY = "550 5.7.64 TenantAttribution; Relay Access Denied SMTP"
-# no source has the words: [UNV]
+# no source has the words: open
 NO_TLS = "451 5.7.3 STARTTLS is required to send mail"
-# §2.2: blocked mail is rejected; the code is the one that a probe must not take for a lock-down
-# (design, proof)
+# [EXO-2.2]: blocked mail is rejected; a probe must not take the code for a lock-down
 BLOCKED = "550 5.7.606 Access denied, banned sending IP [%s]"
 
 Connector = Mapping[str, Any]
@@ -71,7 +70,7 @@ def attribute(
         return Attribution(RELAY)
     policy = tenant["connection_filter"]
     allowed = listed(policy["IPAllowList"], attempt.address)
-    # §2.2, precedence: in both lists, allow wins
+    # [EXO-2.2], precedence: in both lists, allow wins
     if not allowed and listed(policy["IPBlockList"], attempt.address):
         return Attribution(BLOCKED % attempt.address)
     connectors = [
@@ -85,7 +84,7 @@ def attribute(
         and tenant["organization"].get("RejectDirectSend")
         and accepted_domain(tenant, domain_of(attempt.sender)) is not None
     ):
-        # §2.7: an own-domain sender, and no connector matches by sender IP or certificate
+        # [EXO-2.7]: an own-domain sender, and no connector matches by sender IP or certificate
         return Attribution(DIRECT_SEND)
     connector = by_source or _by_domain(connectors, settings, attempt)
     if connector is None:
@@ -132,8 +131,8 @@ def _from_here(connector: Connector, settings: Mapping[str, Any], attempt: Attem
         return attempt.tls and any(
             _certificate_fits(str(certificate), name) for name in attempt.certificates
         )
-    # §2.3, SenderIPAddresses: "applies to Partner only if RestrictDomainsToIPAddresses true", yet
-    # the portal and RejectDirectSend match by address without it [DISP]
+    # [EXO-2.3]: SenderIPAddresses "applies to Partner only if RestrictDomainsToIPAddresses true"
+    # by its page, yet the portal and RejectDirectSend match by address without it (disputed)
     counts = (
         connector["ConnectorType"] != "Partner"
         or connector["RestrictDomainsToIPAddresses"]
@@ -177,7 +176,7 @@ def _restricts(connector: Connector) -> bool:
 
 
 def _chosen(connectors: list[Connector], settings: Mapping[str, Any]) -> Connector:
-    """Which of two equal ones wins is not documented (cutover-and-peers.md §7): the world says."""
+    """Which of two equal ones wins is not documented ([CUT-7.1]): the world says."""
     ordered = sorted(connectors, key=lambda item: (str(item["WhenCreatedUTC"]), str(item["Name"])))
     return ordered[-1] if settings["equal_connectors"] == "newest" else ordered[0]
 
@@ -189,7 +188,7 @@ def _covers(connector: Connector, domain: str) -> bool:
 
 
 def sends(patterns: Iterable[str], domain: str) -> bool:
-    """SenderDomains: `*`, a domain, `*.domain`; stored as `smtp:<domain>;<priority>` (§2.3)."""
+    """SenderDomains: `*`, a domain, `*.domain`; stored as `smtp:<domain>;<priority>` [EXO-2.3]."""
     for pattern in patterns:
         name = pattern.removeprefix("smtp:").partition(";")[0].lower()
         if name in ("*", domain) or (name.startswith("*.") and domain.endswith(name[1:])):
@@ -233,7 +232,7 @@ def source_behind(
     connector: Connector | None, address: str, recipients: Iterable[str], hops: list[str]
 ) -> str | None:
     """Enhanced filtering: the address behind the gateway at ``address``, None where it does not
-    look (§2.3, truth table).
+    look ([EXO-2.3], truth table).
 
     ``hops`` are the addresses that the Received fields name, the last hop first.
     """

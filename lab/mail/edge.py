@@ -6,7 +6,7 @@
 """Microsoft's edge (`*.mail.protection.outlook.com`, `*.mx.microsoft`): connectors, direct send,
 enhanced filtering; then the filter.
 
-Refusals in the protocol leave no trace but in the journal's `refusals` (cutover-and-peers.md §2.3:
+Refusals in the protocol leave no trace but in the journal's `refusals` ([CUT-2.3]:
 they are not in message trace).
 """
 
@@ -49,7 +49,7 @@ class Edge:
     def rcpt(self, host: str, client: Client, sender: str, recipient: str) -> str:
         with self._hub.lock:
             if trouble(self._hub.world, host).get("mode") == "defer":
-                # cutover-and-peers.md §2.3: deferrals of addresses without history
+                # [CUT-2.3]: deferrals of addresses without history
                 return self._refused(
                     host,
                     "rcpt",
@@ -59,7 +59,7 @@ class Edge:
                     recipient,
                 )
             found = self._attribute(client, sender, recipient)
-            # §2.3: since May 2024 refused at RCPT already, for some; both must be lived with
+            # [CUT-2.3]: since May 2024 refused at RCPT already, for some; both must be lived with
             late = (
                 found.refusal in (LOCKED_DOWN, DIRECT_SEND)
                 and self._hub.setting("edge_refuses_at", "rcpt") == "data"
@@ -140,7 +140,7 @@ class Edge:
             )
         ]
         if behind:
-            # exchange-online.md §2.3: the two headers that show enhanced filtering at work
+            # [EXO-2.3]: the two headers that show enhanced filtering at work
             stamps += [
                 (
                     "X-MS-Exchange-SkipListedInternetSender",
@@ -225,8 +225,7 @@ class Edge:
         where that is not so.
 
         An InternalRelay domain, or a name below one with MatchSubDomains, goes on to an outbound
-        connector's smart host; without one it goes back to the MX and comes round again (design §6,
-        domain type).
+        connector's smart host; without one it goes back to the MX and comes round again ([CUT-5]).
         """
         elsewhere, domain = self._hub.world["mail"]["elsewhere"], text.domain_of(recipient)
         if recipient.lower() not in elsewhere and domain not in elsewhere:

@@ -6,7 +6,7 @@
 """What of the tenant's configuration acts on mail by now: changes of connectors and lists take
 minutes to an hour to act.
 
-exchange-online.md §5 lists this as open; cutover-and-peers.md §4.1 has "about 30 minutes, at times
+[EXO-5] lists this as open; [CUT-4.1] has "about 30 minutes, at times
 hours", and an hour for the allow list.
 """
 
@@ -45,7 +45,7 @@ def acting_world(world: dict[str, Any], now: float) -> dict[str, Any]:
 def _overtaking(
     before: list[dict[str, Any]], now: list[dict[str, Any]], way: str
 ) -> list[dict[str, Any]]:
-    """ "Up to about 30 min" (exchange-online.md §2.5) promises no order: what is changed may act
+    """ "Up to about 30 min" ([EXO-2.5]) promises no order: what is changed may act
     before what is new, or after what goes.
     """
     known, left = ({rule["Guid"] for rule in rules} for rules in (before, now))

@@ -6,7 +6,7 @@
 """What Microsoft 365 does with a message that its edge accepted: transport rules, spam verdict,
 anti-spam policy, quarantine.
 
-Sources: exchange-online.md §2.4 to §2.6; cloudflare-email-security.md §4.2 ("Mechanics", [INF]).
+Sources: [EXO-2.4] to [EXO-2.6]; [CF-4.2] ("Mechanics", inferred).
 Settings: lab/worlds/settings.py.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 from lab.mail.message import Message, Placement
 from lab.mail.predicates import Sight, applies
 
-# verdict -> (action, quarantine policy) of an anti-spam policy (§2.4)
+# verdict -> (action, quarantine policy) of an anti-spam policy ([EXO-2.4])
 _ACTIONS = {
     "spam": ("SpamAction", "SpamQuarantineTag"),
     "high_confidence_spam": ("HighConfidenceSpamAction", "HighConfidenceSpamQuarantineTag"),
@@ -33,7 +33,7 @@ _FOLDERS = {
     "Redirect": "redirected",
 }
 _RELEASE, _REQUEST = 4, 8
-# no right of a user to release is honoured for these; a request is (§2.6)
+# no right of a user to release is honoured for these; a request is ([EXO-2.6])
 _NEVER_BY_USERS = ("malware", "high_confidence_phish")
 _MALWARE_POLICY = "AdminOnlyAccessPolicy"
 _PRESETS = ("Strict", "Standard")
@@ -83,8 +83,8 @@ def _rules(sight: Sight, found: Placement) -> Placement | None:
         _headers(sight, rule)
         end = _end(rule)
         if end == "quarantine":
-            # the hosted quarantine of a rule has no policy to choose (§2.5, last sentence):
-            # administrators alone ([INF])
+            # the hosted quarantine of a rule has no policy to choose ([EXO-2.5], last sentence):
+            # administrators alone (inferred)
             found.folder, found.verdict, found.scl = "quarantine", "transport_rule", sight.scl
             return _quarantined(sight.world, found, "AdminOnlyAccessPolicy")
         if end:
@@ -121,8 +121,8 @@ def _headers(sight: Sight, rule: Mapping[str, Any]) -> None:
 
 
 def _end(rule: Mapping[str, Any]) -> str:
-    """Quarantine stops the rules that follow (§2.5); what is deleted, refused or sent elsewhere is
-    out of their reach, too.
+    """Quarantine stops the rules that follow [EXO-2.5]; what is deleted, refused or sent elsewhere
+    is out of their reach, too.
     """
     if rule.get("DeleteMessage"):
         return "deleted"
@@ -137,7 +137,7 @@ def _verdict(
     world: Mapping[str, Any], message: Message, scl: int | None, policy: Mapping[str, Any]
 ) -> str:
     """Malware and high confidence phishing are found whatever a rule says; otherwise the rule's
-    level is the input (§2.5).
+    level is the input ([EXO-2.5]).
     """
     own = str(world["settings"].get("verdicts", {}).get(message.message_id, ""))
     if own in _NEVER_BY_USERS:
@@ -145,13 +145,13 @@ def _verdict(
     if message.allow_listed and world["settings"].get("allow_list_beats_rules"):
         return ""
     if scl is not None:
-        # -1 passes most filters; 5 and 6 are spam, 9 is high confidence spam (§2.5), 7 and 8 as 9
-        # ([INF])
+        # -1 passes most filters; 5 and 6 are spam, 9 is high-confidence spam [EXO-2.5]; 7, 8 as 9
+        # (inferred)
         return "" if scl < 5 else "spam" if scl < 7 else "high_confidence_spam"
     if message.allow_listed:
-        return ""  # "aren't identified as spam" (cloudflare-email-security.md §3)
+        return ""  # "aren't identified as spam" ([CF-3])
     if message.spf == "fail" and policy["MarkAsSpamSpfRecordHardFail"] == "On":
-        return (  # cloudflare-email-security.md §9.2, MarkAsSpamSpfRecordHardFail
+        return (  # [CF-9.2], MarkAsSpamSpfRecordHardFail
             "high_confidence_spam"
         )
     return own
@@ -159,7 +159,7 @@ def _verdict(
 
 def applying_policy(world: Mapping[str, Any], recipient: str) -> dict[str, Any]:
     """Presets before custom policies by their rules' priority, Default for everybody else
-    (§2.4).
+    ([EXO-2.4]).
     """
     tenant = world["tenant"]
     policies = {item["Name"]: item for item in tenant["content_filter_policies"]}

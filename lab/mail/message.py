@@ -39,7 +39,7 @@ class Message:
     skip_listed: bool = False
     # what SPF says of the address that the filter sees: pass, fail, softfail, neutral or none
     spf: str = "none"
-    # the connection filter policy lists the address (exchange-online.md §2.2, IPV:CAL)
+    # the connection filter policy lists the address ([EXO-2.2], IPV:CAL)
     allow_listed: bool = False
 
     def header(self, name: str) -> list[str]:
@@ -60,7 +60,7 @@ class Placement:
     scl: int | None = None
     policy: str = ""
     release: str = ""
-    # how long the quarantine keeps it (exchange-online.md §2.4); 0 where no anti-spam policy
+    # how long the quarantine keeps it ([EXO-2.4]); 0 where no anti-spam policy
     # decides
     retention_days: int = 0
     rules: list[str] = field(default_factory=list)

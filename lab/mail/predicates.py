@@ -3,8 +3,9 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Conditions and exceptions of transport rules, as far as the lab has them (exchange-online.md
-§2.5). One that it lacks says so loudly.
+"""Conditions and exceptions of transport rules, as far as the lab has them ([EXO-2.5]).
+
+One that it lacks says so loudly.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Sight:
     @property
     def address(self) -> str:
         """SenderIpRanges is said to see the last hop; whether enhanced filtering changes that is
-        [UNV] (§2.5): a world says which.
+        open ([EXO-2.5]): a world says which.
         """
         seen = self.world["settings"].get("rules_see", "last_hop")
         return (
@@ -109,7 +110,7 @@ def _domain(address: str) -> str:
 
 
 def _has_word(text: str, word: str) -> bool:
-    """Words are matched whole, without regard to case ([INF])."""
+    """Words are matched whole, without regard to case (inferred)."""
     return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE) is not None
 
 

@@ -102,7 +102,7 @@ class Relay:
 
     async def _try(self, item: Item) -> tuple[str, str]:
         """Each host in turn: the first that takes it, or refuses it for good, decides (RFC 5321
-        §5.1).
+        section 5.1).
         """
         text = "no host"
         try:

@@ -169,7 +169,7 @@ class Sender:
 
     async def _policy(self, domain: str, port: int, strict: ssl.SSLContext) -> Policy | None:
         """The cached one while its id is the published one; the id is looked for at each mail, as
-        far as the DNS cache lets (§3.1).
+        far as the DNS cache lets (RFC 8461 §3.1).
         """
         now = self.names._hub.clock.time()
         cached = self.policies.get(domain)
@@ -192,7 +192,7 @@ async def fetch(
     addresses: list[str], port: int, host: str, strict: ssl.SSLContext
 ) -> Policy | None:
     """The published policy; None where it cannot be had (then a cached one counts on, RFC 8461
-    §3.3).
+    section 3.3).
     """
     for address in addresses:
         try:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-# cloudflare-email-security.md §3: an address out of each kind of egress network
+# [CF-3]: an address out of each kind of egress network
 _EGRESS = (
     "52.11.209.211",
     "104.30.32.17",

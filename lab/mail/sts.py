@@ -3,7 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""MTA-STS (RFC 8461; cutover-and-peers.md §2.4): the policy hosts, and a sender's reading of a
+"""MTA-STS (RFC 8461; [CUT-2.4]): the policy hosts, and a sender's reading of a
 policy.
 """
 

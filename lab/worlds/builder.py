@@ -44,7 +44,7 @@ NAME_SERVERS = ["ada.ns.cloudflare.example", "bob.ns.cloudflare.example"]
 DOMAINS = {
     "northwind.example": (3600, "northwind-example.mail.protection.outlook.com"),
     "northwind-group.example": (3600, "northwind-group-example.mail.protection.outlook.com"),
-    # new accepted domains live under mx.microsoft since July 2026 (cutover-and-peers.md §2,
+    # new accepted domains live under mx.microsoft since July 2026 ([CUT-2.2],
     # MC1048624)
     "nw-labs.example": (1, "nw-labs-example.k-v1.mx.microsoft"),
 }
@@ -125,7 +125,7 @@ class Builder:
                     "object_id": guid("northwind", "service principal"),
                     "secrets": [self.credentials.client_secret],
                     "certificates": [self.credentials.certificate_pem],
-                    # exchange-online.md §1.8
+                    # [EXO-1.8]
                     "roles": {"exchange": ["Exchange.ManageAsApp"], "graph": ["Domain.Read.All"]},
                     "directory_roles": ["Exchange Administrator"],
                     "denied_cmdlets": [],
@@ -142,7 +142,7 @@ class Builder:
             "mail_hosts": {},
             "blocked_connectors": [],
             "accepted_domains": [
-                # every tenant has both (design, accepted domains of the kind "initial")
+                # every tenant has both [EXO-2.7]
                 self.object(
                     ACCEPTED_DOMAIN, ORGANIZATION, DomainName=ORGANIZATION, InitialDomain=True
                 ),
@@ -179,7 +179,7 @@ class Builder:
 
 
 def _quarantine_policies(make: Any) -> list[dict[str, Any]]:
-    """The built-in ones (exchange-online.md §2.6), and the global one that only its type shows."""
+    """The built-in ones ([EXO-2.6]), and the global one that only its type shows."""
     return [
         make(QUARANTINE_POLICY, "AdminOnlyAccessPolicy", EndUserQuarantinePermissionsValue=0),
         make(QUARANTINE_POLICY, "DefaultFullAccessPolicy", EndUserQuarantinePermissionsValue=39),

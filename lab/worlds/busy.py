@@ -21,7 +21,7 @@ from lab.worlds.builder import ORGANIZATION, Builder
 PRESET = "Standard Preset Security Policy1784144691483"
 # 203.0.113.0/24 and the other two are for documentation (RFC 5737); the first line holds one of
 # Area 1's own addresses, as an admin who began by hand would have entered it
-# (cloudflare-email-security.md §3)
+# ([CF-3])
 ALLOWED = [
     "52.11.209.211",
     "203.0.113.10",
@@ -62,7 +62,7 @@ def _connectors(builder: Builder) -> None:
         RequireTls=True,
         TlsSenderCertificateName="*.northwind.example",
     )
-    # portal objects read back AdminUI, which no cmdlet takes (exchange-online.md §2.3)
+    # portal objects read back AdminUI, which no cmdlet takes ([EXO-2.3])
     builder.add(
         INBOUND_CONNECTOR,
         "Contoso with TLS",

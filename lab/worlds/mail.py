@@ -18,7 +18,7 @@ from lab.mail.service import GATEWAY_ADDRESS, GATEWAY_HOST, STS_ADDRESS
 from lab.mail.sts import policy_text
 from lab.worlds.builder import DOMAINS, Builder
 
-# cloudflare-email-security.md §3, in the form that Microsoft 365 takes: 42 entries
+# [CF-3], in the form that Microsoft 365 takes: 42 entries
 EGRESS = [
     "52.11.209.211",
     "52.89.255.11",
@@ -32,7 +32,7 @@ EGRESS = [
     "134.195.26.0/24",
     "134.195.27.0/24",
 ]
-# the tutorial's example for the EU (cloudflare-email-security.md §2.1)
+# the tutorial's example for the EU ([CF-2.1])
 EU = [
     (5, "mailstream-eu1.mxrecord.io"),
     (10, "mailstream-central.mxrecord.mx"),
@@ -100,7 +100,7 @@ def _connector(builder: Builder, name: str, **fields: Any) -> None:
 def former_gateway(builder: Builder) -> None:
     """Mail comes by another gateway, which locked the tenant down for itself:
 
-    Area 1's mail would be refused (cutover-and-peers.md §2.3).
+    Area 1's mail would be refused ([CUT-2.3]).
     """
     builder.world["dns"]["hosts"][GATEWAY_HOST] = GATEWAY_ADDRESS
     mail = builder.world["mail"]
@@ -160,7 +160,7 @@ def locked_year_ago(builder: Builder) -> None:
 
 
 def half_finished(builder: Builder) -> None:
-    """Somebody began by hand with today's pages (cloudflare-email-security.md §1) and stopped
+    """Somebody began by hand with today's pages ([CF-1]) and stopped
     half-way: a part of the addresses, no enhanced filtering, one domain moved, the lock-down made
     and switched off.
     """
@@ -184,7 +184,7 @@ def half_finished(builder: Builder) -> None:
 
 def mta_sts(builder: Builder) -> None:
     """Two domains enforce a policy that admits Microsoft's hosts alone, one tests
-    (cutover-and-peers.md §2.4); DANE at one host.
+    ([CUT-2.4]); DANE at one host.
     """
     for domain, (_ttl, host) in DOMAINS.items():
         pattern = "*.mail.protection.outlook.com" if domain == "northwind-group.example" else host

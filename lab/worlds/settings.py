@@ -16,30 +16,30 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     # --- Entra ---
     # life of an access token by the lab's clock
     "token_lifetime_seconds": 3600,
-    # --- protocol (exchange-online.md §1) ---
+    # --- protocol ([EXO-1]) ---
     # null, or what the front door answers to a request for 127.0.0.1: "port" (302 to
     # https://localhost:<same port>), "446" (to https://localhost:446, as the service does; a client
     # maps 446 to the port of its own base address), "foreign" (another domain: must not be
     # followed), "downgrade" (http), "loop" (each answer redirects again)
     "redirect": None,
     # details[].message: "rotate", "pipe" (|Type|text), "ex_pipe" (ExXXXXXX|Type|text), "json"
-    # ({"Message", "TypeName", ...}) (§1.7)
+    # ({"Message", "TypeName", ...}) ([EXO-1.7])
     "error_shape": "rotate",
-    # HTTP status of a missing object: 404 or 400 (§1.7)
+    # HTTP status of a missing object: 404 or 400 ([EXO-1.7])
     "not_found_status": 404,
-    # `value` of a successful Set: "rotate", "absent", "null", "empty" (§1.5)
+    # `value` of a successful Set: "rotate", "absent", "null", "empty" ([EXO-1.5])
     "set_value": "rotate",
-    # whether New gives the object back ([INF], §1.5)
+    # whether New gives the object back (inferred, [EXO-1.5])
     "new_returns_object": True,
-    # Get with an identity that matches nothing: "all" objects, or "not_found" (§2, general trap)
+    # Get with an identity that matches nothing: "all" objects, or "not_found" ([EXO-2.0])
     "unknown_identity": "all",
-    # lab seconds that a Get lags behind a write (§1.5); a fault "stale" does it for single reads
+    # lab seconds that a Get lags behind a write [EXO-1.5]; a fault "stale" does it for single reads
     "read_lag_seconds": 0,
-    # destructive cmdlets without Confirm false bring a question and do nothing (§1.4)
+    # destructive cmdlets without Confirm false bring a question and do nothing ([EXO-1.4])
     "confirm_required": True,
     # parameters that the documentation calls reserved are refused as unknown
     "refuse_reserved": True,
-    # --- lists (§1.4, §2.2, §5: disputed or unknown; both answers must work) ---
+    # --- lists ([EXO-1.4], [EXO-2.2], [EXO-5]: disputed or unknown; both answers must work) ---
     # [] clears a multi-valued property
     "empty_array_clears": True,
     # "as_sent", "bare_32" (x/32 is kept as x), "cidr_32" (x is kept as x/32)
@@ -50,8 +50,8 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "mask_host_bits": False,
     # an entry that is there already: "drop" or "refuse"
     "duplicates": "drop",
-    # --- transport rules and quarantine (exchange-online.md §2.5, §2.6;
-    # cloudflare-email-security.md §9.2) --- null in Set-TransportRule clears a predicate ([UNV]);
+    # --- transport rules and quarantine ([EXO-2.5], [EXO-2.6];
+    # [CF-9.2]) --- null in Set-TransportRule clears a predicate (open);
     # false: it is passed over
     "null_clears_predicate": True,
     # Get-TransportRule names WhenChanged; false: no dates (the known live answers name none)
@@ -59,26 +59,26 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     # Identity of a quarantine policy reads back as "name" or "tenant_name" (tenant\name,
     # Microsoft365DSC)
     "quarantine_identity": "name",
-    # AdminDisplayName of New-QuarantinePolicy is kept; false: it reads back empty ([UNV])
+    # AdminDisplayName of New-QuarantinePolicy is kept; false: it reads back empty (open)
     "quarantine_display_name": True,
-    # removing a quarantine policy that an anti-spam policy uses: "refuse" or "allow" ([UNV])
+    # removing a quarantine policy that an anti-spam policy uses: "refuse" or "allow" (open)
     "quarantine_policy_in_use": "refuse",
     # what SenderIpRanges sees of mail that enhanced filtering looked behind: "last_hop"
-    # (New-TransportRule's page) or "original" ([UNV])
+    # (New-TransportRule's page) or "original" (open)
     "rules_see": "last_hop",
-    # an address on the IP allow list keeps mail out of junk although a rule sets its SCL ([UNV];
+    # an address on the IP allow list keeps mail out of junk although a rule sets its SCL (open;
     # Cloudflare's steps use both)
     "allow_list_beats_rules": False,
     # verdict of Microsoft's own filters by message id: spam, high_confidence_spam, phish,
     # high_confidence_phish, malware, bulk
     "verdicts": {},
     # --- objects ---
-    # New-InboundConnector without ConnectorType, RequireTls (§5)
+    # New-InboundConnector without ConnectorType, RequireTls ([EXO-5])
     "default_connector_type": "OnPremises",
     "default_require_tls": True,
-    # false: an E5 developer tenant (§1.8)
+    # false: an E5 developer tenant ([EXO-1.8])
     "inbound_connectors_allowed": True,
-    # --- organization (§2.7) ---
+    # --- organization ([EXO-2.7]) ---
     # from Enable-OrganizationCustomization until IsDehydrated reads false
     "hydration_minutes": 60,
     # from then until the cmdlets stop being refused
@@ -89,34 +89,34 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "dehydrated_cmdlets": ["Set-HostedConnectionFilterPolicy"],
     # --- mail (lab/mail) ---
     # from a change of connectors or of the connection filter to its effect on mail; nobody has a
-    # figure, the field says minutes to an hour (§5; cutover-and-peers.md §4.1)
+    # figure, the field says minutes to an hour ([EXO-5]; [CUT-4.1])
     "connector_delay_minutes": 5,
-    # the same for transport rules, "up to about 30 min" (§2.5)
+    # the same for transport rules, "up to about 30 min" ([EXO-2.5])
     "rule_delay_minutes": 0,
     # what that delay holds: "all" changes alike, of rules that are new only ("new_last"), or all
     # but removals ("removed_first")
     "rules_act": "all",
-    # 5.7.51 and 5.7.68 come at "rcpt" or at "data" (cutover-and-peers.md §2.3, "rejection phase
+    # 5.7.51 and 5.7.68 come at "rcpt" or at "data" ([CUT-2.3], "rejection phase
     # moved")
     "edge_refuses_at": "rcpt",
     # an address list of a Partner connector that does not restrict: "matches" (it selects, as in
     # the portal) or "restricts_only" (it counts for nothing, and the connector is found by sender
-    # domain) (§2.3, SenderIPAddresses, disputed)
+    # domain) ([EXO-2.3], SenderIPAddresses, disputed)
     "partner_ip_list": "matches",
     # which of two connectors that fit equally well is taken: "oldest" or "newest"
-    # (cutover-and-peers.md §7, not documented)
+    # ([CUT-7.1], not documented)
     "equal_connectors": "oldest",
-    # the header that Area 1 writes: "current", "legacy" or "both" (cloudflare-email-security.md §5)
+    # the header that Area 1 writes: "current", "legacy" or "both" ([CF-5])
     "disposition_header": "current",
-    # whether a clean message gets one too (§5, not stated)
+    # whether a clean message gets one too ([CF-5], open)
     "stamp_clean": False,
-    # whether Area 1 takes mail for a domain that is not verified yet (§10.2, open)
+    # whether Area 1 takes mail for a domain that is not verified yet ([CF-10.2], open)
     "area1_takes_unverified": False,
     # message trace: minutes until a row shows, and whether FromIP is the "connecting" address or
-    # the "source" that enhanced filtering found ([UNV])
+    # the "source" that enhanced filtering found (open)
     "trace_lag_minutes": 0,
     "trace_from_ip": "connecting",
     # whether a page that is asked for with StartingRecipientAddress begins with the last row of the
-    # one before ([UNV])
+    # one before (open)
     "trace_pages_overlap": False,
 }

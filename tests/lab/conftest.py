@@ -40,7 +40,7 @@ class Tenant:
         self.lab = lab
         self.vars = lab.extra_vars
         self.session = requests.Session()
-        # REQUESTS_CA_BUNDLE would override `verify` (toolchain facts §4)
+        # REQUESTS_CA_BUNDLE would override `verify` [AUTH-2]
         self.session.trust_env = False
         self.session.verify = lab.ca_path
         self._token: str | None = None
@@ -127,9 +127,7 @@ def tenant(lab: Lab) -> Tenant:
 
 
 def refusal(reply: requests.Response) -> tuple[str, str]:
-    """Type and text of an error, from whichever place and shape carries them (exchange-online.md
-    §1.7).
-    """
+    """Type and text of an error, from whichever place and shape carries them ([EXO-1.7])."""
     import json
 
     error = reply.json()["error"]

@@ -24,7 +24,7 @@ EDGE = "northwind-example.mail.protection.outlook.com"
 AREA1 = "mailstream-eu1.mxrecord.io"
 SENDER = "anna@s001.senders.example"
 RECIPIENT = "bert@northwind.example"
-# cloudflare-email-security.md §3: the Microsoft form of the networks that the lab's Area 1 sends
+# [CF-3]: the Microsoft form of the networks that the lab's Area 1 sends
 # from
 NETWORKS = [
     "52.11.209.211",

@@ -3,7 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The lab's message trace (exchange-online.md §2.7)."""
+"""The lab's message trace ([EXO-2.7])."""
 
 from __future__ import annotations
 

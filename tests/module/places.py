@@ -7,7 +7,7 @@
 
 (folder, quarantine policy, who may release).
 
-Written down by hand from Cloudflare's pages (cloudflare-email-security.md 4.1 to 4.3), not from the
+Written down by hand from Cloudflare's pages ([CF-4.1] to [CF-4.3]), not from the
 product's table.
 """
 

@@ -222,9 +222,7 @@ def test_another_host_looks_and_the_observation_stays_here(lab: Lab, tmp_path: P
 
 
 def test_all_outbound_connectors_are_read(lab: Lab) -> None:
-    """One query does not show those in test mode, nor those for rules only (exchange-online facts,
-    2.8).
-    """
+    """One query does not show those in test mode, nor those for rules only ([EXO-2.8])."""
     defaults = {name: spec.get("default") for name, spec in INFO_SPEC.items()}
     lab.reset("busy")
     (present,) = lab.state()["tenant"]["outbound_connectors"]

@@ -124,7 +124,7 @@ def test_what_area1_held_goes_the_way_of_all_mail_when_it_is_released(
 def test_no_malicious_mail_slips_through_while_hands_change(
     lab: Lab, tenant: Make, first: int, then: int, dated: bool, act: str
 ) -> None:
-    """Rules act half an hour after they were changed (exchange-online.md 2.5), in whichever order;
+    """Rules act half an hour after they were changed ([EXO-2.5]), in whichever order;
     Area 1 at once. Whether either says when is open.
     """
     lab.setting("rule_delay_minutes", 30)
@@ -143,7 +143,7 @@ def test_no_malicious_mail_slips_through_while_hands_change(
 
 
 def test_an_account_that_holds_malicious_and_spam_whatever_is_set(lab: Lab, tenant: Make) -> None:
-    """One of two pages says so (cloudflare-email-security.md 4.5): then they end there, and that is
+    """One of two pages says so ([CF-4.5]): then they end there, and that is
     said.
     """
     lab.mutate(["cloudflare", "settings", "keep_malicious_and_spam"], value=True)

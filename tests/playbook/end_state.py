@@ -40,7 +40,7 @@ def assert_finished(deployment: Deployment, *connectors: str) -> None:
 
 
 def assert_message_handling(tenant: dict[str, Any]) -> None:
-    """Use case 1, as Cloudflare's page has it (cloudflare-email-security.md 4.1 to 4.3)."""
+    """Use case 1, as Cloudflare's page has it ([CF-4.1] to [CF-4.3])."""
     policy = next(item for item in tenant["content_filter_policies"] if item["IsDefault"])
     assert policy["SpamAction"] == "MoveToJmf"
     for verdict in ("HighConfidenceSpam", "Phish", "HighConfidencePhish"):

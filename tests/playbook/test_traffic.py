@@ -70,7 +70,7 @@ def _deploy(deployment: Deployment, world: str, limit: int = 9) -> None:
 
 
 def _admit_area1(deployment: Deployment) -> None:
-    """The customer's policies gain the new hosts, and keep the old ones (cutover-and-peers.md §2.4,
+    """The customer's policies gain the new hosts, and keep the old ones ([CUT-2.4],
     two phases).
     """
     hosts = deployment.tenant()["mail_hosts"]

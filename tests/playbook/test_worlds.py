@@ -98,7 +98,7 @@ def _furnish_zones(deployment: Deployment) -> None:
         deployment.lab.mutate(["cloudflare", "zones", name, "records"], append=below)
 
 
-# cloudflare-email-security.md 4.2: what use case 1 makes of the Default policy
+# [CF-4.2]: what use case 1 makes of the Default policy
 FIRST_USE_CASE = {
     "SpamAction": "MoveToJmf",
     "HighConfidenceSpamAction": "Quarantine",
@@ -256,7 +256,7 @@ def test_a_dehydrated_tenant_is_enabled_once_waited_for_and_deployed(
 ) -> None:
     deployment = deploy("dehydrated")
     low_ttl(deployment)
-    # It may throw and yet succeed (exchange-online.md §2.7).
+    # It may throw and yet succeed ([EXO-2.7]).
     deployment.lab.setting("enable_throws", True)
     deployment.lab.setting("hydration_minutes", 60)
     # Caches take five minutes of the lab's clock, which nobody moves meanwhile: that is left to the

@@ -3,7 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The real named behaves as facts say that a primary with a value-dependent prerequisite does."""
+"""The real named honours a value-dependent prerequisite, as a primary must [DNS-20]."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def reconcile(
 def _read_back(
     steps: Steps[WorldT, PlanT], context: Context, seconds: float
 ) -> tuple[WorldT, PlanT]:
-    """Reads lag writes (exchange-online facts, 1.5): poll until the plan is empty or the time is
+    """Reads lag writes ([EXO-1.5]): poll until the plan is empty or the time is
     over.
     """
     pause, waited = 0.0, 0.0

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
-#: Bits of EndUserQuarantinePermissionsValue (exchange-online facts, 2.6). 64, Download, is
+#: Bits of EndUserQuarantinePermissionsValue ([EXO-2.6]). 64, Download, is
 #: documented as unused.
 PERMISSIONS: dict[str, int] = {
     "view_header": 128,

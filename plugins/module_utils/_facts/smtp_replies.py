@@ -22,7 +22,7 @@ NEEDS_TLS = "needs_tls"
 OK, WRONG = "ok", "wrong"
 
 LOCKDOWN_CODE = "5.7.51"
-# cutover-and-peers facts, 2.3: refusals that say nothing about the connector, each with its own
+# [CUT-2.3]: refusals that say nothing about the connector, each with its own
 # meaning.
 MEANINGS = {
     "5.7.68": "Direct Send is refused (RejectDirectSend), which is not the lock-down",

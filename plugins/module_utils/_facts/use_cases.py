@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 """The five use cases of section 4, as data to be held against Cloudflare's pages
-(cloudflare-email-security facts, 4.1 to 4.3).
+([CF-4.1] to [CF-4.3]).
 
 C(tutorial) are the words and names of the tutorial's time, C(current) today's. The header is the
 operator's choice in both.
@@ -25,7 +25,7 @@ ASK, FREE, ADMIN = "UserNotifyAdminRelease", "UserNotifyUserRelease", "AdminOnly
 JUNK, QUARANTINE = "MoveToJmf", "Quarantine"
 TO_QUARANTINE = "quarantine"  # the action "Redirect to hosted quarantine"; a number is an SCL
 
-#: What recipients may do, and whether they are told (4.3).
+#: What recipients may do, and whether they are told [CF-4.3].
 POLICIES: dict[str, dict[str, t.Any]] = {
     ASK: {"permissions": ("request_release", "preview", "delete"), "notifications": True},
     FREE: {"permissions": ("release", "preview", "delete"), "notifications": True},
@@ -34,7 +34,7 @@ POLICIES: dict[str, dict[str, t.Any]] = {
 Verdicts = tuple[str, t.Optional[str], str, str, str]  # noqa: UP045 (made at run time)
 
 #: Title; what Area 1 quarantines; spam action and policy; policies of high confidence spam,
-#: phishing, high confidence phishing (4.1). What these three quarantine stays 15 days at least.
+#: phishing, high confidence phishing [CF-4.1]. What these three quarantine stays 15 days at least.
 CASES: dict[int, tuple[str, tuple[str, ...], Verdicts]] = {
     1: (
         "Junk and Area 1 Admin Quarantine",
@@ -50,8 +50,8 @@ RETENTION_DAYS = (15, 30)
 
 Row = tuple[int, str, str, tuple[str, ...], tuple[str, ...], t.Any]
 
-#: Use case; name in the tutorial and today; words in the tutorial and today; action (4.2). In the
-#: order of the page, the one that quarantines last: it ends the processing of rules.
+#: Use case; name in the tutorial and today; words in the tutorial and today; action [CF-4.2].
+#: In the order of the page, the one that quarantines last: it ends the processing of rules.
 RULES: tuple[Row, ...] = (
     (
         1,
@@ -128,7 +128,7 @@ RULES: tuple[Row, ...] = (
 )
 
 #: What the best-practice table asks for and no API offers: shown as to be set in the dashboard
-#: (1.1).
+#: [CF-1.1].
 DASHBOARD: tuple[tuple[str, str], ...] = (
     (
         "text add-ons",
@@ -251,7 +251,7 @@ AT_AREA1, IN_QUARANTINE, IN_JUNK, IN_INBOX, ELSEWHERE = (
 FIRST_SPAM, FIRST_HIGH = (
     5,
     7,
-)  # SCL 5 and 6 are spam, 9 is high confidence spam (exchange-online facts, 2.5)
+)  # SCL 5 and 6 are spam, 9 is high confidence spam ([EXO-2.5])
 
 
 @dataclasses.dataclass(frozen=True)

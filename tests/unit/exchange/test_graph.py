@@ -104,7 +104,10 @@ def ask(graph: Graph, *domains: str, context: Context | None = None) -> dict[str
 def test_without_batch_each_domain_is_asked_for_by_itself(
     graph: Graph, status: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The facts name the plain request only; None: there are few domains, and no batch is tried."""
+    """The sources name the plain request only [CUT-2.2].
+
+    None: there are few domains, and no batch is tried.
+    """
     monkeypatch.setattr(graph_module, "FEW", 0 if status else 3)
     graph.whole = (status, {"error": {"code": "x", "message": "no"}}) if status else None
     graph.answers = {

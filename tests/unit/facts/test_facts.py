@@ -27,7 +27,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._facts import (
     egress_networks as networks,
 )
 
-# As cloudflare-email-security.md §3 derives it.
+# As [CF-3] derives it.
 EXCHANGE_ENTRIES = [
     "52.11.209.211",
     "52.89.255.11",

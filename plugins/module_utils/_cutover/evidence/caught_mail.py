@@ -7,7 +7,7 @@
 
 Pure.
 
-Facts: exchange-online, 2.3 (SenderIPAddresses: whether it counts without a restriction is
+Sources: [EXO-2.3] (SenderIPAddresses: whether it counts without a restriction is
 disputed).
 """
 

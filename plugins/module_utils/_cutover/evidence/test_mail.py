@@ -6,7 +6,7 @@
 """The test mail by way of Area 1, found again in the message trace: did it arrive, and by which
 connector? Pure.
 
-Facts: cutover-and-peers, 2.5 no. 25. Its headers would tell more (no. 33), but reading a mailbox
+Sources: [CUT-25]. Its headers would tell more [CUT-33], but reading a mailbox
 takes a right that nothing else here needs.
 """
 

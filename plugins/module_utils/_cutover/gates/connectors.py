@@ -259,7 +259,7 @@ def catches_others(world: World) -> list[GateResult]:
 
     Where Exchange takes it for mail from elsewhere, senders without TLS are refused: seen by a
     recipient that a direct sender gets with TLS and not without, or by the trace of direct mail
-    (disputed: exchange-online facts, 2.3).
+    (disputed: [EXO-2.3]).
     """
     name = world.settings["connector_name"]
     connector = world.connector(name) or {}

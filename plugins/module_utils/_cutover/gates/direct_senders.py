@@ -7,7 +7,7 @@
 
 The lock-down would refuse them. Pure.
 
-Facts: cutover-and-peers, 2.5 no. 35 (trace by FromIP); exchange-online, 2.7. What was refused at
+Sources: [CUT-35] (trace by FromIP); [EXO-2.7]. What was refused at
 protocol level is not in the trace.
 """
 

@@ -6,9 +6,8 @@
 """Since when something is as it is: by the service's own date, else by the time line, from the
 first run that saw it so. Pure.
 
-Neither date is promised: the known answers of Get-TransportRule name none (exchange-online facts,
-2.5), and most fields of an Email Security domain are optional (cloudflare-email-security facts,
-6.1).
+Neither date is promised: the known answers of Get-TransportRule name none [EXO-2.5],
+and most fields of an Email Security domain are optional [CF-6.1].
 """
 
 from __future__ import annotations

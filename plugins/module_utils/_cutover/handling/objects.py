@@ -45,7 +45,7 @@ RULE = (
     Property("prepend_subject", "PrependSubject", values.TEXT),
     Property("enabled", "State", values.WORD),
 )
-#: What no rule of a use case has: it asks two things, does one, and has no exception (4.2). Left
+#: What no rule of a use case has: it asks two things, does one, and has no exception [CF-4.2]. Left
 #: out is what says how something else is meant, and does nothing alone.
 BESIDES = (
     frozenset(PARAMETERS)

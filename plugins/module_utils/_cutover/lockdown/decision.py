@@ -7,7 +7,7 @@
 
 The stamp in the connector's comment is the soak's clock: it survives any runner.
 
-Order and conditions: cutover-and-peers facts, 2.1 and 2.5. Pure: the time comes with the
+Order and conditions: [CUT-2.1] and [CUT-2.5]. Pure: the time comes with the
 observation.
 """
 

@@ -74,7 +74,7 @@ def exposure_results(world: World) -> tuple[list[GateResult], list[DomainState]]
 
 
 def _sub_domains(state: DomainState) -> GateResult:
-    """Facts 2.5 no. 17: odd shapes are a person's to decide."""
+    """Return the names of odd shape, which a person decides about [CUT-17]."""
     message = (
         "it takes mail for all its sub-domains (MatchSubDomains), and a wildcard sends theirs past"
         " Area 1, to %s" % ", ".join(state.below)

@@ -6,7 +6,7 @@
 """What Microsoft 365 answers to Area 1 for the domains that have moved: before others follow, and
 until the lock-down. Pure.
 
-Facts: cutover-and-peers, 2.5 no. 33 and 34 (halt the wave); exchange-online, 2.7
+Sources: [CUT-33] and [CUT-34] (halt the wave); [EXO-2.7]
 (RejectDirectSend).
 """
 

@@ -7,7 +7,7 @@
 
 A verdict from what was seen since it was switched on. Pure.
 
-Facts: cutover-and-peers, 2.3 (codes, phases of a refusal, what is not in the trace) and 2.5 no. 36.
+Sources: [CUT-2.3] (codes, phases of a refusal, what is not in the trace) and [CUT-36].
 That direct mail is refused shows in a refusal only; that Area 1's mail is accepted shows in the
 traces too. A verdict is never better than its evidence: what was not seen is unknown, and unknown
 is never good.

@@ -54,7 +54,7 @@ def _enabled(world: World) -> list[Record]:
 
 
 def enhanced_filtering(world: World) -> list[GateResult]:
-    """ORCA-233 (exchange-online facts, 2.3): behind a gateway each connector for all senders lets
+    """ORCA-233 ([EXO-2.3]): behind a gateway each connector for all senders lets
     Microsoft see the source.
     """
     results = []
@@ -164,7 +164,7 @@ def spf_hard_fail(world: World) -> list[GateResult]:
 
 
 def bypass_rules(world: World) -> list[GateResult]:
-    """Enhanced filtering is of no use where a rule skips the filter (cutover facts, 2.3)."""
+    """Enhanced filtering is of no use where a rule skips the filter ([CUT-2.3])."""
     results = []
     for rule in world.section("transport_rules"):
         if skips_filters(world, rule):

@@ -3,7 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What must hold before a step back: the order of risk (cutover facts, 3.2). Pure."""
+"""What must hold before a step back: the order of risk ([CUT-3.2]). Pure."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def may_remove(world: World, removals: t.Iterable[str]) -> list[GateResult]:
 def lockdown_off(world: World, past: World) -> list[GateResult]:
     """Mail comes directly again only once the lock-down has stopped to act:
 
-    Exchange takes up to an hour (design, settle time).
+    Exchange takes up to an hour [CUT-4.1].
     """
     name, minutes = world.settings["lockdown_connector_name"], world.settings["settle_minutes"]
     connector = world.connector(name)

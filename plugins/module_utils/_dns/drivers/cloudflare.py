@@ -19,7 +19,7 @@ from ..sets.rrset import RecordSet, ancestors, mx_value, txt_strings, txt_value
 from .contract import Capabilities, Driver, DriverOptions, Option, Surroundings
 
 AUTO = 1
-# "Auto" is 300 s for records that are not proxied (cloudflare-email-security facts, 6.5).
+# "Auto" is 300 s for records that are not proxied ([CF-6.5]).
 AUTO_SECONDS = 300
 ZONES_PER_PAGE = 50
 PERMISSION_READ = "Zone.Zone:Read"

@@ -23,7 +23,7 @@ from .tables import CONTENT_FILTER
 SPAM_ACTIONS = ("MoveToJmf", "Quarantine", "AddXHeader", "ModifySubject", "Redirect", "Delete")
 BULK_ACTIONS = (*SPAM_ACTIONS, "NoAction")
 PHISH_ACTIONS = ("Quarantine", "Redirect")
-#: Whole numbers with limits (exchange-online facts, 2.4).
+#: Whole numbers with limits ([EXO-2.4]).
 LIMITS = {"bulk_threshold": (1, 9), "quarantine_retention_period": (1, 30)}
 LONGEST_HEADER = 255
 LONGEST_NAME = 256

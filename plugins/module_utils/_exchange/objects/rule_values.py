@@ -18,7 +18,7 @@ from ..._engine.errors import InputError
 from ..._engine.plan import Property
 from ..._facts.rule_parameters import ENUMS, LONGEST, PARAMETERS
 
-#: Each pair is sent together, or refused by the service (exchange-online facts, 2.5).
+#: Each pair is sent together, or refused by the service ([EXO-2.5]).
 PAIRS = (
     ("HeaderContainsMessageHeader", "HeaderContainsWords"),
     ("HeaderMatchesMessageHeader", "HeaderMatchesPatterns"),

@@ -81,7 +81,7 @@ def find(records: Records, name: str) -> dict[str, t.Any] | None:
 
 
 def plain_name(record: t.Mapping[str, t.Any]) -> str:
-    """Its name; some objects are given back as C(tenant\\name) (exchange-online facts, 2.6)."""
+    """Its name; some objects are given back as C(tenant\\name) ([EXO-2.6])."""
     return str(record.get("Name") or record.get("Identity") or "").rpartition("\\")[2].strip()
 
 
@@ -192,7 +192,7 @@ def drive(
     except Dehydrated as exc:
         if not store.observation.path:
             raise
-        # Seen for hours although IsDehydrated is false by then (exchange-online facts, 2.7): part
+        # Seen for hours although IsDehydrated is false by then ([EXO-2.7]): part
         # of a deployment that goes on later.
         hint = "Run again later; enabling organization customization may take a day to spread."
         store.observation.note(

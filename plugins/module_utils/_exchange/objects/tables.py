@@ -162,7 +162,7 @@ READS: dict[str, tuple[str, dict[str, t.Any]]] = {
 
 
 #: Sections that one query does not show whole: without a flag there are neither test-mode nor
-#: rule-scoped connectors, and each flag shows only those of its kind (exchange-online facts, 2.8).
+#: rule-scoped connectors, and each flag shows only those of its kind ([EXO-2.8]).
 FURTHER_READS: dict[str, tuple[dict[str, t.Any], ...]] = {
     "outbound_connectors": ({"IncludeTestModeConnectors": True}, {"IsTransportRuleScoped": True}),
 }

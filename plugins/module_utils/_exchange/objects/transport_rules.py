@@ -263,7 +263,7 @@ def _check_neighbour(world: Records, place: Place) -> None:
 
 
 def _sent(value: t.Any) -> t.Any:
-    """Null clears a condition or action (exchange-online facts, 2.5; read back, because over REST
+    """Null clears a condition or action ([EXO-2.5]; read back, because over REST
     nobody saw it).
     """
     return None if value in ("", []) else value

@@ -6,9 +6,9 @@
 """The message trace of Exchange Online, read to its end and summed up by sending address and
 recipient domain.
 
-Facts (exchange-online, 2.7): 90 days, 10 days a query, at most 5000 rows, newest first, no page
-token: the next page is asked with the last row's time and recipient. That rows were left out shows
-in a warning only. 100 queries in five minutes for the whole tenant.
+Limits of Get-MessageTraceV2 [EXO-2.7]: 90 days, 10 days a query, at most 5000 rows, newest first,
+no page token: the next page is asked with the last row's time and recipient. That rows were left
+out shows in a warning only. 100 queries in five minutes for the whole tenant.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@
 """What became of single messages, from their events in the message trace: the status, which
 connector took them, which transport rules acted.
 
-Facts (exchange-online, 2.7): the events show rules. How they word it is seen in the field only, so
-a rule's name or id anywhere counts. A message in the junk folder has the status of any other that
-was delivered: its rule alone tells.
+The events show rules [EXO-2.7]. How they word it is seen in the field only, so a rule's name or id
+anywhere counts. A message in the junk folder has the status of any other that was delivered: its
+rule alone tells.
 """
 
 from __future__ import annotations
