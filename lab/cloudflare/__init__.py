@@ -38,9 +38,10 @@ The state is ``world["cloudflare"]``, plain data. Every key but the first two ma
         "settings": {...},  # see DEFAULT_SETTINGS in lab/cloudflare/settings.py
     }
 
-The public fields of a domain are those of Cloudflare's API reference ([CF-6.1]); "lab" is private. A world writes the fields shown and no more: `complete` fills in missing
-ids and dates on the first request, and turns ``{"domain": "x.example", "transport": ..., ...}``
-into an onboarded domain as a POST would.
+The public fields of a domain are those of Cloudflare's API reference [CF-6.1]; "lab" is private. A
+world writes the fields shown and no more: `complete` fills in missing ids and dates on the first
+request, and turns ``{"domain": "x.example", "transport": ..., ...}`` into an onboarded domain as a
+POST would.
 """
 
 from __future__ import annotations
