@@ -127,15 +127,85 @@ options:
     description:
       - How cmdlets reach the service. V(rest) is its admin API, as Microsoft's own PowerShell
         module uses it.
-      - V(psrp), Remote PowerShell, is refused with an explanation, because Exchange Online has
-        closed it for every tenant.
+      - V(psrp) runs that module on a Windows management host, for networks where no other machine
+        may talk to Exchange Online. It needs O(psrp_host) and the Python library pypsrp.
+      - What a module reads, writes and returns is the same over both.
     type: str
     choices:
       - rest
       - psrp
     default: rest
+  psrp_host:
+    description:
+      - Name of the Windows management host, with ExchangeOnlineManagement 3.1 or later. Required
+        with O(transport=psrp).
+    type: str
+  psrp_port:
+    description:
+      - Port of WinRM on O(psrp_host). V(5985) is WinRM's plain HTTP port; there V(basic) and
+        V(certificate) of O(psrp_auth) are refused, and the messages of the others are encrypted.
+        Every other port is taken for HTTPS.
+    type: int
+    default: 5986
+  psrp_auth:
+    description:
+      - How to sign in to O(psrp_host).
+      - V(kerberos), and V(negotiate) where it shall use Kerberos, need the extra
+        C(pypsrp[kerberos]); V(credssp) needs C(pypsrp[credssp]).
+    type: str
+    choices:
+      - negotiate
+      - kerberos
+      - ntlm
+      - certificate
+      - basic
+      - credssp
+    default: negotiate
+  psrp_user:
+    description:
+      - The account on O(psrp_host). Not needed with V(certificate) of O(psrp_auth), and with a
+        Kerberos ticket.
+      - If this option is not given or empty, the environment variable E(O365_PSRP_USER) is used.
+    type: str
+  psrp_password:
+    description:
+      - The password of O(psrp_user).
+      - If this option is not given or empty, the environment variable E(O365_PSRP_PASSWORD) is
+        used.
+    type: str
+  psrp_certificate_path:
+    description:
+      - A PEM file, on the host that runs the task, with the client certificate and its private
+        key, for V(certificate) of O(psrp_auth).
+    type: path
+  psrp_configuration:
+    description:
+      - The session configuration to connect to. V(Microsoft.PowerShell) is Windows PowerShell 5.1,
+        V(PowerShell.7) that of PowerShell 7.
+      - Another name is taken for a constrained endpoint (JEA) that offers the function
+        C(Invoke-Area1ExchangeCmdlet); the collection's C(docs/examples/jea) has it.
+    type: str
+    default: Microsoft.PowerShell
+  psrp_connect:
+    description:
+      - How O(psrp_host) connects to Exchange Online.
+      - V(access_token) hands it the token that this task has or gets; nothing secret stays on the
+        host. V(certificate_thumbprint) uses a certificate on the host, see
+        O(psrp_certificate_thumbprint), with O(client_id) and O(tenant). V(managed_identity) uses
+        the identity of a host that is an Azure machine, with O(tenant).
+    type: str
+    choices:
+      - access_token
+      - certificate_thumbprint
+      - managed_identity
+    default: access_token
+  psrp_certificate_thumbprint:
+    description:
+      - Thumbprint of the certificate in a store of O(psrp_host) that is registered with the app.
+    type: str
 requirements:
   - requests
   - msal >= 1.35 (unless tokens are given)
   - cryptography (for certificates)
+  - pypsrp >= 0.9.0 (for O(transport=psrp))
 """

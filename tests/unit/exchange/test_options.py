@@ -169,9 +169,8 @@ def test_impossible_options(params: dict[str, Any]) -> None:
 
 
 def test_secrets_are_hidden_from_ansible_and_from_repr() -> None:
-    assert {name for name, option in EXCHANGE_OPTIONS.items() if option.get("no_log")} == set(
-        SECRETS
-    )
+    hidden = {name for name, option in EXCHANGE_OPTIONS.items() if option.get("no_log")}
+    assert hidden == {*SECRETS, "psrp_password"}
     assert SECRET not in repr(resolve({**IDENTITY, "client_secret": SECRET}, {}))
 
 

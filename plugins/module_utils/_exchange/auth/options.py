@@ -18,6 +18,7 @@ import typing as t
 
 from ..._engine.errors import InputError
 from ..._http import check_url
+from ..psrp.options import PSRP_OPTIONS
 from .clouds import CLOUDS, Endpoints, endpoints
 
 EXCHANGE_OPTIONS: dict[str, t.Any] = {
@@ -37,6 +38,7 @@ EXCHANGE_OPTIONS: dict[str, t.Any] = {
     "ca_path": {"type": "path"},
     "timeout": {"type": "int", "default": 300},
     "transport": {"type": "str", "choices": ["rest", "psrp"], "default": "rest"},
+    **PSRP_OPTIONS,
 }
 
 ENVIRONMENT: dict[str, str] = {
