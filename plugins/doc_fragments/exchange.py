@@ -20,16 +20,16 @@ options:
     type: str
   client_id:
     description:
-      - The application (client) id of the app registration. Required to sign in with
-        O(client_secret), O(certificate_path)
-        or O(federated_token_file).
+      - The application (client) id of the app registration. Required to sign in, except with
+        O(managed_identity) or a given token.
       - If this option is not given or empty, the environment variable E(O365_CLIENT_ID) is used.
     type: str
   client_secret:
     description:
       - A client secret of the app (its value, not its id).
       - Exactly one way to sign in is used, of O(client_secret), O(certificate_path),
-        O(federated_token_file) and O(managed_identity).
+        O(certificate_content), O(federated_token_file), O(federated_token),
+        O(federated_token_url), O(managed_identity) and O(device_code).
         Two options at once are refused; so are two environment variables at once, unless an
         option decides. One that is given as an
         option wins over any other in the environment.
@@ -40,30 +40,74 @@ options:
     description:
       - A file, on the host that runs the task, with the private key and the certificate that is
         registered with the app,
-        as PEM (both in one file) or PFX. RSA only.
+        as PEM (both in one file), PFX, or PFX in base64. RSA only. Further certificates in it (a
+        chain) are passed over.
+      - A certificate that has expired is refused before anything is sent; one that ends within 30
+        days is warned about.
       - If this option is not given or empty, the environment variable E(O365_CERTIFICATE_PATH)
         is used.
     type: path
   certificate_passphrase:
     description:
-      - The passphrase of O(certificate_path), if it is protected.
+      - The passphrase of O(certificate_path) or O(certificate_content), if it is protected.
       - If this option is not given or empty, the environment variable
         E(O365_CERTIFICATE_PASSPHRASE) is used.
+    type: str
+  certificate_content:
+    description:
+      - The private key and the certificate as text. A PFX in base64, as the secret behind a
+        certificate of Azure Key Vault holds it, or PEM.
+      - If this option is not given or empty, the environment variable
+        E(O365_CERTIFICATE_CONTENT) is used.
     type: str
   federated_token_file:
     description:
       - A file with a JSON web token that a federated credential of the app trusts (workload
         identity federation).
         It is read when it is needed.
+      - If this option is not given or empty, the environment variable
+        E(O365_FEDERATED_TOKEN_FILE) is used.
     type: path
+  federated_token:
+    description:
+      - Such a token as text, for runners that put it into a variable.
+      - If this option is not given or empty, the environment variable E(O365_FEDERATED_TOKEN) is
+        used.
+    type: str
+  federated_token_url:
+    description:
+      - An address at which the runner gives such a token, like GitHub's
+        E(ACTIONS_ID_TOKEN_REQUEST_URL). The token is fetched when it is sent, because it lives
+        for minutes only.
+      - The audience that the cloud wants is added, unless the address names one.
+      - If this option is not given or empty, the environment variable
+        E(O365_FEDERATED_TOKEN_URL) is used.
+    type: str
+  federated_token_bearer:
+    description:
+      - The bearer token for O(federated_token_url).
+      - If this option is not given or empty, the environment variable
+        E(ACTIONS_ID_TOKEN_REQUEST_TOKEN) is used, which GitHub sets.
+    type: str
   managed_identity:
     description:
-      - V(system) for the system-assigned identity of the Azure machine that runs the task, or
-        the client id of a user-assigned one.
+      - V(system) for the system-assigned identity of the Azure machine that runs the task. For a
+        user-assigned one its client id, its resource id (C(/subscriptions/...)), or its object id
+        as C(object_id:<id>).
       - V(true) means V(system); V(false) and an empty value mean that it is not used.
+      - If this option is not given or empty, the environment variable E(O365_MANAGED_IDENTITY) is
+        used.
       - The identity itself needs the application permissions and the directory role that an app
         needs.
     type: str
+  device_code:
+    description:
+      - A person signs in with a browser. The terminal shows an address and a code and waits.
+      - It is refused where nobody can read the code, so on a runner, in AWX and for a task that
+        does not run on the controller. Many tenants block it by policy.
+      - The app in O(client_id) must allow public client flows and have the delegated permission
+        C(Exchange.Manage). What may be done is what the person may do.
+    type: bool
   access_token:
     description:
       - An access token for Exchange Online, for example from M(mailflow.area1.o365_login). No
@@ -72,7 +116,8 @@ options:
         Microsoft Graph, if it is complete.
         A way that is given as an option makes a token in the environment not count.
       - A token for another service, for another tenant than the id in O(tenant), or one that
-        expired is refused before it is sent.
+        expired more than an hour ago is refused before it is sent. One that ends within two
+        minutes is replaced first, where another way to sign in is complete.
       - If this option is not given or empty, the environment variable E(O365_ACCESS_TOKEN) is used.
     type: str
   graph_access_token:
@@ -80,6 +125,17 @@ options:
       - An access token for Microsoft Graph, which knows the domains' forwarding hosts. The same
         rules as for O(access_token) apply.
     type: str
+  token_cache:
+    description:
+      - A directory in which issued access tokens are kept for later runs, for runs that come every
+        few minutes. Without it nothing is kept.
+      - A token is a credential. The directory is made for the user alone (0700, files 0600); one
+        that others can read, a link, or one of another user is refused. The files' names are
+        digests.
+      - A kept token outlives a revoked secret and a changed grant by up to its life, about an
+        hour. Delete the directory to end it.
+      - If this option is not given or empty, the environment variable E(O365_TOKEN_CACHE) is used.
+    type: path
   cloud:
     description:
       - The Microsoft cloud of the tenant. V(public) is used for GCC too.
@@ -206,6 +262,6 @@ options:
 requirements:
   - requests
   - msal >= 1.35 (unless tokens are given)
-  - cryptography (for certificates)
+  - cryptography >= 42 (for certificates)
   - pypsrp >= 0.9.0 (for O(transport=psrp))
 """

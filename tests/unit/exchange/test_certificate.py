@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import time
 from pathlib import Path
@@ -85,6 +86,15 @@ def test_all_forms_give_the_same(
             pkcs12.serialize_key_and_certificates(b"n", key, certificate, [other], protection),
             PASSPHRASE,
         ),
+        # as Azure Key Vault gives it
+        (
+            base64.encodebytes(
+                pkcs12.serialize_key_and_certificates(
+                    b"n", key, certificate, [other], serialization.NoEncryption()
+                )
+            ),
+            "",
+        ),
         (
             pkcs12.serialize_key_and_certificates(
                 b"n", key, certificate, None, serialization.NoEncryption()
@@ -117,9 +127,9 @@ def test_what_cannot_be_right_is_refused_with_a_reason(
         (
             pem_key(key) + pem(certificate).replace(b"MII", b"AAA", 1),
             "",
-            "certificate in .* is damaged",
+            "the certificate is damaged",
         ),
-        (pem_key(other_key) + pem(certificate), "", "no certificate in .* belongs"),
+        (pem_key(other_key) + pem(certificate), "", "no certificate belongs"),
         (pem_key(curve) + pem(make_certificate(curve)), "", "not an RSA key"),
         (pem_key(key) + pem(make_certificate(key, days=-1)), "", "expired at"),
         (b"nonsense", "", "neither PEM nor a PFX"),

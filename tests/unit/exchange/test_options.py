@@ -89,7 +89,9 @@ def test_one_way_to_sign_in(params: dict[str, Any], environ: dict[str, str], way
 
 def test_two_explicit_ways_are_refused() -> None:
     with pytest.raises(
-        InputError, match="More than one way to sign in is given: client_secret, certificate_path"
+        InputError,
+        match=r"More than one way to sign in is given: client_secret \(option, variable"
+        r" o365_client_secret\), certificate_path \(option",
     ):
         resolve({"client_secret": SECRET, "certificate_path": "c.pem"}, {})
     with pytest.raises(InputError, match="More than one way"):
@@ -136,8 +138,12 @@ def test_credentials_beside_a_token_count_if_complete(
 @pytest.mark.parametrize("name", SECRETS)
 def test_short_secrets_are_refused_without_echo(name: str) -> None:
     params = {**IDENTITY, name: "zq7"}
-    if name == "certificate_passphrase":
-        params["certificate_path"] = "c.pem"
+    owner = {
+        "certificate_passphrase": "certificate_path",
+        "federated_token_bearer": "federated_token_url",
+    }.get(name)
+    if owner:
+        params[owner] = "/some/where"
     with pytest.raises(InputError) as caught:
         resolve(params, {})
     assert name in str(caught.value) and "zq7" not in str(caught.value)

@@ -385,7 +385,7 @@ def test_an_old_token_is_renewed_and_a_fresh_one_is_not(authority: Authority) ->
     script = Script(reply(), reply(401, b""), reply(), reply(401, b""))
     client = exchange(authority, script, quick(now=lambda: moment[0]))
     client.invoke("Get-X")
-    moment[0] += 3600
+    moment[0] += 1800
     client.invoke("Set-X")
     assert len(authority.forms) == 2
     with pytest.raises(SignInError):

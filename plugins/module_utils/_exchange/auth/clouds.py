@@ -20,9 +20,13 @@ GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 
 @dataclasses.dataclass(frozen=True)
 class Cloud:
-    """``exchange_hosts``: the first is the default; the others are names under which the same cloud
-    is documented, and for which a token can be asked too. ``redirect_suffixes``: a regional front
-    end is one of these hosts or below one.
+    """Addresses of one Microsoft cloud.
+
+    ``exchange_hosts``: the first is the default; the others are names under which the same cloud is
+    documented, and for which a token can be asked too. ``redirect_suffixes``: a regional front end
+    is one of these hosts or below one. ``token_exchange``: the audience of tokens of other issuers.
+    ``disputed``: options of addresses that Microsoft's pages disagree about, or that nobody was
+    seen to use; the documentation marks them.
     """
 
     name: str
@@ -30,6 +34,8 @@ class Cloud:
     exchange_hosts: tuple[str, ...]
     graph: str
     redirect_suffixes: tuple[str, ...]
+    token_exchange: str = "api://AzureADTokenExchange"
+    disputed: tuple[str, ...] = ()
 
 
 CLOUDS: dict[str, Cloud] = {
@@ -48,6 +54,7 @@ CLOUDS: dict[str, Cloud] = {
             exchange_hosts=("outlook.office365.us",),
             graph="https://graph.microsoft.us",
             redirect_suffixes=("outlook.office365.us",),
+            token_exchange="api://AzureADTokenExchangeUSGov",
         ),
         # The documentation of Remote PowerShell still names webmail.apps.mil; the REST pages the
         # other.
@@ -61,14 +68,19 @@ CLOUDS: dict[str, Cloud] = {
                 "outlook.office365.us",
                 "webmail.apps.mil",
             ),
+            token_exchange="api://AzureADTokenExchangeUSGov",
+            disputed=("exchange_url",),
         ),
         # Two pages, two hosts: exchange_url chooses the other one, and the token then follows it.
+        # In msal's own table the sign-in service is login.partner.microsoftonline.cn.
         Cloud(
             name="china",
             authority="https://login.chinacloudapi.cn",
             exchange_hosts=("outlook.office365.cn", "partner.outlook.cn"),
             graph="https://microsoftgraph.chinacloudapi.cn",
             redirect_suffixes=("outlook.office365.cn", "partner.outlook.cn"),
+            token_exchange="api://AzureADTokenExchangeChina",
+            disputed=("authority_url", "exchange_url"),
         ),
     )
 }
@@ -76,7 +88,7 @@ CLOUDS: dict[str, Cloud] = {
 
 @dataclasses.dataclass(frozen=True)
 class Endpoints:
-    """What one task talks to: base addresses, and the resources its tokens are for."""
+    """The addresses that one task talks to, and the resources that its tokens are for."""
 
     cloud: Cloud
     authority: str
@@ -86,13 +98,15 @@ class Endpoints:
     graph_resource: str
 
     def base(self, audience: str) -> str:
+        """Return the address of the service."""
         return self.exchange if audience == "exchange" else self.graph
 
     def resource(self, audience: str) -> str:
+        """Return what a token for the service is asked for."""
         return self.exchange_resource if audience == "exchange" else self.graph_resource
 
     def audiences(self, audience: str) -> frozenset[str]:
-        """The values of C(aud) with which a token is accepted."""
+        """Return the values of C(aud) with which a token is accepted."""
         resources = {self.resource(audience), self.base(audience)}
         if audience == "exchange":
             resources |= {"https://" + host for host in self.cloud.exchange_hosts}
@@ -119,7 +133,7 @@ def endpoints(
     exchange_url: str | None = None,
     graph_url: str | None = None,
 ) -> Endpoints:
-    """The cloud's addresses, with overrides.
+    """Return the cloud's addresses, with overrides.
 
     The token is for the cloud's own resource even where an address is overridden (a proxy, a
     regional host, a lab), with two exceptions: an C(exchange_url) that the cloud is also documented
@@ -143,10 +157,12 @@ def endpoints(
 
 
 def host_of(url: str) -> str:
+    """Return the host of an address, in lower case."""
     return (urllib.parse.urlsplit(url).hostname or "").lower()
 
 
 def is_loopback(host: str) -> bool:
+    """Is it this machine?"""
     if host == "localhost":
         return True
     try:

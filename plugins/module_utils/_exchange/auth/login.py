@@ -29,10 +29,11 @@ TOKENS = tuple(TOKEN_OPTION.values())
 
 
 def login(params: t.Mapping[str, t.Any], context: Context) -> Result:
-    """Tokens for the audiences asked for. Nothing but the sign-in service is talked to."""
+    """Return tokens for the audiences asked for. Nothing but the sign-in service is talked to."""
     connection = resolve(params)
     wanted = list(dict.fromkeys(params.get("audiences") or ["exchange", "graph"]))
     sign_in = SignIn(connection, context)
+    sign_in.validate()
     tokens: dict[str, Token] = {}
     for audience in wanted:
         if (

@@ -12,7 +12,6 @@ where a value came from.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import typing as t
 
@@ -20,17 +19,20 @@ from ..._engine.errors import InputError
 from ..._http import check_url
 from ..psrp.options import PSRP_OPTIONS
 from .clouds import CLOUDS, Endpoints, endpoints
+from .connection import TOKEN_OPTION, Connection, several
+from .methods.table import BESIDE, METHODS
+from .methods.table import ENVIRONMENT as METHOD_ENVIRONMENT
+from .methods.table import SPEC as METHOD_SPEC
+
+__all__ = ["ENVIRONMENT", "EXCHANGE_OPTIONS", "TOKEN_OPTION", "Connection", "resolve"]
 
 EXCHANGE_OPTIONS: dict[str, t.Any] = {
     "tenant": {"type": "str"},
     "client_id": {"type": "str"},
-    "client_secret": {"type": "str", "no_log": True},
-    "certificate_path": {"type": "path"},
-    "certificate_passphrase": {"type": "str", "no_log": True},
-    "federated_token_file": {"type": "path", "no_log": False},
-    "managed_identity": {"type": "str"},
+    **METHOD_SPEC,
     "access_token": {"type": "str", "no_log": True},
     "graph_access_token": {"type": "str", "no_log": True},
+    "token_cache": {"type": "path", "no_log": False},
     "cloud": {"type": "str", "choices": ["public", "gcc_high", "dod", "china"]},
     "authority_url": {"type": "str"},
     "exchange_url": {"type": "str"},
@@ -44,58 +46,25 @@ EXCHANGE_OPTIONS: dict[str, t.Any] = {
 ENVIRONMENT: dict[str, str] = {
     "tenant": "O365_TENANT",
     "client_id": "O365_CLIENT_ID",
-    "client_secret": "O365_CLIENT_SECRET",
-    "certificate_path": "O365_CERTIFICATE_PATH",
-    "certificate_passphrase": "O365_CERTIFICATE_PASSPHRASE",
+    **METHOD_ENVIRONMENT,
     "access_token": "O365_ACCESS_TOKEN",
+    "token_cache": "O365_TOKEN_CACHE",
     "cloud": "O365_CLOUD",
 }
 
-SECRETS = ("client_secret", "certificate_passphrase", "access_token", "graph_access_token")
-WAYS = ("client_secret", "certificate_path", "federated_token_file", "managed_identity")
-TOKEN_OPTION = {"exchange": "access_token", "graph": "graph_access_token"}
+SECRETS = tuple(name for name, spec in EXCHANGE_OPTIONS.items() if spec.get("no_log"))
+WAYS = tuple(METHODS)
 SHORTEST_SECRET = 8
-
-
-@dataclasses.dataclass(frozen=True)
-class Connection:
-    """The options after the environment, checked. C(values) holds secrets and is never shown."""
-
-    values: t.Mapping[str, str] = dataclasses.field(repr=False)
-    ways: tuple[str, ...]
-    ways_from_environment: bool
-    endpoints: Endpoints
-    ca_path: str | None
-    timeout: int
-
-    def get(self, option: str) -> str:
-        return self.values.get(option, "")
-
-    @property
-    def secrets(self) -> list[str]:
-        return [self.values[name] for name in SECRETS if self.values.get(name)]
-
-    def given_token(self, audience: str) -> str:
-        return self.get(TOKEN_OPTION[audience])
-
-    def way(self) -> str:
-        """The one way to sign in; "" when there is none."""
-        if len(self.ways) > 1:
-            raise _several(self.ways, self.ways_from_environment)
-        return self.ways[0] if self.ways else ""
-
-    def can_sign_in(self) -> bool:
-        """Are the credentials complete, so that a token for another audience could be had?"""
-        way = self.way()
-        return bool(way) and (
-            way == "managed_identity" or bool(self.get("tenant") and self.get("client_id"))
-        )
+_NEEDS = {name: method.needs for name, method in METHODS.items()}
+_NOT = ("false", "no", "off", "0")
+# Their "false" means that they are not used.
+_SWITCHES = ("managed_identity", "device_code")
 
 
 def resolve(
     params: t.Mapping[str, t.Any], environ: t.Mapping[str, str] | None = None
 ) -> Connection:
-    """Options and environment become one connection, or an error that says what to give."""
+    """Make one connection of options and environment, or say what to give."""
     environ = os.environ if environ is None else environ
     explicit = {name: text for name in EXCHANGE_OPTIONS if (text := _text(params.get(name)))}
     values = {
@@ -107,24 +76,22 @@ def resolve(
         **explicit,
     }
     for source in (explicit, values):
-        if _text(source.get("managed_identity")).lower() in ("false", "no", "off", "0"):
-            source.pop("managed_identity", None)
+        for name in _SWITCHES:
+            if _text(source.get(name)).lower() in _NOT:
+                source.pop(name, None)
+    sources = {name: _source(name, name in explicit) for name in values}
     explicit_ways = tuple(name for name in WAYS if name in explicit)
     if len(explicit_ways) > 1:
-        raise _several(explicit_ways, False)
+        raise several(explicit_ways, sources)
     ways = explicit_ways or tuple(name for name in WAYS if name in values)
-    for name in WAYS:
-        if name not in ways:
-            values.pop(name, None)
-    if explicit_ways and "access_token" not in explicit:
-        values.pop("access_token", None)
-    if "certificate_path" not in ways:
-        values.pop("certificate_passphrase", None)
-    _check(values, params)
+    _drop_unused(values, ways, bool(explicit_ways) and "access_token" not in explicit)
+    _check(values, sources, params)
     connection = Connection(
         values=values,
         ways=ways,
-        ways_from_environment=not explicit_ways,
+        sources=sources,
+        needs=_NEEDS,
+        secret_options=SECRETS,
         endpoints=_endpoints(values),
         ca_path=_ca_path(values.get("ca_path")),
         timeout=_timeout(params.get("timeout")),
@@ -134,24 +101,51 @@ def resolve(
     return connection
 
 
+def _drop_unused(values: dict[str, str], ways: t.Sequence[str], drop_token: bool) -> None:
+    """Take out what does not count: other ways of the environment, and what belongs to them."""
+    for name in WAYS:
+        if name not in ways:
+            values.pop(name, None)
+    for name, owners in BESIDE.items():
+        if not set(owners) & set(ways):
+            values.pop(name, None)
+    if drop_token:
+        values.pop("access_token", None)
+
+
 def _text(value: t.Any) -> str:
     return "" if value is None else str(value).strip()
 
 
-def _several(ways: t.Sequence[str], from_environment: bool) -> InputError:
-    if from_environment:
-        names = ["%s (%s)" % (name, ENVIRONMENT[name]) for name in ways]
-        return InputError(
-            "The environment gives more than one way to sign in: %s." % ", ".join(names),
-            "Unset all but one of these variables, or name the wanted one as an option.",
-        )
-    return InputError(
-        "More than one way to sign in is given: %s." % ", ".join(ways),
-        "Give exactly one of %s." % ", ".join(WAYS),
-    )
+def _source(name: str, explicit: bool) -> str:
+    """Say where a value comes from: the option (a playbook's variable), or the environment."""
+    if explicit:
+        return "option, variable o365_%s" % name
+    return "environment %s" % ENVIRONMENT[name]
 
 
-def _check(values: t.Mapping[str, str], params: t.Mapping[str, t.Any]) -> None:
+def missing_inputs(params: t.Mapping[str, t.Any]) -> list[str]:
+    """Return what is not given and needed, each as a sentence that names every place for it."""
+    connection = resolve(params)
+    if connection.given_token("exchange"):
+        return []
+    lacking = [_place(name) for name in connection.missing()]
+    if not connection.way():
+        lacking = [
+            *[_place(name) for name in ("tenant", "client_id") if not connection.get(name)],
+            "one way to sign in: " + "; or ".join(_place(name) for name in (*WAYS, "access_token")),
+        ]
+    return lacking
+
+
+def _place(name: str) -> str:
+    variable = ENVIRONMENT.get(name)
+    return "o365_%s%s" % (name, " (environment %s)" % variable if variable else "")
+
+
+def _check(
+    values: t.Mapping[str, str], sources: t.Mapping[str, str], params: t.Mapping[str, t.Any]
+) -> None:
     if _text(params.get("transport")).lower() == "psrp":
         raise InputError(
             "The transport psrp is not available: Exchange Online has closed Remote PowerShell for"
@@ -161,20 +155,16 @@ def _check(values: t.Mapping[str, str], params: t.Mapping[str, t.Any]) -> None:
     for name in SECRETS:
         if name in values and len(values[name]) < SHORTEST_SECRET:
             raise InputError(
-                "The value of %s has fewer than %d characters and cannot be a real one."
-                % (_named(name), SHORTEST_SECRET),
+                "The value of %s (%s) has fewer than %d characters and cannot be a real one."
+                % (name, sources[name], SHORTEST_SECRET),
                 "Ansible masks a secret wherever it occurs, so a short one would blacken the whole"
                 " output.",
             )
     if values.get("cloud", "public") not in CLOUDS:
         raise InputError(
             "%r is not a known cloud." % values["cloud"],
-            "%s takes one of %s." % (_named("cloud"), ", ".join(CLOUDS)),
+            "cloud (%s) takes one of %s." % (sources["cloud"], ", ".join(CLOUDS)),
         )
-
-
-def _named(option: str) -> str:
-    return "%s (%s)" % (option, ENVIRONMENT[option]) if option in ENVIRONMENT else option
 
 
 def _endpoints(values: t.Mapping[str, str]) -> Endpoints:

@@ -21,13 +21,19 @@ from ..._engine.errors import SignInError
 from .clouds import Endpoints
 
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
+_USER = re.compile(r"[!-~]{1,320}")
+# A token that ended less long ago is sent all the same: this machine's clock may be wrong, and the
+# service's 401 names the time.
+CLOCK_SECONDS = 3600.0
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True)
 class Token:
-    """``expires_at`` in seconds since 1970, 0.0 where it is not known (a token that cannot be
-    read).
+    """One access token and what it says of itself.
+
+    ``expires_at`` in seconds since 1970, 0.0 where it is not known (a token that cannot be read);
+    ``user``: name of the person who signed in, "" for an app.
     """
 
     value: str = dataclasses.field(repr=False)
@@ -38,9 +44,11 @@ class Token:
     roles: tuple[str, ...] | None = None
     directory_roles: tuple[str, ...] = ()
     given: bool = False
+    user: str = ""
 
     @property
     def expires_text(self) -> str:
+        """Return when it ends, in UTC; "" where that is not known."""
         if not self.expires_at:
             return ""
         try:
@@ -51,11 +59,12 @@ class Token:
 
 
 def is_guid(text: str) -> bool:
+    """Is it an id as Microsoft writes them?"""
     return bool(_GUID.fullmatch(text))
 
 
 def claims_of(value: str) -> dict[str, t.Any]:
-    """The claims of a JWT, unverified; {} for a token that is not one (tokens are opaque by
+    """Return the claims of a JWT, unverified; {} for a token that is not one (tokens are opaque by
     contract).
     """
     parts = value.split(".")
@@ -69,7 +78,10 @@ def claims_of(value: str) -> dict[str, t.Any]:
 
 
 def read_token(value: str, audience: str, lifetime: float | None, now: float, given: bool) -> Token:
-    """``lifetime``: seconds as the authority said, for a token that does not tell."""
+    """Read what a token says of itself.
+
+    ``lifetime``: seconds as the authority said, for a token that does not tell.
+    """
     claims = claims_of(value)
     expires = claims.get("exp")
     roles = claims.get("roles")
@@ -90,11 +102,19 @@ def read_token(value: str, audience: str, lifetime: float | None, now: float, gi
         ),
         directory_roles=_texts(claims.get("wids")),
         given=given,
+        user=_user(claims) if "scp" in claims else "",
     )
 
 
-def check_token(token: Token, tenant: str, endpoints: Endpoints) -> Token:
-    """Refuse what the service would refuse, or worse, what it would carry out in another tenant."""
+def ends_within(token: Token, now: float, seconds: float) -> bool:
+    """Does the token end within so many seconds? False where it does not tell its end."""
+    return bool(token.expires_at) and token.expires_at - now < seconds
+
+
+def check_token(token: Token, tenant: str, endpoints: Endpoints, now: float) -> Token:
+    """Return the token, or refuse what the service would refuse, or worse, what it would carry out
+    in another tenant.
+    """
     name = "The given access token" if token.given else "The token that was issued"
     if not _TOKEN.fullmatch(token.value):
         raise SignInError(
@@ -107,6 +127,16 @@ def check_token(token: Token, tenant: str, endpoints: Endpoints) -> Token:
             % (name, token.audience, token.tenant_id, tenant),
             "Give a token of the tenant named in the option tenant.",
         )
+    _check_audience(token, name, endpoints)
+    if ends_within(token, now, -CLOCK_SECONDS):
+        raise SignInError(
+            "%s for %s expired at %s." % (name, token.audience, token.expires_text),
+            "Get a new one, or check the clock of this machine.",
+        )
+    return token
+
+
+def _check_audience(token: Token, name: str, endpoints: Endpoints) -> None:
     audience = claims_of(token.value).get("aud")
     named = [
         str(item).rstrip("/").lower()
@@ -119,9 +149,12 @@ def check_token(token: Token, tenant: str, endpoints: Endpoints) -> Token:
             % (name, ", ".join(named), endpoints.resource(token.audience)),
             "Ask for a token of the scope %s/.default." % endpoints.resource(token.audience),
         )
-    # Whether it has expired is for the service to say: this machine's clock may be wrong, and a 401
-    # names the time.
-    return token
+
+
+def _user(claims: t.Mapping[str, t.Any]) -> str:
+    name = str(claims.get("upn") or claims.get("unique_name") or "")
+    # It goes into a header of the request.
+    return name if _USER.fullmatch(name) else ""
 
 
 def _texts(value: t.Any) -> tuple[str, ...]:

@@ -78,7 +78,7 @@ class ExchangeClient:
     @property
     def token(self) -> Token:
         with self._token_lock:
-            if self._token is None:
+            if self._token is None or self._sign_in.ends_soon(self._token):
                 self._token = self._sign_in.token("exchange")
             return self._token
 
@@ -209,7 +209,9 @@ class ExchangeClient:
             "X-CmdletName": cmdlet,
             "client-request-id": str(uuid.uuid4()),
         }
-        if is_guid(token.tenant_id):
+        if token.user:
+            headers["X-AnchorMailbox"] = "UPN:" + token.user
+        elif is_guid(token.tenant_id):
             headers["X-AnchorMailbox"] = ANCHOR % token.tenant_id
         try:
             return client.request(
@@ -302,7 +304,7 @@ class ExchangeClient:
             )
             if not worn_out and (used.given or not challenge):
                 return False
-            self._token = self._sign_in.token("exchange", challenge, renew=used.given)
+            self._token = self._sign_in.token("exchange", challenge, renew=True)
             return True
 
     def _page(self, cmdlet: str, reply: Reply) -> Page:

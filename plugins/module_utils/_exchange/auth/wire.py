@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 """The HTTP client that msal is given: ours, so that ca_path, deadline, retries and the ban on
-redirects hold.
+redirects hold, and that an answer which is no JSON becomes an error without its text.
 """
 
 from __future__ import annotations
@@ -13,13 +13,17 @@ import typing as t
 import urllib.parse
 
 from ..._engine.context import Context
-from ..._engine.errors import InputError, ReadError
-from ..._http import HttpClient
-from ..auth.options import Connection
+from ..._engine.errors import InputError, ReadError, SignInError
+from ..._http import HttpClient, Reply
+from .connection import Connection
 
 
 class Wire:
-    """Has the methods that msal calls."""
+    """Has the methods that msal calls.
+
+    ``last_text`` is the last answer's body, for errors that msal tells of without its text;
+    ``skew``: seconds that the service's clock is ahead of this machine's, None while not known.
+    """
 
     def __init__(self, connection: Connection, context: Context) -> None:
         self._connection = connection
@@ -27,11 +31,12 @@ class Wire:
         self._clients: dict[str, HttpClient] = {}
         self._known: dict[str, WireReply] = {}
         self.last_text = ""
+        self.skew: float | None = None
 
     def get(
         self, url: str, params: t.Any = None, headers: t.Any = None, **ignored: t.Any
     ) -> WireReply:
-        """The look-up of the authority: once is enough."""
+        """Look the authority up; once is enough."""
         reply = self._known.get(url) or self._request("GET", url, params, None, headers)
         if reply.status_code == 200:
             self._known[url] = reply
@@ -45,6 +50,7 @@ class Wire:
         headers: t.Any = None,
         **ignored: t.Any,
     ) -> WireReply:
+        """Send a form, as msal hands it over."""
         body = (
             data
             if isinstance(data, (bytes, type(None)))
@@ -54,7 +60,7 @@ class Wire:
         return self._request("POST", url, params, body, sent)
 
     def close(self) -> None:
-        """msal calls it; the sessions end with the process."""
+        """Do nothing: msal calls this, and the sessions end with the process."""
 
     def _request(
         self, method: str, url: str, params: t.Any, body: bytes | None, headers: t.Any
@@ -85,13 +91,41 @@ class Wire:
         reply = self._clients[base].request(
             method, path, params=params, data=body, headers=headers, write=False
         )
+        if reply.date:
+            self.skew = reply.date.timestamp() - self._context.now()
         self.last_text = reply.body.decode("utf-8", "replace")
-        if 300 <= reply.status < 400 or reply.status >= 500 or reply.status == 429:
-            raise ReadError(
-                "%s answered %d." % (reply.where, reply.status),
-                "Is authority_url right, and is the sign-in service up? Run again later.",
-            )
+        _check(reply)
         return WireReply(reply.status, self.last_text, dict(reply.headers))
+
+
+def _check(reply: Reply) -> None:
+    """Refuse what is no answer of a sign-in service. Its text is never shown: it may quote the
+    request.
+    """
+    if reply.status == 429:
+        raise SignInError(
+            "The sign-in service is throttling: %s answered 429 until the deadline." % reply.where,
+            "Run again later. Sign in once a run (o365_login), or keep tokens in a cache"
+            " (token_cache).",
+            code="throttled",
+        )
+    if 300 <= reply.status < 400 or reply.status >= 500:
+        raise ReadError(
+            "%s answered %d." % (reply.where, reply.status),
+            "Is authority_url right, and is the sign-in service up? Run again later.",
+        )
+    try:
+        fits = isinstance(reply.json(), dict)
+    except ReadError:
+        fits = False
+    if not fits:
+        raise SignInError(
+            "%s answered %d with %d bytes that are not JSON."
+            % (reply.where, reply.status, len(reply.body)),
+            "Is authority_url right, and is there a proxy or a block page in between? The text is"
+            " not shown, because it may quote the credential.",
+            code="not_json",
+        )
 
 
 class WireReply:
