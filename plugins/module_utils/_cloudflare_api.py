@@ -29,7 +29,8 @@ from ._engine.errors import (
     Refused,
     SignInError,
 )
-from ._http import HttpClient, Reply, redact
+from ._engine.outside_text import clean
+from ._http import HttpClient, Reply
 
 DEFAULT_API_URL = "https://api.cloudflare.com/client/v4"
 MAX_PAGES = 10000
@@ -216,12 +217,10 @@ class CloudflareApi:
     def _error(
         self, reply: Reply, body: t.Mapping[str, t.Any], is_write: bool, permission: str
     ) -> MailflowError:
-        codes, text = _read_errors(body)
+        codes, told = _read_errors(body)
+        text = clean(told, [self._token])
         details: dict[str, t.Any] = {"status": reply.status, "codes": sorted(codes)}
-        message = redact(
-            "%s answered %d%s." % (reply.where, reply.status, ": " + text if text else ""),
-            [self._token],
-        )
+        message = "%s answered %d%s." % (reply.where, reply.status, ": " + text if text else "")
         wrong = (
             "Check the API token (is it complete, active, not expired, allowed from this address?)."
         )
@@ -267,10 +266,10 @@ class CloudflareApi:
 
 
 def _read_errors(body: t.Mapping[str, t.Any]) -> tuple[set[int], str]:
-    """(codes, "text (code); ...") of the envelope's errors and their chains."""
+    """Return (codes, "text (code); ...") of the envelope's errors and their chains."""
     codes: set[int] = set()
     texts: list[str] = []
-    queue = list(body.get("errors") or [])
+    queue = as_entries(body.get("errors"))
     while queue:
         entry = queue.pop(0)
         if not isinstance(entry, dict):
@@ -280,8 +279,15 @@ def _read_errors(body: t.Mapping[str, t.Any]) -> tuple[set[int], str]:
         if isinstance(code, int):
             codes.add(code)
         texts.append("%s (%s)" % (str(entry.get("message", "")).strip().rstrip("."), code))
-        queue.extend(entry.get("error_chain") or [])
-    return codes, "; ".join(texts)[:1000]
+        queue.extend(as_entries(entry.get("error_chain")))
+    return codes, "; ".join(texts)
+
+
+def as_entries(value: t.Any) -> list[t.Any]:
+    """Return a list as it is, nothing as an empty one, anything else as the one entry of a list."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list) else [value]
 
 
 def _is_last(envelope: Envelope, page: int, seen: int) -> bool:

@@ -5,10 +5,8 @@
 
 """The one seam to the network for HTTPS: deadlines, retries, redaction.
 
-Knows no service.
-
-Redirects are never followed here: a caller that may follow one checks the host first. C(requests)
-is imported when the first request is sent.
+It knows no service. Redirects are never followed here: a caller that may follow one checks the host
+first. C(requests) is imported when the first request is sent.
 """
 
 from __future__ import annotations
@@ -16,8 +14,8 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import email.utils
-import json
 import random
+import re
 import threading
 import time
 import typing as t
@@ -25,6 +23,10 @@ import urllib.parse
 
 from ._engine.errors import AmbiguousWrite, InputError, ReadError
 from ._engine.module import need
+from ._engine.outside_text import clean, json_bytes, parse_json
+from ._engine.outside_text import redact as redact
+from ._http_session import Deadline, pin
+from ._http_session import new_session as new_session
 
 RETRY_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 UNKNOWN_OUTCOME = frozenset({408, 500, 502, 503, 504})
@@ -32,6 +34,9 @@ MAX_TRIES = 6
 # A host that is there answers a connection at once, however long its cmdlets take.
 CONNECT_SECONDS = 20.0
 MAX_BODY = 64 * 1024 * 1024
+#: The longest pause that a service can ask for and be believed, in seconds.
+LONGEST_RETRY_AFTER = 7 * 86400.0
+LONGEST_REASON = 300
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,15 +54,18 @@ class Reply:
 
     @property
     def date(self) -> datetime.datetime | None:
+        """Return the service's own time; None when the answer has none that can be read."""
         return parse_http_date(self.headers.get("Date"))
 
     @property
     def ok(self) -> bool:
+        """Return whether the status says success."""
         return 200 <= self.status < 300
 
     def json(self) -> t.Any:
+        """Return the body's value; ReadError, without the body's text, when it is no JSON."""
         try:
-            return json.loads(self.body.decode("utf-8"))
+            return parse_json(self.body.decode("utf-8"))
         except ValueError:
             raise ReadError(
                 "%s answered %d with a body that is not JSON (%d bytes)."
@@ -67,32 +75,51 @@ class Reply:
 
 
 def parse_http_date(text: str | None) -> datetime.datetime | None:
+    """Return the UTC time of an HTTP date (RFC 9110, 5.6.7); None when it is none.
+
+    Without an offset, or with the C(-0000) of RFC 5322, it is UTC.
+    """
     if not text:
         return None
     try:
-        return email.utils.parsedate_to_datetime(text).astimezone(datetime.timezone.utc)
-    except (TypeError, ValueError):
+        moment = email.utils.parsedate_to_datetime(text)
+        if moment.tzinfo is None:
+            return moment.replace(tzinfo=datetime.timezone.utc)
+        return moment.astimezone(datetime.timezone.utc)
+    except (TypeError, ValueError, OverflowError, IndexError):
         return None
 
 
-def redact(text: str, secrets: t.Iterable[str]) -> str:
-    """``text`` without the given secrets (short ones are left: they would blacken everything)."""
-    for secret in secrets:
-        if secret and len(secret) >= 8:
-            text = text.replace(secret, "********")
-    return text
+def retry_after_seconds(text: t.Any, now: datetime.datetime | None = None) -> float | None:
+    """Return the seconds of a C(Retry-After) header (RFC 9110, 10.2.3), at least 0.
+
+    ``now`` is the service's own time, for a header that names a moment. None when it is neither
+    seconds nor a date. No more than LONGEST_RETRY_AFTER.
+    """
+    given = str(text or "").strip()
+    if re.fullmatch(r"[0-9]+", given):
+        return min(float(given), LONGEST_RETRY_AFTER)
+    until = parse_http_date(given)
+    if until is None:
+        return None
+    base = now or datetime.datetime.now(datetime.timezone.utc)
+    return min(max((until - base).total_seconds(), 0.0), LONGEST_RETRY_AFTER)
 
 
 class HttpClient:
     """One service at one base address.
 
-    :param base_url: https address, with or without a path; C(http) only for loopback. :param
-    headers: sent with every request; values may be secrets and are never shown. :param ca_path: CA
-    bundle for this peer; None is the system's (as C(requests) finds it). :param deadline: seconds
-    for one call with all its retries. :param timeout: seconds for one connection or one silence in
-    an answer. :param address: IP address to connect to in place of a look-up of the host's name;
-    the certificate is still the name's. :param max_body: longest answer in bytes. :param tries: how
-    often a read is sent at most.
+    :param base_url: https address, with or without a path; C(http) only for loopback.
+    :param headers: sent with every request; values may be secrets and are never shown.
+    :param ca_path: CA bundle for this peer; None is the system's (as C(requests) finds it).
+    :param deadline: seconds for one call with all its retries.
+    :param timeout: seconds for one connection or one silence in an answer.
+    :param address: IP address to connect to in place of a look-up of the host's name; the
+        certificate is still the name's.
+    :param max_body: longest answer in bytes.
+    :param tries: how often a read is sent at most.
+    :param secrets: what else is sent, in bodies, and must not come back in an answer. The
+        credentials of an Authorization header are such secrets anyway.
     """
 
     def __init__(
@@ -107,12 +134,14 @@ class HttpClient:
         address: str | None = None,
         max_body: int | None = None,
         tries: int = MAX_TRIES,
+        secrets: t.Iterable[str] = (),
     ) -> None:
         self.base_url = check_url(base_url)
         self._address = address
         self._max_body = max_body
         self._tries = tries
         self.headers = dict(headers or {})
+        self._secrets = tuple(secrets)
         self.ca_path = ca_path
         self.deadline = deadline
         self.timeout = timeout
@@ -123,6 +152,7 @@ class HttpClient:
     def get(
         self, path: str, params: t.Mapping[str, t.Any] | None = None, **options: t.Any
     ) -> Reply:
+        """Send a GET; all else as in :meth:`request`."""
         return self.request("GET", path, params=params, **options)
 
     def request(
@@ -144,9 +174,7 @@ class HttpClient:
         another try.
         """
         is_write = method not in ("GET", "HEAD", "OPTIONS") if write is None else write
-        body = (
-            json.dumps(payload, ensure_ascii=False).encode("utf-8") if payload is not None else data
-        )
+        body = json_bytes(payload) if payload is not None else data
         sent_headers = {**self.headers, **(headers or {})}
         if payload is not None:
             sent_headers.setdefault("Content-Type", "application/json; charset=utf-8")
@@ -191,14 +219,17 @@ class HttpClient:
         headers: dict[str, str],
         end: float,
     ) -> tuple[Reply | None, str, bool]:
-        """(answer or None, problem, certainly not sent)."""
+        """Return (answer or None, problem, certainly not sent) of one try."""
         requests = need("requests")
+        hidden = (*self._secrets, *_credentials(headers))
         left = end - self._clock()
         if left <= 0:
             return None, "the deadline of %d s is over" % self.deadline, True
         step = max(min(self.timeout, left), 0.1)
+        session = self._session()
+        self._local.limit.end = end
         try:
-            with self._session().request(
+            with session.request(
                 method,
                 self._url(path),
                 params=params,
@@ -208,64 +239,55 @@ class HttpClient:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                content = self._read(response, end)
-                return (
-                    Reply(
-                        response.status_code, response.headers, content, self._where(method, path)
-                    ),
-                    "",
-                    False,
-                )
+                content = _without(self._read(response, end), hidden)
+                where = self._where(method, path)
+                return Reply(response.status_code, response.headers, content, where), "", False
         except requests.exceptions.SSLError as exc:
             # Only a certificate that was not accepted proves that nothing was sent: TLS may break
             # under a request, too.
-            return None, _reason(exc), "CERTIFICATE_VERIFY_FAILED" in repr(exc)
+            return None, _reason(exc, hidden), "CERTIFICATE_VERIFY_FAILED" in repr(exc)
         except (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError) as exc:
-            return None, _reason(exc), True
+            return None, _reason(exc, hidden), True
         except requests.exceptions.ConnectionError as exc:
-            return (
-                None,
-                _reason(exc),
-                "NewConnectionError" in repr(exc) or "NameResolutionError" in repr(exc),
-            )
-        except (requests.exceptions.RequestException, OSError) as exc:
-            return None, _reason(exc), False
+            unsent = "NewConnectionError" in repr(exc) or "NameResolutionError" in repr(exc)
+            return None, _reason(exc, hidden), unsent
+        except _broken_answers() as exc:
+            return None, _reason(exc, hidden), False
 
     def _read(self, response: t.Any, end: float) -> bytes:
         parts, size, limit = [], 0, self._max_body or MAX_BODY
         for part in response.iter_content(65536):
             parts.append(part)
             size += len(part)
-            if size > limit or self._clock() > end:
-                raise OSError(
-                    "the answer is larger than %d bytes or slower than the deadline" % limit
-                )
+            if size > limit:
+                raise OSError("the answer is larger than %d bytes" % limit)
+            if self._clock() > end:
+                raise OSError("the answer was slower than the deadline")
         return b"".join(parts)
 
     def _pause(self, attempt: int, reply: Reply | None, end: float) -> bool:
-        """Wait as the service asks, else 1, 2, 4 ... s with jitter.
+        """Wait as long as the service asks, and at least 1, 2, 4 ... s with jitter.
 
-        False: the deadline does not allow it.
+        A service that asks for no time at all, or for a time that is over, would else be asked
+        again at once by everybody whom it has just turned away. False: the deadline is too near.
         """
+        own = min(2.0 ** (attempt - 1), 30.0) * random.uniform(0.5, 1.0)
         asked = _retry_after(reply) if reply else None
-        seconds = (
-            asked
-            if asked is not None
-            else min(2.0 ** (attempt - 1), 30.0) * random.uniform(0.5, 1.0)
-        )
+        seconds = max(asked or 0.0, own)
         if self._clock() + seconds >= end:
             return False
         self._sleep(seconds)
         return True
 
     def _session(self) -> t.Any:
-        session = getattr(self._local, "session", None)
-        if session is None:
-            session = new_session(self.ca_path)
+        """Return this thread's session; its C(limit) is the deadline that it reads under."""
+        if getattr(self._local, "session", None) is None:
+            limit = self._local.limit = Deadline(self._clock)
+            session = new_session(self.ca_path, limit)
             if self._address:
-                pin(session, self.base_url, self._address)
+                pin(session, self.base_url, self._address, limit)
             self._local.session = session
-        return session
+        return self._local.session
 
     def _url(self, path: str) -> str:
         return "%s/%s" % (self.base_url, path.lstrip("/")) if path else self.base_url
@@ -274,59 +296,8 @@ class HttpClient:
         return "%s %s" % (method, self._url(path).split("?", 1)[0])
 
 
-def new_session(ca_path: str | None) -> t.Any:
-    """A C(requests) session in which an explicit CA bundle wins over REQUESTS_CA_BUNDLE and
-    CURL_CA_BUNDLE.
-
-    C(requests) lets those variables override C(Session.verify); an operator who names a bundle
-    means it.
-    """
-    requests = need("requests")
-    session = requests.Session()
-    if ca_path:
-        session.verify = ca_path
-        original = session.merge_environment_settings
-
-        def merge(url: str, proxies: t.Any, stream: t.Any, verify: t.Any, cert: t.Any) -> t.Any:
-            settings = original(url, proxies, stream, verify, cert)
-            settings["verify"] = ca_path
-            return settings
-
-        session.merge_environment_settings = merge
-    return session
-
-
-def pin(session: t.Any, base_url: str, address: str) -> None:
-    """Have a C(requests) session connect to ``address`` for this host, with the host's name in SNI,
-    certificate check and Host.
-
-    A proxy of the environment would look the name up by itself, so none is used.
-    """
-    adapters = need("requests.adapters", "requests")
-    parts = urllib.parse.urlsplit(base_url)
-    netloc = "[%s]" % address if ":" in address else address
-    netloc += ":%d" % parts.port if parts.port else ""
-
-    class Pinned(adapters.HTTPAdapter):  # type: ignore[name-defined]
-        def init_poolmanager(self, *arguments: t.Any, **options: t.Any) -> None:
-            super().init_poolmanager(
-                *arguments,
-                **{**options, "server_hostname": parts.hostname, "assert_hostname": parts.hostname},
-            )
-
-        def send(self, request: t.Any, *arguments: t.Any, **options: t.Any) -> t.Any:
-            request.url = urllib.parse.urlunsplit(
-                urllib.parse.urlsplit(request.url)._replace(netloc=netloc)
-            )
-            request.headers["Host"] = parts.netloc
-            return super().send(request, *arguments, **options)
-
-    session.trust_env = False
-    session.mount(base_url, Pinned())
-
-
 def check_url(url: str) -> str:
-    """The address without trailing slash.
+    """Return the address without trailing slash; InputError when a token may not be sent there.
 
     Plain http only to loopback: a token must not cross a network in clear.
     """
@@ -350,25 +321,44 @@ def check_url(url: str) -> str:
 
 
 def redact_userinfo(url: str) -> str:
+    """Return an address without the user name and password that it may carry."""
     return "%s@%s" % ("********", url.rsplit("@", 1)[1]) if "@" in url else url
 
 
 def _retry_after(reply: Reply) -> float | None:
-    text = (reply.headers.get("Retry-After") or "").strip()
-    if not text:
-        return None
-    if text.isdigit():
-        return float(text)
-    until = parse_http_date(text)
-    if until is None:
-        return None
-    base = reply.date or datetime.datetime.now(datetime.timezone.utc)
-    return max((until - base).total_seconds(), 0.0)
+    return retry_after_seconds(reply.headers.get("Retry-After"), reply.date)
 
 
-def _reason(exc: BaseException) -> str:
-    """The innermost cause, in a few words; the exception of C(requests) repeats the whole
-    address.
+def _credentials(headers: t.Mapping[str, str]) -> list[str]:
+    """Return what Authorization headers say after the scheme's name."""
+    given = [value for name, value in headers.items() if name.lower().endswith("authorization")]
+    return [value.rpartition(" ")[2] for value in given]
+
+
+def _without(body: bytes, secrets: t.Sequence[str]) -> bytes:
+    """Return an answer without the secrets that it was asked with.
+
+    Proxies, debugging aids and some services quote the request. Nobody behind this seam can leak
+    what never gets there.
+    """
+    for form in dict.fromkeys((body, body.replace(b"\0", b""))):  # UTF-16 is such a form
+        text = form.decode("latin-1")
+        redacted = redact(text, secrets)
+        if redacted != text:
+            return redacted.encode("latin-1", "replace")
+    return body
+
+
+def _broken_answers() -> tuple[type[Exception], ...]:
+    """Return what an answer that breaks HTTP or its encoding may raise below C(requests), too."""
+    below = need("urllib3.exceptions", "requests").HTTPError
+    return (need("requests").exceptions.RequestException, below, OSError, ValueError)
+
+
+def _reason(exc: BaseException, secrets: t.Sequence[str]) -> str:
+    """Return the innermost cause in a few words.
+
+    The exception of C(requests) repeats the whole address; some quote what the server sent.
     """
     seen: BaseException = exc
     while True:
@@ -382,7 +372,8 @@ def _reason(exc: BaseException) -> str:
             break
         seen = nested
     text = str(seen).split(": ", 1)[-1] if "object at 0x" in str(seen) else str(seen)
-    return "%s: %s" % (type(seen).__name__, text) if text else type(seen).__name__
+    name = type(seen).__name__
+    return "%s: %s" % (name, clean(text, secrets, LONGEST_REASON)) if text else name
 
 
 def _reach_hint(problem: str) -> str:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import dataclasses
 import typing as t
-import unicodedata
 
 from .._engine.errors import InputError
+from .._engine.outside_text import columns_of, fit
 from .._engine.timestamps import iso, parse_time
 from .._engine.values import as_list
 from .investigate import bare_message_id, identifier
@@ -213,42 +213,14 @@ def aligned(columns: t.Sequence[tuple[str, int]], rows: t.Sequence[t.Sequence[st
     """Columns of a name and a greatest width (0: never cut)."""
     lines = [[name for name, _most in columns]]
     lines += [
-        [_cell(text, most) for text, (_name, most) in zip(cells, columns, strict=True)]
+        [fit(text, most) for text, (_name, most) in zip(cells, columns, strict=True)]
         for cells in rows
     ]
-    widths = [max(_width(line[index]) for line in lines) for index in range(len(columns))]
+    widths = [max(columns_of(line[index]) for line in lines) for index in range(len(columns))]
     return [
         "  ".join(
-            cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)
+            cell + " " * (width - columns_of(cell))
+            for cell, width in zip(line, widths, strict=True)
         ).rstrip()
         for line in lines
     ]
-
-
-def _cell(text: str, width: int) -> str:
-    """Without what would move the cursor or turn the direction of writing: a sender chooses these
-    texts.
-    """
-    clean = " ".join(
-        "".join(
-            letter if unicodedata.category(letter)[0] not in "CZ" else " " for letter in text
-        ).split()
-    )
-    if not width or _width(clean) <= width:
-        return clean
-    while _width(clean) > width - 1:
-        clean = clean[:-1]
-    return clean + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def _width(text: str) -> int:
-    return sum(
-        (
-            0
-            if unicodedata.combining(letter)
-            else 2
-            if unicodedata.east_asian_width(letter) in "WF"
-            else 1
-        )
-        for letter in text
-    )

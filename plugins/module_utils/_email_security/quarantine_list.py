@@ -17,6 +17,7 @@ from .._engine.context import Context
 from .._engine.errors import InputError
 from .._engine.files import absolute, content, replacing
 from .._engine.module import Result
+from .._engine.outside_text import json_bytes
 from .investigate import Investigate
 from .messages import MessageFilter, Row, row, table
 from .options import account_of, api_of
@@ -54,7 +55,7 @@ def inform(params: t.Mapping[str, t.Any], context: Context) -> Result:
 
         def keep(one: Row) -> None:
             if stream is not None:
-                stream.write(json.dumps(one, ensure_ascii=False).encode("utf-8") + b"\n")
+                stream.write(json_bytes(one) + b"\n")
             elif not path:
                 rows.append(one)
 
@@ -162,7 +163,7 @@ def _check_ours(path: str) -> None:
         return
     try:
         first = json.loads(found.split(b"\n", 1)[0])
-    except ValueError:
+    except (ValueError, RecursionError):
         first = None
     if not isinstance(first, dict) or not {"id", "scanned_at", "disposition"} <= first.keys():
         raise InputError(

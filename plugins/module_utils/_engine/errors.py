@@ -12,23 +12,32 @@ from __future__ import annotations
 
 import typing as t
 
+from .outside_text import one_line
+
 
 class MailflowError(Exception):
-    """Base of all errors that become C(fail_json) in one place (``_engine.module``)."""
+    """Base of all errors that become C(fail_json) in one place (``_engine.module``).
+
+    A message may quote a name or a text from outside: none of it moves a cursor, ends a line or
+    turns the direction of writing on the terminal that shows it.
+    """
 
     kind = "error"
 
     def __init__(self, message: str, hint: str = "", **details: t.Any) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-        self.details = details
+        self.message = one_line(message)
+        self.hint = one_line(hint)
+        self.details = {
+            name: one_line(value) if isinstance(value, str) else value
+            for name, value in details.items()
+        }
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return "%s %s" % (self.message, self.hint) if self.hint else self.message
 
     def to_result(self) -> dict[str, t.Any]:
-        """What a failed task returns beside C(msg)."""
+        """Return what a failed task returns beside C(msg)."""
         error = {"kind": self.kind, "message": self.message, "hint": self.hint}
         error.update(self.details)
         return {"error": error}
@@ -41,7 +50,7 @@ class InputError(MailflowError):
 
 
 class ReadError(MailflowError):
-    """A read failed. Never to be taken for "absent"."""
+    """A failed read, which never means that the object is absent."""
 
     kind = "read"
 
@@ -65,6 +74,8 @@ class NotFound(MailflowError):
 
 
 class AlreadyExists(MailflowError):
+    """The service says that the object exists already."""
+
     kind = "already_exists"
 
 
@@ -95,4 +106,6 @@ class NotVerified(MailflowError):
 
 
 class MissingLibrary(MailflowError):
+    """A Python library that the task needs cannot be imported."""
+
     kind = "missing_library"

@@ -8,16 +8,18 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 import typing as t
+
+from .._engine.outside_text import clean, parse_json
 
 # "Ex6F9304|Full.Type.Name|text" and "|Full.Type.Name|text"
 _PIPED = re.compile(r"(?:Ex[0-9A-F]+)?\|([A-Za-z_][\w.+`]*)\|(.*)", re.DOTALL)
 _EMPTY_TEXTS = frozenset(
     {"", "invalid operation", "error executing cmdlet", "an error has occurred."}
 )
-LONGEST_TEXT = 1000
+#: Longest name of an exception's type, in characters.
+LONGEST_NAME = 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,21 +48,33 @@ class Fault:
         return any(part.lower() in text for part in parts)
 
 
-def parse_fault(status: int, body: bytes) -> Fault:
-    """Read an error answer of any shape; a body of NUL bytes counts as empty."""
+def parse_fault(status: int, body: bytes, secrets: t.Sequence[str] = ()) -> Fault:
+    """Read an error answer of any shape; a body of NUL bytes counts as empty.
+
+    ``secrets``, such as the token that was sent, are taken out of its texts before these are cut.
+    """
     text = body.replace(b"\0", b"").decode("utf-8", "replace").strip()
     try:
-        document = json.loads(text) if text else None
+        document = parse_json(text) if text else None
     except ValueError:
         document = None
     error = document.get("error") if isinstance(document, dict) else None
     if not isinstance(error, dict):
-        plain = "" if text.startswith("<") else shorten(text)
+        plain = "" if text.startswith("<") else shorten(text, secrets)
         return Fault(status, text=plain, has_text=bool(text))
-    return _structured(status, error)
+    return _structured(status, error, secrets)
 
 
-def _structured(status: int, error: dict[str, t.Any]) -> Fault:
+def named_fault(
+    status: int, type_name: str, text: str, secrets: t.Sequence[str] = (), code: str = ""
+) -> Fault:
+    """Return the fault that the service itself tells of, fit to be shown."""
+    name = clean(type_name, secrets, LONGEST_NAME)
+    code = clean(code, secrets, LONGEST_NAME)
+    return Fault(status, name, shorten(text, secrets), code, structured=True, has_text=True)
+
+
+def _structured(status: int, error: dict[str, t.Any], secrets: t.Sequence[str]) -> Fault:
     inner = as_dict(error.get("innererror"))
     internal = as_dict(inner.get("internalexception"))
     candidates = [(str(internal.get("type") or ""), str(internal.get("message") or ""))]
@@ -72,21 +86,14 @@ def _structured(status: int, error: dict[str, t.Any]) -> Fault:
         piped_type, text = split_message(message)
         parsed.append((piped_type or type_name, text))
     code = str(error.get("code") or "")
-    return Fault(
+    told = (found[1] for found in parsed if found[1].strip().lower() not in _EMPTY_TEXTS)
+    codes = [code, *(as_dict(item).get("code") or "" for item in as_list(error.get("details")))]
+    return named_fault(
         status,
-        type_name=next((found[0] for found in parsed if found[0]), ""),
-        text=shorten(
-            next(
-                (found[1] for found in parsed if found[1].strip().lower() not in _EMPTY_TEXTS),
-                parsed[-1][1] or code,
-            )
-        ),
-        code=" ".join(
-            [code]
-            + [str(as_dict(item).get("code") or "") for item in as_list(error.get("details"))]
-        ).strip(),
-        structured=True,
-        has_text=True,
+        next((found[0] for found in parsed if found[0]), ""),
+        next(told, parsed[-1][1] or code),
+        secrets,
+        " ".join(map(str, codes)),
     )
 
 
@@ -108,7 +115,7 @@ def split_message(message: str) -> tuple[str, str]:
         return piped.group(1), piped.group(2).strip()
     if stripped.startswith("{"):
         try:
-            document = json.loads(stripped)
+            document = parse_json(stripped)
         except ValueError:
             return "", stripped
         if isinstance(document, dict):
@@ -118,9 +125,9 @@ def split_message(message: str) -> tuple[str, str]:
     return "", stripped
 
 
-def shorten(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + " ..."
+def shorten(text: t.Any, secrets: t.Sequence[str] = ()) -> str:
+    """Return a text of the service as one line for a message: redacted first, cut only then."""
+    return clean(text, secrets)
 
 
 def as_list(value: t.Any) -> list[t.Any]:

@@ -21,6 +21,7 @@ import time
 import typing as t
 
 from .._engine.errors import InputError
+from .._engine.outside_text import clean
 
 MAX_LINE = 4096
 MAX_LINES = 100
@@ -100,7 +101,7 @@ def parse_reply(raw: t.Sequence[bytes]) -> SmtpReply:
     if enhanced and int(enhanced[0]) != code // 100:
         enhanced = ""
     return SmtpReply(
-        code, enhanced, " ".join(text for text in texts if text)[:MAX_TEXT], tuple(texts)
+        code, enhanced, clean(" ".join(text for text in texts if text), (), MAX_TEXT), tuple(texts)
     )
 
 
@@ -112,7 +113,7 @@ def is_last(line: bytes) -> bool:
 
 def _printable(data: bytes) -> str:
     text = data.decode("utf-8", "replace")
-    return "".join(char if char.isprintable() else " " for char in text).strip()[:MAX_TEXT]
+    return clean("".join(char if char.isprintable() else " " for char in text), (), MAX_TEXT)
 
 
 def check_address(value: t.Any, what: str) -> str:

@@ -12,6 +12,7 @@ import datetime
 import socket
 import ssl
 import threading
+import time as real_time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -352,3 +353,196 @@ def test_the_service_s_own_clock() -> None:
         Reply(200, {}, b"", "").date is None
         and Reply(200, {"Date": "yesterday"}, b"", "").date is None
     )
+
+
+TOKEN = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9." + "QUJDREVGR0hJSktM" * 60 + ".c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize("entry", ["default", "machine 127.0.0.1"])
+def test_a_netrc_entry_never_replaces_the_token_nor_leaves_the_machine(
+    tmp_path: Path, time: Time, monkeypatch: pytest.MonkeyPatch, entry: str
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("%s login netrcuser password NETRCPASS\n" % entry, encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with serving(tmp_path, (200, {}, {})) as server:
+        headers = {"Authorization": "Bearer " + SECRET}
+        assert client(server, time, headers=headers).get("/x").ok
+        assert client(server, time).get("/x").ok
+        assert client(server, time, address="127.0.0.1").get("/x").ok
+    sent = [headers.get("Authorization") for _, _, headers, _ in server.requests]
+    assert sent == ["Bearer " + SECRET, None, None]
+
+
+def test_the_environment_s_proxy_is_used(
+    time: Time, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: list[bytes] = []
+
+    def refuse(stream: socket.socket) -> None:
+        seen.append(stream.recv(65536))
+        stream.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+    with dripping(refuse) as url:
+        for name in ("https_proxy", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, url)
+        with pytest.raises(ReadError, match="could not be reached"):
+            HttpClient(
+                "https://api.example.com", clock=lambda: time.now, sleep=time.sleep, tries=1
+            ).get("/x")
+    assert seen and seen[0].startswith(b"CONNECT api.example.com:443")
+
+
+@contextlib.contextmanager
+def dripping(answer: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Serve one connection after the other on loopback, each by ``answer``; yields the address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                stream, _ = listener.accept()
+            except OSError:
+                return
+            with contextlib.suppress(OSError), stream:
+                stream.settimeout(20)
+                answer(stream)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield "http://127.0.0.1:%d" % listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(25)
+
+
+def drip(stream: socket.socket, *parts: bytes) -> None:
+    """Send the last part again and again, a piece every tenth of a second, for 15 s at most."""
+    stream.recv(65536)
+    for part in parts[:-1]:
+        stream.sendall(part)
+    for _ in range(150):
+        stream.sendall(parts[-1])
+        real_time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (b"H",),
+        (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"y"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n",),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0"),
+    ],
+    ids=["status", "headers", "one header", "continue", "length", "till close", "chunks", "size"],
+)
+@pytest.mark.parametrize("proxied", [False, True])
+def test_no_answer_outlives_the_deadline_however_slowly_it_drips(
+    parts: tuple[bytes, ...], proxied: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bytes] = []
+
+    def answer(stream: socket.socket) -> None:
+        asked.append(b"")
+        drip(stream, *parts)
+
+    with dripping(answer) as url:
+        address = url
+        if proxied:
+            monkeypatch.setenv("http_proxy", url)
+            monkeypatch.delenv("no_proxy", raising=False)
+            monkeypatch.delenv("NO_PROXY", raising=False)
+            address = "http://localhost:9"
+        started = real_time.monotonic()
+        with pytest.raises(ReadError):
+            HttpClient(address, deadline=1.0, timeout=0.8).get("/x")
+        assert real_time.monotonic() - started < 6.0 and asked
+
+
+@pytest.mark.parametrize("kind", ["headers", "json", "text", "page"])
+@pytest.mark.parametrize("length", [12, 400, len(TOKEN)])
+def test_an_answer_that_quotes_the_request_does_not_get_past_the_seam(
+    tmp_path: Path, time: Time, kind: str, length: int
+) -> None:
+    quoted = "Authorization: Bearer %s" % TOKEN[:length]
+    content = {
+        "headers": {"error": {"message": "x" * 900 + quoted}},
+        "json": {"error": quoted},
+        "text": quoted.encode(),
+        "page": ("<pre>%s client_secret=s3cr3t%%2Bvalue%%7Efor</pre>" % quoted).encode(),
+    }[kind]
+    with serving(tmp_path, (400, content, {})) as server:
+        sender = client(
+            server,
+            time,
+            headers={"authorization": "Bearer " + TOKEN},
+            secrets=["s3cr3t+value~for-the-app"],
+        )
+        body = sender.get("/x").body
+    assert TOKEN[:12].encode() not in body and b"s3cr3t" not in body
+    assert b"Authorization: Bearer ********" in body
+
+
+def test_a_status_line_that_quotes_the_token_is_not_repeated(time: Time) -> None:
+    def answer(stream: socket.socket) -> None:
+        stream.recv(65536)
+        stream.sendall(b"Bearer %s \x1b[31m\r\n\r\n" % TOKEN.encode())
+
+    with dripping(answer) as url, pytest.raises(ReadError) as caught:
+        HttpClient(
+            url,
+            headers={"Authorization": "Bearer " + TOKEN},
+            clock=lambda: time.now,
+            sleep=time.sleep,
+            tries=1,
+        ).get("/x")
+    assert TOKEN[:12] not in str(caught.value) and str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("asked", ["0", "00", "Mon, 23 Nov 2026 19:00:00 GMT"])
+def test_a_service_that_asks_for_no_pause_is_not_asked_again_at_once(
+    tmp_path: Path, time: Time, asked: str
+) -> None:
+    with serving(tmp_path, (429, {}, {"Retry-After": asked})) as server:
+        assert client(server, time).get("/x").status == 429
+    assert all(
+        0.5 * 2**number <= pause <= 2.0**number for number, pause in enumerate(time.slept)
+    ), time.slept
+    assert len(set(time.slept)) == len(time.slept) == _http.MAX_TRIES - 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ("\xb2", None),
+        ("\u0663", None),
+        ("9" * 5000, _http.LONGEST_RETRY_AFTER),
+        ("1e9", None),
+        ("+5", None),
+        ("4.5", None),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", _http.LONGEST_RETRY_AFTER),
+        ("Mon, 23 Nov 2026 20:00:42 -0000", 42.0),
+        ("Mon, 99 Nov 2026 99:00:42", None),
+        (",", None),
+    ],
+)
+def test_an_odd_retry_after_is_a_number_or_nothing(asked: str, seconds: float | None) -> None:
+    reply = Reply(503, {"Date": "Mon, 23 Nov 2026 20:00:00 GMT", "Retry-After": asked}, b"", "")
+    assert _http._retry_after(reply) == seconds
+
+
+def test_a_date_beyond_the_calendar_is_no_date() -> None:
+    assert Reply(200, {"Date": "Fri, 31 Dec 9999 23:59:59 -1200"}, b"", "").date is None
+
+
+@pytest.mark.parametrize("bomb", [b"[" * 200_000, b'{"a":' * 4000 + b"1" + b"}" * 4000])
+def test_a_nesting_bomb_is_no_json(bomb: bytes) -> None:
+    with pytest.raises(ReadError, match="not JSON"):
+        Reply(200, {}, bomb, "GET somewhere").json()

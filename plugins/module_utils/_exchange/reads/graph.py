@@ -15,8 +15,9 @@ import urllib.parse
 
 from ..._engine.context import Context
 from ..._engine.errors import MailflowError, PermissionDenied, ReadError, SignInError
+from ..._engine.outside_text import clean
 from ..._engine.values import host_name
-from ..._http import HttpClient, Reply
+from ..._http import HttpClient, Reply, retry_after_seconds
 from ..auth.options import resolve
 from ..auth.signin import SignIn
 from ..auth.token import Token
@@ -26,6 +27,7 @@ from ..fault import parse_fault
 BATCH = 20
 FEW = 3
 MAX_PAGES = 20
+LONGEST_TEXT = 400
 _AGAIN = frozenset({429, 500, 502, 503, 504})
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 
@@ -105,19 +107,19 @@ class _Reader:
         again, pause = [], _SHORTEST_PAUSE
         for number, name in enumerate(names):
             answer = answers.get(str(number), {})
-            status = int(answer.get("status") or 0)
+            status = _number(answer.get("status"))
             if status == 200:
                 found[name] = self._records(answer.get("body"))
             elif status == 404:
                 found[name] = {"hosts": [], "error": ""}
             elif status in (401, 403):
-                raise _denied(status, _error_text(answer.get("body")), self._token)
+                raise _denied(status, _error_text(answer.get("body"), self._token), self._token)
             else:
                 found[name] = {
                     "hosts": [],
                     "error": (
                         "Microsoft Graph answered %d: %s"
-                        % (status, _error_text(answer.get("body")))
+                        % (status, _error_text(answer.get("body"), self._token))
                     ),
                 }
                 if status in _AGAIN or not status:
@@ -164,7 +166,7 @@ class _Reader:
 
     def _document(self, reply: Reply) -> dict[str, t.Any]:
         if not reply.ok:
-            text = parse_fault(reply.status, reply.body).text or "no text"
+            text = parse_fault(reply.status, reply.body, [self._token.value]).text or "no text"
             if reply.status in (401, 403):
                 raise _denied(reply.status, text, self._token)
             raise ReadError(
@@ -201,7 +203,7 @@ class _Reader:
             for item in records
             if str(item.get("recordType") or "").lower() == "mx" and item.get("mailExchange")
         ]
-        chosen.sort(key=lambda item: int(item.get("preference") or 0))
+        chosen.sort(key=lambda item: _number(item.get("preference")))
         return {
             "hosts": list(dict.fromkeys(host_name(item["mailExchange"]) for item in chosen)),
             "error": "",
@@ -234,24 +236,27 @@ def _denied(status: int, text: str, token: Token) -> MailflowError:
     )
 
 
-def _error_text(body: t.Any) -> str:
+def _error_text(body: t.Any, token: Token) -> str:
     error = body.get("error") if isinstance(body, dict) else None
     if isinstance(error, dict):
-        return (
-            " ".join(("%s %s" % (error.get("code") or "", error.get("message") or "")).split())[
-                :400
-            ]
-            or "no text"
-        )
+        text = "%s %s" % (error.get("code") or "", error.get("message") or "")
+        return clean(text, [token.value], LONGEST_TEXT) or "no text"
     return "no text"
 
 
 def _retry_after(answer: t.Mapping[str, t.Any]) -> float:
     headers = answer.get("headers")
     found = (
-        {str(key).lower(): str(value) for key, value in headers.items()}
+        {str(key).lower(): value for key, value in headers.items()}
         if isinstance(headers, dict)
         else {}
     )
-    text = found.get("retry-after", "").strip()
-    return float(text) if text.isdigit() else 0.0
+    return retry_after_seconds(found.get("retry-after")) or 0.0
+
+
+def _number(value: t.Any) -> int:
+    """Return a whole number of an answer; 0 when it is none."""
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0

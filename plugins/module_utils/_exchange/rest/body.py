@@ -8,9 +8,9 @@
 from __future__ import annotations
 
 import datetime
-import json
 import typing as t
 
+from ..._engine.outside_text import json_bytes
 from ..cmdlets import Delta, complete
 
 
@@ -18,7 +18,7 @@ def request_body(cmdlet: str, parameters: t.Mapping[str, t.Any]) -> bytes:
     """Return the request's JSON text as UTF-8."""
     typed = {name: _typed(value) for name, value in complete(cmdlet, parameters).items()}
     document = {"CmdletInput": {"CmdletName": cmdlet, "Parameters": typed}}
-    return json.dumps(document, ensure_ascii=False).encode("utf-8")
+    return json_bytes(document)
 
 
 def _typed(value: t.Any) -> t.Any:

@@ -12,7 +12,7 @@ import json
 import re
 import typing as t
 
-from ..fault import Fault, as_list, detail_text, parse_fault, shorten
+from ..fault import Fault, as_list, detail_text, named_fault, parse_fault, shorten
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,26 +26,25 @@ class Page:
     fault: Fault | None
 
 
-def parse_page(status: int, document: t.Any) -> Page | None:
-    """Read one successful answer; return None for what is none (a proxy's page, a bare text)."""
+def parse_page(status: int, document: t.Any, secrets: t.Sequence[str] = ()) -> Page | None:
+    """Read one successful answer; return None for what is none (a proxy's page, a bare text).
+
+    ``secrets`` are taken out of its texts before these are cut.
+    """
     if not isinstance(document, dict):
         return None
     errors = [detail_text(item) for item in as_list(document.get("@adminapi.errors"))]
     fault = next(
-        (
-            Fault(status, name, shorten(text), structured=True, has_text=True)
-            for name, text in errors
-            if text or name
-        ),
+        (named_fault(status, name, text, secrets) for name, text in errors if text or name),
         None,
     )
     if isinstance(document.get("error"), dict):
-        fault = parse_fault(status, json.dumps(document).encode("utf-8"))
+        fault = parse_fault(status, json.dumps(document).encode("utf-8"), secrets)
     return Page(
         values=_values(document),
-        warnings=[str(item) for item in as_list(document.get("@adminapi.warnings"))],
+        warnings=[shorten(item, secrets) for item in as_list(document.get("@adminapi.warnings"))],
         next_link=str(document.get("@odata.nextLink") or ""),
-        confirmation=str(document.get("@adminapi.confirmationmessage") or ""),
+        confirmation=shorten(document.get("@adminapi.confirmationmessage") or "", secrets),
         fault=fault,
     )
 

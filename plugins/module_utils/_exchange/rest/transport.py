@@ -183,7 +183,7 @@ class ExchangeClient:
                 continue
             if not reply.ok:
                 raise to_error(
-                    parse_fault(reply.status, reply.body),
+                    parse_fault(reply.status, reply.body, [used.value]),
                     cmdlet,
                     used,
                     challenged or bool(challenge),
@@ -312,7 +312,7 @@ class ExchangeClient:
         if reply.status == 204:
             return Page([], [], "", "", None)
         try:
-            page = parse_page(reply.status, reply.json())
+            page = parse_page(reply.status, reply.json(), [self.token.value])
         except ReadError as exc:
             raise self._unreadable(cmdlet, exc.message) from None
         if page is None:
