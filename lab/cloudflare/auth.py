@@ -31,6 +31,7 @@ class Caller:
     status: str
     permissions: frozenset[str]
     zones: frozenset[str] | None
+    lists: bool = True
 
     def may(self, permission: str) -> bool:
         """Write includes Read."""
@@ -76,6 +77,7 @@ def identify(token: str, state: dict[str, Any]) -> Caller | None:
         status=known.get("status", "active"),
         permissions=frozenset(_plain(each) for each in known.get("permissions", [])),
         zones=None if zones == "*" else frozenset(zones),
+        lists=bool(known.get("lists", True)),
     )
 
 

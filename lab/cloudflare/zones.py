@@ -75,6 +75,12 @@ class Zones:
             first(query, "status"),
             first(query, "account.id"),
         )
+        # A token that is bound to single zones may ask for one by its name and not list them all
+        # (TimothyYe/godns pull 83, troglobit/inadyn pull 285: status, code and text).
+        if not name and not self._caller.lists:
+            actor = f"Actor 'com.cloudflare.api.token.{self._caller.token_id}'"
+            needed = "requires permission 'com.cloudflare.api.account.zone.list' to list zones"
+            raise ApiError(403, 0, f"{actor} {needed}")
         zones = [
             zone
             for zone in sorted(self._state["zones"].values(), key=lambda each: str(each["name"]))

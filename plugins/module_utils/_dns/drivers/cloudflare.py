@@ -17,6 +17,7 @@ from ..._engine.errors import Conflict, InputError, MailflowError, PermissionDen
 from ..._engine.values import host_name
 from ..sets.rrset import RecordSet, ancestors, mx_value, txt_strings, txt_value
 from .contract import Capabilities, Driver, DriverOptions, Option, Surroundings
+from .zones import ZoneCandidate, choose_zone
 
 AUTO = 1
 # "Auto" is 300 s for records that are not proxied ([CF-6.5]).
@@ -74,9 +75,11 @@ class CloudflareDriver(Driver):
     )
     REQUIREMENTS = ("requests",)
 
-    def __init__(self, api: CloudflareApi) -> None:
+    def __init__(self, api: CloudflareApi, surroundings: Surroundings | None = None) -> None:
         self._api = api
-        self._zones: dict[str, Record | None] = {}
+        self._surroundings = surroundings
+        self._zones: dict[str, dict[str, ZoneCandidate]] = {}
+        self._chosen: dict[str, Record] = {}
         self._all_listed = False
         self._lock = threading.Lock()
 
@@ -91,16 +94,24 @@ class CloudflareDriver(Driver):
                 surroundings.ca_path,
                 surroundings.timeout,
                 surroundings.context,
-            )
+            ),
+            surroundings,
         )
 
     def prepare(self, names: t.Sequence[str]) -> None:
-        """Find the zones of many names: by listing where that takes fewer calls than asking for
-        each.
+        """List the zones where that takes fewer calls than asking for each.
+
+        A token that may not list, or a list that breaks off, leaves the rest to questions by name.
         """
         wanted = {host_name(name) for name in names}
         if len(wanted) < 2:
             return
+        try:
+            self._list(wanted)
+        except MailflowError:
+            return
+
+    def _list(self, wanted: t.Collection[str]) -> None:
         for page, envelope in enumerate(
             self._api.envelopes("zones", per_page=ZONES_PER_PAGE, permission=PERMISSION_READ), 1
         ):
@@ -112,36 +123,46 @@ class CloudflareDriver(Driver):
         self._all_listed = True
 
     def check(self, name: str) -> None:
-        """The zone is visible to the token and served by Cloudflare; that its records may be read
-        shows with the first read.
-        """
+        """Find the zone; that its records may be read shows with the first read."""
         self.zone_of(name)
 
     def zone_of(self, name: str) -> Record:
-        zone = self._find_zone(name)
-        if zone is None:
+        """Return the zone, as the API has it, that holds a name and that the world sees."""
+        with self._lock:
+            if name in self._chosen:
+                return self._chosen[name]
+        holding: list[ZoneCandidate] = []
+        for candidate in ancestors(name):
+            found = self._zones_named(candidate)
+            holding += found
+            if any(not zone.obstacle for zone in found):
+                break
+        if not holding:
             raise InputError(
                 "%s: the Cloudflare API token sees no zone that holds this name." % name,
                 "Give the DNS token (dns_api_token) the permissions %s and %s for the zone, or"
                 " choose another dns_provider for the domain." % (PERMISSION_READ, PERMISSION_EDIT),
             )
-        if zone.get("status", "active") != "active" or zone.get("type", "full") != "full":
-            raise InputError(
-                "%s: the zone %s is %s (%s setup) at Cloudflare, so its records are not what the"
-                " world sees."
-                % (name, zone["name"], zone.get("status", "active"), zone.get("type", "full")),
-                "Choose the dns_provider that serves this domain.",
-            )
+        zone: Record = choose_zone(name, holding, self._surroundings, self.TITLE).raw
+        with self._lock:
+            self._chosen[name] = zone
         return zone
 
     def name_servers(self, name: str) -> tuple[str, ...] | None:
-        """Its own and, where the account has them, those under the customer's names."""
-        zone = self.zone_of(name)
-        found = [*(zone.get("name_servers") or []), *(zone.get("vanity_name_servers") or [])]
-        return tuple(sorted({host_name(server) for server in found})) or None
+        """Return Cloudflare's servers and, where an account has them, those of its own name."""
+        return _name_servers(self.zone_of(name)) or None
 
     def read(self, name: str, rdtype: str) -> RecordSet | None:
-        records, date = self._records(self.zone_of(name)["id"], name, rdtype)
+        zone = self.zone_of(name)
+        records, date = self._records(zone["id"], name, rdtype)
+        if not records and name != _canonical(zone["name"]):
+            # At the zone's own name Cloudflare flattens a CNAME, which may stand beside an MX set.
+            aliases, _date = self._records(zone["id"], name, "CNAME")
+            if aliases:
+                raise InputError(
+                    f"{name} is an alias of {aliases[0]['content']}: it can have no {rdtype} set.",
+                    "Remove the CNAME record first.",
+                )
         return record_set(name, rdtype, records, date)
 
     def replace(
@@ -206,28 +227,39 @@ class CloudflareDriver(Driver):
     def _keep_zones(self, envelope: Envelope) -> None:
         with self._lock:
             for zone in envelope.result:
-                name = str(zone.get("name", "")).rstrip(".").lower()
-                known = self._zones.get(name)
-                # The same name may be pending in one account and active in another.
-                if known is None or (
-                    known.get("status") != "active" and zone.get("status") == "active"
-                ):
-                    self._zones[name] = zone
+                found = _candidate(zone)
+                self._zones.setdefault(found.name, {})[str(zone.get("id"))] = found
 
-    def _find_zone(self, name: str) -> Record | None:
-        """The longest suffix of the name that is a zone."""
-        for candidate in ancestors(name):
-            if candidate not in self._zones and not self._all_listed:
-                for envelope in self._api.envelopes(
-                    "zones", {"name": candidate}, permission=PERMISSION_READ
-                ):
-                    self._keep_zones(envelope)
-                with self._lock:
-                    self._zones.setdefault(candidate, None)
-            zone = self._zones.get(candidate)
-            if zone:
-                return zone
-        return None
+    def _zones_named(self, name: str) -> list[ZoneCandidate]:
+        """Return the zones of a name; several accounts may have one each."""
+        if name not in self._zones and not self._all_listed:
+            for envelope in self._api.envelopes(
+                "zones", {"name": name}, permission=PERMISSION_READ
+            ):
+                self._keep_zones(envelope)
+            with self._lock:
+                self._zones.setdefault(name, {})
+        return list(self._zones.get(name, {}).values())
+
+
+def _candidate(zone: Record) -> ZoneCandidate:
+    name = _canonical(zone.get("name"))
+    status, kind = zone.get("status", "active"), zone.get("type", "full")
+    obstacle = ""
+    if status != "active" or kind != "full":
+        obstacle = f"it is {status} ({kind} setup)"
+    account = (zone.get("account") or {}).get("name")
+    label = f"{name} of the account {account}" if account else name
+    return ZoneCandidate(name, label, _name_servers(zone), obstacle, zone)
+
+
+def _name_servers(zone: Record) -> tuple[str, ...]:
+    found = [*(zone.get("name_servers") or []), *(zone.get("vanity_name_servers") or [])]
+    return tuple(sorted({_canonical(server) for server in found}))
+
+
+def _canonical(name: t.Any) -> str:
+    return host_name(name)
 
 
 def value_of(record: Record) -> str:

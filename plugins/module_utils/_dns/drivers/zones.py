@@ -33,7 +33,10 @@ class ZoneCandidate:
 
 
 def choose_zone(
-    name: str, candidates: t.Iterable[ZoneCandidate], surroundings: Surroundings, provider: str
+    name: str,
+    candidates: t.Iterable[ZoneCandidate],
+    surroundings: Surroundings | None,
+    provider: str,
 ) -> ZoneCandidate:
     """Return the zone that holds a name: active, public and, where several are, the delegated one.
 
@@ -67,12 +70,14 @@ def choose_zone(
 
 
 def _delegated(
-    name: str, usable: t.Sequence[ZoneCandidate], surroundings: Surroundings, provider: str
+    name: str, usable: t.Sequence[ZoneCandidate], surroundings: Surroundings | None, provider: str
 ) -> ZoneCandidate:
     shown = "; ".join(
         f"{zone.label} at {', '.join(zone.name_servers) or 'unknown name servers'}"
         for zone in usable
     )
+    if surroundings is None:
+        raise InputError(f"{name}: several zones at {provider} hold this name ({shown}).")
     try:
         delegation = surroundings.public_dns.delegation(name)
     except MailflowError as exc:

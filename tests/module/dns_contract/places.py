@@ -1,0 +1,17 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All places that the contract suite runs at: one line per driver."""
+
+from __future__ import annotations
+
+from tests.module.dns_contract.place import Place
+from tests.module.dns_contract.place_bind import BindPlace
+from tests.module.dns_contract.place_cloudflare import CloudflarePlace
+
+PLACES: dict[str, type[Place]] = {
+    "cloudflare": CloudflarePlace,
+    "rfc2136-bind": BindPlace,
+}
