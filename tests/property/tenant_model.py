@@ -298,7 +298,7 @@ class Tenant:
         """Longer than the low TTL, which the soak covers."""
         where, until = self.caches.get(name, ("", self.now))
         return self.mx[name][0] == where == "microsoft" and until > self.now + datetime.timedelta(
-            seconds=self.chosen["mx_ttl"]
+            seconds=self.chosen.mx_ttl
         )
 
     def _lockdown(self) -> None:

@@ -111,7 +111,7 @@ class Drawn:
             self._domain(data, name)
 
     def _tenant(self, data: st.DataObject) -> None:
-        egress = self.chosen["egress"]
+        egress = self.chosen.egress
         minutes = data.draw(st.sampled_from([0, 1, 59])) if "young" in self.defects else 60
         fields: dict[str, Any] = {"WhenChangedUTC": iso(NOW - datetime.timedelta(minutes=minutes))}
         wrong: dict[str, Any] = {
@@ -258,9 +258,9 @@ def test_no_domain_is_switched_whose_gates_do_not_hold(data: st.DataObject) -> N
         assert not drawn.tenant_blocked
     for name in names:
         assert not drawn.blocked[name], name
-    limit = drawn.chosen["max_switches"]
+    limit = drawn.chosen.max_switches
     assert not limit or len(names) <= limit
-    canary = next((item["name"] for item in drawn.chosen["domains"] if item.get("canary")), None)
+    canary = next((item.name for item in drawn.chosen.domains if item.canary), None)
     if canary and ONE in names:
         assert "moved" in drawn.blocked[canary], "before the canary"
 

@@ -110,7 +110,7 @@ class Drawn:
         self.found["dns"].pop(self.not_read, None)
         self.found["organization"][0]["IsDehydrated"] = not self.good("customized")
         self.found["inbound_connectors"] = [
-            connector(self.chosen["egress"], EFSkipLastIP=self.good("first connector"))
+            connector(self.chosen.egress, EFSkipLastIP=self.good("first connector"))
         ]
         limits = st.sampled_from([[], [ONE], [ONE, TWO], [OTHER], [ONE, TWO, OTHER]])
         self.inside: list[str] = data.draw(limits, "inside") if not self.good("enabled") else []
@@ -159,7 +159,7 @@ class Drawn:
                 TENANT, [ONE, TWO] if self.good("same set") else [ONE], self.staged
             ),
         )
-        base = self.chosen["lockdown_comment"]
+        base = self.chosen.lockdown_comment
         item = stamped(
             self.chosen,
             self.staged,
@@ -234,7 +234,7 @@ class Drawn:
         """Apart from the clock: all that is to be locked is behind Area 1 for certain, and Area 1's
         mail is known.
         """
-        known = not self.unknown or "name_server" in self.chosen["acknowledge"]
+        known = not self.unknown or "name_server" in self.chosen.acknowledge
         facts = not self.exposed and not self.silent and not self.mute
         return facts and known and not {"customized", "first connector"} & self.defects
 
@@ -254,7 +254,7 @@ class Drawn:
     @property
     def given_up(self) -> bool:
         """It refuses mail, and a person decided to switch it off for that."""
-        return self.on and bool(self.losing) and "lockdown_exposed" in self.chosen["acknowledge"]
+        return self.on and bool(self.losing) and "lockdown_exposed" in self.chosen.acknowledge
 
     @property
     def target(self) -> list[str]:

@@ -23,7 +23,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.values impo
 from tests.unit.cutover.past_worlds import HARD, after, before, held, undone
 from tests.unit.cutover.worlds import NEW, OLD, ONE, TWO, connector, records, wanted
 
-EGRESS = wanted()["egress"]
+EGRESS = wanted().egress
 FOREIGN = ["198.51.100.%d" % number for number in range(1, 6)]
 addresses = st.lists(st.sampled_from([*EGRESS[:4], *FOREIGN]), unique=True)
 sets = st.sampled_from(

@@ -80,7 +80,7 @@ def after(moved: bool = True, locked: bool = True) -> dict[str, Any]:
             {
                 "Name": "Default",
                 "IsDefault": True,
-                "IPAllowList": [MINE, *chosen["egress"]],
+                "IPAllowList": [MINE, *chosen.egress],
                 "WhenChangedUTC": ago(days=2),
             }
         ],
@@ -105,7 +105,7 @@ def after(moved: bool = True, locked: bool = True) -> dict[str, Any]:
     )
     found["inbound_connectors"] = [
         {**item, "RequireTls": True}
-        for item in (connector(chosen["egress"]), *([lock] if moved else []))
+        for item in (connector(chosen.egress), *([lock] if moved else []))
     ]
     return found
 

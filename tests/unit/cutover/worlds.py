@@ -20,7 +20,10 @@ from ansible_collections.mailflow.area1.plugins.module_utils._cutover.handling i
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown import (
     stamp as stamp_module,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model import settings
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model import (
+    settings,
+    settings_input,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import GateResult
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.timestamps import iso
@@ -52,7 +55,7 @@ def ahead(**span: float) -> str:
 
 
 def wanted(**options: Any) -> settings.Settings:
-    return settings.normalise({"domains": [ONE, TWO], "location": "eu", **options})
+    return settings_input.normalise({"domains": [ONE, TWO], "location": "eu", **options})
 
 
 def records(pairs: Pairs) -> list[dict[str, Any]]:
@@ -190,18 +193,18 @@ def stamped(
     chosen: settings.Settings, staged: datetime.datetime, due: datetime.datetime, **fields: Any
 ) -> dict[str, Any]:
     """The lock-down connector as staging leaves it."""
-    names = [item["name"] for item in chosen["domains"]]
+    names = chosen.names
     stamp = stamp_module.Stamp(staged, due, len(names), stamp_module.digest(TENANT, names, staged))
     given = {
         "Name": LOCKDOWN,
         "Identity": LOCKDOWN,
         "Enabled": False,
         "RestrictDomainsToIPAddresses": True,
-        "Comment": stamp.comment(chosen["lockdown_comment"]),
+        "Comment": stamp.comment(chosen.lockdown_comment),
         "WhenCreatedUTC": iso(staged),
         "WhenChangedUTC": iso(staged),
     }
-    return connector(chosen["egress"], **{**given, **fields})
+    return connector(chosen.egress, **{**given, **fields})
 
 
 def traced(
@@ -312,11 +315,11 @@ def sections(chosen: settings.Settings, moved: bool = False) -> dict[str, Any]:
                 {
                     "Name": "Default",
                     "IsDefault": True,
-                    "IPAllowList": chosen["egress"],
+                    "IPAllowList": chosen.egress,
                     "WhenChangedUTC": ago(days=2),
                 }
             ],
-            "inbound_connectors": [connector(chosen["egress"])],
+            "inbound_connectors": [connector(chosen.egress)],
             "content_filter_rules": [],
             "applying_policies": ["Default"],
             **handled(chosen),

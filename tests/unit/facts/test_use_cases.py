@@ -14,9 +14,7 @@ import pytest
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model import (
     custom_use_case as own_use_case,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model import (
-    settings,
-)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model import settings_input
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects import content_filter
 from ansible_collections.mailflow.area1.plugins.module_utils._facts.dispositions import (
@@ -165,12 +163,9 @@ def test_quarantine_has_a_policy_that_says_who_releases() -> None:
 
 
 def test_the_settings_carry_the_use_case_as_data() -> None:
-    found = settings.normalise(
+    found = settings_input.normalise(
         {"domains": ["a.example"], "location": "eu", "use_case": "1", "spoof_handling": "bulk"}
     )
-    assert found["dispositions"] == ["MALICIOUS", "SPAM"] and found["disposition_headers"] == [
-        "X-CFEmailSecurity-Disposition"
-    ]
-    assert (
-        "SPOOF" in found["use_case"]["rules"][0]["words"] and found["rule_match_sender_ip"] is True
-    )
+    assert found.dispositions == ("MALICIOUS", "SPAM")
+    assert found.disposition_headers == ("X-CFEmailSecurity-Disposition",)
+    assert "SPOOF" in found.use_case["rules"][0]["words"] and found.rule_match_sender_ip is True

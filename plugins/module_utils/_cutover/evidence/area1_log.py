@@ -35,9 +35,9 @@ def handed_on(message: t.Mapping[str, t.Any]) -> list[tuple[datetime.datetime, s
     return [(at, text) for at, text in found if at is not None]
 
 
-def messages(world: World) -> list[t.Mapping[str, t.Any]]:
+def messages(world: World) -> list[dict[str, t.Any]]:
     """Those that Area 1's trace was read for."""
-    return list((world.section("area1_trace", {}) or {}).get("messages") or [])
+    return list(world.area1_trace.get("messages") or [])
 
 
 def _lines(world: World) -> list[tuple[datetime.datetime, str]]:

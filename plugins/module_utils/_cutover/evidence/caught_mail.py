@@ -26,13 +26,11 @@ def acts_since(world: World) -> datetime.datetime | None:
     """From when on it shows what our connector does; None while it is off, or changed a moment
     ago.
     """
-    connector = world.connector(world.settings["connector_name"])
+    connector = world.connector(world.settings.connector_name)
     if connector is None or boolean(connector.get("Enabled")) is False:
         return None
     changed = changed_at(connector)
-    acts = (
-        changed + datetime.timedelta(minutes=world.settings["settle_minutes"]) if changed else None
-    )
+    acts = changed + datetime.timedelta(minutes=world.settings.settle_minutes) if changed else None
     return acts if acts is not None and acts <= world.now else None
 
 
@@ -40,15 +38,15 @@ def attributed(world: World) -> list[str]:
     """Addresses that are none of Area 1's and whose mail our connector took, as the trace's events
     tell. What they leave open is no evidence.
     """
-    since, egress = acts_since(world), world.settings["egress"]
+    since, egress = acts_since(world), world.settings.egress
     if since is None:
         return []
-    groups = (world.section("message_trace", {}) or {}).get("groups") or []
+    groups = world.message_trace.get("groups") or []
     unclear = set(message_trace.hidden(world, groups))
     found = []
     for group in groups:
         address, last = message_trace.connecting(group), parse_time(group.get("last"))
-        ours = str(group.get("connector") or "").lower() == world.settings["connector_name"].lower()
+        ours = str(group.get("connector") or "").lower() == world.settings.connector_name.lower()
         if (
             ours
             and address

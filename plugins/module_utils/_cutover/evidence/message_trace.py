@@ -43,7 +43,7 @@ Group = t.Mapping[str, t.Any]
 
 def trace_problem(world: World, wanted: t.Mapping[str, str]) -> str:
     """Why the trace at hand does not answer for these domains and times; empty when it does."""
-    trace = world.section("message_trace", {}) or {}
+    trace = world.message_trace
     if not trace:
         return "it was not read"
     if trace.get("error"):
@@ -78,7 +78,7 @@ def through(world: World, groups: t.Iterable[Group], begins: datetime.datetime) 
             and accepted
             and last is not None
             and last >= begins
-            and not outside([address], world.settings["egress"])
+            and not outside([address], world.settings.egress)
         ):
             count += accepted
     return count
@@ -93,7 +93,7 @@ def hidden(world: World, groups: t.Sequence[Group]) -> list[str]:
     """Addresses that say nothing of the connection: the trace is seen to show original senders, and
     these were not looked at closer.
     """
-    egress = world.settings["egress"]
+    egress = world.settings.egress
     strange = [
         group
         for group in groups
@@ -107,7 +107,7 @@ def hidden(world: World, groups: t.Sequence[Group]) -> list[str]:
     elif len(strange) == len([group for group in groups if _address(group.get("from_ip"))]):
         # No mail at all by Area 1's own addresses. What our connector caught may be Area 1's mail,
         # or direct mail.
-        ours = (world.settings["connector_name"], world.settings["lockdown_connector_name"])
+        ours = (world.settings.connector_name, world.settings.lockdown_connector_name)
         unseen = [group for group in strange if group.get("connector") in ours]
     else:
         unseen = []

@@ -92,7 +92,7 @@ def _look(found: t.Mapping[str, t.Any] | None, at: t.Any) -> Look | None:
 
 
 def _known(world: World, name: str) -> list[Look]:
-    baseline = world.section("baseline", {}) or {}
+    baseline = world.if_read.baseline
     found = [
         _look(
             ((baseline.get("sections") or {}).get("mta_sts") or {}).get(name), baseline.get("taken")
@@ -100,7 +100,7 @@ def _known(world: World, name: str) -> list[Look]:
     ]
     events = [
         event
-        for event in world.section("timeline", []) or []
+        for event in world.timeline
         if event.get("event") == SEEN and event.get("domain") == name
     ]
     found += [_look(event, event.get("at")) for event in events]
@@ -112,7 +112,7 @@ def _news(world: World, name: str, known: t.Sequence[Look]) -> list[Look]:
 
     A policy that is silent for a while, under the id of a known one, tells nothing new.
     """
-    now = _look((world.section("mta_sts", {}) or {}).get(name), world.section("service_date"))
+    now = _look(world.mta_sts.get(name), world.service_date)
     if now is None or (not known and not now.id):
         return []
     return (

@@ -46,9 +46,7 @@ def sent(world: World, since: datetime.datetime | None = None) -> list[str]:
     """
     begin = max(since or world.now - KEPT, world.now - KEPT)
     events = [
-        event
-        for event in world.section("timeline", []) or []
-        if event.get("event") == SENT and event.get("subject")
+        event for event in world.timeline if event.get("event") == SENT and event.get("subject")
     ]
     known = [
         str(event["subject"]) for event in events if (parse_time(event.get("at")) or begin) >= begin
@@ -62,7 +60,7 @@ def sent(world: World, since: datetime.datetime | None = None) -> list[str]:
 
 def arrived(world: World, since: datetime.datetime) -> list[Arrival]:
     """Those of them that Microsoft 365 took since then."""
-    messages = (world.section("followed_messages", {}) or {}).get("messages") or {}
+    messages = world.followed_messages.get("messages") or {}
     found = []
     for name in sent(world):
         item = messages.get(name) or {}
@@ -79,7 +77,7 @@ def _offered(world: World) -> list[dict[str, t.Any]]:
 
     One without a host: none of them took the recipient.
     """
-    canaries = (world.section("smtp", {}) or {}).get("canaries") or []
+    canaries = world.smtp.get("canaries") or []
     return [item for item in canaries if not item.get("host") or world.is_gateway(item["host"])]
 
 
@@ -91,7 +89,7 @@ def gate(world: World) -> list[GateResult]:
     if not offered:
         return []
     where = str(offered[-1].get("recipient") or "")
-    ours = (world.settings["connector_name"], world.settings["lockdown_connector_name"])
+    ours = (world.settings.connector_name, world.settings.lockdown_connector_name)
     since = _settled(world)
     found = arrived(world, since)
     right = [arrival for arrival in found if arrival.connector in ours]
@@ -127,10 +125,10 @@ def gate(world: World) -> list[GateResult]:
 
 def _settled(world: World) -> datetime.datetime:
     """What came before our connector acted says nothing of it."""
-    connector = world.connector(world.settings["connector_name"]) or {}
+    connector = world.connector(world.settings.connector_name) or {}
     changed = changed_at(connector)
     return (
-        changed + datetime.timedelta(minutes=world.settings["settle_minutes"])
+        changed + datetime.timedelta(minutes=world.settings.settle_minutes)
         if changed
         else world.now - KEPT
     )
@@ -142,7 +140,7 @@ def _missing(world: World, where: str, since: datetime.datetime, decide: str) ->
             "text"
         )
         return not_yet(GATE, where, message, hint="Does that mailbox exist? Run again, %s" % decide)
-    section = world.section("followed_messages", {}) or {}
+    section = world.followed_messages
     if section.get("error"):
         hint = (
             "The application needs the cmdlet Get-MessageTraceV2. Look whether it is in the"

@@ -22,17 +22,13 @@ from ..model.world import World, changed_at
 
 def _ours(world: World) -> set[str]:
     return {
-        world.settings["connector_name"].lower(),
-        world.settings["lockdown_connector_name"].lower(),
+        world.settings.connector_name.lower(),
+        world.settings.lockdown_connector_name.lower(),
     }
 
 
 def _active(world: World) -> list[dict[str, t.Any]]:
-    return [
-        item
-        for item in world.section("inbound_connectors")
-        if boolean(item.get("Enabled")) is not False
-    ]
+    return [item for item in world.inbound_connectors if boolean(item.get("Enabled")) is not False]
 
 
 def foreign_connector(world: World) -> list[GateResult]:
@@ -43,7 +39,7 @@ def foreign_connector(world: World) -> list[GateResult]:
     for item in _active(world):
         if str(item.get("Name", "")).lower() in _ours(world):
             continue
-        if overlap(item.get("SenderIPAddresses"), world.settings["egress"]):
+        if overlap(item.get("SenderIPAddresses"), world.settings.egress):
             restricts = boolean(item.get("RestrictDomainsToIPAddresses"))
             variable = "area1_lockdown_connector_name" if restricts else "area1_connector_name"
             results.append(
@@ -55,7 +51,7 @@ def foreign_connector(world: World) -> list[GateResult]:
                     % (variable, item.get("Name")),
                 )
             )
-    first = world.connector(world.settings["connector_name"])
+    first = world.connector(world.settings.connector_name)
     if first and (
         restricts_by_address(first) or boolean(first.get("RestrictDomainsToCertificate"))
     ):
@@ -82,7 +78,7 @@ def restricting_connector(world: World) -> list[GateResult]:
     """
     results = []
     for item in [item for item in _active(world) if _restricts(world, item)]:
-        missing = outside(world.settings["egress"], item.get("SenderIPAddresses"))
+        missing = outside(world.settings.egress, item.get("SenderIPAddresses"))
         if missing or _restricts_by_certificate(item):
             results.append(_refuses(world, item, missing))
     return results or [holds("restricting_connector")]
@@ -102,7 +98,7 @@ def _restricts_by_certificate(connector: t.Mapping[str, t.Any]) -> bool:
 
 def _refuses(world: World, item: t.Mapping[str, t.Any], missing: list[str]) -> GateResult:
     name = str(item.get("Name"))
-    if name.lower() == world.settings["lockdown_connector_name"].lower() and not item.get(
+    if name.lower() == world.settings.lockdown_connector_name.lower() and not item.get(
         "TlsSenderCertificateName"
     ):
         message = "the lock-down is on and leaves out %d egress networks" % len(missing)
@@ -137,7 +133,7 @@ def transport_rules(world: World) -> list[GateResult]:
     """
     results = []
     for rule in _guarding_rules(world):
-        if _acts(rule) and outside(world.settings["egress"], rule.get("ExceptIfSenderIpRanges")):
+        if _acts(rule) and outside(world.settings.egress, rule.get("ExceptIfSenderIpRanges")):
             name = str(rule.get("Name"))
             results.append(
                 cannot(
@@ -156,7 +152,7 @@ def _guarding_rules(world: World) -> list[dict[str, t.Any]]:
     """On or off, they are there to keep out what does not come from their own addresses."""
     return [
         rule
-        for rule in world.section("transport_rules") or []
+        for rule in world.transport_rules
         if str(rule.get("FromScope") or "").lower() != "inorganization"
         and as_list(rule.get("ExceptIfSenderIpRanges"))
         and any(rule.get(action) not in (None, "", False, []) for action in REFUSING)
@@ -175,9 +171,7 @@ def scl_bypass(world: World) -> list[GateResult]:
     (Microsoft: disable it).
     """
     results = []
-    for rule in [
-        rule for rule in world.section("transport_rules") or [] if skips_filters(world, rule)
-    ]:
+    for rule in [rule for rule in world.transport_rules if skips_filters(world, rule)]:
         name = str(rule.get("Name"))
         if not as_list(rule.get("SenderIpRanges")) and not _whole_inbound(rule):
             message = (
@@ -209,7 +203,7 @@ def skips_filters(world: World, rule: t.Mapping[str, t.Any]) -> bool:
         or str(rule.get("FromScope") or "").lower() == "inorganization"
     ):
         return False
-    egress, ranges = world.settings["egress"], as_list(rule.get("SenderIpRanges"))
+    egress, ranges = world.settings.egress, as_list(rule.get("SenderIpRanges"))
     excepted = as_list(rule.get("ExceptIfSenderIpRanges"))
     return (not ranges or overlap(ranges, egress)) and not (
         excepted and not outside(egress, excepted)
@@ -227,9 +221,9 @@ def reject_direct_send(world: World) -> list[GateResult]:
     """RejectDirectSend refuses mail in the name of the tenant's own domains, unless a connector
     matches it by address or certificate.
     """
-    if not any(boolean(item.get("RejectDirectSend")) for item in world.section("organization")):
+    if not any(boolean(item.get("RejectDirectSend")) for item in world.organization):
         return [holds("reject_direct_send")]
-    name = world.settings["connector_name"]
+    name = world.settings.connector_name
     connector = world.connector(name)
     problems = (
         ["it does not exist yet"] if connector is None else connector_problems(world, connector)
@@ -261,7 +255,7 @@ def catches_others(world: World) -> list[GateResult]:
     recipient that a direct sender gets with TLS and not without, or by the trace of direct mail
     (disputed: [EXO-2.3]).
     """
-    name = world.settings["connector_name"]
+    name = world.settings.connector_name
     connector = world.connector(name) or {}
     if boolean(connector.get("Enabled")) is False:
         return []
@@ -305,7 +299,7 @@ def catches_others(world: World) -> list[GateResult]:
 
 def caught_before(world: World) -> list[GateResult]:
     """It is not switched on again and again."""
-    name = world.settings["connector_name"]
+    name = world.settings.connector_name
     connector = world.connector(name)
     if (
         connector is None
@@ -327,7 +321,7 @@ def caught_before(world: World) -> list[GateResult]:
 def caught_comment(world: World) -> str:
     """What the connector's comment becomes: what was there, and why it is off."""
     present = (
-        str((world.connector(world.settings["connector_name"]) or {}).get("Comment") or "")
+        str((world.connector(world.settings.connector_name) or {}).get("Comment") or "")
         .split("[mailflow.area1:", 1)[0]
         .strip()
     )
@@ -339,7 +333,7 @@ def caught_comment(world: World) -> str:
 
 def _caught(world: World) -> dict[str, str]:
     """Domains whose direct mail is taken with TLS only, and the answer without."""
-    seen = (world.section("smtp", {}) or {}).get("plain") or {}
+    seen = world.smtp.get("plain") or {}
     return {
         name: "%s %s" % (item["without_tls"].get("code"), item["without_tls"].get("text"))
         for name, item in sorted(seen.items())
@@ -361,7 +355,7 @@ def by_hand(world: World) -> list[GateResult]:
     that it can be adopted.
     """
     results = []
-    for item in world.section("inbound_connectors"):
+    for item in world.inbound_connectors:
         name = str(item.get("Name", ""))
         purpose = purpose_of(name) or purpose_of_comment(item.get("Comment"))
         if name.lower() in _ours(world) or purpose is None:
@@ -381,10 +375,10 @@ def spf_hard_fail(world: World) -> list[GateResult]:
     """Behind a gateway every sender's SPF fails at Microsoft 365 until enhanced filtering sees the
     source; hard fail makes it spam.
     """
-    applying = {str(name).lower() for name in world.section("applying_policies") or []}
+    applying = {str(name).lower() for name in world.applying_policies}
     names = [
         str(policy.get("Name"))
-        for policy in world.section("content_filter") or []
+        for policy in world.content_filter
         if str(policy.get("Name", "")).lower() in applying
         and str(policy.get("MarkAsSpamSpfRecordHardFail") or "Off").lower() == "on"
     ]
@@ -399,7 +393,7 @@ def spf_hard_fail(world: World) -> list[GateResult]:
 
 def in_place(world: World) -> list[GateResult]:
     """Connector and allow list are as wanted, whenever that came about."""
-    name = world.settings["connector_name"]
+    name = world.settings.connector_name
     connector = world.connector(name)
     problems = (
         ["it does not exist yet"] if connector is None else connector_problems(world, connector)
@@ -408,8 +402,10 @@ def in_place(world: World) -> list[GateResult]:
     if problems:
         hint = "It is made by the section enhanced_filtering."
         results.append(not_yet("settled", name, "; ".join(problems), hint=hint))
-    if world.settings["allow_list"] == "manage":
-        missing = outside(world.settings["egress"], world.connection_filter().get("IPAllowList"))
+    if world.settings.allow_list == "manage":
+        missing = outside(
+            world.settings.egress, world.default_connection_filter().get("IPAllowList")
+        )
         if missing:
             message = "%d egress networks are missing in the allow list" % len(missing)
             results.append(
@@ -428,15 +424,15 @@ def settled(world: World) -> list[GateResult]:
     missing = [result for result in in_place(world) if not result.open]
     if missing:
         return missing
-    wait = datetime.timedelta(minutes=world.settings["settle_minutes"])
+    wait = datetime.timedelta(minutes=world.settings.settle_minutes)
     objects = [
         (
-            "connector %s" % world.settings["connector_name"],
-            world.connector(world.settings["connector_name"]) or {},
+            "connector %s" % world.settings.connector_name,
+            world.connector(world.settings.connector_name) or {},
         )
     ]
-    if world.settings["allow_list"] == "manage":
-        objects.append(("connection filter", world.connection_filter()))
+    if world.settings.allow_list == "manage":
+        objects.append(("connection filter", world.default_connection_filter()))
     results = []
     for label, item in objects:
         changed = changed_at(item)
@@ -447,13 +443,13 @@ def settled(world: World) -> list[GateResult]:
                     "settled",
                     label,
                     message,
-                    hint="Run again in %d minutes." % world.settings["settle_minutes"],
+                    hint="Run again in %d minutes." % world.settings.settle_minutes,
                 )
             )
         if changed is not None and changed + wait > world.now:
             message = "changed %s; Exchange is given %d minutes to act on it" % (
                 iso(changed),
-                world.settings["settle_minutes"],
+                world.settings.settle_minutes,
             )
             results.append(not_yet("settled", label, message, iso(changed + wait)))
     return [*results, *_obstacles(world, wait)] or [holds("settled")]
@@ -465,7 +461,7 @@ def _obstacles(world: World, wait: datetime.timedelta) -> list[GateResult]:
     """
     others = [
         item
-        for item in world.section("inbound_connectors")
+        for item in world.inbound_connectors
         if str(item.get("Name", "")).lower() not in _ours(world)
     ]
     found = [("connector", item) for item in others if _restricts(world, item)]
@@ -479,7 +475,7 @@ def _obstacles(world: World, wait: datetime.timedelta) -> list[GateResult]:
                 " Exchange is given %d minutes to act on that"
                 % (
                     iso(changed),
-                    world.settings["settle_minutes"],
+                    world.settings.settle_minutes,
                 )
             )
             results.append(
@@ -495,7 +491,7 @@ def connector_problems(world: World, connector: t.Mapping[str, t.Any]) -> list[s
     problems = []
     if boolean(connector.get("Enabled")) is not True:
         problems.append("the connector is off")
-    missing = outside(world.settings["egress"], connector.get("SenderIPAddresses"))
+    missing = outside(world.settings.egress, connector.get("SenderIPAddresses"))
     if missing:
         problems.append("%d egress networks are missing in it" % len(missing))
     if "*" not in {sender_domain(value) for value in as_list(connector.get("SenderDomains"))}:

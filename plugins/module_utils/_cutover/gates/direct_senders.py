@@ -31,7 +31,7 @@ def since(world: World, staged: datetime.datetime) -> dict[str, str]:
     """By domain that the lock-down would hold for, when senders with a cached MX had run out:
     switch and TTL of the old set, else staging.
     """
-    scope_all = world.settings["lockdown_scope"] == "all"
+    scope_all = world.settings.lockdown_scope == "all"
     names = sorted(world.accepted() if scope_all else world.covered())
     return with_sub_domains(
         world, {name: iso(_caches_ran_out(world, name) or staged) for name in names}
@@ -51,7 +51,7 @@ def with_sub_domains(world: World, wanted: dict[str, str]) -> dict[str, str]:
 def _caches_ran_out(world: World, name: str) -> datetime.datetime | None:
     events = [
         event
-        for event in world.section("timeline", []) or []
+        for event in world.timeline
         if event.get("domain") == name and event.get("event") == "switched"
     ]
     known = [(parse_time(event.get("at")), int(event.get("ttl") or 0)) for event in events]
@@ -78,7 +78,7 @@ def gate(world: World, wanted: t.Mapping[str, str]) -> list[GateResult]:
             hint=hint,
         )
     ]
-    trace = world.section("message_trace", {}) or {}
+    trace = world.message_trace
     found = direct(world, trace.get("groups") or [], wanted)
     results = unread if problem else []
     unseen = hidden(world, trace.get("groups") or [])
@@ -90,7 +90,7 @@ def gate(world: World, wanted: t.Mapping[str, str]) -> list[GateResult]:
         )
         results = [not_yet("message_trace", "", message, hint=hint)]
     named = [_answer(world, address, groups, wanted) for address, groups in found.items()]
-    decided = set(world.settings["acknowledge"])
+    decided = set(world.settings.acknowledge)
     named.sort(key=lambda result: "direct_senders:%s" % result.object in decided)
     results += named[:NAMED]
     if len(named) > NAMED:
@@ -121,7 +121,7 @@ def direct(
 
     Rows without an address, and refused mail, are no evidence.
     """
-    allowed = [*world.settings["egress"], *_let_in(world)]
+    allowed = [*world.settings.egress, *_let_in(world)]
     found: dict[str, list[Group]] = {}
     unseen = set(hidden(world, groups))
     for group in groups:
@@ -147,7 +147,7 @@ def direct(
 
 def _let_in(world: World) -> list[str]:
     """What an administrator put into the lock-down connector is let in by it."""
-    connector = world.connector(world.settings["lockdown_connector_name"]) or {}
+    connector = world.connector(world.settings.lockdown_connector_name) or {}
     return [str(item) for item in as_list(connector.get("SenderIPAddresses"))]
 
 
@@ -169,7 +169,7 @@ def _answer(
         _filtered(groups),
         _claimed(world, address),
     )
-    name = world.settings["lockdown_connector_name"]
+    name = world.settings.lockdown_connector_name
     hint = (
         "The lock-down would refuse it. Send it by way of Area 1; or, if it sends with TLS, add the"
         " address to SenderIPAddresses of the connector %r (which refuses mail without TLS: that"
@@ -195,9 +195,9 @@ def _claimed(world: World, address: str) -> str:
     """
     names = [
         str(item.get("Name"))
-        for item in world.section("inbound_connectors")
+        for item in world.inbound_connectors
         if boolean(item.get("Enabled")) is True
-        and str(item.get("Name")) != world.settings["lockdown_connector_name"]
+        and str(item.get("Name")) != world.settings.lockdown_connector_name
         and not outside([address], as_list(item.get("SenderIPAddresses")))
     ]
     return "; the connector %s names it, which may let it in" % ", ".join(names) if names else ""

@@ -18,7 +18,7 @@ from . import forwarding
 
 
 def domain_ready(world: World, name: str) -> GateResult:
-    found = world.section("email_security", {}).get(name)
+    found = world.if_read.email_security.get(name)
     if found is None:
         hint = (
             "The section area1_domains makes it. Where that failed, its line in this report says"
@@ -48,11 +48,10 @@ def domain_settings(world: World, name: str) -> GateResult:
     """Email Security forwards this domain's mail, in MX mode, to the host that is its own; else the
     switch is into the void.
     """
-    entry = next(item for item in world.settings["domains"] if item["name"] == name)
-    host, result = forwarding.choose(world, entry)
+    host, result = forwarding.choose(world, world.settings.domain(name))
     if not host or not result.open:
         return result
-    found = world.section("email_security", {}).get(name) or {}
+    found = world.if_read.email_security.get(name) or {}
     problems = []
     if host_name(found.get("transport") or "") != host:
         problems.append(
@@ -82,9 +81,7 @@ def domain_type(world: World, name: str) -> GateResult:
         if kind.lower() != "authoritative"
         else "it takes mail for all its sub-domains (MatchSubDomains)"
     )
-    carriers = [
-        item for item in world.section("outbound_connectors", []) or [] if _carries(item, name)
-    ]
+    carriers = [item for item in world.outbound_connectors if _carries(item, name)]
     circular = [
         str(item.get("Name"))
         for item in carriers
@@ -149,7 +146,7 @@ def answered(world: World, name: str) -> GateResult:
 
     Total silence is no evidence, whatever a person said about single servers.
     """
-    view = world.section("dns").get(name) or {}
+    view = world.dns.get(name) or {}
     silent = [
         label
         for label, servers in (
@@ -177,7 +174,7 @@ def authoritative_agreement(world: World, name: str) -> GateResult:
 
     One that is down warns only: the old path stays open until the lock-down, which waits for it.
     """
-    view = world.section("dns").get(name) or {}
+    view = world.dns.get(name) or {}
     servers = view.get("name_servers") or []
     failing = [
         "%s: %s" % (item.get("name"), item.get("status"))
@@ -216,7 +213,7 @@ def authoritative_agreement(world: World, name: str) -> GateResult:
 
 
 def odd_shape(world: World, name: str) -> GateResult:
-    view = world.section("dns").get(name) or {}
+    view = world.dns.get(name) or {}
     if view.get("cname"):
         return cannot(
             "dns_shape",
@@ -236,7 +233,7 @@ def odd_shape(world: World, name: str) -> GateResult:
 
 def ttl(world: World, name: str) -> GateResult:
     """The TTL is low at every name server, and caches that took the old one have run out."""
-    view = world.section("dns").get(name) or {}
+    view = world.dns.get(name) or {}
     low = _low(world, name)
     present = int(view.get("ttl_max") or 0)
     if present > low:
@@ -291,7 +288,7 @@ def low_since_now(world: World) -> list[str]:
     fresh = []
     for name in world.covered():
         present, old, low = (
-            int((world.section("dns").get(name) or {}).get("ttl_max") or 0),
+            int((world.dns.get(name) or {}).get("ttl_max") or 0),
             world.old_ttl(name) or 0,
             _low(world, name),
         )
@@ -305,9 +302,9 @@ def low_since_now(world: World) -> list[str]:
 
 
 def _low(world: World, name: str) -> int:
-    provider = world.section("dns_provider", {}).get(name) or {}
+    provider = world.dns_provider.get(name) or {}
     return max(
-        int(world.settings["mx_ttl"]),
+        int(world.settings.mx_ttl),
         int(provider.get("min_ttl") or 0),
         300 if provider.get("auto_ttl") else 0,
     )
@@ -317,8 +314,8 @@ def _lowered_at(world: World, name: str) -> datetime.datetime | None:
     """When the set got its low TTL: from the durable time line, and from providers that say when a
     record changed.
     """
-    provider = world.section("dns_provider", {}).get(name) or {}
-    events = [event for event in world.section("timeline", []) or [] if event.get("domain") == name]
+    provider = world.dns_provider.get(name) or {}
+    events = [event for event in world.timeline if event.get("domain") == name]
     # A way back has raised it again: what was lowered before that says nothing.
     restored = max(
         (place for place, event in enumerate(events) if event.get("event") == "mx_restored"),

@@ -10,26 +10,22 @@ A conflict is for a person to decide. Pure.
 
 from __future__ import annotations
 
-import typing as t
-
 from ..._engine.values import host_name
 from ..._facts import area1_hosts as presets
 from ..model.gate import GateResult, cannot, holds, not_yet
+from ..model.settings import DomainSettings
 from ..model.world import World
 
 GATE = "forwarding_host"
 
 
-def choose(world: World, entry: t.Mapping[str, t.Any]) -> tuple[str, GateResult]:
+def choose(world: World, entry: DomainSettings) -> tuple[str, GateResult]:
     """(host, result) for one domain: given by the operator, else from Graph, else the transport in
     place, else the MX in place.
     """
-    name = entry["name"]
-    given = host_name(entry.get("forward_to") or "")
+    name, given = entry.name, entry.forward_to
     graph = _from_graph(world, name)
-    transport = host_name(
-        (world.section("email_security", {}).get(name) or {}).get("transport") or ""
-    )
+    transport = host_name((world.if_read.email_security.get(name) or {}).get("transport") or "")
     mx_host = _microsoft_mx(world, name)
     host, source = next(
         (
@@ -53,9 +49,7 @@ def choose(world: World, entry: t.Mapping[str, t.Any]) -> tuple[str, GateResult]
             "Decide: give the domain as {name: %s, forward_to: HOST} in area1_domains." % name,
         )
     if not host:
-        error = (world.section("forwarding_hosts", {}).get(name) or {}).get(
-            "error"
-        ) or "no record of type Mx"
+        error = (world.forwarding_hosts.get(name) or {}).get("error") or "no record of type Mx"
         return "", not_yet(
             GATE,
             name,
@@ -66,7 +60,7 @@ def choose(world: World, entry: t.Mapping[str, t.Any]) -> tuple[str, GateResult]
 
 
 def _from_graph(world: World, name: str) -> list[str]:
-    hosts = (world.section("forwarding_hosts", {}).get(name) or {}).get("hosts") or []
+    hosts = (world.forwarding_hosts.get(name) or {}).get("hosts") or []
     return [host_name(host) for host in hosts]
 
 
@@ -81,10 +75,8 @@ def _microsoft_mx(world: World, name: str) -> str:
 
     From the baseline once the domain has moved.
     """
-    view = world.section("dns", {}).get(name) or {}
-    baseline = (((world.section("baseline", {}) or {}).get("sections") or {}).get("dns") or {}).get(
-        name
-    ) or {}
+    view = world.if_read.dns.get(name) or {}
+    baseline = ((world.if_read.baseline.get("sections") or {}).get("dns") or {}).get(name) or {}
     for records in (view.get("records"), baseline.get("records")):
         hosts = {host_name(item["host"]) for item in records or []}
         if len(hosts) == 1 and presets.is_microsoft_host(next(iter(hosts))):

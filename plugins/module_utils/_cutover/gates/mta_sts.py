@@ -85,10 +85,10 @@ def to_publish(world: World) -> list[dict[str, str]]:
     the one before.
     """
     wanted = []
-    for entry in world.settings["domains"]:
-        if not entry.get("mta_sts_id"):
+    for entry in world.settings.domains:
+        if not entry.mta_sts_id:
             continue
-        found = _read(world, entry["name"]) or {}
+        found = _read(world, entry.name) or {}
         identifier, _problem = record_id(found.get("records") or ())
         policy, _problem = parse_policy(str(found.get("policy") or ""))
         hosts = _new_hosts(world)
@@ -96,15 +96,15 @@ def to_publish(world: World) -> list[dict[str, str]]:
             identifier
             and policy is not None
             and not policy.refused(hosts)
-            and _unannounced(world, entry["name"], policy, identifier, hosts)
+            and _unannounced(world, entry.name, policy, identifier, hosts)
         ):
             new = {
-                "name": entry["name"],
+                "name": entry.name,
                 "expect": identifier,
                 "id": next_id(world.now, identifier),
             }
             wanted.append(
-                {**new, "dns_provider": entry["dns_provider"]} if entry.get("dns_provider") else new
+                {**new, "dns_provider": entry.dns_provider} if entry.dns_provider else new
             )
     return wanted
 
@@ -241,8 +241,8 @@ def _young(
 
 
 def _read(world: World, name: str) -> dict[str, t.Any] | None:
-    return t.cast("dict[str, t.Any] | None", (world.section("mta_sts", {}) or {}).get(name))
+    return world.mta_sts.get(name)
 
 
 def _new_hosts(world: World) -> list[str]:
-    return [item["host"] for item in world.settings["mx_records"]]
+    return [item.host for item in world.settings.mx_records]

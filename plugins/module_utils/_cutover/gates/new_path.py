@@ -20,7 +20,7 @@ NEW_HOSTS = "new_mx_hosts"
 
 
 def new_hosts(world: World) -> list[str]:
-    return [item["host"] for item in world.settings["mx_records"]]
+    return [item.host for item in world.settings.mx_records]
 
 
 def new_mx_hosts(world: World) -> list[GateResult]:
@@ -28,7 +28,7 @@ def new_mx_hosts(world: World) -> list[GateResult]:
 
     What could not be seen is not good.
     """
-    seen = (world.section("smtp", {}) or {}).get("hosts") or {}
+    seen = world.smtp.get("hosts") or {}
     results = []
     for host in new_hosts(world):
         view = seen.get(host)
@@ -73,7 +73,7 @@ def new_mx_recipient(world: World, name: str) -> GateResult:
 
     A host that does not answer is its own gate's matter.
     """
-    seen = (world.section("smtp", {}) or {}).get("hosts") or {}
+    seen = world.smtp.get("hosts") or {}
     answers = {
         host: view["recipients"].get(name)
         for host, view in seen.items()
@@ -117,8 +117,7 @@ def zone_control(world: World, name: str) -> GateResult:
     """
     delegation = _details(world, name).get("delegation") or {}
     provider = {
-        host_name(host)
-        for host in (world.section("dns_provider", {}).get(name) or {}).get("name_servers") or ()
+        host_name(host) for host in (world.dns_provider.get(name) or {}).get("name_servers") or ()
     }
     delegated = {
         host_name(host) for host in delegation.get("parent") or delegation.get("zone_servers") or ()
@@ -141,7 +140,7 @@ def zone_control(world: World, name: str) -> GateResult:
 
 def shapes(world: World, name: str) -> list[GateResult]:
     """Odd shapes that are no reason to stop, but that nobody should meet by surprise."""
-    view = world.section("dns").get(name) or {}
+    view = world.dns.get(name) or {}
     results = []
     if view.get("wildcard"):
         results.append(
@@ -179,7 +178,7 @@ def shapes(world: World, name: str) -> list[GateResult]:
         for other in sorted(world.accepted())
         if other.endswith("." + name)
         and other not in world.covered()
-        and ((world.section("dns").get(other) or {}).get("records"))
+        and ((world.dns.get(other) or {}).get("records"))
     ]
     return results
 
@@ -188,11 +187,8 @@ def dane(world: World, name: str) -> list[GateResult]:
     """A domain whose mail was bound to TLS by DANE loses that where the new hosts have no TLSA that
     DNSSEC vouches for.
     """
-    hosts = world.section("mail_hosts", {}) or {}
-    old = [
-        host_name(item["host"])
-        for item in (world.section("dns").get(name) or {}).get("records") or []
-    ]
+    hosts = world.mail_hosts
+    old = [host_name(item["host"]) for item in (world.dns.get(name) or {}).get("records") or []]
     had = _details(world, name).get("secure") and any(_bound(hosts.get(host)) for host in old)
     lacking = [host for host in new_hosts(world) if host in hosts and not _bound(hosts[host])]
     if had and lacking:
@@ -205,7 +201,7 @@ def dane(world: World, name: str) -> list[GateResult]:
 
 
 def unsigned_tlsa(world: World) -> list[GateResult]:
-    hosts = world.section("mail_hosts", {}) or {}
+    hosts = world.mail_hosts
     loose = [
         host
         for host in new_hosts(world)
@@ -227,8 +223,8 @@ def _bound(host: t.Mapping[str, t.Any] | None) -> bool:
 
 def tlsrpt(world: World, name: str) -> list[GateResult]:
     """Where MTA-STS is published, reports are how its owner would learn that mail waits."""
-    records = ((world.section("mta_sts", {}) or {}).get(name) or {}).get("records")
-    texts = ((world.section("dns_texts", {}) or {}).get(name) or {}).get("texts") or {}
+    records = (world.mta_sts.get(name) or {}).get("records")
+    texts = (world.dns_texts.get(name) or {}).get("texts") or {}
     if records and not any(
         text.lower().startswith("v=tlsrptv1") for text in texts.get("_smtp._tls." + name) or []
     ):
@@ -244,4 +240,4 @@ def tlsrpt(world: World, name: str) -> list[GateResult]:
 
 
 def _details(world: World, name: str) -> dict[str, t.Any]:
-    return t.cast("dict[str, t.Any]", (world.section("dns_details", {}) or {}).get(name) or {})
+    return t.cast("dict[str, t.Any]", world.dns_details.get(name) or {})

@@ -57,7 +57,7 @@ def permissions(world: World, removals: t.Collection[str] = ()) -> list[GateResu
     ``removals`` are cmdlets that this run takes away with. A rollback would need all of them: that
     is told in time.
     """
-    section = world.section("permissions", {}) or {}
+    section = world.permissions
     denied = list(section.get("removals") or [])
     missing = [*(section.get("missing") or []), *(name for name in denied if name in removals)]
     later = [name for name in denied if name not in removals]
@@ -83,7 +83,7 @@ def permissions(world: World, removals: t.Collection[str] = ()) -> list[GateResu
 
 
 def customization(world: World) -> list[GateResult]:
-    dehydrated = any(boolean(item.get("IsDehydrated")) for item in world.section("organization"))
+    dehydrated = any(boolean(item.get("IsDehydrated")) for item in world.organization)
     if dehydrated:
         return [
             not_yet(
@@ -97,7 +97,7 @@ def customization(world: World) -> list[GateResult]:
 
 
 def egress_networks(world: World) -> list[GateResult]:
-    if not world.settings["egress_superset"]:
+    if not world.settings.egress_superset:
         return [
             cannot(
                 "egress_networks",
@@ -118,18 +118,18 @@ def egress_networks(world: World) -> list[GateResult]:
             )
         )
         return [noticed("egress_networks", "", message)]
-    return [holds("egress_networks", "", "%d entries for Exchange" % len(world.settings["egress"]))]
+    return [holds("egress_networks", "", "%d entries for Exchange" % len(world.settings.egress))]
 
 
 def allow_list_capacity(world: World) -> list[GateResult]:
-    if world.settings["allow_list"] == "skip":
+    if world.settings.allow_list == "skip":
         return [
             holds(
                 "allow_list_capacity", "", "the allow list is not managed (area1_allow_list: skip)"
             )
         ]
     count = len(
-        spans(world.connection_filter().get("IPAllowList")) | spans(world.settings["egress"])
+        spans(world.default_connection_filter().get("IPAllowList")) | spans(world.settings.egress)
     )
     if count > MAX_ALLOW_LIST:
         hint = "Remove entries that are not needed any more, or set area1_allow_list: skip."
@@ -146,7 +146,7 @@ def allow_list_capacity(world: World) -> list[GateResult]:
         "checks of CIS, CISA and ORCA flag a list that is not empty; area1_allow_list: skip leaves"
         " it alone"
     )
-    owner = str(world.connection_filter().get("AdminDisplayName") or "").strip()
+    owner = str(world.default_connection_filter().get("AdminDisplayName") or "").strip()
     if owner:
         flagged += '; its note says "%s": whoever wrote that may manage it too' % owner[:100]
     return [noticed("allow_list_capacity", "IP allow list", flagged)]
@@ -156,7 +156,7 @@ def baseline(world: World) -> list[GateResult]:
     """Without the state before us there is no exact way back; traces of ours without a baseline
     mean that it was lost.
     """
-    state = world.section("baseline_state", {}) or {}
+    state = world.baseline_state
     if state.get("status") == "lost":
         return [
             cannot(

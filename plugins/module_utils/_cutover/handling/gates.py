@@ -57,7 +57,7 @@ def release_of(world: World, policy: str) -> str:
     if entry is not None:
         value = handling.policy_properties(entry)["EndUserQuarantinePermissionsValue"]
     else:
-        record = handling.named(world.section("quarantine_policies"), policy) or {}
+        record = handling.named(world.quarantine_policies, policy) or {}
         told = record.get("EndUserQuarantinePermissionsValue")
         unknown = 0 if policy.lower() == ADMIN.lower() else RELEASE
         value = unknown if told is None else int(told)
@@ -82,11 +82,7 @@ def user_release(world: World) -> list[GateResult]:
     """MALICIOUS is always quarantined, and never for users to let out by themselves (best practices
     of the tutorial).
     """
-    own = {
-        entry["name"]
-        for entry in world.settings["domains"]
-        if entry.get("drop_dispositions") is not None
-    }
+    own = {entry.name for entry in world.settings.domains if entry.drop_dispositions is not None}
     answers = (
         []
         if own == set(world.covered())
@@ -121,7 +117,7 @@ def quarantine_tags(world: World) -> list[GateResult]:
     case = handling.case_of(world)
     known = {
         handling.plain_name(record).lower(): handling.plain_name(record)
-        for record in world.section("quarantine_policies")
+        for record in world.quarantine_policies
     }
     known.update({name.lower(): name for name in (*BUILT_IN, *case.policies)})
     named = [str(value) for option, value in case.filter.items() if option.endswith("_tag")]
@@ -160,7 +156,7 @@ def made_by_hand(world: World) -> list[GateResult]:
 
 def sender_ip(world: World) -> list[GateResult]:
     """Without their second condition the rules would believe a header that anybody can write."""
-    if world.settings["rule_match_sender_ip"] or handling.lockdown_proven(world):
+    if world.settings.rule_match_sender_ip or handling.lockdown_proven(world):
         return [holds("sender_ip")]
     message = (
         "the rules keep asking for an address of Area 1 until the lock-down is proven: before,"
@@ -174,13 +170,13 @@ def taken_over(world: World) -> list[GateResult]:
     way, and for so long that nothing which was handed on before is still under way.
     """
     going = hands.letting_go(world)
-    wait = datetime.timedelta(minutes=world.settings["settle_minutes"])
+    wait = datetime.timedelta(minutes=world.settings.settle_minutes)
     results = []
     for name in world.covered():
         moving = going & set(handling.to_hold(world, name))
         if not moving or not world.may_be_at_area1(name):
             continue
-        domain = world.section("email_security", {}).get(name) or {}
+        domain = world.if_read.email_security.get(name) or {}
         missing = sorted(moving - handling.held(world, name))
         thing = age.dispositions(name, domain)
         until = age.since(world, thing) + wait
@@ -236,10 +232,9 @@ def acting_since(world: World) -> datetime.datetime | None:
     """When the rules in place can be relied on; None while they are not in place."""
     if any(not text.startswith("belongs") for _object, text in handling.differences(world)):
         return None
-    wait = datetime.timedelta(minutes=world.settings["settle_minutes"])
+    wait = datetime.timedelta(minutes=world.settings.settle_minutes)
     filters = [
-        handling.named(world.section("content_filter"), name) or {}
-        for name in handling.filter_names(world)
+        handling.named(world.content_filter, name) or {} for name in handling.filter_names(world)
     ]
     dates = [changed_at(record) for record in filters]
     # A run that waits sees its own changes age; where the service does not date them they count
@@ -255,15 +250,14 @@ def acting_since(world: World) -> datetime.datetime | None:
 def _in_place(world: World) -> list[handling.Record]:
     """The rules of the use case that are there, whoever made them."""
     found = (
-        handling.named(world.section("transport_rules"), rule.name)
-        for rule in handling.wanted_rules(world)
+        handling.named(world.transport_rules, rule.name) for rule in handling.wanted_rules(world)
     )
     return [record for record in found if record is not None]
 
 
 def undated(world: World) -> list[dict[str, str]]:
     """For the time line: rules and dispositions whose age no service tells and no run has kept."""
-    domains = world.section("email_security", {})
+    domains = world.if_read.email_security
     things = [age.rule(record) for record in _in_place(world)]
     things += [
         age.dispositions(name, domains[name]) for name in world.covered() if domains.get(name)
@@ -275,7 +269,7 @@ def held_back(world: World, name: str) -> GateResult:
     """All mail that is not to reach the inbox is held at Area 1, or by rules that act: else the MX
     records would deliver it.
     """
-    found = world.section("email_security", {}).get(name)
+    found = world.if_read.email_security.get(name)
     case, held = handling.case_of(world, name), handling.held(world, name)
     missing = sorted(set(case.area1) - held)
     if found is None or not missing:
@@ -309,7 +303,7 @@ def _rules_hold(world: World, name: str, case: UseCase, held: set[str]) -> GateR
         "do not act yet" if until else "are not in place",
     )
     hint = "The section message_handling makes them, and Exchange is given %d minutes. %s" % (
-        world.settings["settle_minutes"],
+        world.settings.settle_minutes,
         _otherwise(name),
     )
     return not_yet("held_back", name, message, iso(until) if until else "", hint)
@@ -344,8 +338,8 @@ def shadows(world: World) -> list[GateResult]:
 
 def _winning(world: World) -> list[tuple[handling.Record, bool]]:
     """Custom policies with an enabled rule, and presets with one."""
-    policies = world.section("content_filter")
-    rules = world.section("preset_rules", [])
+    policies = world.content_filter
+    rules = world.preset_rules
     # Where the application may not read their rules, presets may apply to anybody.
     presets = (
         {str(item.get("Name", "")).lower() for item in policies if _is_preset(item)}
@@ -356,7 +350,7 @@ def _winning(world: World) -> list[tuple[handling.Record, bool]]:
             if str(rule.get("State", "Enabled")).lower() == "enabled"
         }
     )
-    applying = {str(name).lower() for name in world.section("applying_policies")}
+    applying = {str(name).lower() for name in world.applying_policies}
     found = []
     for policy in policies:
         name = str(policy.get("Name", "")).lower()
@@ -397,17 +391,17 @@ def _phish(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 def other_rules(world: World) -> list[GateResult]:
     """Rules of others that keep ours from acting, or act on the disposition too."""
     ours = {rule.name.lower() for rule in handling.wanted_rules(world)}
-    headers = {header.lower() for header in world.settings["disposition_headers"]}
+    headers = {header.lower() for header in world.settings.disposition_headers}
     last = max(
         (
             int(record.get("Priority") or 0)
-            for record in world.section("transport_rules")
+            for record in world.transport_rules
             if handling.is_our_rule(record)
         ),
         default=None,
     )
     results = []
-    for record in world.section("transport_rules"):
+    for record in world.transport_rules:
         name = str(record.get("Name"))
         if (
             name.lower() in ours
@@ -452,7 +446,7 @@ def _acts_on_gateway_mail(world: World, record: handling.Record) -> bool:
     )
     inside = str(record.get("FromScope") or "").lower() == "inorganization"
     ranges = as_list(record.get("SenderIpRanges"))
-    return active and not inside and (not ranges or overlap(ranges, world.settings["egress"]))
+    return active and not inside and (not ranges or overlap(ranges, world.settings.egress))
 
 
 def kept_policies(world: World) -> list[GateResult]:

@@ -62,7 +62,7 @@ def _header(record: Record) -> str:
 def _ours_acting(world: World) -> list[Record]:
     return [
         record
-        for record in world.section("transport_rules")
+        for record in world.transport_rules
         if handling.is_our_rule(record)
         and holds_mail(record)
         and str(record.get("State", "")).lower() == "enabled"
@@ -90,7 +90,7 @@ def kept(world: World) -> list[Kept]:
 
 
 def _kept(world: World, record: Record) -> Kept | None:
-    wait = datetime.timedelta(minutes=world.settings["settle_minutes"])
+    wait = datetime.timedelta(minutes=world.settings.settle_minutes)
     words, takers = set(), dict[str, Record | None]()
     for word in sorted(_words(record)):
         found = _takers(world, record, word)
@@ -125,7 +125,7 @@ def _takers(world: World, record: Record, word: str) -> dict[str, Record | None]
             continue
         if wanted.name.lower() == name:
             return {}
-        there = handling.named(world.section("transport_rules"), wanted.name)
+        there = handling.named(world.transport_rules, wanted.name)
         if there is None:
             found[wanted.name] = None
         elif _header(there) == _header(
@@ -151,7 +151,7 @@ def rules_now(world: World) -> list[WantedRule]:
 
 
 def _with_kept(world: World, wanted: WantedRule, keeps: Kept | None) -> WantedRule:
-    record = handling.named(world.section("transport_rules"), wanted.name)
+    record = handling.named(world.transport_rules, wanted.name)
     if keeps is None or record is None:
         return wanted
     same = _header(record) == _header(wanted.properties)

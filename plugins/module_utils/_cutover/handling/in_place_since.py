@@ -101,4 +101,4 @@ def hint(things: t.Iterable[Thing]) -> str:
 
 
 def _events(world: World) -> list[dict[str, t.Any]]:
-    return [event for event in world.section("timeline", []) or [] if event.get("event") == EVENT]
+    return [event for event in world.timeline if event.get("event") == EVENT]

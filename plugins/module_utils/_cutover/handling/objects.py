@@ -28,7 +28,7 @@ from ..lockdown import decision as lockdown
 from ..lockdown import proof
 from ..model.world import World
 
-Record = t.Mapping[str, t.Any]
+Record = dict[str, t.Any]
 _RULE_STAMP = re.compile(r"\[mailflow\.area1: use case [^\]]+, ([0-9a-f]{8})\]")
 _POLICY_STAMP = re.compile(r"\[mailflow\.area1: message handling, ([0-9a-f]{8})\]")
 DEFAULT_TAG = "DefaultFullAccessPolicy"
@@ -118,26 +118,22 @@ def named(records: t.Iterable[Record], name: str) -> Record | None:
 
 def case_of(world: World, domain: str = "") -> UseCase:
     """The use case; for a domain with dispositions of its own as it is there."""
-    case = UseCase.of(world.settings["use_case"])
+    case = UseCase.of(world.settings.use_case)
     return dataclasses.replace(case, area1=tuple(to_hold(world, domain))) if domain else case
 
 
 def to_hold(world: World, domain: str) -> list[str]:
     """What Area 1 is to hold back of a domain's mail."""
     own = next(
-        (
-            item.get("drop_dispositions")
-            for item in world.settings["domains"]
-            if item["name"] == domain
-        ),
+        (item.drop_dispositions for item in world.settings.domains if item.name == domain),
         None,
     )
-    return list(world.settings["dispositions"] if own is None else own)
+    return list(world.settings.dispositions if own is None else own)
 
 
 def held(world: World, domain: str) -> set[str]:
     """What Area 1 holds back of it, as it was read."""
-    found = world.section("email_security", {}).get(domain) or {}
+    found = world.if_read.email_security.get(domain) or {}
     return {api_word(str(word)) for word in values.as_list(found.get("drop_dispositions"))}
 
 
@@ -158,8 +154,8 @@ def wanted_rules(world: World) -> list[WantedRule]:
     One rule carries one header only, so each header has rules of its own; those that quarantine go
     last.
     """
-    case, headers = case_of(world), world.settings["disposition_headers"]
-    ranges = list(world.settings["egress"]) if match_sender_ip(world) else []
+    case, headers = case_of(world), world.settings.disposition_headers
+    ranges = list(world.settings.egress) if match_sender_ip(world) else []
     found = []
     for rule in sorted(case.rules, key=lambda item: item.quarantines):
         for number, header in enumerate(headers, 1):
@@ -188,12 +184,12 @@ def match_sender_ip(world: World) -> bool:
     """Without the sender's address anybody could forge the header; it may go only when nobody can
     deliver past Area 1.
     """
-    return bool(world.settings["rule_match_sender_ip"]) or not lockdown_proven(world)
+    return bool(world.settings.rule_match_sender_ip) or not lockdown_proven(world)
 
 
 def lockdown_proven(world: World) -> bool:
     """The lock-down is on and was seen to act."""
-    connector = world.connector(world.settings["lockdown_connector_name"])
+    connector = world.connector(world.settings.lockdown_connector_name)
     return (
         connector is not None
         and lockdown.is_on(connector)
@@ -233,9 +229,7 @@ def rule_options(world: World, rules: t.Iterable[WantedRule]) -> list[dict[str, 
             name: None if given[name] == "" else given[name]
             for name in ("SetSCL", "PrependSubject")
         }
-        cleared.update(
-            dict.fromkeys(besides(named(world.section("transport_rules"), rule.name) or {}))
-        )
+        cleared.update(dict.fromkeys(besides(named(world.transport_rules, rule.name) or {})))
         entry: dict[str, t.Any] = {
             "name": rule.name,
             "enabled": True,
@@ -258,7 +252,7 @@ def _position(world: World, rule: WantedRule) -> dict[str, str]:
     """A new rule stands behind all that are there, whoever made them since; one of ours that is
     there, behind ours before it.
     """
-    if named(world.section("transport_rules"), rule.name) is None:
+    if named(world.transport_rules, rule.name) is None:
         return {"position": "last"}
     names = [item.name for item in _to_order(world)]
     before = names[: names.index(rule.name)][-1:] if rule.name in names else []
@@ -275,7 +269,7 @@ def _to_order(world: World) -> list[WantedRule]:
 
 def _foreign_equal(world: World, rule: WantedRule) -> bool:
     """Somebody made the same rule by hand: it stays theirs."""
-    record = named(world.section("transport_rules"), rule.name)
+    record = named(world.transport_rules, rule.name)
     return record is not None and not is_our_rule(record) and not rule_differs(rule.effect, record)
 
 
@@ -300,11 +294,9 @@ def policy_properties(entry: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 def filter_names(world: World) -> list[str]:
     """Default, or every policy that applies to somebody but presets."""
-    if world.settings["content_filter_scope"] == "all":
-        return [str(name) for name in world.section("applying_policies")]
-    return [
-        str(policy.get("Name")) for policy in world.section("content_filter") if _is_default(policy)
-    ][:1]
+    if world.settings.content_filter_scope == "all":
+        return [str(name) for name in world.applying_policies]
+    return [str(policy.get("Name")) for policy in world.content_filter if _is_default(policy)][:1]
 
 
 def _is_default(policy: Record) -> bool:
@@ -318,7 +310,7 @@ def filter_options(world: World, name: str) -> dict[str, t.Any]:
     """The options of one anti-spam policy: the use case's, and back to what it had where an earlier
     one's policy would stay.
     """
-    record = named(world.section("content_filter"), name) or {}
+    record = named(world.content_filter, name) or {}
     options = dict(case_of(world).filter)
     if (
         "quarantine_retention_period" not in options
@@ -328,8 +320,7 @@ def filter_options(world: World, name: str) -> dict[str, t.Any]:
     going = {item.lower() for item in unwanted_policies(world)}
     before = (
         named(
-            ((world.section("baseline", {}) or {}).get("sections") or {}).get("content_filter")
-            or [],
+            (world.if_read.baseline.get("sections") or {}).get("content_filter") or [],
             name,
         )
         or {}
@@ -360,7 +351,7 @@ def unwanted_policies(world: World) -> list[str]:
     wanted = {name.lower() for name in case_of(world).policies}
     return [
         plain_name(record)
-        for record in world.section("quarantine_policies")
+        for record in world.quarantine_policies
         if is_our_policy(record) and plain_name(record).lower() not in wanted
     ]
 
@@ -372,7 +363,7 @@ def used_elsewhere(world: World, name: str) -> list[str]:
     ours = {item.lower() for item in filter_names(world)}
     return [
         str(policy.get("Name"))
-        for policy in world.section("content_filter")
+        for policy in world.content_filter
         if str(policy.get("Name", "")).lower() not in ours
         and any(
             str(value).lower() == name.lower()
@@ -390,7 +381,7 @@ def obsolete_rules(world: World) -> list[str]:
     wanted = {rule.name.lower() for rule in wanted_rules(world)}
     return [
         str(record.get("Name"))
-        for record in world.section("transport_rules")
+        for record in world.transport_rules
         if is_our_rule(record) and str(record.get("Name", "")).lower() not in wanted
     ]
 
@@ -399,14 +390,14 @@ def differences(world: World) -> list[tuple[str, str]]:
     """(object, what is not as the use case has it). Empty: all is in place."""
     found: list[tuple[str, str]] = []
     for name, entry in case_of(world).policies.items():
-        record = named(world.section("quarantine_policies"), name)
+        record = named(world.quarantine_policies, name)
         if differs(policy_properties(entry), record, POLICY):
             found.append(
                 ("quarantine policy %s" % name, "is missing" if record is None else "differs")
             )
     for name in filter_names(world):
         wanted, table = filter_properties(filter_options(world, name))
-        different = differs(wanted, named(world.section("content_filter"), name), table)
+        different = differs(wanted, named(world.content_filter, name), table)
         if different:
             found.append(("anti-spam policy %s" % name, "differs: %s" % ", ".join(different)))
     for rule in wanted_rules(world):
@@ -425,7 +416,7 @@ def differences(world: World) -> list[tuple[str, str]]:
 
 
 def rule_difference(world: World, rule: WantedRule) -> str:
-    record = named(world.section("transport_rules"), rule.name)
+    record = named(world.transport_rules, rule.name)
     if record is None:
         return "is missing"
     ours = is_our_rule(record)
@@ -441,7 +432,7 @@ def _out_of_order(world: World) -> bool:
 
 def _numbered(world: World, rules: t.Iterable[WantedRule]) -> list[tuple[WantedRule, int]]:
     """Those that are there, with their place among all rules of the tenant."""
-    found = [(rule, named(world.section("transport_rules"), rule.name)) for rule in rules]
+    found = [(rule, named(world.transport_rules, rule.name)) for rule in rules]
     return [
         (rule, int(record.get("Priority") or 0)) for rule, record in found if record is not None
     ]
@@ -467,11 +458,11 @@ def made_by_hand(world: World) -> list[tuple[str, Record]]:
     """Rules and policies under names of the use case that are not ours and do something else."""
     found = []
     for rule in wanted_rules(world):
-        record = named(world.section("transport_rules"), rule.name)
+        record = named(world.transport_rules, rule.name)
         if record is not None and not is_our_rule(record) and rule_differs(rule.effect, record):
             found.append(("rule", record))
     for name, entry in case_of(world).policies.items():
-        record = named(world.section("quarantine_policies"), name)
+        record = named(world.quarantine_policies, name)
         if (
             record is not None
             and not is_our_policy(record)

@@ -78,7 +78,7 @@ def todo(world: World, ready: bool = True) -> dict[str, t.Any]:
 def missing(world: World) -> list[GateResult]:
     """For the end state."""
     found = handling_gates.in_place(world)
-    waiting = not world.settings["rule_match_sender_ip"] and world.settings["lockdown"]
+    waiting = not world.settings.rule_match_sender_ip and world.settings.lockdown
     return [
         *found,
         *rules_seen.rules_match(world),
@@ -100,13 +100,9 @@ def mail_to_look_at(world: World, since: str = "") -> dict[str, t.Any]:
     return {"outbound_since": begin, "message_ids": rules_seen.to_look_at(world) if begin else []}
 
 
-def domain_dispositions(
-    world: World, entry: t.Mapping[str, t.Any]
-) -> tuple[list[str] | None, GateResult | None]:
+def domain_dispositions(world: World, name: str) -> tuple[list[str] | None, GateResult | None]:
     """What one domain is given instead of its dispositions, while the rules that take over do not
     act yet.
     """
-    leaving, result = handling_gates.handed_over(world, entry["name"])
-    return (
-        sorted({*handling.to_hold(world, entry["name"]), *leaving}) if leaving else None
-    ), result
+    leaving, result = handling_gates.handed_over(world, name)
+    return (sorted({*handling.to_hold(world, name), *leaving}) if leaving else None), result

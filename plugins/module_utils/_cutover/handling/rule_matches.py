@@ -109,9 +109,7 @@ def _told(world: World, item: handling.Record) -> list[dict[str, t.Any]]:
     """What the message trace tells of a message of Area 1's."""
     name = _bare(item.get("message_id"))
     return [
-        entry
-        for entry in world.section("message_events", []) or []
-        if name and _bare(entry.get("message_id")) == name
+        entry for entry in world.message_events if name and _bare(entry.get("message_id")) == name
     ]
 
 

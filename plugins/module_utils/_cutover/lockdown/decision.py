@@ -70,11 +70,11 @@ def decide(world: World, blocked: t.Sequence[GateResult], acknowledged: Acknowle
 
     ``blocked``: gates of others that must hold before enabling.
     """
-    name = world.settings["lockdown_connector_name"]
+    name = world.settings.lockdown_connector_name
     connector = world.connector(name)
     if connector is not None and is_on(connector):
         return _enabled(world, connector, blocked, acknowledged)
-    if not world.settings["lockdown"]:
+    if not world.settings.lockdown:
         return Decision("none", (holds("lockdown", name, "not wanted (area1_lockdown is false)"),))
     exposure, exposed = exposure_results(world)
     let_in = (
@@ -91,7 +91,7 @@ def decide(world: World, blocked: t.Sequence[GateResult], acknowledged: Acknowle
         return _hold_back(
             world, connector, waiting, [state for state in exposed if state.name in held]
         )
-    scope = tuple(world.covered()) if world.settings["lockdown_scope"] == "covered" else ()
+    scope = tuple(world.covered()) if world.settings.lockdown_scope == "covered" else ()
     return _soak(
         world,
         connector,
@@ -158,15 +158,15 @@ def _enabled(
             associated=present,
         )
     losing = any(result.gate == "lockdown_exposed" for result in found)
-    if losing or not world.settings["lockdown"]:
+    if losing or not world.settings.lockdown:
         left = noticed(
             "lockdown", name, "it is on although area1_lockdown is false; it is left as it is"
         )
-        action = "keep" if world.settings["lockdown"] else "none"
+        action = "keep" if world.settings.lockdown else "none"
         comment = _without_stamp(world, connector) if losing and action == "keep" else ""
         return Decision(action, found or (left,), comment, enabled=True, associated=present)
     notices = (*_extra_senders(world, connector), *initial_domains(world))
-    wanted = tuple(world.covered()) if world.settings["lockdown_scope"] == "covered" else ()
+    wanted = tuple(world.covered()) if world.settings.lockdown_scope == "covered" else ()
     if not inside or (wanted and set(wanted) <= inside):
         return Decision(
             "keep",
@@ -187,9 +187,7 @@ def _final_comment(world: World, connector: t.Mapping[str, t.Any]) -> str:
     """The tutorial's comment in place of ours or of none; somebody else's words stay."""
     present = str(connector.get("Comment") or "")
     return (
-        str(world.settings["lockdown_comment"])
-        if not present or "[mailflow.area1:" in present
-        else ""
+        str(world.settings.lockdown_comment) if not present or "[mailflow.area1:" in present else ""
     )
 
 
@@ -198,7 +196,7 @@ def _without_stamp(world: World, connector: t.Mapping[str, t.Any]) -> str:
     does.
     """
     stamped = parse_stamp(connector.get("Comment")) is not None
-    return str(world.settings["lockdown_comment"]) if stamped else ""
+    return str(world.settings.lockdown_comment) if stamped else ""
 
 
 def _extra_senders(world: World, connector: t.Mapping[str, t.Any]) -> list[GateResult]:
@@ -217,7 +215,7 @@ def _let_in(world: World, connector: t.Mapping[str, t.Any]) -> list[GateResult]:
 
     Nothing tells whether a scanner sends with TLS, but that without it is refused.
     """
-    extra = outside(as_list(connector.get("SenderIPAddresses")), world.settings["egress"])
+    extra = outside(as_list(connector.get("SenderIPAddresses")), world.settings.egress)
     message = "it also lets in %s, which are not of Area 1" % ", ".join(extra)
     if boolean(connector.get("RequireTls")) is True:
         message += (
@@ -232,7 +230,7 @@ def _losing_mail(world: World, connector: t.Mapping[str, t.Any], state: DomainSt
     MX records do not tell.
     """
     name = str(connector.get("Name"))
-    others = outside(as_list(connector.get("SenderIPAddresses")), world.settings["egress"])
+    others = outside(as_list(connector.get("SenderIPAddresses")), world.settings.egress)
     if others and not any(presets.is_microsoft_host(host) for host in state.hosts):
         message = (
             "mail for it comes by way of %s; the lock-down refuses it unless that sends from %s"
@@ -277,7 +275,7 @@ def _off_comment(world: World, what: str, exposed: t.Sequence[DomainState]) -> s
     names = ", ".join(state.name for state in exposed[:3]) + (
         " and others" if len(exposed) > 3 else ""
     )
-    base = world.settings["lockdown_comment"]
+    base = world.settings.lockdown_comment
     return "%s. [mailflow.area1: %s %s, exposed: %s. Disabled on purpose]" % (
         base,
         what,
@@ -298,7 +296,7 @@ def _soak(
 
     With ``present`` the connector is on for these domains and is to be widened to ``wanted``.
     """
-    name, base = world.settings["lockdown_connector_name"], world.settings["lockdown_comment"]
+    name, base = world.settings.lockdown_connector_name, world.settings.lockdown_comment
     stamp = parse_stamp(connector.get("Comment")) if connector else None
     problem = stamp_problem(stamp, connector, world) if connector else "it does not exist yet"
     if stamp is None or problem:
@@ -307,7 +305,7 @@ def _soak(
             world.now,
             due,
             len(world.covered()),
-            digest(world.section("tenant")["id"], world.covered(), world.now),
+            digest(world.tenant["id"], world.covered(), world.now),
         )
         anew = " anew (%s)" % problem if connector and not present else ""
         what = (
@@ -336,7 +334,7 @@ def _soak(
     since = direct_senders.since(world, stamp.staged)
     last = [
         *acknowledged(direct_senders.gate(world, since)),
-        *window.gate(world.settings["change_window"], world.now),
+        *window.gate(world.settings.change_window, world.now),
     ]
     shown = [result for result in last if not result.open or result.acknowledged or result.notice]
     if any(not result.open for result in last):

@@ -20,7 +20,7 @@ def exposure_results(world: World) -> tuple[list[GateResult], list[DomainState]]
     that are exposed.
     """
     results, exposed = [], []
-    scope_all = world.settings["lockdown_scope"] == "all"
+    scope_all = world.settings.lockdown_scope == "all"
     for state in world.domain_states():
         if (
             state.kind == "initial"
@@ -91,7 +91,7 @@ def _caches_run_out(world: World, state: DomainState) -> str:
     """When only resolvers still give old records: the time at which the last of them forgets."""
     if state.kind != "covered" or not world.is_switched(state.name):
         return ""
-    view = world.section("dns").get(state.name) or {}
+    view = world.dns.get(state.name) or {}
     left = [
         int(item.get("ttl") or 0)
         for item in view.get("resolvers") or []
@@ -105,7 +105,7 @@ def initial_domains(world: World) -> list[GateResult]:
     refused like any other.
     """
     names = [state.name for state in world.domain_states() if state.kind == "initial"]
-    if world.settings["lockdown_scope"] != "all" or not names:
+    if world.settings.lockdown_scope != "all" or not names:
         return []
     return [
         noticed(

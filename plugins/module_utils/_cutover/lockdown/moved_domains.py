@@ -50,14 +50,14 @@ def to_read(world: World) -> dict[str, t.Any]:
     names = world.covered()
     moved = [name for name in names if world.is_switched(name)]
     acts = acts_since(world)
-    connector = world.connector(world.settings["lockdown_connector_name"])
+    connector = world.connector(world.settings.lockdown_connector_name)
     locked = connector is not None and lockdown.is_on(connector)
     since = iso(max(acts or world.now - LOOK_BACK, world.now - LOOK_BACK))
     return {
         "since": since,
         "moved": moved if len(moved) < len(names) or not locked else [],
         "trace": len(moved) < len(names) and (bool(moved) or acts is not None),
-        "entries": world.settings["egress"],
+        "entries": list(world.settings.egress),
     }
 
 
@@ -86,7 +86,7 @@ def _switched_off(world: World) -> datetime.datetime | None:
     """When the proof took our own lock-down back: what that refused has been said, and has a gate
     of its own.
     """
-    connector = world.connector(world.settings["lockdown_connector_name"]) or {}
+    connector = world.connector(world.settings.lockdown_connector_name) or {}
     found = stamp.SWITCHED_OFF.search(str(connector.get("Comment") or ""))
     return parse_time(found["at"]) if found else None
 
@@ -114,7 +114,7 @@ def canaries(world: World) -> list[GateResult]:
     """Before the first of the others: of each canary domain, mail by way of Area 1 that Microsoft
     365 took.
     """
-    marked = [entry["name"] for entry in world.settings["domains"] if entry.get("canary")]
+    marked = [entry.name for entry in world.settings.domains if entry.canary]
     others = [name for name in world.covered() if name not in marked]
     if not all(world.is_switched(name) for name in marked) or any(
         world.is_switched(name) for name in others
@@ -129,7 +129,7 @@ def _canary(world: World, name: str) -> GateResult:
         CANARY,
         name,
     )
-    trace = world.section("area1_trace", {}) or {}
+    trace = world.area1_trace
     if trace.get("error"):
         message = (
             "whether Microsoft 365 takes its mail from Area 1 is not known, Area 1's log could not"
@@ -151,7 +151,7 @@ def _taken(world: World, name: str) -> bool:
             for at, text in handed_on(message)
         ):
             return True
-    groups = (world.section("message_trace", {}) or {}).get("groups") or []
+    groups = world.message_trace.get("groups") or []
     return (
         message_trace.through(
             world, [group for group in groups if group.get("domain") == name], since
@@ -164,7 +164,7 @@ def _since(world: World, name: str) -> datetime.datetime:
     """When it moved, as far as that is known and not too long ago to be read."""
     events = [
         event
-        for event in world.section("timeline", []) or []
+        for event in world.timeline
         if event.get("domain") == name and event.get("event") == "switched"
     ]
     moments = [

@@ -75,7 +75,7 @@ def prove(world: World, connector: t.Mapping[str, t.Any]) -> Proof:
     refusal = _refused_through(world, changed)
     if refusal:
         return Proof(REFUSED, "mail through Area 1 is refused: %s" % refusal)
-    acts = changed + datetime.timedelta(minutes=world.settings["settle_minutes"])
+    acts = changed + datetime.timedelta(minutes=world.settings.settle_minutes)
     locked, is_open, probed = _probe(world)
     late = changed + max(ACTING, acts - changed)
     still, quiet = _trace(world, connector, acts, late)
@@ -93,7 +93,7 @@ def prove(world: World, connector: t.Mapping[str, t.Any]) -> Proof:
         return Proof(
             NOT_EFFECTIVE_YET,
             "switched on %s; Exchange is given %d minutes to act"
-            % (iso(changed), world.settings["settle_minutes"]),
+            % (iso(changed), world.settings.settle_minutes),
             iso(acts),
         )
     # A trace without direct mail is no evidence: what is refused is not in it, and neither is what
@@ -151,11 +151,7 @@ def _refused_since(
 
 def _events(world: World, changed: datetime.datetime) -> list[dict[str, t.Any]]:
     """Of the durable time line, for the connector as it is now."""
-    return [
-        event
-        for event in world.section("timeline", []) or []
-        if event.get("subject") == iso(changed)
-    ]
+    return [event for event in world.timeline if event.get("subject") == iso(changed)]
 
 
 def _probe(world: World) -> tuple[str, str, str]:
@@ -163,19 +159,14 @@ def _probe(world: World) -> tuple[str, str, str]:
 
     Only the proof itself probes directly, after enabling.
     """
-    answers = [
-        item
-        for _name, item in sorted(((world.section("smtp", {}) or {}).get("direct") or {}).items())
-    ]
+    answers = [item for _name, item in sorted((world.smtp.get("direct") or {}).items())]
     if not answers:
         return "", "", ""
     origins = {
         str((item.get("looked_from") or {}).get("address") or item.get("source") or "")
         for item in answers
     } - {""}
-    inner = [
-        origin for origin in sorted(origins) if not outside([origin], world.settings["egress"])
-    ]
+    inner = [origin for origin in sorted(origins) if not outside([origin], world.settings.egress)]
     if inner:
         return "", "", "the probe came from %s, which is one of Area 1's own networks" % inner[0]
     taken = [item for item in answers if item.get("verdict") == "open"]
@@ -224,7 +215,7 @@ def _trace(
     What came in the first hour only shows when the connector did not act yet.
     """
     groups, begin = (
-        (world.section("message_trace", {}) or {}).get("groups") or [],
+        world.message_trace.get("groups") or [],
         max(acts, world.now - LOOK_BACK),
     )
     wanted = direct_senders.with_sub_domains(
@@ -256,7 +247,7 @@ def _exempt(world: World, connector: t.Mapping[str, t.Any], address: str) -> boo
     """
     others = [
         item
-        for item in world.section("inbound_connectors")
+        for item in world.inbound_connectors
         if item is not connector and boolean(item.get("Enabled")) is True
     ]
     return any(not outside([address], as_list(item.get("SenderIPAddresses"))) for item in others)
@@ -282,9 +273,7 @@ def _taken(world: World, since: datetime.datetime) -> str:
     ]
     if handed:
         return "mail through Area 1 is accepted (its own trace, %s)" % iso(max(handed))
-    count = message_trace.through(
-        world, (world.section("message_trace", {}) or {}).get("groups") or [], since
-    )
+    count = message_trace.through(world, world.message_trace.get("groups") or [], since)
     return "mail through Area 1 is accepted (message trace: %d)" % count if count else ""
 
 
@@ -293,13 +282,11 @@ def where_to_look(world: World, connector: t.Mapping[str, t.Any]) -> dict[str, t
     past Area 1.
     """
     changed = enabled_at(connector) or world.now
-    acts = changed + datetime.timedelta(minutes=world.settings["settle_minutes"])
-    known = world.section("mail_hosts", {}) or {}
+    acts = changed + datetime.timedelta(minutes=world.settings.settle_minutes)
+    known = world.mail_hosts
     direct: list[dict[str, t.Any]] = []
     for name in world.covered():
-        host = host_name(
-            (world.section("email_security", {}).get(name) or {}).get("transport") or ""
-        )
+        host = host_name((world.if_read.email_security.get(name) or {}).get("transport") or "")
         if host and name in _scope(world, connector) and len(direct) < TRIED:
             direct.append(
                 {
@@ -308,7 +295,7 @@ def where_to_look(world: World, connector: t.Mapping[str, t.Any]) -> dict[str, t
                     "addresses": list((known.get(host) or {}).get("addresses") or []),
                 }
             )
-    gateway = min(world.settings["mx_records"], key=lambda item: int(item["priority"]))["host"]
+    gateway = min(world.settings.mx_records, key=lambda item: item.priority).host
     gateways = [
         {"name": gateway, "addresses": list((known.get(gateway) or {}).get("addresses") or [])}
     ]
@@ -376,7 +363,7 @@ def switched_off_comment(world: World, why: str) -> str:
     off, and so does the next run.
     """
     return "%s. [mailflow.area1: switched off %s, %s. Disabled on purpose]" % (
-        world.settings["lockdown_comment"],
+        world.settings.lockdown_comment,
         iso(world.now),
         why.replace("]", ")")[:300],
     )

@@ -74,7 +74,7 @@ def stamp_problem(stamp: Stamp | None, connector: t.Mapping[str, t.Any], world: 
     """
     if stamp is None:
         return "it carries no stamp"
-    if stamp.digest != digest(world.section("tenant")["id"], world.covered(), stamp.staged):
+    if stamp.digest != digest(world.tenant["id"], world.covered(), stamp.staged):
         return "it was staged for another set of domains, or its stamp was edited"
     created = parse_time(connector.get("WhenCreatedUTC") or connector.get("WhenCreated"))
     changed = changed_at(connector)
@@ -97,7 +97,7 @@ def _moved_since(world: World, name: str, staged: datetime.datetime) -> bool:
     """A domain may have fallen back and returned between two runs; providers that say when a record
     changed show it.
     """
-    moment = parse_time((world.section("dns_provider", {}).get(name) or {}).get("modified_on"))
+    moment = parse_time((world.dns_provider.get(name) or {}).get("modified_on"))
     return moment is not None and moment > staged + TOLERANCE
 
 
@@ -109,6 +109,6 @@ def due_time(
     Where that TTL is not known any more, an earlier stamp's due time holds.
     """
     floor = world.largest_old_ttl()
-    soak = datetime.timedelta(hours=world.settings["soak_hours"])
+    soak = datetime.timedelta(hours=world.settings.soak_hours)
     wanted = staged + max(soak, datetime.timedelta(seconds=floor or 0))
     return max(wanted, stamped) if floor is None and stamped is not None else wanted

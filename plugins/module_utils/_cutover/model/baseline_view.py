@@ -17,9 +17,9 @@ Records = list[dict[str, t.Any]]
 
 def past_of(world: World) -> World:
     """The baseline; a domain that joined later is as the first run saw it that knew of it."""
-    baseline = world.section("baseline")
+    baseline = world.baseline
     sections = dict(baseline["sections"])
-    first = (world.section("history", {}) or {}).get("domains") or {}
+    first = world.history.get("domains") or {}
     for section in ("dns", "dns_provider", "dns_texts"):
         seen = {name: found[section] for name, found in first.items() if section in found}
         sections[section] = {**seen, **(sections.get(section) or {})}
@@ -28,15 +28,15 @@ def past_of(world: World) -> World:
 
 def egress_written(world: World) -> list[str]:
     """All networks that some run was to enter, today's and those of earlier lists."""
-    history = world.section("history", {}) or {}
-    return list(dict.fromkeys([*world.settings["egress"], *(history.get("egress") or ())]))
+    history = world.history
+    return list(dict.fromkeys([*world.settings.egress, *(history.get("egress") or ())]))
 
 
 def sets_written(world: World) -> list[set[tuple[int, str]]]:
-    history = world.section("history", {}) or {}
+    history = world.history
     return [
         record_set(records)
-        for records in [world.settings["mx_records"], *(history.get("mx_sets") or ())]
+        for records in [world.settings.mx_options, *(history.get("mx_sets") or ())]
     ]
 
 
@@ -44,14 +44,14 @@ def mx_of(world: World, name: str) -> dict[str, t.Any] | None:
     """{records, ttl, auto_ttl} at the provider, else as the name servers answer; None where neither
     is known.
     """
-    held = world.section("dns_provider", {}).get(name)
+    held = world.dns_provider.get(name)
     if held is not None and held.get("records") is not None:
         return {
             "records": held["records"],
             "ttl": held.get("ttl"),
             "auto_ttl": bool(held.get("auto_ttl")),
         }
-    view = world.section("dns", {}).get(name) or {}
+    view = world.if_read.dns.get(name) or {}
     if view.get("records") is None:
         return None
     return {"records": view["records"], "ttl": view.get("ttl_max"), "auto_ttl": False}

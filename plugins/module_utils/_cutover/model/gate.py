@@ -144,4 +144,4 @@ class Evaluation:
 
 
 def decided(world: World, results: t.Iterable[GateResult]) -> list[GateResult]:
-    return acknowledge(results, world.settings["acknowledge"])
+    return acknowledge(results, world.settings.acknowledge)

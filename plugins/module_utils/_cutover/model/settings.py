@@ -3,247 +3,136 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What the deployment wants, checked as a whole before anything is read or written. Pure."""
+"""The validated settings of a deployment, as gates and phases read them."""
 
 from __future__ import annotations
 
-import re
+import dataclasses
 import typing as t
 
-from ..._engine.errors import InputError
-from ..._engine.values import as_list, boolean, host_name
-from ..._facts import (
-    area1_hosts as presets,
-)
-from ..._facts import (
-    connector_names as names,
-)
-from ..._facts import (
-    dispositions,
-    use_cases,
-)
-from ..._facts import (
-    egress_networks as networks,
-)
-from . import change_window as window
-from . import custom_use_case as own_use_case
 
-Settings = dict[str, t.Any]
+@dataclasses.dataclass(frozen=True)
+class MxRecord:
+    """One wanted MX record."""
 
-DOMAIN_KEYS = (
-    "name",
-    "forward_to",
-    "dns_provider",
-    "canary",
-    "regions",
-    "drop_dispositions",
-    "mta_sts_id",
-)
-HEADER = re.compile(r"^[!-9;-~]{1,64}$")
+    priority: int
+    host: str
 
-NAME = re.compile(
-    r"^(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$"
-)
+    def to_data(self) -> dict[str, t.Any]:
+        return dataclasses.asdict(self)
 
 
-def normalise(raw: t.Mapping[str, t.Any]) -> Settings:
-    """Validated settings. Raises InputError for the first thing that cannot be right."""
-    records = mx_records(raw)
-    location = raw.get("location") or ""
-    split = networks.for_exchange(raw.get("egress_networks") or networks.PUBLISHED)
-    settings: Settings = {
-        "domains": domains(raw.get("domains")),
-        "location": location,
-        "mx_records": records,
-        "regions": presets.regions_for(location or None, as_list(raw.get("regions")) or None),
-        "mx_ttl": _between("mx_ttl", raw.get("mx_ttl", 300), 30, 86400),
-        "egress": split.entries,
-        "egress_dropped": split.dropped,
-        "egress_split": split.split,
-        "egress_superset": networks.is_superset(
-            raw.get("egress_networks") or networks.PUBLISHED, networks.PUBLISHED
-        ),
-        "connector_name": raw.get("connector_name") or names.CONNECTOR_NAME,
-        "lockdown_connector_name": raw.get("lockdown_connector_name") or names.LOCKDOWN_NAME,
-        "connector_comment": names.CONNECTOR_COMMENT,
-        "lockdown_comment": names.LOCKDOWN_COMMENT,
-        "allow_list": raw.get("allow_list") or "manage",
-        **_handling(raw),
-        "lockdown": bool(raw.get("lockdown", True)),
-        "soak_hours": _between(
-            "lockdown_soak_hours", raw.get("lockdown_soak_hours", 72), 0, 24 * 365
-        ),
-        "lockdown_scope": raw.get("lockdown_scope") or "all",
-        "exempt_domains": [host_name(name) for name in as_list(raw.get("lockdown_exempt_domains"))],
-        "settle_minutes": _between("settle_minutes", raw.get("settle_minutes", 60), 0, 24 * 60),
-        "max_switches": _between("max_switches", raw.get("max_switches", 0), 0, 1000000),
-        "change_window": window.parse(raw.get("change_window")),
-        "mx_final_ttl": _between("mx_final_ttl", raw.get("mx_final_ttl") or 0, 0, 604800),
-        "acknowledge": [str(item) for item in as_list(raw.get("acknowledge"))],
-    }
-    if settings["connector_name"].lower() == settings["lockdown_connector_name"].lower():
-        raise InputError(
-            "area1_connector_name and area1_lockdown_connector_name are both %r."
-            % settings["connector_name"],
-            "They are two connectors: give two names.",
-        )
-    if settings["exempt_domains"] and settings["lockdown_scope"] != "covered":
-        raise InputError(
-            "area1_lockdown_exempt_domains needs area1_lockdown_scope: covered.",
-            "With scope all no recipient is exempt.",
-        )
-    _refuse_circles(settings)
-    return settings
+@dataclasses.dataclass(frozen=True)
+class DomainSettings:
+    """One domain of ``area1_domains``; ``None`` or an empty text: not given for this domain."""
+
+    name: str
+    forward_to: str = ""
+    dns_provider: str = ""
+    canary: bool = False
+    regions: tuple[str, ...] | None = None
+    #: What Area 1 holds back of this domain's mail, instead of the use case's dispositions.
+    drop_dispositions: tuple[str, ...] | None = None
+    #: Whether the deployment publishes the id of the domain's MTA-STS policy.
+    mta_sts_id: bool = False
+
+    @property
+    def dns_options(self) -> dict[str, t.Any]:
+        """The domain as the modules of the DNS take it."""
+        provider = {"dns_provider": self.dns_provider} if self.dns_provider else {}
+        return {"name": self.name, **provider}
 
 
-def _handling(raw: t.Mapping[str, t.Any]) -> Settings:
-    """The use case, with SPOOF handled as wanted, as data."""
-    case = own_use_case.chosen(raw.get("use_case"), raw.get("use_case_variant") or "current")
-    case = use_cases.with_spoof(case, raw.get("spoof_handling") or None)
-    headers = list(
-        dict.fromkeys(str(name).strip() for name in as_list(raw.get("disposition_header")))
-    )
-    wrong = [name for name in headers if not HEADER.match(name)]
-    if wrong:
-        raise InputError(
-            "area1_disposition_header: %r is not the name of a header." % wrong[0],
-            "Give a name like %s." % dispositions.DISPOSITION_HEADER,
-        )
-    return {
-        "use_case": case.to_data(),
-        "dispositions": sorted(case.area1),
-        "disposition_headers": headers or [dispositions.DISPOSITION_HEADER],
-        "rule_match_sender_ip": raw.get("rule_match_sender_ip") is not False,
-        "content_filter_scope": raw.get("content_filter_scope") or "default",
-    }
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What the deployment wants. The variables with the prefix ``area1_`` are the source."""
 
+    domains: tuple[DomainSettings, ...]
+    mx_records: tuple[MxRecord, ...]
+    #: Regions of the Email Security domains.
+    regions: tuple[str, ...]
+    location: str = ""
+    #: Seconds.
+    mx_ttl: int = 300
+    #: Seconds; 0 leaves the TTL of the cut-over.
+    mx_final_ttl: int = 0
+    #: Egress networks of Area 1 in the form that Exchange takes (IPv4, /24 to /32).
+    egress: tuple[str, ...] = ()
+    #: Networks that Exchange cannot take.
+    egress_dropped: tuple[str, ...] = ()
+    #: Networks that had to be split for Exchange.
+    egress_split: tuple[str, ...] = ()
+    #: Whether the networks contain all that Cloudflare publishes.
+    egress_superset: bool = True
+    connector_name: str = ""
+    connector_comment: str = ""
+    lockdown_connector_name: str = ""
+    lockdown_comment: str = ""
+    #: "manage" or "skip".
+    allow_list: str = "manage"
+    #: The use case as data: ``_facts.use_cases.UseCase.to_data()``.
+    use_case: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+    #: Dispositions that Area 1 holds back.
+    dispositions: tuple[str, ...] = ()
+    disposition_headers: tuple[str, ...] = ()
+    rule_match_sender_ip: bool = True
+    #: "default" or "all".
+    content_filter_scope: str = "default"
+    lockdown: bool = True
+    soak_hours: int = 72
+    #: "all" or "covered".
+    lockdown_scope: str = "all"
+    exempt_domains: tuple[str, ...] = ()
+    settle_minutes: int = 60
+    #: MX switches of one run; 0 is no limit.
+    max_switches: int = 0
+    #: ``change_window.parse()``, or None for any time.
+    change_window: t.Mapping[str, t.Any] | None = None
+    #: Gates, or ``gate:object``, that a person has decided about.
+    acknowledge: tuple[str, ...] = ()
 
-def _refuse_circles(settings: Settings) -> None:
-    """What a person gave is known before anything is read; a transport or record in place is looked
-    at by the gate.
-    """
-    gateways = {item["host"] for item in settings["mx_records"]}
-    for entry in settings["domains"]:
-        host = entry.get("forward_to") or ""
-        if host and (host in gateways or host == entry["name"] or presets.is_area1_host(host)):
-            raise InputError(
-                "area1_domains: forward_to %s of %s would send its mail in a circle: it is %s."
-                % (
-                    host,
-                    entry["name"],
-                    "the domain itself" if host == entry["name"] else "a host of Area 1",
-                ),
-                "Give the host at which Microsoft 365 takes the domain's mail, or leave forward_to"
-                " out.",
-            )
+    @classmethod
+    def from_data(cls, data: t.Mapping[str, t.Any]) -> Settings:
+        """Return the settings that ``to_data`` kept in an observation."""
+        values = _tuples(data)
+        values["mx_records"] = tuple(MxRecord(**item) for item in data["mx_records"])
+        values["domains"] = tuple(_domain(item) for item in data["domains"])
+        return cls(**values)
 
-
-def domains(given: t.Any) -> list[dict[str, t.Any]]:
-    """Names or maps to maps with a canonical C(name); duplicates and things that are no domain
-    names are refused.
-    """
-    found: dict[str, dict[str, t.Any]] = {}
-    for item in as_list(given):
-        entry = dict(item) if isinstance(item, t.Mapping) else {"name": item}
-        unknown = sorted(set(entry) - set(DOMAIN_KEYS))
-        if unknown:
-            raise InputError(
-                "area1_domains: unknown keys %s." % ", ".join(unknown),
-                "Known are %s." % ", ".join(DOMAIN_KEYS),
-            )
-        name = host_name(entry.get("name"))
-        if not NAME.match(name):
-            raise InputError(
-                "area1_domains: %r is not a domain name." % (entry.get("name"),),
-                "Give names like example.com.",
-            )
-        if name in found:
-            raise InputError("area1_domains names %s twice." % name, "Name each domain once.")
-        found[name] = {
-            **entry,
-            "name": name,
-            "canary": _flag(name, entry, "canary"),
-            "mta_sts_id": _flag(name, entry, "mta_sts_id"),
+    def to_data(self) -> dict[str, t.Any]:
+        """Return the settings as JSON can keep them."""
+        return {
+            **{
+                key: list(item) if isinstance(item, tuple) else item
+                for key, item in vars(self).items()
+            },
+            "domains": [dataclasses.asdict(item) for item in self.domains],
+            "mx_records": self.mx_options,
         }
-        if entry.get("forward_to"):
-            found[name]["forward_to"] = host_name(entry["forward_to"])
-        if found[name].pop("drop_dispositions", None) not in (None, ""):
-            found[name]["drop_dispositions"] = _own_dispositions(name, entry["drop_dispositions"])
-    if not found:
-        raise InputError(
-            "area1_domains is empty.", "Name the domains whose mail goes through Area 1."
-        )
-    return list(found.values())
+
+    @property
+    def mx_options(self) -> list[dict[str, t.Any]]:
+        """The wanted MX records as options of the module ``area1_mx``."""
+        return [item.to_data() for item in self.mx_records]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the domains."""
+        return [item.name for item in self.domains]
+
+    def domain(self, name: str) -> DomainSettings:
+        """Return the settings of a domain that is in ``area1_domains``."""
+        return next(item for item in self.domains if item.name == name)
 
 
-def _own_dispositions(name: str, given: t.Any) -> list[str]:
-    """What Area 1 holds back of this domain's mail, instead of what the use case says."""
-    try:
-        return dispositions.check_dispositions(as_list(given))
-    except InputError as exc:
-        raise InputError(
-            "area1_domains: drop_dispositions of %s: %s" % (name, exc.message), exc.hint
-        ) from None
+#: For reading an observation before any settings are known.
+NO_SETTINGS = Settings((), (), ())
 
 
-def _flag(name: str, entry: t.Mapping[str, t.Any], key: str) -> bool:
-    """Yes or no, also as text."""
-    value = entry.get(key)
-    if value in (None, ""):
-        return False
-    found = boolean(value)
-    if found is None:
-        found = {"yes": True, "on": True, "1": True, "no": False, "off": False, "0": False}.get(
-            str(value).strip().lower()
-        )
-    if found is None:
-        raise InputError(
-            "area1_domains: %s of %s is %r." % (key, name, value), "Give true or false."
-        )
-    return found
+def _domain(data: t.Mapping[str, t.Any]) -> DomainSettings:
+    return DomainSettings(**_tuples(data))
 
 
-def mx_records(raw: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
-    """Own records win over the preset of a location."""
-    given = as_list(raw.get("mx_records"))
-    if not given:
-        if not raw.get("location"):
-            raise InputError(
-                "Neither area1_location nor area1_mx_records is given.",
-                "Choose a location (%s) or give the MX records that the Cloudflare dashboard shows."
-                % ", ".join(presets.LOCATIONS),
-            )
-        return presets.records_for(raw["location"])
-    found = []
-    for item in given:
-        if not isinstance(item, t.Mapping) or set(item) != {"priority", "host"}:
-            raise InputError(
-                "area1_mx_records: %r is not {priority, host}." % (item,),
-                "Give a list like [{priority: 10, host: mx.example.net}].",
-            )
-        host = host_name(item["host"])
-        if not NAME.match(host):
-            raise InputError(
-                "area1_mx_records: %r is not a host name." % (item["host"],),
-                "Give the name of the mail server.",
-            )
-        found.append({"priority": _between("priority", item["priority"], 0, 65535), "host": host})
-    if len({item["host"] for item in found}) != len(found):
-        raise InputError("area1_mx_records names a host twice.", "Name each host once.")
-    return found
-
-
-def _between(name: str, value: t.Any, low: int, high: int) -> int:
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        raise InputError(
-            "area1_%s: %r is not a whole number." % (name, value),
-            "Give a number from %d to %d." % (low, high),
-        ) from None
-    if not low <= number <= high:
-        raise InputError(
-            "area1_%s: %d is out of range." % (name, number),
-            "Give a number from %d to %d." % (low, high),
-        )
-    return number
+def _tuples(data: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the data with tuples where JSON had lists."""
+    return {key: tuple(item) if isinstance(item, list) else item for key, item in data.items()}

@@ -3,10 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""A reader's view of the observation for gates: the sections by meaning, with times and exposure.
-
-Pure.
-"""
+"""The observation as gates read it: sections by meaning, with times and exposure."""
 
 from __future__ import annotations
 
@@ -18,6 +15,8 @@ from ..._engine.errors import Conflict
 from ..._engine.timestamps import parse_time
 from ..._engine.values import boolean, host_name
 from ..._facts import area1_hosts as presets
+from .sections import IfRead, Record, Sections
+from .settings import Settings
 
 #: Domains whose MX records this run has moved, over all its looks at the world.
 SWITCHED_HERE = "switched_here"
@@ -43,54 +42,43 @@ class DomainState:
     below: tuple[str, ...] = ()
 
 
-class World:
-    def __init__(self, sections: t.Mapping[str, t.Any], settings: t.Mapping[str, t.Any]) -> None:
-        self.sections = sections
+class World(Sections):
+    """The observation as gates and phases read it, with the settings of the deployment."""
+
+    def __init__(self, sections: t.Mapping[str, t.Any], settings: Settings) -> None:
+        super().__init__(sections)
         self.settings = settings
-        self._gateways = {host_name(item["host"]) for item in settings.get("mx_records", ())}
-        self._wanted = record_set(settings.get("mx_records"))
-        self._accepted: dict[str, dict[str, t.Any]] | None = None
-
-    def section(self, name: str, default: t.Any = None) -> t.Any:
-        """What was read.
-
-        A section that was never read is an error: a gate must not take silence for an empty world.
-        """
-        if name not in self.sections:
-            if default is not None:
-                return default
-            raise Conflict(
-                "The observation has no section %r." % name,
-                "Run the preflight of this collection first; nothing was changed.",
-            )
-        return self.sections[name]
+        self.if_read = IfRead(sections)
+        self._gateways = {host_name(item.host) for item in settings.mx_records}
+        self._wanted = {(item.priority, host_name(item.host)) for item in settings.mx_records}
+        self._accepted: dict[str, Record] | None = None
 
     @property
     def now(self) -> datetime.datetime:
         """The service's own clock at the last read: a runner's wrong clock must not shorten a
         wait.
         """
-        moment = parse_time(self.section("service_date"))
+        moment = parse_time(self.service_date)
         if moment is None:
             raise Conflict(
                 "The observation holds no date of the service.", "Run the preflight again."
             )
         return moment
 
-    def connector(self, name: str) -> dict[str, t.Any] | None:
+    def connector(self, name: str) -> Record | None:
         return next(
             (
                 item
-                for item in self.section("inbound_connectors")
+                for item in self.inbound_connectors
                 if str(item.get("Name", "")).lower() == name.lower()
             ),
             None,
         )
 
-    def connection_filter(self) -> dict[str, t.Any]:
+    def default_connection_filter(self) -> Record:
         found = [
             item
-            for item in self.section("connection_filter")
+            for item in self.connection_filter
             if str(item.get("Name", "")).lower() == "default" or item.get("IsDefault")
         ]
         if not found:
@@ -98,22 +86,22 @@ class World:
                 "There is no connection filter policy named Default.",
                 "Does the application see the tenant's policies?",
             )
-        return t.cast("dict[str, t.Any]", found[0])
+        return found[0]
 
-    def accepted(self) -> dict[str, dict[str, t.Any]]:
+    def accepted(self) -> dict[str, Record]:
         if self._accepted is None:
             self._accepted = {
                 host_name(item.get("DomainName") or item.get("Name")): item
-                for item in self.section("accepted_domains")
+                for item in self.accepted_domains
             }
         return self._accepted
 
     def changed_here(self) -> set[str]:
         """Sections of the deployment that this run has written to."""
-        return set(self.section("changed_sections", {}) or ())
+        return set(self.changed_sections)
 
     def covered(self) -> list[str]:
-        return [item["name"] for item in self.settings["domains"]]
+        return self.settings.names
 
     def is_gateway(self, host: str) -> bool:
         return presets.is_area1_host(host) or host_name(host) in self._gateways
@@ -122,19 +110,19 @@ class World:
         """The provider, or where it was not asked every authoritative server, has exactly the
         wanted records.
         """
-        provider = self.section("dns_provider", {}).get(name)
+        provider = self.dns_provider.get(name)
         if provider is not None and provider.get("records") is not None:
             return record_set(provider["records"]) == self._wanted
-        view = self.section("dns", {}).get(name) or {}
+        view = self.if_read.dns.get(name) or {}
         return bool(view.get("agree")) and record_set(view.get("records")) == self._wanted
 
     def may_be_at_area1(self, name: str) -> bool:
         """Whether mail of the domain may go through Area 1, by whichever of its hosts: one answer
         that says so, or none, is enough.
         """
-        view = self.section("dns", {}).get(name) or {}
+        view = self.if_read.dns.get(name) or {}
         answers = [*(view.get("name_servers") or []), *(view.get("resolvers") or [])]
-        provider = self.section("dns_provider", {}).get(name) or {}
+        provider = self.dns_provider.get(name) or {}
         known = [provider.get("records"), *(item.get("records") for item in answers)]
         silent = any(item.get("status") not in ("ok", "nodata", "nxdomain") for item in answers)
         return (
@@ -147,11 +135,9 @@ class World:
         """The largest TTL that the MX set is known to have had: from the baseline, and from when it
         was lowered.
         """
-        baseline = self.section("baseline", {}) or {}
+        baseline = self.if_read.baseline
         entry = ((baseline.get("sections") or {}).get("dns") or {}).get(name) or {}
-        events = [
-            event for event in self.section("timeline", []) or [] if event.get("domain") == name
-        ]
+        events = [event for event in self.timeline if event.get("domain") == name]
         known = [
             int(item[key])
             for key, items in (("ttl_max", [entry]), ("ttl", events))
@@ -169,7 +155,7 @@ class World:
 
     def hosts_below(self, name: str) -> list[str]:
         """MX hosts past Area 1 that a wildcard gives to every name below the domain."""
-        records = ((self.section("dns_details", {}) or {}).get(name) or {}).get("below") or []
+        records = (self.dns_details.get(name) or {}).get("below") or []
         return sorted(
             {
                 host_name(item["host"])
@@ -180,7 +166,7 @@ class World:
 
     def domain_states(self) -> list[DomainState]:
         states = []
-        covered, exempt = set(self.covered()), set(self.settings["exempt_domains"])
+        covered, exempt = set(self.covered()), set(self.settings.exempt_domains)
         for name, record in sorted(self.accepted().items()):
             if name.endswith(".onmicrosoft.com") or boolean(record.get("InitialDomain")):
                 states.append(DomainState(name, "initial"))
@@ -191,7 +177,7 @@ class World:
         return states
 
     def _state(self, name: str, kind: str) -> DomainState:
-        view = self.section("dns").get(name)
+        view = self.dns.get(name)
         if view is None:
             return DomainState(name, kind, unknown=("its MX records were not read",))
         exposed: dict[str, list[str]] = {}

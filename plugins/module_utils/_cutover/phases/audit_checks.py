@@ -46,11 +46,7 @@ def checks(world: World) -> list[GateResult]:
 
 
 def _enabled(world: World) -> list[Record]:
-    return [
-        item
-        for item in world.section("inbound_connectors")
-        if boolean(item.get("Enabled")) is not False
-    ]
+    return [item for item in world.inbound_connectors if boolean(item.get("Enabled")) is not False]
 
 
 def enhanced_filtering(world: World) -> list[GateResult]:
@@ -95,11 +91,10 @@ def blocked_connectors(world: World) -> list[GateResult]:
             )
         ]
     names = {
-        str(item.get("Guid") or ""): str(item.get("Name"))
-        for item in world.section("inbound_connectors")
+        str(item.get("Guid") or ""): str(item.get("Name")) for item in world.inbound_connectors
     }
     results = []
-    for item in world.section("blocked_connectors"):
+    for item in world.blocked_connectors:
         identifier = str(item.get("ConnectorId") or "")
         name = str(item.get("ConnectorName") or names.get(identifier) or identifier)
         message = "Microsoft has blocked this connector as compromised"
@@ -118,7 +113,7 @@ def connector_scope(world: World) -> list[GateResult]:
     """The lock-down refuses for whom it is meant to, and nobody else restricts what comes from Area
     1.
     """
-    connector = world.connector(world.settings["lockdown_connector_name"])
+    connector = world.connector(world.settings.lockdown_connector_name)
     if connector is None or not lockdown.is_on(connector):
         return []
     name, problems = str(connector.get("Name")), []
@@ -132,7 +127,7 @@ def connector_scope(world: World) -> list[GateResult]:
         problems.append("it does not ask for TLS")
     if (
         as_list(connector.get("AssociatedAcceptedDomains"))
-        and world.settings["lockdown_scope"] == "all"
+        and world.settings.lockdown_scope == "all"
     ):
         problems.append(
             "it protects some accepted domains only, though area1_lockdown_scope is all"
@@ -152,7 +147,7 @@ def connector_scope(world: World) -> list[GateResult]:
 def spf_hard_fail(world: World) -> list[GateResult]:
     """In presets it cannot be changed; everywhere else deploy_area1.yml sets it."""
     results = []
-    for policy in world.section("content_filter"):
+    for policy in world.content_filter:
         preset = str(policy.get("RecommendedPolicyType") or "").lower() in ("standard", "strict")
         if preset and str(policy.get("MarkAsSpamSpfRecordHardFail") or "").lower() == "on":
             message = (
@@ -166,7 +161,7 @@ def spf_hard_fail(world: World) -> list[GateResult]:
 def bypass_rules(world: World) -> list[GateResult]:
     """Enhanced filtering is of no use where a rule skips the filter ([CUT-2.3])."""
     results = []
-    for rule in world.section("transport_rules"):
+    for rule in world.transport_rules:
         if skips_filters(world, rule):
             message = "this rule skips spam filtering (SCL -1) for mail that comes through Area 1"
             results.append(
@@ -181,12 +176,12 @@ def bypass_rules(world: World) -> list[GateResult]:
 
 
 def allow_list(world: World) -> list[GateResult]:
-    entries = as_list(world.connection_filter().get("IPAllowList"))
+    entries = as_list(world.default_connection_filter().get("IPAllowList"))
     if not entries:
         return [holds("allow_list", "", "the IP allow list is empty")]
     why = (
         "the tutorial asks for it"
-        if world.settings["allow_list"] == "manage"
+        if world.settings.allow_list == "manage"
         else "it is not managed (area1_allow_list: skip)"
     )
     message = (
@@ -197,9 +192,7 @@ def allow_list(world: World) -> list[GateResult]:
 
 
 def direct_send(world: World) -> list[GateResult]:
-    found = [
-        boolean(item.get("RejectDirectSend")) for item in as_list(world.section("organization"))
-    ]
+    found = [boolean(item.get("RejectDirectSend")) for item in as_list(world.organization)]
     if True in found:
         return [holds("direct_send", "", "Direct Send is refused")]
     message = (
@@ -211,13 +204,13 @@ def direct_send(world: World) -> list[GateResult]:
 
 def ttl_restored(world: World) -> list[GateResult]:
     """A cut-over's low TTL is a burden once it is over."""
-    connector = world.connector(world.settings["lockdown_connector_name"])
+    connector = world.connector(world.settings.lockdown_connector_name)
     if connector is None or not lockdown.is_on(connector):
         return []
     results = []
     for name in world.covered():
         held, before = mx_of(world, name), world.old_ttl(name)
-        low = int(world.settings["mx_ttl"])
+        low = int(world.settings.mx_ttl)
         if (
             held is None
             or held["auto_ttl"]
@@ -240,7 +233,7 @@ def ttl_restored(world: World) -> list[GateResult]:
 def tls_reporting(world: World) -> list[GateResult]:
     results, unread = [], []
     for name in world.covered():
-        found = (world.section("dns_texts", {}) or {}).get(name) or {}
+        found = world.dns_texts.get(name) or {}
         texts = (found.get("texts") or {}).get("_smtp._tls.%s" % name)
         if texts is None:
             unread.append(name)

@@ -38,7 +38,8 @@ from ..lockdown import moved_domains as watch
 from ..lockdown import proof
 from ..model import change_window as window
 from ..model.gate import CANNOT, HOLDS, Evaluation, GateResult, decided, holds, not_yet
-from ..model.world import SWITCHED_HERE, World
+from ..model.settings import DomainSettings
+from ..model.world import World
 from . import verify as verify_phase
 
 
@@ -89,7 +90,7 @@ def _connection_filter(world: World) -> Evaluation:
     )
     return Evaluation(
         results,
-        {"entries": world.settings["egress"], "manage": world.settings["allow_list"] == "manage"},
+        {"entries": list(world.settings.egress), "manage": world.settings.allow_list == "manage"},
     )
 
 
@@ -106,8 +107,8 @@ def _enhanced_filtering(world: World) -> Evaluation:
     return Evaluation(
         results,
         {
-            "entries": world.settings["egress"],
-            "name": world.settings["connector_name"],
+            "entries": list(world.settings.egress),
+            "name": world.settings.connector_name,
             "comment": _own_comment(world),
         },
     )
@@ -115,27 +116,32 @@ def _enhanced_filtering(world: World) -> Evaluation:
 
 def _area1_domains(world: World) -> Evaluation:
     results, wanted = [], []
-    for entry in world.settings["domains"]:
+    for entry in world.settings.domains:
         host, result = forwarding.choose(world, entry)
         results.append(result)
-        held, waiting = handling_phase.domain_dispositions(world, entry)
+        held, waiting = handling_phase.domain_dispositions(world, entry.name)
         results += [waiting] if waiting else []
-        given = {**entry, **({"drop_dispositions": held} if held else {})}
         if host:
-            wanted.append(
-                {
-                    key: value
-                    for key, value in {**given, "forward_to": host}.items()
-                    if key in ("name", "forward_to", "regions", "drop_dispositions", "dns_provider")
-                }
-            )
+            wanted.append(_email_security_domain(entry, host, held))
     values = {
         "domains": wanted,
-        "regions": world.settings["regions"],
-        "drop_dispositions": world.settings["dispositions"],
-        "mx_hosts": [item["host"] for item in world.settings["mx_records"]],
+        "regions": list(world.settings.regions),
+        "drop_dispositions": list(world.settings.dispositions),
+        "mx_hosts": [item.host for item in world.settings.mx_records],
     }
     return Evaluation(decided(world, results), values)
+
+
+def _email_security_domain(
+    entry: DomainSettings, host: str, held: list[str] | None
+) -> dict[str, t.Any]:
+    """Return the domain as the module area1_domain takes it; ``held`` wins over its own."""
+    options: dict[str, t.Any] = {**entry.dns_options, "forward_to": host}
+    if entry.regions:
+        options["regions"] = list(entry.regions)
+    if held or entry.drop_dispositions is not None:
+        options["drop_dispositions"] = held or list(entry.drop_dispositions or ())
+    return options
 
 
 def _message_handling(world: World) -> Evaluation:
@@ -150,19 +156,14 @@ def _message_handling(world: World) -> Evaluation:
 
 def _names(world: World, names: t.Collection[str]) -> list[dict[str, t.Any]]:
     """The domains as the MX module takes them."""
-    keys = ("name", "dns_provider")
-    return [
-        {key: entry[key] for key in keys if entry.get(key)}
-        for entry in world.settings["domains"]
-        if entry["name"] in names
-    ]
+    return [entry.dns_options for entry in world.settings.domains if entry.name in names]
 
 
 def _expecting(world: World, entry: dict[str, t.Any]) -> dict[str, t.Any]:
     """With the records that the gates decided on: a set that somebody changed since is not
     overwritten.
     """
-    provider = world.section("dns_provider", {}).get(entry["name"]) or {}
+    provider = world.dns_provider.get(entry["name"]) or {}
     return {**entry, "expect": provider["records"] or []} if "records" in provider else entry
 
 
@@ -181,9 +182,7 @@ def _lower_ttl(world: World) -> Evaluation:
         results += [result for result in found if not result.open]
         if all(result.open for result in found):
             ready.append(name)
-    return Evaluation(
-        results, {"domains": _names(world, ready), "max_ttl": world.settings["mx_ttl"]}
-    )
+    return Evaluation(results, {"domains": _names(world, ready), "max_ttl": world.settings.mx_ttl})
 
 
 def _switch(world: World) -> Evaluation:
@@ -225,8 +224,8 @@ def _switch(world: World) -> Evaluation:
     results += held
     values = {
         "domains": [_expecting(world, entry) for entry in _names(world, ready[:limit])],
-        "records": world.settings["mx_records"],
-        "ttl": world.settings["mx_ttl"],
+        "records": world.settings.mx_options,
+        "ttl": world.settings.mx_ttl,
         "done": False,
         "candidates": _names(world, candidates),
         "low_seen": domain_gates.low_since_now(world),
@@ -279,7 +278,7 @@ def _before_every_switch(world: World) -> list[GateResult]:
         *connector_gates.scl_bypass(world),
         *connector_gates.reject_direct_send(world),
         *connector_gates.settled(world),
-        *window.gate(world.settings["change_window"], world.now),
+        *window.gate(world.settings.change_window, world.now),
     ]
 
 
@@ -304,8 +303,8 @@ def _limit(world: World, turn: list[str], ready: list[str]) -> tuple[int, list[G
     The limit is one of the run, which may look at the world more than once.
     """
     wanted, before = (
-        int(world.settings["max_switches"]),
-        len(world.section(SWITCHED_HERE, []) or []),
+        int(world.settings.max_switches),
+        len(world.switched_here),
     )
     if not wanted:
         return len(ready), []
@@ -331,11 +330,10 @@ def _probe(world: World, candidates: list[str], caught: list[str]) -> dict[str, 
     """
     hosts = path_gates.new_hosts(world) if candidates else []
     plain = []
-    for entry in [item for item in world.settings["domains"] if item["name"] in caught][
-        :PLAIN_DOMAINS
-    ]:
+    asked = [item for item in world.settings.domains if item.name in caught]
+    for entry in asked[:PLAIN_DOMAINS]:
         host, _result = forwarding.choose(world, entry)
-        plain += [{"name": entry["name"], "host": host}] if host else []
+        plain += [{"name": entry.name, "host": host}] if host else []
     return {
         "look": _names(world, candidates or [item["name"] for item in plain]),
         "names": list(dict.fromkeys([*hosts, *(item["host"] for item in plain)])),
@@ -352,7 +350,7 @@ def _switch_off(world: World, caught: list[GateResult]) -> dict[str, str]:
     if not any(result.status == CANNOT for result in decided(world, caught)):
         return {}
     return {
-        "name": world.settings["connector_name"],
+        "name": world.settings.connector_name,
         "comment": connector_gates.caught_comment(world),
     }
 
@@ -379,7 +377,7 @@ def _domain_gates(world: World, name: str, refused: bool) -> list[GateResult]:
 
 def _canaries_first(world: World, names: list[str]) -> list[str]:
     """While a canary has not moved, only canaries move."""
-    canaries = {entry["name"] for entry in world.settings["domains"] if entry.get("canary")}
+    canaries = {entry.name for entry in world.settings.domains if entry.canary}
     waiting = [name for name in names if name in canaries]
     return waiting or names
 
@@ -396,8 +394,8 @@ def _lockdown(world: World) -> Evaluation:
     decision = lockdown.decide(world, blocked, lambda results: decided(world, results))
     values = {
         **decision.to_data(),
-        "name": world.settings["lockdown_connector_name"],
-        "entries": world.settings["egress"],
+        "name": world.settings.lockdown_connector_name,
+        "entries": list(world.settings.egress),
     }
     return Evaluation(list(decision.results), values)
 
@@ -409,7 +407,7 @@ def _proof(world: World) -> Evaluation:
 
     The same traces tell whether the rules of the use case act, lock-down or not.
     """
-    name = world.settings["lockdown_connector_name"]
+    name = world.settings.lockdown_connector_name
     connector = world.connector(name)
     if connector is None or not lockdown.is_on(connector):
         values = {
@@ -426,7 +424,7 @@ def _proof(world: World) -> Evaluation:
     values = {
         "look": True,
         "name": name,
-        "entries": world.settings["egress"],
+        "entries": list(world.settings.egress),
         "action": "disable" if found.verdict == proof.REFUSED else "none",
         "comment": (
             proof.switched_off_comment(world, found.why) if found.verdict == proof.REFUSED else ""
@@ -447,8 +445,8 @@ def _final_ttl(world: World) -> Evaluation:
     """Once the lock-down is proven, or a person decided about its proof, no rollback by DNS alone
     is left to be quick for.
     """
-    connector = world.connector(world.settings["lockdown_connector_name"])
-    wanted = int(world.settings["mx_final_ttl"])
+    connector = world.connector(world.settings.lockdown_connector_name)
+    wanted = int(world.settings.mx_final_ttl)
     ready = []
     if wanted and connector is not None and lockdown.is_on(connector):
         result = verify_phase.proven(world, connector)
@@ -458,15 +456,15 @@ def _final_ttl(world: World) -> Evaluation:
         [],
         {
             "domains": [_expecting(world, entry) for entry in _names(world, ready)],
-            "records": world.settings["mx_records"],
+            "records": world.settings.mx_options,
             "ttl": wanted,
         },
     )
 
 
 def _has_other_ttl(world: World, name: str, wanted: int) -> bool:
-    provider = world.section("dns_provider", {}).get(name) or {}
-    present = (world.section("dns").get(name) or {}).get("ttl_max")
+    provider = world.dns_provider.get(name) or {}
+    present = (world.dns.get(name) or {}).get("ttl_max")
     return (
         world.is_switched(name)
         and not provider.get("auto_ttl")
@@ -479,11 +477,11 @@ def _own_comment(world: World) -> str:
     """The tutorial's comment, but never over one that somebody else wrote; empty leaves what is
     there.
     """
-    present = str((world.connector(world.settings["connector_name"]) or {}).get("Comment") or "")
+    present = str((world.connector(world.settings.connector_name) or {}).get("Comment") or "")
     return (
         ""
         if present and "[mailflow.area1:" not in present
-        else str(world.settings["connector_comment"])
+        else str(world.settings.connector_comment)
     )
 
 

@@ -18,7 +18,8 @@ from ..._engine.module import Result
 from ..._engine.observation import Observation
 from ..._engine.timestamps import iso, parse_time
 from ..model.gate import CANNOT, NOT_CHECKED, NOT_YET, Evaluation, GateResult
-from ..model.settings import normalise
+from ..model.settings import Settings
+from ..model.settings_input import normalise
 from ..model.world import World
 from . import audit as audit_phase
 from . import deploy as phases
@@ -44,11 +45,11 @@ EVALUATORS = {**phases.EVALUATORS, **rollback_phases.EVALUATORS, **audit_phase.E
 def run_gate(params: t.Mapping[str, t.Any], context: Context) -> Result:
     observation = Observation(params["observation_path"])
     if params.get("settings") is not None:
-        settings = normalise(params["settings"])
-        observation.put("settings", settings)
-        _say_egress(settings, observation)
+        given = normalise(params["settings"])
+        observation.put("settings", given.to_data())
+        _say_egress(given, observation)
         _say_unused(params.get("unused") or [], observation)
-    settings = observation.any_age("settings")
+    settings = settings_of(observation)
     if settings is None:
         raise InputError(
             "The observation holds no settings: the preflight of this collection has not run.",
@@ -63,7 +64,7 @@ def run_gate(params: t.Mapping[str, t.Any], context: Context) -> Result:
                 "open": True,
                 "status": "holds",
                 "results": [],
-                "allowed": {"domains": [item["name"] for item in settings["domains"]]},
+                "allowed": {"domains": settings.names},
             },
         )
     evaluation = EVALUATORS[params["phase"]](World(sections_now(observation), settings))
@@ -76,6 +77,12 @@ def run_gate(params: t.Mapping[str, t.Any], context: Context) -> Result:
         observation.put("audit", evaluation.values)
     observation.save()
     return _answer(params, evaluation)
+
+
+def settings_of(observation: Observation) -> Settings | None:
+    """Return the settings that the preflight left in the observation; None without a preflight."""
+    kept = observation.any_age("settings")
+    return None if kept is None else Settings.from_data(kept)
 
 
 def sections_now(observation: Observation) -> dict[str, t.Any]:
@@ -158,9 +165,9 @@ def _say_unused(names: t.Iterable[str], observation: Observation) -> None:
         )
 
 
-def _say_egress(settings: t.Mapping[str, t.Any], observation: Observation) -> None:
+def _say_egress(settings: Settings, observation: Observation) -> None:
     """What was made of the networks for Exchange is said once, in the report."""
-    dropped, split = settings["egress_dropped"], settings["egress_split"]
+    dropped, split = settings.egress_dropped, settings.egress_split
     if dropped or split:
         parts = (["%s split to /24" % ", ".join(split)] if split else []) + (
             ["%s left out (Exchange takes no IPv6)" % ", ".join(dropped)] if dropped else []
@@ -169,5 +176,5 @@ def _say_egress(settings: t.Mapping[str, t.Any], observation: Observation) -> No
             section="preflight",
             object="egress networks",
             status="found",
-            message="%d entries for Exchange: %s" % (len(settings["egress"]), "; ".join(parts)),
+            message="%d entries for Exchange: %s" % (len(settings.egress), "; ".join(parts)),
         )

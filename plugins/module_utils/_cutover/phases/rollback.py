@@ -22,6 +22,7 @@ from ..lockdown import proof
 from ..model import change_window as window
 from ..model.baseline_view import past_of
 from ..model.gate import Evaluation, GateResult, decided, holds
+from ..model.settings import DomainSettings
 from ..model.world import World
 from ..rollback import connectors as rollback_connectors
 from ..rollback import gates as rollback_gates
@@ -38,7 +39,7 @@ def _preflight(world: World) -> Evaluation:
 
 
 def _window(world: World) -> list[GateResult]:
-    return window.gate(world.settings.get("change_window"), world.now)
+    return window.gate(world.settings.change_window, world.now)
 
 
 def _lockdown(world: World) -> Evaluation:
@@ -111,12 +112,11 @@ def _probe(world: World, away: list[MxState]) -> dict[str, t.Any]:
     Not to the host of the old MX records: a former gateway takes any mail, and hands it to a tenant
     that may still refuse it.
     """
-    connector = world.connector(world.settings["lockdown_connector_name"])
+    connector = world.connector(world.settings.lockdown_connector_name)
     if connector is None or lockdown.is_on(connector):
         return {"names": [], "direct": [], "internal_domains": []}
-    known = world.section("mail_hosts", {}) or {}
-    entries = {entry["name"]: entry for entry in world.settings["domains"]}
-    hosts = {state.name: _arrival(world, entries[state.name]) for state in away}
+    known = world.mail_hosts
+    hosts = {state.name: _arrival(world, world.settings.domain(state.name)) for state in away}
     direct = [
         {"name": name, "host": host, "addresses": (known.get(host) or {}).get("addresses") or []}
         for name, host in hosts.items()
@@ -129,10 +129,10 @@ def _probe(world: World, away: list[MxState]) -> dict[str, t.Any]:
     }
 
 
-def _arrival(world: World, entry: t.Mapping[str, t.Any]) -> str:
+def _arrival(world: World, entry: DomainSettings) -> str:
     """Where Area 1 hands the domain's mail on; empty where that is not Microsoft's."""
     transport = host_name(
-        (world.section("email_security", {}).get(entry["name"]) or {}).get("transport") or ""
+        (world.if_read.email_security.get(entry.name) or {}).get("transport") or ""
     )
     host = transport or forwarding.choose(world, entry)[0]
     return host if presets.is_microsoft_host(host) else ""
@@ -167,7 +167,7 @@ def _rest(world: World) -> Evaluation:
 def _verify(world: World) -> Evaluation:
     """The end: an empty plan. What is left alone and what has no way back is named each time."""
     plan = rollback.plan(world)
-    connector = world.connector(world.settings["lockdown_connector_name"])
+    connector = world.connector(world.settings.lockdown_connector_name)
     away = {state.name for state in plan.away()}
     values = {
         "domains": {

@@ -25,7 +25,7 @@ from ..model.world import DomainState, World
 def verify(world: World) -> Evaluation:
     """The end state, as it was read: what is missing is due, whoever took it away."""
     decision = lockdown.decide(world, (), lambda results: decided(world, results))
-    connector = world.connector(world.settings["lockdown_connector_name"])
+    connector = world.connector(world.settings.lockdown_connector_name)
     switched = [name for name in world.covered() if world.is_switched(name)]
     states = {state.name: state for state in world.domain_states()}
     missing = [
@@ -58,7 +58,7 @@ def verify(world: World) -> Evaluation:
         "done": (
             len(switched) == len(world.covered())
             and not missing
-            and ((locked and acts) or not world.settings["lockdown"])
+            and ((locked and acts) or not world.settings.lockdown)
         ),
     }
     # What holds a lock-down back was said by its own phase.
@@ -93,7 +93,7 @@ def _unseen(
     """
     found = []
     for state in (states[name] for name in switched if name in states):
-        if state.exposed and not world.settings["lockdown"]:
+        if state.exposed and not world.settings.lockdown:
             found.append(
                 not_yet("exposed", state.name, "; ".join(state.exposed), hint="Caches run out.")
             )

@@ -17,8 +17,9 @@ from ..._engine.context import Context
 from ..._engine.errors import MailflowError
 from ..._engine.module import Result
 from ..._engine.observation import Observation
+from ..model.settings import Settings
 from ..model.world import World
-from ..phases.evaluate import EVALUATORS, sections_now
+from ..phases.evaluate import EVALUATORS, sections_now, settings_of
 from ..snapshots.directory import state_directory, utc_stamp, write_private
 from . import audit as report_audit
 from .render import _line, _shown, render
@@ -62,7 +63,7 @@ def _directory(params: t.Mapping[str, t.Any], tenant: str) -> str:
 def build(
     observation: Observation, params: t.Mapping[str, t.Any], context: Context
 ) -> dict[str, t.Any]:
-    settings = observation.any_age("settings")
+    settings = settings_of(observation)
     tenant = (
         (observation.any_age("tenant") or {}).get("initial_domain") or params.get("tenant") or ""
     )
@@ -110,7 +111,7 @@ def build(
         "locked": bool(state.get("locked")) and (not planned or purpose == "audit"),
         "proven": bool(state.get("proven")) and (not planned or purpose == "audit"),
         "proof": state.get("proof") or {},
-        "lockdown_wanted": bool((settings or {}).get("lockdown", True)),
+        "lockdown_wanted": settings is None or settings.lockdown,
         "baseline": _baseline(observation, context),
         "journal": journal,
         **({"audit": report_audit.outcome(journal, failures)} if purpose == "audit" else {}),
@@ -135,9 +136,7 @@ def _next(due: t.Sequence[t.Mapping[str, t.Any]]) -> str:
     return min((moment for moment in latest.values() if moment), default="")
 
 
-def _state(
-    observation: Observation, settings: t.Mapping[str, t.Any] | None, purpose: str
-) -> dict[str, t.Any]:
+def _state(observation: Observation, settings: Settings | None, purpose: str) -> dict[str, t.Any]:
     """The end state as far as it was read; a run that failed early has none, and says so by leaving
     it out.
     """

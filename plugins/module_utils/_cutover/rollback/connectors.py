@@ -32,8 +32,8 @@ def undoings(world: World, past: World, left: list[GateResult]) -> list[dict[str
     """
     found = []
     for name, is_lockdown in (
-        (world.settings["lockdown_connector_name"], True),
-        (world.settings["connector_name"], False),
+        (world.settings.lockdown_connector_name, True),
+        (world.settings.connector_name, False),
     ):
         now, before = world.connector(name), past.connector(name)
         if now is None:
@@ -189,7 +189,7 @@ def switch_off(world: World, past: World) -> dict[str, t.Any]:
     One that was on before us is only narrowed to whom it refused then; its own senders are still in
     its list.
     """
-    name = world.settings["lockdown_connector_name"]
+    name = world.settings.lockdown_connector_name
     now, before = world.connector(name), past.connector(name)
     if now is None or not lockdown.is_on(now):
         return {"action": "none", "name": name}
@@ -213,6 +213,6 @@ def stamp(world: World) -> str:
     machine.
     """
     return "%s. [mailflow.area1: rollback, switched off %s]" % (
-        world.settings["lockdown_comment"],
+        world.settings.lockdown_comment,
         world.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
     )

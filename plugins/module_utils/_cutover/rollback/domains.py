@@ -17,6 +17,7 @@ from ..._facts.dispositions import api_word
 from ..gates import forwarding
 from ..model.baseline_view import at_gateway, mx_of, sets_written
 from ..model.gate import GateResult, noticed
+from ..model.settings import DomainSettings
 from ..model.world import World, record_set
 from .three_way import Written, undo
 
@@ -47,13 +48,11 @@ class MxState:
 
 
 def mx_states(world: World, past: World, left: list[GateResult]) -> list[MxState]:
-    return [_mx_state(world, past, entry, left) for entry in world.settings["domains"]]
+    return [_mx_state(world, past, entry, left) for entry in world.settings.domains]
 
 
-def _mx_state(
-    world: World, past: World, entry: t.Mapping[str, t.Any], left: list[GateResult]
-) -> MxState:
-    name, provider = entry["name"], str(entry.get("dns_provider") or "")
+def _mx_state(world: World, past: World, entry: DomainSettings, left: list[GateResult]) -> MxState:
+    name, provider = entry.name, entry.dns_provider
     before, now = mx_of(past, name), mx_of(world, name)
     if now is None or before is None:
         known = "neither baseline nor snapshot knows" if before is None else "no server says"
@@ -93,7 +92,7 @@ def _mx_state(
 
 
 def _low_ttl(world: World, before: t.Mapping[str, t.Any]) -> int:
-    known = [int(world.settings["mx_ttl"])] + ([int(before["ttl"])] if before.get("ttl") else [])
+    known = [int(world.settings.mx_ttl)] + ([int(before["ttl"])] if before.get("ttl") else [])
     return min(known)
 
 
@@ -112,8 +111,8 @@ def _ttl_back(
 
 def _floor(world: World) -> int:
     """The TTL that we wrote; a provider's higher minimum counts as low enough."""
-    held = world.section("dns_provider", {}).values()
-    return max([int(world.settings["mx_ttl"]), *(int(item.get("min_ttl") or 0) for item in held)])
+    held = world.dns_provider.values()
+    return max([int(world.settings.mx_ttl), *(int(item.get("min_ttl") or 0) for item in held)])
 
 
 def email_security(
@@ -124,9 +123,9 @@ def email_security(
     Deleting one ends its protection and cannot be undone.
     """
     restore, one_way = [], []
-    now, before = world.section("email_security"), past.section("email_security", {}) or {}
-    for entry in world.settings["domains"]:
-        name = entry["name"]
+    now, before = world.email_security, past.if_read.email_security
+    for entry in world.settings.domains:
+        name = entry.name
         if name not in now:
             continue
         if name not in before:
@@ -163,14 +162,14 @@ def email_security(
     return restore, one_way
 
 
-def _rows(world: World, entry: t.Mapping[str, t.Any]) -> tuple[Written, ...]:
+def _rows(world: World, entry: DomainSettings) -> tuple[Written, ...]:
     """What the section area1_domains writes."""
     host, _result = forwarding.choose(world, entry)
-    modes = world.section("email_security")[entry["name"]].get("allowed_delivery_modes")
+    modes = world.email_security[entry.name].get("allowed_delivery_modes")
     # Of any use case: the one of a deployment may have been another than today's.
     published = [[api_word(word) for word in case[1]] for case in use_cases.CASES.values()]
     dispositions = (
-        as_list(entry.get("drop_dispositions")) or world.settings["dispositions"],
+        entry.drop_dispositions or world.settings.dispositions,
         *published,
     )
     return (
@@ -179,7 +178,7 @@ def _rows(world: World, entry: t.Mapping[str, t.Any]) -> tuple[Written, ...]:
             "regions",
             "regions",
             values.WORDS,
-            (as_list(entry.get("regions")) or world.settings["regions"],),
+            (entry.regions or world.settings.regions,),
         ),
         Written("drop_dispositions", "drop_dispositions", values.WORDS, dispositions),
         Written("require_tls_outbound", "require_tls_outbound", values.BOOL, (True,)),

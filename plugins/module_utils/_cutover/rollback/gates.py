@@ -32,7 +32,7 @@ LOCKED, OPEN = "locked", "open"
 
 
 def baseline(world: World) -> list[GateResult]:
-    state = world.section("baseline_state", {}) or {}
+    state = world.baseline_state
     if state.get("status") in ("found", "given"):
         return [holds("rollback_baseline", "", str(state.get("message") or ""))]
     hint = (
@@ -50,7 +50,7 @@ def may_remove(world: World, removals: t.Iterable[str]) -> list[GateResult]:
     """Asked where things are taken away only: switching the lock-down off and the MX records back
     need none of these rights.
     """
-    denied = (world.section("permissions", {}) or {}).get("removals") or []
+    denied = world.permissions.get("removals") or []
     missing = [name for name in removals if name in denied]
     if not missing:
         return []
@@ -69,7 +69,7 @@ def lockdown_off(world: World, past: World) -> list[GateResult]:
 
     Exchange takes up to an hour [CUT-4.1].
     """
-    name, minutes = world.settings["lockdown_connector_name"], world.settings["settle_minutes"]
+    name, minutes = world.settings.lockdown_connector_name, world.settings.settle_minutes
     connector = world.connector(name)
     was_on = lockdown.is_on(past.connector(name) or {})
     if connector is None:
@@ -117,7 +117,7 @@ def _gone(world: World, past: World, name: str) -> GateResult:
     """
     if _last_there(world, past, name) is None:
         return holds("lockdown_off", name, "it does not exist")
-    minutes = world.settings["settle_minutes"]
+    minutes = world.settings.settle_minutes
     since = world.now if missed(world, past) else _last_off(world, name) or world.now
     until = since + datetime.timedelta(minutes=minutes)
     if until <= world.now:
@@ -140,7 +140,7 @@ def missed(world: World, past: World) -> bool:
 
     Of interest while MX records are to go back.
     """
-    name = world.settings["lockdown_connector_name"]
+    name = world.settings.lockdown_connector_name
     there, off = _last_there(world, past, name), _last_off(world, name)
     return (
         world.connector(name) is None
@@ -152,18 +152,14 @@ def missed(world: World, past: World) -> bool:
 
 def _last_there(world: World, past: World, name: str) -> datetime.datetime | None:
     """When it was last seen, on or to be switched on: by a snapshot, its proof, or the baseline."""
-    moments = [
-        parse_time(
-            ((world.section("history", {}) or {}).get("restricting") or {}).get(name.lower())
-        )
-    ]
+    moments = [parse_time((world.history.get("restricting") or {}).get(name.lower()))]
     moments += [
         parse_time(event.get("at"))
         for event in _events(world, name)
         if event.get("event") in ("direct_refused", "proven")
     ]
     if lockdown.is_on(past.connector(name) or {}):
-        moments.append(parse_time(world.section("baseline").get("taken")))
+        moments.append(parse_time(world.baseline.get("taken")))
     return max((moment for moment in moments if moment is not None), default=None)
 
 
@@ -200,7 +196,7 @@ def _was_acting(world: World, name: str, since: datetime.datetime) -> bool:
 
 
 def _events(world: World, name: str) -> list[dict[str, t.Any]]:
-    return [event for event in world.section("timeline", []) or [] if event.get("domain") == name]
+    return [event for event in world.timeline if event.get("domain") == name]
 
 
 def _since(world: World, connector: t.Mapping[str, t.Any]) -> datetime.datetime | None:
@@ -224,7 +220,7 @@ def _probed(world: World, past: World) -> tuple[str, list[str]]:
 
     Only a message that Microsoft 365 took, or its refusal by a connector, is evidence.
     """
-    seen = (world.section("smtp", {}) or {}).get("direct") or {}
+    seen = world.smtp.get("direct") or {}
     verdicts = {
         domain: str(row.get("verdict"))
         for domain, row in seen.items()
@@ -265,11 +261,11 @@ def others_refuse(world: World, past: World) -> list[GateResult]:
     directly would be lost.
     """
     ours = {
-        world.settings["connector_name"].lower(),
-        world.settings["lockdown_connector_name"].lower(),
+        world.settings.connector_name.lower(),
+        world.settings.lockdown_connector_name.lower(),
     }
     results = []
-    for item in world.section("inbound_connectors"):
+    for item in world.inbound_connectors:
         name = str(item.get("Name"))
         restricts = (
             connector_gates.restricts_by_address(item)
@@ -336,8 +332,8 @@ def _away(world: World, states: t.Sequence[MxState]) -> list[GateResult]:
 
 def _answers(world: World, past: World) -> list[GateResult]:
     results = []
-    for name, view in sorted((world.section("dns") or {}).items()):
-        if at_gateway(past, ((past.section("dns", {}) or {}).get(name) or {}).get("records")):
+    for name, view in sorted(world.dns.items()):
+        if at_gateway(past, (past.if_read.dns.get(name) or {}).get("records")):
             continue
         servers = [*(view.get("name_servers") or []), *(view.get("resolvers") or [])]
         late = [item for item in servers if at_gateway(world, item.get("records"))]
@@ -395,7 +391,7 @@ def caches_until(world: World, state: MxState) -> datetime.datetime | None:
     """
     if state.state != "back" or state.gateway:
         return None
-    moves, held = _moves(world, state), world.section("dns_provider", {}).get(state.name) or {}
+    moves, held = _moves(world, state), world.dns_provider.get(state.name) or {}
     modified = parse_time(held.get("modified_on"))
     lowered = [
         parse_time(event.get("at"))
@@ -414,8 +410,8 @@ def caches_until(world: World, state: MxState) -> datetime.datetime | None:
     ttls = [int(item["ttl"]) for item in [*moves, _at_area1(world, state)] if item.get("ttl")]
     longest = max(
         [
-            int(world.settings["mx_ttl"]),
-            int(world.settings.get("mx_final_ttl") or 0),
+            int(world.settings.mx_ttl),
+            int(world.settings.mx_final_ttl or 0),
             int(held.get("min_ttl") or 0),
             *ttls,
         ]
@@ -427,7 +423,7 @@ def unseen_return(world: World, state: MxState) -> bool:
     """It was at Area 1 and is back, and nothing says since when: put back by hand, or by a run that
     died before it kept the time.
     """
-    held = world.section("dns_provider", {}).get(state.name) or {}
+    held = world.dns_provider.get(state.name) or {}
     if state.state != "back" or state.gateway or parse_time(held.get("modified_on")):
         return False
     moves, left = _moves(world, state), parse_time(_at_area1(world, state).get("last"))
@@ -449,4 +445,4 @@ def _moves(world: World, state: MxState) -> list[dict[str, t.Any]]:
 
 def _at_area1(world: World, state: MxState) -> dict[str, t.Any]:
     """When a snapshot last showed it there, and its longest TTL then."""
-    return dict(((world.section("history", {}) or {}).get("at_area1") or {}).get(state.name) or {})
+    return dict((world.history.get("at_area1") or {}).get(state.name) or {})

@@ -29,10 +29,10 @@ def rules(world: World, past: World, left: list[GateResult]) -> list[str]:
     """Names of the rules that go: with our stamp, not there before us, and not made into something
     else since.
     """
-    before = past.section("transport_rules", {}) or []
+    before = past.if_read.transport_rules
     wanted = {rule.name.lower(): rule for rule in handling.wanted_rules(world)}
     found = []
-    for record in world.section("transport_rules"):
+    for record in world.transport_rules:
         name = str(record.get("Name") or "")
         if not handling.is_our_rule(record) or handling.named(before, name) is not None:
             continue
@@ -64,9 +64,9 @@ def filters(world: World, past: World, left: list[GateResult]) -> list[dict[str,
     going = {name.lower() for name in _ours(world, past)}
     applying = _applying(world) | _applying(past)
     found = []
-    for record in world.section("content_filter"):
+    for record in world.content_filter:
         name = str(record.get("Name") or "")
-        before = handling.named(past.section("content_filter"), name)
+        before = handling.named(past.content_filter, name)
         if before is None:
             continue
         options = _verdicts(world, name, before, record, going, left)
@@ -79,8 +79,8 @@ def filters(world: World, past: World, left: list[GateResult]) -> list[dict[str,
 
 
 def _applying(world: World) -> set[str]:
-    names = world.section("applying_policies", {}) or [
-        item.get("Name") for item in world.section("content_filter")
+    names = world.if_read.applying_policies or [
+        str(item.get("Name")) for item in world.content_filter
     ]
     return {str(name).lower() for name in names}
 
@@ -121,10 +121,10 @@ def _written(option: str, current: t.Mapping[str, t.Any]) -> list[t.Any]:
 
 
 def _ours(world: World, past: World) -> list[str]:
-    before = past.section("quarantine_policies", {}) or []
+    before = past.if_read.quarantine_policies
     return [
         handling.plain_name(record)
-        for record in world.section("quarantine_policies", {}) or []
+        for record in world.if_read.quarantine_policies
         if handling.is_our_policy(record)
         and handling.named(before, handling.plain_name(record)) is None
     ]
@@ -138,7 +138,7 @@ def quarantine_policies(
     found = []
     for name in _ours(world, past):
         users = []
-        for record in world.section("content_filter"):
+        for record in world.content_filter:
             given = options.get(str(record.get("Name") or "").lower(), {})
             tags = [
                 str(given.get(option, record.get(parameter)) or "").lower()

@@ -102,11 +102,11 @@ def plan(world: World) -> Rollback:
 
 def _allow_list(world: World, past: World, left: list[GateResult]) -> list[str]:
     ours = surplus(
-        past.connection_filter().get("IPAllowList"),
+        past.default_connection_filter().get("IPAllowList"),
         egress_written(world),
-        world.connection_filter().get("IPAllowList"),
+        world.default_connection_filter().get("IPAllowList"),
     )
-    if ours and world.settings["allow_list"] == "skip":
+    if ours and world.settings.allow_list == "skip":
         message = (
             "%d egress networks are in the IP allow list; it is not managed (area1_allow_list:"
             " skip)" % len(ours)
@@ -117,10 +117,8 @@ def _allow_list(world: World, past: World, left: list[GateResult]) -> list[str]:
 
 
 def _organization(world: World, past: World) -> list[GateResult]:
-    was = any(
-        boolean(item.get("IsDehydrated")) for item in as_list(past.section("organization", {}))
-    )
-    now = any(boolean(item.get("IsDehydrated")) for item in as_list(world.section("organization")))
+    was = any(boolean(item.get("IsDehydrated")) for item in as_list(past.if_read.organization))
+    now = any(boolean(item.get("IsDehydrated")) for item in as_list(world.organization))
     if was and not now:
         return [
             noticed(

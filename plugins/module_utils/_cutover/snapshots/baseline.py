@@ -54,16 +54,16 @@ THROW_AWAY = {
 def traces(world: World) -> list[str]:
     """What only an earlier deployment leaves behind."""
     found = []
-    for name in (world.settings["connector_name"], world.settings["lockdown_connector_name"]):
+    for name in (world.settings.connector_name, world.settings.lockdown_connector_name):
         if world.connector(name) is not None:
             found.append("connector %s" % name)
     stamped = [
         item
-        for item in world.section("inbound_connectors")
+        for item in world.inbound_connectors
         if "[mailflow.area1:" in str(item.get("Comment") or "")
     ]
     found += ["stamp on connector %s" % item.get("Name") for item in stamped]
-    if spans(world.settings["egress"]) <= spans(world.connection_filter().get("IPAllowList")):
+    if spans(world.settings.egress) <= spans(world.default_connection_filter().get("IPAllowList")):
         found.append("all egress networks in the IP allow list")
     found += ["MX records of %s" % name for name in world.covered() if world.is_switched(name)]
     return found

@@ -19,6 +19,7 @@ from ..._engine.errors import InputError, MailflowError
 from ..lockdown.decision import is_on
 from ..lockdown.stamp import parse_stamp
 from ..model.baseline_view import mx_of
+from ..model.settings import NO_SETTINGS
 from ..model.world import World, record_set
 from .baseline import KEPT, check_baseline, compose
 from .directory import write_private
@@ -152,13 +153,10 @@ def history(snapshots: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
 def _at_area1(body: t.Mapping[str, t.Any], sets: t.Sequence[t.Any]) -> dict[str, int]:
     """Each domain that has a set which a deployment wrote, with its TTL."""
     world, written = (
-        World({"dns": {}, **body["sections"]}, {}),
+        World({"dns": {}, **body["sections"]}, NO_SETTINGS),
         [record_set(records) for records in sets],
     )
-    found = {
-        name: mx_of(world, name)
-        for name in {**world.section("dns"), **world.section("dns_provider", {})}
-    }
+    found = {name: mx_of(world, name) for name in {**world.dns, **world.dns_provider}}
     return {
         name: int(now["ttl"] or 0)
         for name, now in found.items()

@@ -19,8 +19,9 @@ from ..._engine.module import Result
 from ..._engine.observation import Observation
 from ..._engine.values import as_list
 from ..evidence.mta_sts_history import SEEN, kept
+from ..model.settings import NO_SETTINGS
 from ..model.world import SWITCHED_HERE, World
-from ..phases.evaluate import sections_now
+from ..phases.evaluate import sections_now, settings_of
 from . import history as snapshots
 from .baseline import KIND, check_baseline, compose, throw_away_runner, traces
 from .differences import differences
@@ -173,7 +174,7 @@ def _same_tenant(baseline: dict[str, t.Any], observation: Observation, path: str
 
 def _may_take(params: t.Mapping[str, t.Any], observation: Observation, directory: str) -> State:
     acknowledged = set(as_list(params.get("acknowledge")))
-    found = traces(World(sections_now(observation), observation.any_age("settings") or {}))
+    found = traces(World(sections_now(observation), settings_of(observation) or NO_SETTINGS))
     if found and "baseline" not in acknowledged:
         return {"status": "lost", "directory": directory, "traces": found}
     runner = throw_away_runner(os.environ)

@@ -34,7 +34,7 @@ from tests.unit.cutover.worlds import (
     world,
 )
 
-EGRESS = wanted()["egress"]
+EGRESS = wanted().egress
 
 
 def with_connectors(*more: dict[str, Any], **settings: Any) -> World:

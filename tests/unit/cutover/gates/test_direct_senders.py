@@ -52,7 +52,7 @@ def asked(*groups: dict[str, Any], chosen: Any = None, **fields: Any) -> list[Ga
 
 def inside(found: World) -> str:
     """An address of Area 1."""
-    return str(found.settings["egress"][0]).split("/", maxsplit=1)[0]
+    return str(found.settings.egress[0]).split("/", maxsplit=1)[0]
 
 
 def test_nobody_sends_past_area1() -> None:
@@ -128,7 +128,7 @@ def test_an_address_in_the_lock_down_connector_is_let_in() -> None:
 
 def test_another_connector_that_names_it_is_mentioned_but_trusts_nothing() -> None:
     found = staged_world()
-    found.section("inbound_connectors").append(connector([SCANNER], Name="Scanner"))
+    found.inbound_connectors.append(connector([SCANNER], Name="Scanner"))
     found.sections["message_trace"] = traced(sent(SCANNER))  # type: ignore[index]
     result = only(direct_senders.gate(found, SINCE))
     assert (

@@ -356,7 +356,7 @@ def test_the_old_ttl_is_also_known_from_when_it_was_lowered() -> None:
     assert only([domain_gates.ttl(world(timeline=[event]), ONE)]).open, (
         "the baseline's hour is over"
     )
-    baselines: tuple[dict[str, Any], ...] = ({}, world().section("baseline"))
+    baselines: tuple[dict[str, Any], ...] = ({}, world().baseline)
     for baseline in baselines:
         found = world(
             timeline=[{**event, "ttl": 7200}, {**event, "domain": TWO, "ttl": 86400}],

@@ -20,6 +20,9 @@ from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate
     NOT_YET,
     GateResult,
 )
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.settings_input import (
+    domains,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import deploy as phases
 from tests.unit.cutover.worlds import NEW, OLD, ONE, TWO, records, sections, view, wanted, world
@@ -29,7 +32,7 @@ ELSEWHERE = "elsewhere.mail.protection.outlook.com"
 
 
 def choose(found: World, **entry: Any) -> tuple[str, GateResult]:
-    host, result = forwarding.choose(found, {"name": ONE, **entry})
+    host, result = forwarding.choose(found, domains([{"name": ONE, **entry}])[0])
     assert bool(host) == result.open, "a host goes with an open gate, and only with it"
     assert result.gate == "forwarding_host" and result.object == ONE
     return host, result

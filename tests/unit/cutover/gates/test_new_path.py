@@ -320,7 +320,7 @@ def test_reject_direct_send() -> None:
 
 
 def test_what_was_begun_by_hand_is_named_for_adoption() -> None:
-    egress = wanted()["egress"]
+    egress = wanted().egress
     ours = connector(egress)
     half = connector([], Name="Email Security Inbound Connector", Enabled=False)
     renamed = connector(
@@ -377,7 +377,7 @@ def test_our_own_connector_that_catches_other_mail_is_switched_off_and_stays_off
         "Inbound connector for Enhanced Filtering [mailflow.area1: switched off"
         " 2026-11-23T20:00:00Z"
     )
-    off = world(inbound_connectors=[connector(wanted()["egress"], Enabled=False, Comment=comment)])
+    off = world(inbound_connectors=[connector(wanted().egress, Enabled=False, Comment=comment)])
     refused = phases.evaluate("enhanced_filtering", off)
     assert not refused.go and [result.gate for result in refused.results if not result.open] == [
         "own_connector"
@@ -399,7 +399,7 @@ def test_no_evidence_blames_nobody(smtp: dict[str, Any]) -> None:
 
 
 def test_where_another_connector_may_be_the_reason_it_is_only_told() -> None:
-    egress = wanted()["egress"]
+    egress = wanted().egress
     others = [connector(egress), connector(["192.0.2.1"], Name="Partner with TLS", RequireTls=True)]
     (result,) = connector_gates.catches_others(world(smtp=caught(), inbound_connectors=others))
     assert result.open and result.notice and "Partner with TLS" in result.message

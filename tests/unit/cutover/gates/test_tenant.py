@@ -47,7 +47,7 @@ from tests.unit.cutover.worlds import (
     world,
 )
 
-EGRESS = wanted()["egress"]
+EGRESS = wanted().egress
 
 
 def test_everything_holds_in_the_made_up_world() -> None:
@@ -112,7 +112,7 @@ def test_rights_to_take_away_are_needed_where_something_goes() -> None:
     )
     before = world(wanted(use_case=2))
     kept = {
-        name: before.section(name)
+        name: before.sections[name]
         for name in ("transport_rules", "quarantine_policies", "content_filter")
     }
     answer = phases.evaluate("tenant", world(wanted(use_case=5), **kept, **denied))

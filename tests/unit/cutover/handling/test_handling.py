@@ -72,7 +72,7 @@ def test_a_world_in_place_asks_for_nothing() -> None:
 
 def test_ours_is_name_and_stamp_together() -> None:
     found = world()
-    (rule,) = found.section("transport_rules")
+    (rule,) = found.transport_rules
     assert handling.is_our_rule(rule) and handling.is_our_rule(
         {**rule, "Name": rule["Name"].upper()}
     )
@@ -88,7 +88,7 @@ def test_ours_is_name_and_stamp_together() -> None:
 
 def test_what_differs_is_named_and_the_whole_use_case_is_asked_for() -> None:
     found = world()
-    (rule,) = found.section("transport_rules")
+    (rule,) = found.transport_rules
     cases: list[tuple[dict[str, Any], str]] = [
         ({"transport_rules": []}, "is missing"),
         ({"transport_rules": [{**rule, "State": "Disabled"}]}, "State"),
@@ -107,7 +107,7 @@ def test_what_differs_is_named_and_the_whole_use_case_is_asked_for() -> None:
 
 
 def test_the_same_rule_in_another_spelling_is_the_same() -> None:
-    (rule,) = world().section("transport_rules")
+    (rule,) = world().transport_rules
     spelled = {
         **rule,
         "HeaderContainsMessageHeader": rule["HeaderContainsMessageHeader"].lower(),
@@ -132,7 +132,7 @@ def test_the_same_rule_in_another_spelling_is_the_same() -> None:
     ],
 )
 def test_a_rule_with_more_than_its_two_conditions_is_another_rule(name: str, value: Any) -> None:
-    (rule,) = world().section("transport_rules")
+    (rule,) = world().transport_rules
     ours = world(transport_rules=[{**rule, name: value}])
     assert handling.differences(ours) == [("rule %s" % rule["Name"], "differs: %s" % name)]
     (options,) = handling_phase.todo(ours)["rules"]
@@ -145,7 +145,7 @@ def test_a_rule_with_more_than_its_two_conditions_is_another_rule(name: str, val
 
 
 def test_what_a_rule_has_without_being_told_is_no_difference() -> None:
-    (rule,) = world().section("transport_rules")
+    (rule,) = world().transport_rules
     blank: dict[str, Any] = {
         name: False if kind == "Boolean" else [] if kind.endswith("[]") else None
         for name, kind in PARAMETERS.items()
@@ -165,7 +165,7 @@ def test_what_a_rule_has_without_being_told_is_no_difference() -> None:
 def test_another_use_case_takes_back_what_the_first_made() -> None:
     before = world(wanted(use_case=4))
     kept = {
-        name: before.section(name)
+        name: before.sections[name]
         for name in ("transport_rules", "quarantine_policies", "content_filter")
     }
     found = handling_phase.todo(world(wanted(use_case=5), **kept))
@@ -190,7 +190,7 @@ def test_another_use_case_takes_back_what_the_first_made() -> None:
 def test_area1_lets_go_only_when_the_rules_that_take_over_act(settle: int) -> None:
     """From use case 1 to 3, with mail on its way through Area 1."""
     chosen = wanted(use_case=3, settle_minutes=settle)
-    first = world(wanted(use_case=1)).section("transport_rules")
+    first = world(wanted(use_case=1)).transport_rules
     moved = world(chosen, moved=True, transport_rules=first, email_security=holding(HELD))
     answer = evaluate("area1_domains", moved)
     assert {tuple(entry["drop_dispositions"]) for entry in answer.values["domains"]} == {
@@ -205,10 +205,7 @@ def test_area1_lets_go_only_when_the_rules_that_take_over_act(settle: int) -> No
         and ready.values["drop_dispositions"] == []
     )
 
-    fresh = [
-        {**rule, "WhenChanged": ago(minutes=30)}
-        for rule in world(chosen).section("transport_rules")
-    ]
+    fresh = [{**rule, "WhenChanged": ago(minutes=30)} for rule in world(chosen).transport_rules]
     waiting = evaluate(
         "area1_domains",
         world(chosen, moved=True, email_security=holding(HELD), transport_rules=fresh),
@@ -226,7 +223,7 @@ def test_area1_lets_go_only_when_the_rules_that_take_over_act(settle: int) -> No
 
 def test_rules_let_go_only_what_area1_holds() -> None:
     """From use case 3 back to 1."""
-    rules = world(wanted(use_case=3)).section("transport_rules")
+    rules = world(wanted(use_case=3)).transport_rules
     early = world(moved=True, transport_rules=rules, email_security=holding([]))
     assert {result.object for result in handling_gates.taken_over(early)} == {
         ONE,
@@ -258,7 +255,7 @@ def test_rules_let_go_only_what_area1_holds() -> None:
 
 @pytest.mark.parametrize("date", ["modified_at", "last_modified"])
 def test_what_area1_handed_on_before_it_held_is_still_under_way(date: str) -> None:
-    rules = world(wanted(use_case=3)).section("transport_rules")
+    rules = world(wanted(use_case=3)).transport_rules
     given: dict[str, Any] = {
         "moved": True,
         "transport_rules": rules,
@@ -274,7 +271,7 @@ def test_what_area1_handed_on_before_it_held_is_still_under_way(date: str) -> No
 
 
 def test_dispositions_without_a_date_count_from_the_first_look() -> None:
-    rules = world(wanted(use_case=3)).section("transport_rules")
+    rules = world(wanted(use_case=3)).transport_rules
     given: dict[str, Any] = {
         "moved": True,
         "transport_rules": rules,
@@ -315,7 +312,7 @@ def test_rules_without_a_date_do_not_act_before_somebody_has_seen_them_for_long_
     chosen = wanted(use_case=3)
     rules = [
         {key: value for key, value in rule.items() if not key.startswith("When")}
-        for rule in world(chosen).section("transport_rules")
+        for rule in world(chosen).transport_rules
     ]
     given: dict[str, Any] = {
         "moved": True,
@@ -379,7 +376,7 @@ def test_mail_through_other_hosts_of_area1_is_mail_through_area1() -> None:
 def after(case: Any, then: Any, moved: bool = True, **fields: Any) -> World:
     """The rules of one use case, with another one wanted."""
     given: dict[str, Any] = {
-        "transport_rules": world(wanted(use_case=case)).section("transport_rules"),
+        "transport_rules": world(wanted(use_case=case)).transport_rules,
         "email_security": holding([]),
     }
     return world(wanted(use_case=then), moved=moved, **{**given, **fields})
@@ -416,7 +413,7 @@ def test_a_rule_keeps_a_word_until_the_rule_that_takes_it_over_acts() -> None:
     assert (
         waits.object == USER and "MALICIOUS until %s" % ADMIN in waits.message and not waits.until
     )
-    target = world(wanted(use_case=4)).section("transport_rules")
+    target = world(wanted(use_case=4)).transport_rules
     (admin,) = [rule for rule in target if rule["Name"] == ADMIN]
     for wrong in (
         {"State": "Disabled"},
@@ -425,20 +422,20 @@ def test_a_rule_keeps_a_word_until_the_rule_that_takes_it_over_acts() -> None:
         {"HeaderContainsWords": ["UCE"]},
         {"SetSCL": 1},
     ):
-        here = [*first.section("transport_rules"), {**admin, **wrong}]
+        here = [*first.transport_rules, {**admin, **wrong}]
         assert "MALICIOUS" in rules_of(after(3, 4, transport_rules=here))[USER][0], wrong
     fresh = after(
         3,
         4,
         transport_rules=[
-            *first.section("transport_rules"),
+            *first.transport_rules,
             {**admin, "WhenChanged": ago(minutes=30)},
         ],
     )
     assert "MALICIOUS" in rules_of(fresh)[USER][0] and only(hands.passed_on(fresh)).until == ahead(
         minutes=30
     )
-    settled = after(3, 4, transport_rules=[*first.section("transport_rules"), admin])
+    settled = after(3, 4, transport_rules=[*first.transport_rules, admin])
     assert (
         rules_of(settled)[USER] == (["UCE", "SPOOF"], 5, False) and hands.passed_on(settled) == []
     )
@@ -455,10 +452,8 @@ def test_a_rule_that_goes_stays_until_the_one_that_takes_over_acts() -> None:
         USER
     ] == (["MALICIOUS", "UCE", "SPOOF"], 9, False)
     assert only(hands.passed_on(first)).object == ADMIN
-    left = [rule for rule in first.section("transport_rules") if rule["Name"] == ADMIN]
-    settled = after(
-        4, 3, transport_rules=[*world(wanted(use_case=3)).section("transport_rules"), *left]
-    )
+    left = [rule for rule in first.transport_rules if rule["Name"] == ADMIN]
+    settled = after(4, 3, transport_rules=[*world(wanted(use_case=3)).transport_rules, *left])
     assert evaluate("message_handling", settled).values["obsolete_rules"] == [ADMIN]
     # What no rule takes over goes at once: BULK is delivered in use case 4.
     assert JUNK in evaluate("message_handling", after(3, 4)).values["obsolete_rules"]
@@ -486,7 +481,7 @@ def test_two_rules_that_change_places_do_not_wait_for_each_other() -> None:
     }
     both = [
         {**rule, "HeaderContainsWords": ["BULK", "MALICIOUS"], "Quarantine": True, "SetSCL": None}
-        for rule in first.section("transport_rules")
+        for rule in first.transport_rules
     ]
     assert hands.passed_on(after(before, then, transport_rules=both)) == []
     assert rules_of(after(before, then, transport_rules=both)) == {
@@ -497,7 +492,7 @@ def test_two_rules_that_change_places_do_not_wait_for_each_other() -> None:
 
 def test_headers_that_change_places_do_not_wait_for_each_other() -> None:
     old, new = "X-Area1Security-Disposition", "X-CFEmailSecurity-Disposition"
-    rules = world(wanted(use_case=3, disposition_header=[old])).section("transport_rules")
+    rules = world(wanted(use_case=3, disposition_header=[old])).transport_rules
     joined = world(
         wanted(use_case=3, disposition_header=[new, old]), moved=True, transport_rules=rules
     )
@@ -507,7 +502,7 @@ def test_headers_that_change_places_do_not_wait_for_each_other() -> None:
         for rule in evaluate("message_handling", joined).values["rules"]
     }
     assert asked == {JUNK: old, JUNK + " (2)": old, USER: old, USER + " (2)": old}
-    rules = world(wanted(use_case=3, disposition_header=[old, new])).section("transport_rules")
+    rules = world(wanted(use_case=3, disposition_header=[old, new])).transport_rules
     assert (
         hands.kept(
             world(
@@ -521,7 +516,7 @@ def test_headers_that_change_places_do_not_wait_for_each_other() -> None:
 def test_the_rules_keep_asking_for_the_address_until_the_lock_down_is_proven() -> None:
     chosen = wanted(rule_match_sender_ip=False)
     found = world(chosen)
-    assert handling.wanted_rules(found)[0].properties["SenderIpRanges"] == chosen["egress"]
+    assert handling.wanted_rules(found)[0].properties["SenderIpRanges"] == list(chosen.egress)
     assert only(handling_gates.sender_ip(found)).status == "not_yet"
     assert any(result.gate == "sender_ip" for result in evaluate("verify", found).results)
 
@@ -573,7 +568,7 @@ def test_no_domain_moves_before_its_malicious_mail_is_held_somewhere() -> None:
     assert "the API does not tell" in stopped(untold)[ONE][0]
 
     chosen = wanted(use_case=3)
-    rules = world(chosen).section("transport_rules")
+    rules = world(chosen).transport_rules
     assert stopped(world(chosen)) == {}
     none = world(chosen, transport_rules=[])
     assert set(stopped(none)) == {ONE, TWO} and all(
@@ -594,10 +589,7 @@ def test_no_domain_moves_before_its_malicious_mail_is_held_somewhere() -> None:
 
 def test_a_run_that_waits_sees_its_own_rules_age() -> None:
     chosen = wanted(use_case=3)
-    dated = [
-        {**item, "WhenChangedUTC": ago(minutes=61)}
-        for item in world(chosen).section("content_filter")
-    ]
+    dated = [{**item, "WhenChangedUTC": ago(minutes=61)} for item in world(chosen).content_filter]
     assert stopped(world(chosen, content_filter=dated, changed_sections=["message_handling"])) == {}
     undated = world(chosen, changed_sections=["message_handling"])
     assert {until for _message, until in stopped(undated).values()} == {ahead(minutes=60)}
@@ -653,7 +645,7 @@ def test_a_domain_s_own_dispositions_are_judged_like_the_use_case_s() -> None:
 
 def test_hands_change_by_a_domain_s_own_dispositions() -> None:
     few = [{"name": ONE, "drop_dispositions": ["MALICIOUS"]}, TWO]
-    rules = world(wanted(use_case=3)).section("transport_rules")
+    rules = world(wanted(use_case=3)).transport_rules
     held = {ONE: ["MALICIOUS"], TWO: HELD}
     email = {
         name: protected(name, drop_dispositions=words, modified_at=ago(days=1))
@@ -668,7 +660,7 @@ def test_hands_change_by_a_domain_s_own_dispositions() -> None:
     moved = world(
         chosen,
         moved=True,
-        transport_rules=world().section("transport_rules"),
+        transport_rules=world().transport_rules,
         email_security=holding(HELD),
     )
     answer = evaluate("area1_domains", moved)
@@ -692,7 +684,7 @@ def test_a_quarantine_policy_that_nobody_knows_is_taken_for_one_that_users_relea
 
 
 def test_rules_of_others_that_matter_are_named_and_no_more() -> None:
-    ours = world().section("transport_rules")
+    ours = world().transport_rules
     stop = {
         "Name": "Stop",
         "Priority": -1,
@@ -727,7 +719,7 @@ def by_hand(rule: dict[str, Any], priority: int) -> dict[str, Any]:
 
 def test_a_rule_made_by_hand_is_never_moved() -> None:
     chosen = wanted(use_case=5)
-    junk, host = world(chosen).section("transport_rules")
+    junk, host = world(chosen).transport_rules
     both = world(chosen, transport_rules=[by_hand(host, 0), by_hand(junk, 1)])
     assert handling.differences(both) == [] and not any(handling_phase.todo(both).values())
     found = [result for result in handling_phase.notices(both) if result.gate == "other_rule"]
@@ -754,7 +746,7 @@ def test_a_rule_made_by_hand_is_never_moved() -> None:
 
 
 def test_a_new_rule_goes_behind_what_others_made_since() -> None:
-    (junk,) = world(wanted(use_case=2)).section("transport_rules")[:1]
+    (junk,) = world(wanted(use_case=2)).transport_rules[:1]
     disclaimer = {"Name": "Customer disclaimer", "Priority": 1, "State": "Enabled"}
     first, second = options_of(world(wanted(use_case=2), transport_rules=[junk, disclaimer]))
     assert "position" not in first and second["position"] == "last" and "relative_to" not in second
@@ -815,7 +807,7 @@ def test_rules_that_match_nothing_are_found() -> None:
     assert only(rules_seen.rules_match(seen("BULK", message_events=[]))).open, (
         "the message trace tells nothing of it"
     )
-    fresh = [{**rule, "WhenChanged": ago(minutes=30)} for rule in seen().section("transport_rules")]
+    fresh = [{**rule, "WhenChanged": ago(minutes=30)} for rule in seen().transport_rules]
     assert only(rules_seen.rules_match(seen("BULK", transport_rules=fresh))).open, (
         "the rules did not act yet"
     )
@@ -845,7 +837,7 @@ def test_which_mail_is_looked_at_and_from_when_on() -> None:
         and ago(days=3) <= values["outbound_since"] < ago(hours=1)
         and not values["look"]
     )
-    old = [{**rule, "WhenChanged": ago(days=40)} for rule in seen().section("transport_rules")]
+    old = [{**rule, "WhenChanged": ago(days=40)} for rule in seen().transport_rules]
     assert evaluate("proof", seen("BULK", transport_rules=old)).values["outbound_since"] == ago(
         days=3
     )
@@ -853,7 +845,7 @@ def test_which_mail_is_looked_at_and_from_when_on() -> None:
     for none in (
         seen("BULK", transport_rules=fresh),
         seen("BULK", transport_rules=[]),
-        world(area1_trace=seen("BULK").section("area1_trace")),
+        world(area1_trace=seen("BULK").area1_trace),
     ):
         values = evaluate("proof", none).values
         assert values["outbound_since"] == "" and values["message_ids"] == []
@@ -869,7 +861,7 @@ def test_a_proven_lock_down_lets_the_rules_do_without_the_address() -> None:
         Comment="Only accept inbound email from Area 1",
         WhenChangedUTC=ago(days=2),
     )
-    on = [*world().section("inbound_connectors"), lockdown]
+    on = [*world().inbound_connectors, lockdown]
     event = {"event": "proven", "subject": ago(days=2), "at": ago(days=1)}
     proven = world(chosen, moved=True, inbound_connectors=on, timeline=[event])
     assert (
@@ -889,7 +881,7 @@ def test_presets_whose_rules_may_not_be_read_are_named_all_the_same() -> None:
         "SpamAction": "Quarantine",
         "SpamQuarantineTag": "DefaultFullAccessPolicy",
     }
-    policies = [*world().section("content_filter"), preset]
+    policies = [*world().content_filter, preset]
     assert handling_gates.shadows(world(content_filter=policies)) == [], "no rule makes it apply"
     (found,) = handling_gates.shadows(world(content_filter=policies, preset_rules=None))
     assert found.object == "Strict one" and "BULK" in found.message

@@ -233,7 +233,7 @@ def test_an_edited_stamp_gains_nothing() -> None:
         staged=NOW - HOUR, WhenCreatedUTC=ago(days=30), WhenChangedUTC=ago(minutes=1)
     )
     assert decide(young).action == "keep"
-    item = young.section("inbound_connectors")[1]
+    item = young.inbound_connectors[1]
     item["Comment"] = item["Comment"].replace(
         "staged %s" % iso(NOW - HOUR), "staged %s" % iso(STAGED)
     )
@@ -247,18 +247,18 @@ def test_a_stamp_of_another_set_of_domains_or_tenant_starts_anew() -> None:
     other = stamped(wanted(domains=[ONE]), STAGED, NOW)["Comment"]
     assert decide(staged_world(Comment=other)).action == "stage"
     found = staged_world()
-    found.section("tenant")["id"] = "another"
+    found.tenant["id"] = "another"
     assert decide(found).action == "stage"
 
 
 def test_a_domain_that_moved_after_staging_starts_the_soak_anew() -> None:
     found = staged_world()
-    found.section("dns_provider")[TWO]["modified_on"] = iso(STAGED + datetime.timedelta(minutes=3))
+    found.dns_provider[TWO]["modified_on"] = iso(STAGED + datetime.timedelta(minutes=3))
     decision = decide(found)
     assert decision.action == "stage"
     assert "MX records of %s were changed" % TWO in stamp_module.stamp_problem(
-        stamp_module.parse_stamp(found.section("inbound_connectors")[1]["Comment"]),
-        found.section("inbound_connectors")[1],
+        stamp_module.parse_stamp(found.inbound_connectors[1]["Comment"]),
+        found.inbound_connectors[1],
         found,
     )
 
@@ -266,7 +266,7 @@ def test_a_domain_that_moved_after_staging_starts_the_soak_anew() -> None:
 def test_the_soak_is_at_least_the_largest_old_ttl() -> None:
     chosen = wanted(lockdown_soak_hours=0)
     found = staged_world(chosen, staged=NOW - HOUR)
-    found.section("baseline")["sections"]["dns"][TWO]["ttl_max"] = 86400
+    found.baseline["sections"]["dns"][TWO]["ttl_max"] = 86400
     assert decide(found).due == iso(NOW + 23 * HOUR) and decide(found).action == "keep"
     assert decide(staged_world(chosen, staged=NOW - HOUR)).action == "enable", "3600 s are over"
 
@@ -285,7 +285,7 @@ def test_not_wanted_is_none() -> None:
 @pytest.mark.parametrize("name", [ONE, TWO])
 def test_one_resolver_with_the_old_record_holds_everything(name: str) -> None:
     found = staged_world()
-    found.section("dns")[name] = view(NEW, resolver=OLD[name], resolver_ttl=1234)
+    found.dns[name] = view(NEW, resolver=OLD[name], resolver_ttl=1234)
     decision = decide(found)
     assert decision.action == "unstage" and not decision.enabled
     (exposed,) = [result for result in decision.results if not result.open]
@@ -299,17 +299,17 @@ def test_one_resolver_with_the_old_record_holds_everything(name: str) -> None:
 
 def test_a_domain_that_fell_back_takes_the_stamp_away() -> None:
     found = staged_world()
-    found.section("dns")[TWO] = view(OLD[TWO])
-    found.section("dns_provider")[TWO]["records"] = records(OLD[TWO])
+    found.dns[TWO] = view(OLD[TWO])
+    found.dns_provider[TWO]["records"] = records(OLD[TWO])
     decision = decide(found)
     assert decision.action == "unstage" and decision.enabled is False
     assert (
         stamp_module.parse_stamp(decision.comment) is None
         and "exposed: %s" % TWO in decision.comment
     )
-    found.section("inbound_connectors")[1]["Comment"] = decision.comment
+    found.inbound_connectors[1]["Comment"] = decision.comment
     assert decide(found).action == "none", "and only once"
-    found.section("dns")[TWO] = view(NEW)
+    found.dns[TWO] = view(NEW)
     assert decide(found).action == "stage", "back again: from the beginning"
 
 
@@ -336,7 +336,7 @@ def test_gates_of_others_hold_it_back_and_keep_the_stamp() -> None:
 )
 def test_a_silent_server_is_never_good(answer: dict[str, Any]) -> None:
     found = staged_world()
-    found.section("dns")[ONE]["name_servers"][1].update(answer)
+    found.dns[ONE]["name_servers"][1].update(answer)
     decision = decide(found)
     (silent,) = [result for result in decision.results if not result.open]
     assert (
@@ -348,10 +348,10 @@ def test_a_silent_server_is_never_good(answer: dict[str, Any]) -> None:
 
 def test_a_domain_that_was_not_read_or_has_no_server_is_never_good() -> None:
     found = staged_world()
-    found.section("dns")[ONE].update(name_servers=[], resolvers=[], error="no delegation")
+    found.dns[ONE].update(name_servers=[], resolvers=[], error="no delegation")
     assert decide(found).action == "none"
     assert "dns_silent" in {result.gate for result in decide(found).results if not result.open}
-    del found.section("dns")[ONE]
+    del found.dns[ONE]
     assert decide(found).action == "none"
 
 
@@ -363,9 +363,9 @@ def test_initial_domains_never_block_and_are_named() -> None:
 
 def other_domain(chosen: Settings, found_view: dict[str, Any] | None) -> World:
     found = staged_world(chosen)
-    found.section("accepted_domains").append(accepted("shop.example"))
+    found.accepted_domains.append(accepted("shop.example"))
     if found_view is not None:
-        found.section("dns")["shop.example"] = found_view
+        found.dns["shop.example"] = found_view
     return found
 
 
@@ -394,8 +394,8 @@ def test_an_accepted_domain_without_mail_or_behind_area_1_does_not_matter() -> N
 def test_a_covered_domain_without_any_record_holds_it_back() -> None:
     found = staged_world()
     for server in (
-        *found.section("dns")[ONE]["name_servers"],
-        *found.section("dns")[ONE]["resolvers"],
+        *found.dns[ONE]["name_servers"],
+        *found.dns[ONE]["resolvers"],
     ):
         server.update(status="nodata", records=[])
     assert decide(found).action == "none"
@@ -410,7 +410,7 @@ def test_scope_covered_limits_the_connector_to_the_covered_domains() -> None:
     ] == [ONE, TWO]
     assert "initial_domains" not in {result.gate for result in evaluation.results}
     assert phases.evaluate("lockdown", staged_world()).values["associated_accepted_domains"] == []
-    found.section("dns")[ONE] = view(OLD[ONE])
+    found.dns[ONE] = view(OLD[ONE])
     assert phases.evaluate("lockdown", found).values["action"] == "unstage", (
         "covered domains count all the same"
     )
@@ -420,12 +420,12 @@ def test_the_phase_asks_for_a_working_first_connector() -> None:
     chosen = wanted()
     for replaced in (
         [],
-        [connector(chosen["egress"], Enabled=False)],
-        [connector(chosen["egress"][1:])],
-        [connector(chosen["egress"], EFSkipLastIP=False)],
+        [connector(chosen.egress, Enabled=False)],
+        [connector(chosen.egress[1:])],
+        [connector(chosen.egress, EFSkipLastIP=False)],
     ):
         found = staged_world(chosen)
-        found.section("inbound_connectors")[:1] = replaced
+        found.inbound_connectors[:1] = replaced
         assert phases.evaluate("lockdown", found).values["action"] == "none", replaced
 
 
@@ -434,11 +434,11 @@ def test_a_silent_server_may_be_decided_about_and_exposure_may_not() -> None:
         acknowledge=["name_server", "exposed", "exposed:%s" % TWO, "lockdown_exposed", "soak"]
     )
     found = staged_world(chosen)
-    found.section("dns")[ONE]["name_servers"][1].update(status="timeout", records=None)
+    found.dns[ONE]["name_servers"][1].update(status="timeout", records=None)
     evaluation = phases.evaluate("lockdown", found)
     assert evaluation.values["action"] == "enable"
     assert [result.object for result in evaluation.results if result.acknowledged] == [ONE]
-    found.section("dns")[TWO] = view(OLD[TWO])
+    found.dns[TWO] = view(OLD[TWO])
     assert phases.evaluate("lockdown", found).values["action"] == "unstage"
     waiting = staged_world(chosen, staged=NOW - HOUR)
     assert (
@@ -450,7 +450,7 @@ def test_a_silent_server_may_be_decided_about_and_exposure_may_not() -> None:
 @pytest.mark.parametrize("side", ["name_servers", "resolvers"])
 def test_total_silence_holds_it_back_whatever_was_decided(side: str) -> None:
     found = staged_world(wanted(acknowledge=["name_server", "dns_silent"]))
-    for server in found.section("dns")[TWO][side]:
+    for server in found.dns[TWO][side]:
         server.update(status="timeout", records=None)
     evaluation = phases.evaluate("lockdown", found)
     assert evaluation.values["action"] == "none"

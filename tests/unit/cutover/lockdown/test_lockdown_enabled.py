@@ -74,13 +74,13 @@ def locked(chosen: Settings | None = None, inside: tuple[str, ...] = (), **field
 
 
 def fall_back(found: World, name: str) -> None:
-    found.section("dns")[name] = view(OLD[name])
-    found.section("dns_provider")[name]["records"] = records(OLD[name])
+    found.dns[name] = view(OLD[name])
+    found.dns_provider[name]["records"] = records(OLD[name])
 
 
 def come_back(found: World, name: str) -> None:
-    found.section("dns")[name] = view(NEW)
-    found.section("dns_provider")[name]["records"] = records(NEW)
+    found.dns[name] = view(NEW)
+    found.dns_provider[name]["records"] = records(NEW)
 
 
 def carried_out(found: World, decision: lockdown.Decision) -> None:
@@ -189,9 +189,9 @@ def test_a_former_gateways_lock_down_that_lets_it_in_is_no_alarm(
     is.
     """
     chosen = wanted()
-    found = locked(chosen, SenderIPAddresses=[*chosen["egress"], *listed])
-    found.section("dns")[TWO] = view([(10, host) for host in hosts])
-    found.section("dns_provider")[TWO]["records"] = records([(10, host) for host in hosts])
+    found = locked(chosen, SenderIPAddresses=[*chosen.egress, *listed])
+    found.dns[TWO] = view([(10, host) for host in hosts])
+    found.dns_provider[TWO]["records"] = records([(10, host) for host in hosts])
     (said,) = [result for result in decide(found).results if result.object == TWO]
     assert (said.gate, said.status) == (
         ("lockdown_exposed", CANNOT) if alarm else ("exposed", NOT_YET)
@@ -208,9 +208,9 @@ def sub_domains(found: World, host: str, takes: bool = True) -> World:
     """Domain TWO takes mail for all names below it, which have their MX from a wildcard."""
     accepted_domains = [
         {**item, "MatchSubDomains": takes and item["DomainName"] == TWO}
-        for item in found.section("accepted_domains")
+        for item in found.accepted_domains
     ]
-    below = {**found.section("dns_details"), TWO: details(below=records([(10, host)]))}
+    below = {**found.dns_details, TWO: details(below=records([(10, host)]))}
     return World(
         {**found.sections, "accepted_domains": accepted_domains, "dns_details": below},
         found.settings,
@@ -254,7 +254,7 @@ def test_a_lock_down_that_refuses_mail_for_sub_domains_says_so() -> None:
 
 def full(found: World) -> World:
     """Its allow list has no room for ours."""
-    found.section("connection_filter")[0]["IPAllowList"] = [
+    found.connection_filter[0]["IPAllowList"] = [
         "10.%d.%d.0/24" % divmod(number, 250) for number in range(1300)
     ]
     return found
@@ -282,7 +282,7 @@ def test_a_run_that_stops_before_its_first_write_says_first_what_is_refused(foun
 def test_mail_that_is_refused_now_does_not_wait_for_caches(on: bool) -> None:
     found = locked(Enabled=on)
     fall_back(found, TWO)
-    found.section("dns")[TWO] = view(OLD[TWO], ttl=3600, resolver_ttl=3600)
+    found.dns[TWO] = view(OLD[TWO], ttl=3600, resolver_ttl=3600)
     evaluation = phases.evaluate("switch", found)
     assert [item["name"] for item in evaluation.values["domains"]] == ([TWO] if on else [])
     assert ("ttl" in {result.gate for result in evaluation.results}) is not on
@@ -323,8 +323,8 @@ def test_it_is_judged_by_the_domains_that_it_is_limited_to(
 def test_an_accepted_domain_that_nobody_named_loses_mail_too() -> None:
     for inside, loses in (((), True), ((OTHER, ONE), True), ((ONE, TWO), False)):
         found = locked(wanted(lockdown_scope="covered", lockdown_exempt_domains=[OTHER]), inside)
-        found.section("accepted_domains").append(accepted(OTHER))
-        found.section("dns")[OTHER] = view([(0, "shop-example.mail.protection.outlook.com")])
+        found.accepted_domains.append(accepted(OTHER))
+        found.dns[OTHER] = view([(0, "shop-example.mail.protection.outlook.com")])
         assert (
             OTHER
             in {
@@ -339,7 +339,7 @@ def test_a_lock_down_that_is_on_stays_on_whatever_else_waits() -> None:
     found = locked(Comment="whatever an admin wrote")
     decision = lockdown.decide(found, [not_yet("settled", "x", "y")], lambda results: results)
     assert (decision.action, decision.enabled) == ("keep", True)
-    found.section("dns")[TWO]["resolvers"][0].update(status="timeout", records=None)
+    found.dns[TWO]["resolvers"][0].update(status="timeout", records=None)
     assert (decide(found).action, decide(found).enabled) == ("keep", True)
 
 
@@ -377,7 +377,7 @@ def test_no_longer_wanted_it_is_left_and_that_is_said() -> None:
 
 def test_others_that_it_lets_in_are_named() -> None:
     chosen = wanted()
-    found = locked(chosen, SenderIPAddresses=[*chosen["egress"], "192.0.2.7"])
+    found = locked(chosen, SenderIPAddresses=[*chosen.egress, "192.0.2.7"])
     (said,) = [result for result in decide(found).results if "192.0.2.7" in result.message]
     assert said.notice and said.open and "TLS" not in said.message
     assert not [result for result in decide(locked()).results if "also lets in" in result.message]
@@ -385,7 +385,7 @@ def test_others_that_it_lets_in_are_named() -> None:
 
 def test_others_that_it_lets_in_need_tls_and_that_is_said_before_it_is_on() -> None:
     chosen = wanted()
-    listed = [*chosen["egress"], "192.0.2.7"]
+    listed = [*chosen.egress, "192.0.2.7"]
     for tls, found in (
         (True, locked(chosen, SenderIPAddresses=listed, RequireTls=True)),
         (False, locked(chosen, SenderIPAddresses=listed, RequireTls=False)),
@@ -473,8 +473,8 @@ def test_widening_waits_for_the_new_domains_and_is_not_done_until_then() -> None
     )
     assert [result.object for result in decision.results if not result.open] == [TWO]
     found = locked(inside=(ONE,))
-    found.section("accepted_domains").append(accepted(OTHER))
-    found.section("dns")[OTHER] = view([(0, "shop-example.mail.protection.outlook.com")])
+    found.accepted_domains.append(accepted(OTHER))
+    found.dns[OTHER] = view([(0, "shop-example.mail.protection.outlook.com")])
     values = phases.evaluate("verify", found).values
     assert values["locked"] is True and values["done"] is False, "%s is not locked" % OTHER
     held = lockdown.decide(
@@ -506,7 +506,7 @@ def test_a_domain_that_fell_back_while_widening_waits_starts_that_soak_anew(name
 def test_silence_keeps_the_widening_s_clock() -> None:
     found = locked(inside=(ONE,))
     carried_out(found, decide(found))
-    found.section("dns")[TWO]["resolvers"][0].update(status="timeout", records=None)
+    found.dns[TWO]["resolvers"][0].update(status="timeout", records=None)
     decision = decide(later(found, 100))
     assert (decision.action, decision.associated, decision.comment) == ("keep", (ONE,), "")
 
@@ -526,19 +526,15 @@ def test_done_looks_at_all_that_carries_the_mail() -> None:
     harm: list[dict[str, Any]] = [
         {
             "inbound_connectors": [
-                connector(chosen["egress"], EFTestMode=True),
-                *locked().section("inbound_connectors")[1:],
+                connector(chosen.egress, EFTestMode=True),
+                *locked().inbound_connectors[1:],
             ]
         },
-        {"inbound_connectors": locked().section("inbound_connectors")[1:]},
-        {
-            "inbound_connectors": (
-                locked(SenderIPAddresses=chosen["egress"][1:]).section("inbound_connectors")
-            )
-        },
-        {"connection_filter": [{"Name": "Default", "IPAllowList": chosen["egress"][1:]}]},
+        {"inbound_connectors": locked().inbound_connectors[1:]},
+        {"inbound_connectors": (locked(SenderIPAddresses=chosen.egress[1:]).inbound_connectors)},
+        {"connection_filter": [{"Name": "Default", "IPAllowList": chosen.egress[1:]}]},
         {"content_filter": [{"Name": "Default", "MarkAsSpamSpfRecordHardFail": "On"}]},
-        {"email_security": {ONE: locked().section("email_security")[ONE]}},
+        {"email_security": {ONE: locked().email_security[ONE]}},
     ]
     for field, bad in (
         ("transport", "elsewhere.mail.protection.outlook.com"),

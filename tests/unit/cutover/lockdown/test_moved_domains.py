@@ -45,7 +45,7 @@ from tests.unit.cutover.worlds import (
     world,
 )
 
-EGRESS = wanted()["egress"]
+EGRESS = wanted().egress
 DIRECT_SEND = (
     "status=bounced (550 5.7.68 TenantInboundAttribution; Direct Send not allowed for this"
     " organization from unauthorized sources)"

@@ -9,6 +9,7 @@ mail is refused.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -260,7 +261,9 @@ def test_once_switched_off_it_is_not_tried_again_before_somebody_looked() -> Non
     assert [(result.gate, result.status) for result in held.results if not result.open] == [
         ("lockdown_refused", CANNOT)
     ]
-    decided = World(found.sections, {**found.settings, "acknowledge": ["lockdown_refused"]})
+    decided = World(
+        found.sections, dataclasses.replace(found.settings, acknowledge=("lockdown_refused",))
+    )
     staged = phases.evaluate("lockdown", decided).values
     assert staged["action"] == "stage" and stamp.parse_stamp(staged["comment"]) is not None, (
         "the soak starts anew"
@@ -398,7 +401,7 @@ def test_an_address_that_another_connector_lets_in_is_no_evidence() -> None:
         message_trace=traced(sent(SCANNER, last=ago(minutes=1)), sent(AREA1, last=ago(minutes=1))),
     )
     assert verdict(found).verdict == proof.NOT_EFFECTIVE_YET
-    found.section("inbound_connectors").append(connector([SCANNER], Name="Scanner"))
+    found.inbound_connectors.append(connector([SCANNER], Name="Scanner"))
     assert verdict(found).verdict == proof.UNKNOWN, "nor that it acts"
     assert (
         verdict(World({**found.sections, "smtp": probed(LOCKED, LOCKED)}, found.settings)).verdict
@@ -485,10 +488,10 @@ def ttl_of(
         area1_trace=handed((ago(minutes=20), DELIVERY)) if proven else {},
     )
     for name in (ONE, TWO):
-        found.section("dns_provider")[name]["auto_ttl"] = auto
-        found.section("dns")[name]["ttl_max"] = ttl
+        found.dns_provider[name]["auto_ttl"] = auto
+        found.dns[name]["ttl_max"] = ttl
     values = phases.evaluate("final_ttl", found).values
-    assert values["ttl"] == final and values["records"] == found.settings["mx_records"]
+    assert values["ttl"] == final and values["records"] == found.settings.mx_options
     assert all(entry["expect"] for entry in values["domains"])
     return [entry["name"] for entry in values["domains"]]
 

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model import settings
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model import (
+    settings_input,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
 from ansible_collections.mailflow.area1.plugins.module_utils._facts import (
     egress_networks as networks,
@@ -23,37 +25,33 @@ GIVEN: dict[str, Any] = {"domains": ["Northwind.Example.", "bücher.example"], "
 
 
 def test_defaults() -> None:
-    found = settings.normalise(GIVEN)
-    assert [item["name"] for item in found["domains"]] == [
+    found = settings_input.normalise(GIVEN)
+    assert found.names == [
         "northwind.example",
         "xn--bcher-kva.example",
     ]
-    assert [(item["priority"], item["host"]) for item in found["mx_records"]] == [
+    assert [(item.priority, item.host) for item in found.mx_records] == [
         (5, "mailstream-eu1.mxrecord.io"),
         (10, "mailstream-central.mxrecord.mx"),
         (20, "mailstream-east.mxrecord.io"),
         (20, "mailstream-west.mxrecord.io"),
     ]
-    assert len(found["egress"]) == 42 and found["egress_superset"] and found["regions"]
+    assert len(found.egress) == 42 and found.egress_superset and found.regions
     assert (
-        found["soak_hours"],
-        found["settle_minutes"],
-        found["mx_ttl"],
-        found["max_switches"],
+        found.soak_hours,
+        found.settle_minutes,
+        found.mx_ttl,
+        found.max_switches,
     ) == (72, 60, 300, 0)
-    assert (
-        found["lockdown"] is True
-        and found["lockdown_scope"] == "all"
-        and found["allow_list"] == "manage"
-    )
-    assert (found["connector_name"], found["lockdown_connector_name"]) == (
+    assert found.lockdown is True and found.lockdown_scope == "all" and found.allow_list == "manage"
+    assert (found.connector_name, found.lockdown_connector_name) == (
         "Area 1 Inbound Connector",
         "Secure O365 Inbound",
     )
 
 
 def test_numbers_may_be_text_and_one_name_is_a_list() -> None:
-    found = settings.normalise(
+    found = settings_input.normalise(
         {
             **GIVEN,
             "domains": "one.example",
@@ -62,31 +60,31 @@ def test_numbers_may_be_text_and_one_name_is_a_list() -> None:
             "acknowledge": "baseline",
         }
     )
-    assert (
-        found["mx_ttl"] == 120 and found["soak_hours"] == 0 and found["acknowledge"] == ["baseline"]
-    )
-    assert [item["name"] for item in found["domains"]] == ["one.example"]
+    assert found.mx_ttl == 120 and found.soak_hours == 0 and found.acknowledge == ("baseline",)
+    assert found.names == ["one.example"]
 
 
 def test_own_records_win_over_the_preset() -> None:
-    found = settings.normalise(
+    found = settings_input.normalise(
         {**GIVEN, "location": "us", "mx_records": [{"priority": "10", "host": "MX.Own.Example."}]}
     )
-    assert found["mx_records"] == [{"priority": 10, "host": "mx.own.example"}]
+    assert found.mx_options == [{"priority": 10, "host": "mx.own.example"}]
 
 
 def test_an_override_of_the_networks_is_split_and_measured() -> None:
-    found = settings.normalise({**GIVEN, "egress_networks": ["104.30.32.0/19"]})
+    found = settings_input.normalise({**GIVEN, "egress_networks": ["104.30.32.0/19"]})
     assert (
-        len(found["egress"]) == 32
-        and found["egress_split"] == ["104.30.32.0/19"]
-        and not found["egress_superset"]
+        len(found.egress) == 32
+        and found.egress_split == ("104.30.32.0/19",)
+        and not found.egress_superset
     )
-    more = settings.normalise({**GIVEN, "egress_networks": [*networks.PUBLISHED, "192.0.2.0/24"]})
+    more = settings_input.normalise(
+        {**GIVEN, "egress_networks": [*networks.PUBLISHED, "192.0.2.0/24"]}
+    )
     assert (
-        more["egress_superset"]
-        and "192.0.2.0/24" in more["egress"]
-        and more["egress_dropped"] == ["2405:8100:c400::/38"]
+        more.egress_superset
+        and "192.0.2.0/24" in more.egress
+        and more.egress_dropped == ("2405:8100:c400::/38",)
     )
 
 
@@ -101,8 +99,8 @@ def test_an_override_of_the_networks_is_split_and_measured() -> None:
     ],
 )
 def test_dispositions_of_a_domain_s_own(given: Any, found: list[str] | None) -> None:
-    (entry,) = settings.domains([{"name": "one.example", "drop_dispositions": given}])
-    assert entry.get("drop_dispositions") == found
+    (entry,) = settings_input.domains([{"name": "one.example", "drop_dispositions": given}])
+    assert entry.drop_dispositions == (None if found is None else tuple(found))
 
 
 @pytest.mark.parametrize(
@@ -174,6 +172,6 @@ def test_dispositions_of_a_domain_s_own(given: Any, found: list[str] | None) -> 
 )
 def test_bad_input(given: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError) as caught:
-        settings.normalise({**GIVEN, **given})
+        settings_input.normalise({**GIVEN, **given})
     assert words in str(caught.value)
     assert caught.value.hint, "what to do is missing"

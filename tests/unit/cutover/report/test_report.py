@@ -49,7 +49,7 @@ class Run:
         self.path = str(tmp_path / "run" / "o.json")
         self.directory = tmp_path / "reports"
         chosen = chosen or wanted()
-        self.found = {**sections(chosen, moved), "settings": chosen, **changed}
+        self.found = {**sections(chosen, moved), "settings": chosen.to_data(), **changed}
         if locked:
             self.found["inbound_connectors"].append(
                 stamped(chosen, NOW, NOW, Enabled=True, WhenChangedUTC=ago(hours=3))

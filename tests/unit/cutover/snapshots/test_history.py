@@ -100,10 +100,10 @@ def test_what_earlier_runs_wrote_and_how_domains_were_first_seen() -> None:
     older = {"egress": ["192.0.2.0/24"], "mx_records": [{"priority": 1, "host": "a.example"}]}
     bodies = [
         compose(snapshots.KIND, one, wanted=older),
-        compose(snapshots.KIND, two, wanted={"egress": wanted()["egress"], "mx_records": None}),
+        compose(snapshots.KIND, two, wanted={"egress": list(wanted().egress), "mx_records": None}),
     ]
     found = snapshots.history(bodies)
-    assert found["egress"] == ["192.0.2.0/24", *wanted()["egress"]] and found["mx_sets"] == [
+    assert found["egress"] == ["192.0.2.0/24", *wanted().egress] and found["mx_sets"] == [
         older["mx_records"]
     ]
     assert found["domains"][ONE]["dns_provider"] == one["dns_provider"][ONE]

@@ -70,7 +70,7 @@ class Run:
         found = {**sections(wanted(), moved), **changed}
         for name in ("baseline", "baseline_state", "timeline"):
             found.pop(name)
-        for name, value in {**found, "settings": wanted()}.items():
+        for name, value in {**found, "settings": wanted().to_data()}.items():
             observation.put(name, value)
         observation.save()
 
@@ -154,9 +154,9 @@ def test_what_counts_as_a_trace() -> None:
         "connector %s" % LOCKDOWN,
         "stamp on connector %s" % LOCKDOWN,
     ]
-    whole = [{"Name": "Default", "IPAllowList": [*chosen["egress"], "192.0.2.1"]}]
+    whole = [{"Name": "Default", "IPAllowList": [*chosen.egress, "192.0.2.1"]}]
     assert found(connection_filter=whole) == ["all egress networks in the IP allow list"]
-    part = [{"Name": "Default", "IPAllowList": chosen["egress"][1:]}]
+    part = [{"Name": "Default", "IPAllowList": chosen.egress[1:]}]
     assert found(connection_filter=part) == []
     assert baselines.traces(World({**sections(chosen, moved=True), **UNTOUCHED}, chosen)) == [
         "MX records of %s" % name for name in (ONE, TWO)
