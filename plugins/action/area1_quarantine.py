@@ -13,7 +13,7 @@ from ansible_collections.mailflow.area1.plugins.plugin_utils._action import Tabl
 
 
 class ActionModule(TableAction):
-    """Here there is a terminal at which the operator can be asked."""
+    """Runs on the controller, where there is a terminal at which the operator can be asked."""
 
     spec = ARGUMENT_SPEC
     requirements = {"mutually_exclusive": [("path", "directory")]}

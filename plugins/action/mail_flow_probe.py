@@ -22,9 +22,7 @@ from ansible_collections.mailflow.area1.plugins.plugin_utils._action import Cont
 
 
 class ActionModule(ControllerAction):
-    """Probes here or, delegated, from another host; what was seen joins the controller's
-    observation either way.
-    """
+    """Probes from here or, if delegated, from another host; the controller keeps what was seen."""
 
     spec = ARGUMENT_SPEC
     logic = staticmethod(run_probe)
@@ -65,7 +63,7 @@ class ActionModule(ControllerAction):
 
 
 def with_addresses(args: t.Mapping[str, t.Any], known: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Targets that bring no addresses get those that area1_mx_info left in the observation."""
+    """Give the addresses that area1_mx_info found to the targets that bring none."""
     filled = dict(args)
     for option, key in (("hosts", "name"), ("direct", "host"), ("plain", "host")):
         targets = plain(args.get(option))

@@ -114,7 +114,7 @@ ARGUMENT_SPEC = {
 
 
 def run_wait(params: t.Mapping[str, t.Any], context: Context) -> Result:
-    """Nothing is asked of the service where nothing is waited for."""
+    """Wait for what is due; without anything to wait for, no service is asked."""
     for name, low in (("wait_timeout", 0), ("poll", 1)):
         if int(params[name]) < low:
             raise InputError(

@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Base of the action plugins that carry out a module's logic on the controller, in the process that
-is already there.
-"""
+"""The base of the action plugins that carry out a module's logic in the controller's process."""
 
 from __future__ import annotations
 
@@ -38,17 +36,17 @@ for _library in ("requests", "dns.message", "dns.query"):
 
 try:
     from ansible.module_utils.secrets import register_secret
-except ImportError:  # before ansible-core 2.22
+except ImportError:  # ansible-core before 2.22
     register_secret = None
 
 
 class ControllerAction(ActionBase):
-    """Same name, options and results as a module; only the place differs.
+    """An action with the name, options and results of a module; only the place differs.
 
     ``spec`` is the module's argument spec and ``logic`` its function. The module itself runs, on
-    the task's host, when the task is delegated, becomes another user, or when its connection is not
-    local: this process must not act for another machine or user. Asynchronous tasks are refused by
-    the base class: their results come by a way that hides nothing.
+    the task's host, where the task is delegated, becomes another user, or has a connection that is
+    not local: this process must not act for another machine or user. Asynchronous tasks are refused
+    by the base class: their results would come by a way that hides nothing.
     """
 
     spec: t.ClassVar[dict[str, t.Any]] = {}
@@ -73,11 +71,11 @@ class ControllerAction(ActionBase):
         return result
 
     def _lacks_library(self, outcome: t.Mapping[str, t.Any]) -> bool:
-        """Where the module's own interpreter may have what this process has not."""
+        """Return whether only the module's own interpreter may have a library it needs."""
         return False
 
     def finish(self, result: dict[str, t.Any]) -> None:
-        """A last look at what either place returned."""
+        """Change what either place returned; a hook for subclasses."""
 
     def _acts_elsewhere(self) -> bool:
         return bool(
@@ -123,18 +121,18 @@ class ControllerAction(ActionBase):
         )
 
     def _task_environment(self) -> dict[str, str]:
-        """The task's C(environment), merged and templated as it would be for a module."""
+        """Return the task's ``environment``, merged and templated as it would be for a module."""
         found: dict[str, t.Any] = {}
         self._compute_environment_string(found)
         return {str(name): str(value) for name, value in plain(found).items()}
 
 
 class ServiceAction(ControllerAction):
-    """A module that talks to a service.
+    """An action for a module that talks to a service.
 
-    In the process that is there it costs a tenth of a process of its own, which is what a run over
-    many tenants is made of. An asynchronous task is the module's, and so is one whose libraries
-    only the module's interpreter has.
+    In the process that is there anyway it costs a tenth of a process of its own [CUT-4.2].
+    Asynchronous tasks are left to the module, and so are tasks whose libraries only the module's
+    interpreter has.
     """
 
     _supports_async = True
@@ -147,7 +145,7 @@ class ServiceAction(ControllerAction):
 
 
 class TableAction(ServiceAction):
-    """Prints the result's table on the operator's terminal as text, whatever the verbosity."""
+    """An action that prints the result's table on the terminal, whatever the verbosity."""
 
     def finish(self, result: dict[str, t.Any]) -> None:
         if result.get("table"):
@@ -170,12 +168,10 @@ def _environment(variables: t.Mapping[str, str]) -> t.Iterator[None]:
 
 
 def ask(question: str) -> str | None:
-    """The operator's answer; None where nobody is there who could give one.
+    """Return the operator's answer, or None where nobody is there who could give one.
 
-    It is the controller's main process that asks.
-
-    A runner gives its job a terminal of its own, at which nobody sits: such a question would wait
-    for ever.
+    The controller's main process asks. A runner gives its job a terminal of its own, at which
+    nobody sits: such a question would wait for ever.
     """
     if any(os.environ.get(name) for name in RUNNERS):
         return None
@@ -195,8 +191,9 @@ def conceal(secret: str) -> None:
 
 
 def plain(value: t.Any) -> t.Any:
-    """Without the subclasses that ansible-core wraps values in (tags, unsafe text, vaulted text):
-    libraries choke on them.
+    """Return values without the subclasses that ansible-core wraps them in.
+
+    Tagged, unsafe and vaulted text breaks libraries.
     """
     if getattr(value, "__ENCRYPTED__", False):
         return str(value)

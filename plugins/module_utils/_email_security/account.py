@@ -3,7 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""One account with one token: what Cloudflare says of the token, and why a call was refused."""
+"""One account with one token: what Cloudflare says of the token, and why it refused a call."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ WRITE = "Cloud Email Security: Write"
 
 
 class Account:
-    """May be used by several threads. ``path`` is where the account's Email Security lies."""
+    """One Cloudflare account, usable by several threads at once.
+
+    ``path`` is the address of the account's Email Security below the API's base.
+    """
 
     def __init__(self, api: CloudflareApi, account: str) -> None:
         self.api = api
@@ -28,13 +31,12 @@ class Account:
         self._token: str | None = None
 
     def token_status(self) -> dict[str, t.Any]:
-        """What the service says of the token:
+        """Return what Cloudflare says of the token.
 
-        C(status), C(kind), C(expires_on), C(refused); C(status) empty where it does not say.
-
-        A token of an account is unknown at the address for tokens of users and the other way round.
-        What is said here only informs: a failure to answer is no failure of the caller, and no word
-        against the token either.
+        The keys are ``status``, ``kind``, ``expires_on`` and ``refused``; ``status`` is empty where
+        the service does not say. The token of an account is unknown at the address for the tokens
+        of users, and the other way round, so both addresses are asked. The answer only informs: a
+        failure to answer is no failure of the caller, and does not count against the token.
         """
         refused, unsure = False, False
         for kind, path in (
@@ -61,15 +63,17 @@ class Account:
         return {"kind": "", "status": "", "expires_on": None, "refused": refused and not unsure}
 
     def explained(self, call: t.Callable[[], ResultT], permission: str) -> ResultT:
-        """The call's answer, or its refusal with what is behind it."""
+        """Return the answer of ``call``, or raise its refusal with the likely cause."""
         try:
             return call()
         except (PermissionDenied, SignInError) as exc:
             raise self._why(exc, permission) from None
 
     def _why(self, exc: MailflowError, permission: str) -> MailflowError:
-        """Three things look alike at the API: no subscription, a token without the grant, and no
-        valid token.
+        """Return the error that names the cause of a refusal.
+
+        Three causes look alike at the API: no subscription, a token without the permission, an
+        invalid token.
         """
         if "not available in the current subscription" in exc.message.lower():
             return PermissionDenied(
@@ -95,7 +99,7 @@ class Account:
         )
 
     def _token_word(self) -> str:
-        """Asked once: many objects may be refused for the same reason."""
+        """Return the token's status, asked once: one reason may refuse many objects."""
         if self._token is None:
             found = self.token_status()
             self._token = "not known to Cloudflare" if found["refused"] else str(found["status"])

@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The account's Email Security domains over the API: list, read, create, change, verification,
-token. Never removes one.
+"""The account's Email Security domains over the API: list, read, create, change, verification.
+
+Nothing here removes a domain.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ NOT_OFFERED = (400, 404, 405, 501)
 
 
 class _FirstWrite:
-    """The first write goes alone: the grant is the account's, so that one refusal settles it for
-    the writes that wait.
+    """A gate for writes: the first one goes alone, the others wait for it.
+
+    The permission is the account's, so one refusal settles all writes that wait.
     """
 
     def __init__(self) -> None:
@@ -56,7 +58,7 @@ class _FirstWrite:
 
 
 class EmailSecurity:
-    """One account. May be used by several threads."""
+    """The Email Security domains of one account, usable by several threads at once."""
 
     def __init__(self, api: CloudflareApi, account: str) -> None:
         self._api = api
@@ -65,9 +67,9 @@ class EmailSecurity:
         self._may_write = _FirstWrite()
 
     def list(self) -> dict[str, Domain]:
-        """All domains by canonical name.
+        """Return all domains by canonical name.
 
-        An element without a name is an error: it could be the one that is looked for.
+        Raise ReadError for an element without a name: it could be the one that is looked for.
         """
         found: dict[str, Domain] = {}
         for item in self._explained(
@@ -78,7 +80,7 @@ class EmailSecurity:
         return found
 
     def read(self, domain_id: t.Any) -> Domain | None:
-        """One domain; None where the service says that there is none of this id."""
+        """Return one domain, or None where the service knows no domain of this id."""
         try:
             return _record(
                 self._explained(lambda: self._api.get(self._one(domain_id), permission=READ), READ),
@@ -104,8 +106,9 @@ class EmailSecurity:
         return self._answer(self._written("PATCH", self._one(domain_id), body))
 
     def verification(self, domain_id: t.Any) -> Domain | None:
-        """The proof of ownership that the service asks for; None where it offers none, or names
-        neither status nor record.
+        """Return the proof of ownership that the service asks for, or None.
+
+        None: it offers no verification of this domain, or names neither status nor record.
         """
         try:
             found = self._explained(
@@ -137,7 +140,7 @@ class EmailSecurity:
         )
 
     def _answer(self, item: t.Any) -> Domain:
-        """What a write answers is a courtesy: what counts is read back."""
+        """Return the object that a write answered with, or {}: it is read back anyway."""
         return item if isinstance(item, dict) else {}
 
     def _explained(self, call: t.Callable[[], ResultT], permission: str) -> ResultT:

@@ -3,9 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The module area1_trace_info: how Area 1 handed recent messages on to Microsoft 365, from its own
-log of each.
-"""
+"""The module area1_trace_info: how Area 1 handed recent messages on, from its own log of each."""
 
 from __future__ import annotations
 
@@ -32,9 +30,10 @@ KINDS: tuple[dict[str, str], ...] = (
 
 
 def run_trace_info(params: t.Mapping[str, t.Any], context: Context) -> Result:
-    """A handful of messages of each kind.
+    """Read the log of a few messages of each kind.
 
-    One that cannot be read is said in C(error), not taken for none.
+    A failure to read ends in ``error`` of the result and of the observation, never in an empty list
+    alone.
     """
     since = parse_time(params["since"])
     if since is None:
@@ -59,7 +58,11 @@ def run_trace_info(params: t.Mapping[str, t.Any], context: Context) -> Result:
 def recent(
     source: Investigate, since: str, names: t.AbstractSet[str], limit: int
 ) -> list[dict[str, t.Any]]:
-    """Of each kind the latest few, each once, with the lines of the outbound leg."""
+    """Return the latest messages of each kind, each once, with the lines of their outbound leg.
+
+    ``limit`` holds for each kind. ``names`` restricts them to recipients in these domains; empty
+    means all.
+    """
     chosen: dict[str, Message] = {}
     for kind in KINDS:
         # The first page is enough: more of the same proves no more.
@@ -75,7 +78,7 @@ def recent(
 
 
 def _domains(item: Message) -> set[str]:
-    """Of its recipients."""
+    """Return the domains of the message's recipients."""
     addresses = [
         str(address) for key in ("envelope_to", "to") for address in as_list(item.get(key))
     ]

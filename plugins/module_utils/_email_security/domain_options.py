@@ -3,9 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What is wanted of each domain, from the module's options; refused here where it cannot be right.
+"""The wanted state of each domain, from the module's options, and the plan that leads to it.
 
-Pure.
+What can never be right is refused here. No I/O.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ Words = t.Callable[[t.Iterable[t.Any]], list[str]]
 
 @dataclasses.dataclass(frozen=True)
 class Rules:
-    """What only the published facts know; handed in by the module."""
+    """The checks that need published facts; the module passes them in."""
 
     regions: Words
     dispositions: Words
@@ -61,7 +61,7 @@ class Rules:
 
 @dataclasses.dataclass(frozen=True)
 class Wish:
-    """One domain. None leaves a field as it is."""
+    """The wanted state of one domain. None leaves a field as it is."""
 
     name: str
     forward_to: str | None = None
@@ -74,9 +74,9 @@ class Wish:
     delivery_modes: tuple[str, ...] | None = None
 
     def fields(self) -> dict[str, t.Any]:
-        """By API field, for the planner.
+        """Return the wanted values by API field, for the planner.
 
-        Unless they are given, other delivery modes that are allowed stay allowed.
+        Where ``delivery_modes`` is not given, MX mode is added and other allowed modes stay.
         """
         modes = (
             ListIntent(add=(MX_MODE,))
@@ -96,7 +96,7 @@ class Wish:
 
 
 def wishes(params: t.Mapping[str, t.Any], rules: Rules) -> list[Wish]:
-    """All domains, checked before anything is read or written."""
+    """Return the wanted state of all domains, checked before anything is read or written."""
     found: dict[str, Wish] = {}
     for entry in entries(params.get("domains")):
         wish = _wish(entry, params, rules)
@@ -113,9 +113,9 @@ def wishes(params: t.Mapping[str, t.Any], rules: Rules) -> list[Wish]:
 def plan_domain(
     wish: Wish, observed: t.Mapping[str, t.Any] | None, is_gateway: t.Callable[[str], bool]
 ) -> Plan:
-    """The changes of one domain.
+    """Return the changes of one domain.
 
-    InputError where it would end without a forwarding host, or with a loop.
+    Raise InputError where it would end without a forwarding host, or with a loop.
     """
     wanted = wish.fields()
     if observed is None:
@@ -139,11 +139,11 @@ def plan_domain(
 
 
 def kept_dispositions(wish: Wish, observed: t.Mapping[str, t.Any]) -> list[str] | None:
-    """All of a domain in MX mode, where they are more than wanted only by such as the service may
-    force; else None.
+    """Return the dispositions that the service keeps beyond the wanted ones, or None.
 
-    To ask again in every run for what the service takes back would never end. It forces both or
-    none: where one is missing, the other was somebody's choice.
+    In MX mode the service may force some [CF-4.5]; asking for their removal in every run would
+    never end. It forces both or none: where one of them is missing, the other is somebody's choice
+    and is removed.
     """
     modes = WORDS.index(observed.get("allowed_delivery_modes"))
     if wish.drop_dispositions is None or WORDS.canonical(MX_MODE) not in modes:
@@ -158,36 +158,36 @@ def kept_dispositions(wish: Wish, observed: t.Mapping[str, t.Any]) -> list[str] 
 
 
 def untold(wish: Wish, observed: t.Mapping[str, t.Any]) -> list[str]:
-    """Wanted fields that this answer leaves out.
+    """Return the wanted fields that the service's answer leaves out.
 
-    They are sent along with other changes, and are no reason to write alone.
+    They are sent along with other changes, but are no reason to write.
     """
     wanted = wish.fields()
     return [name for name in _MAY_BE_UNTOLD if wanted[name] is not None and name not in observed]
 
 
 def create_body(wish: Wish, plan: Plan) -> dict[str, t.Any]:
-    """All that POST requires, with the wanted values."""
+    """Return the body of a POST: every required field, with the wanted values."""
     body: dict[str, t.Any] = {"domain": wish.name, **{name: [] for name in _REQUIRED_LISTS}}
     body.update(plan.after())
     return body
 
 
 def update_body(observed: t.Mapping[str, t.Any], plan: Plan) -> dict[str, t.Any]:
-    """The changed fields, and always the IP restrictions:
+    """Return the body of a PATCH: the changed fields and always the IP restrictions.
 
-    PATCH has demanded them in earlier versions of the API.
+    Earlier versions of the API demanded the restrictions [CF-6.1].
     """
     return {"ip_restrictions": as_list(observed.get("ip_restrictions")), **plan.after()}
 
 
 def predicted(wish: Wish, observed: t.Mapping[str, t.Any] | None, plan: Plan) -> dict[str, t.Any]:
-    """The domain as it will be, without what only the service makes (id, status, dates)."""
+    """Return the domain as it will be, without what only the service sets (id, status, dates)."""
     return {**create_body(wish, plan), **(observed or {}), **plan.after()}
 
 
 def entries(given: t.Any) -> collections.abc.Iterator[t.Mapping[str, t.Any]]:
-    """Maps; names alone may also come several in one text, as surveys give them."""
+    """Yield each domain as a mapping; one text may hold several names, as surveys give them."""
     for entry in [given] if isinstance(given, t.Mapping) else as_list(given):
         if isinstance(entry, t.Mapping):
             yield entry
@@ -245,8 +245,9 @@ def _first(
 
 
 def _refuse_misspelt(entry: t.Mapping[str, t.Any]) -> None:
-    """Keys that other modules take are let through, so that one list serves all; a slip of the pen
-    is not.
+    """Refuse a key that looks like a misspelt one of ours.
+
+    Keys of other modules pass, so that one list of domains serves them all.
     """
     for key in entry:
         near = difflib.get_close_matches(str(key), OWN_KEYS, 1, 0.8)

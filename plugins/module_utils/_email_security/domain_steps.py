@@ -3,7 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""One domain through observe -> plan -> apply -> verify, then its proof of ownership."""
+"""One domain through observe, plan, apply and verify, then its proof of ownership."""
 
 from __future__ import annotations
 
@@ -30,13 +30,12 @@ from .domain_options import (
 from .readiness import READY, is_settled, readiness, unread, wants_proof
 
 MAY_BE_KEPT = "drop_dispositions"
-LOOKS_BEFORE_KEPT = (
-    3  # reads lag writes: so many read-backs before a difference is the service's own decision
-)
+# Reads lag writes: after this many read-backs a difference is the service's own decision.
+LOOKS_BEFORE_KEPT = 3
 
 
 class Published(t.Protocol):
-    """What a DNS driver says of a TXT value that was to be published."""
+    """The outcome of a DNS driver's attempt to publish a TXT value."""
 
     @property
     def changed(self) -> bool:
@@ -48,15 +47,15 @@ class Published(t.Protocol):
 
     @property
     def zone_lines(self) -> tuple[str, ...]:
-        """What that person is to write."""
+        """The lines that this person is to write."""
 
 
-#: (wish, TXT name, TXT value); None where nobody said who holds the zone
+#: Arguments: wish, TXT name, TXT value. Returns None where no DNS provider is named for the zone.
 Publish = t.Callable[[Wish, str, str], "Published | None"]
 
 
 class Listing:
-    """One read of the account's domains for all workers."""
+    """One read of the account's domains, shared by all workers."""
 
     def __init__(self, service: EmailSecurity) -> None:
         self._service = service
@@ -71,9 +70,9 @@ class Listing:
 
 
 class DomainSteps:
-    """The first look is the shared list, later ones are at the domain itself.
+    """The steps of :func:`reconcile` for one domain. {} stands for a domain that does not exist.
 
-    The empty domain is one that does not exist.
+    The first look uses the shared listing, later ones ask for the domain itself.
     """
 
     def __init__(
@@ -127,8 +126,10 @@ class DomainSteps:
         return predicted(self.wish, world, plan)
 
     def _tolerated(self, plan: Plan, world: Domain) -> Plan:
-        """The service may hold back more than was asked for, beyond what the planner leaves to it:
-        seen, not fought. Less is no such decision.
+        """Return an empty plan where the service keeps more dispositions than were asked for.
+
+        That is its decision, reported and not fought. Fewer dispositions are a difference as any
+        other.
         """
         differing = {change.name for change in plan.changes} - set(untold(self.wish, world))
         if differing != {MAY_BE_KEPT} or self._looks_after_write < LOOKS_BEFORE_KEPT:
@@ -141,9 +142,9 @@ class DomainSteps:
 
 @dataclasses.dataclass
 class DomainResult:
-    """What became of one domain.
+    """The outcome for one domain.
 
-    ``plan`` is what really changed (or would); ``domain`` the object with its readiness.
+    ``plan`` is what really changed, or would change; ``domain`` is the object with its readiness.
     """
 
     wish: Wish
@@ -170,7 +171,7 @@ def carry_out(
     handed_on: Domain | None,
     publish: Publish | None,
 ) -> DomainResult:
-    """All of one domain; its error is part of the answer, because the other domains go on."""
+    """Reconcile one domain; an error becomes part of the result, and the other domains go on."""
     done = DomainResult(steps.wish, Plan(OBJECT_TYPE, steps.wish.name))
     try:
         outcome = reconcile(steps, context, handed_on)
@@ -185,9 +186,7 @@ def carry_out(
 
 
 def with_readiness(service: EmailSecurity, domain: Domain) -> Domain:
-    """The domain with what is said of its readiness; asks for its verification unless it is
-    active.
-    """
+    """Return the domain with its readiness; ask for its verification unless it is active."""
     try:
         asked = (
             None
@@ -204,9 +203,7 @@ def with_readiness(service: EmailSecurity, domain: Domain) -> Domain:
 def _prove(
     service: EmailSecurity, done: DomainResult, context: Context, publish: Publish | None
 ) -> None:
-    """Publish the proof of ownership where the service asks for one, and say where the domain
-    stands.
-    """
+    """Publish the proof of ownership where the service asks for one, and record the readiness."""
     if done.readiness.get("status") == READY and not done.plan:
         return
     done.domain = with_readiness(service, done.domain)
@@ -234,7 +231,7 @@ def _api_form(asked: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _actual(plan: Plan, kept: list[str] | None) -> Plan:
-    """The plan as the service carried it out: what it kept is not reported as changed."""
+    """Return the plan as the service carried it out: what it kept is not reported as changed."""
     if kept is None:
         return plan
     changes = []
@@ -248,7 +245,10 @@ def _actual(plan: Plan, kept: list[str] | None) -> Plan:
 
 
 def _differences(wish: Wish, world: Domain, kept: list[str] | None) -> list[str]:
-    """What is not as wanted and is left so, or cannot be seen: said, because no plan shows it."""
+    """Return a warning for each difference that no plan shows.
+
+    Such a difference is left to the service, or cannot be seen.
+    """
     found = []
     if kept is not None:
         found.append(

@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""area1_domain and area1_domain_info: many domains in one task, each tried, each with its own
-result.
+"""The modules area1_domain and area1_domain_info: many domains in one task.
+
+Each domain is tried, and each has a result of its own.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ SHOWN_ERRORS = 5
 def manage(
     params: t.Mapping[str, t.Any], context: Context, rules: Rules, publish: Publish | None
 ) -> Result:
-    """Bring all domains to what is wanted."""
+    """Bring all domains to their wanted state."""
     wanted = wishes(params, rules)
     service = EmailSecurity(api_of(params, context), account_of(params))
     observation = Observation(params.get("observation_path"), context.now)
@@ -82,7 +83,7 @@ def inform(params: t.Mapping[str, t.Any], context: Context) -> Result:
 
 
 def _check_all(wanted: t.Sequence[Wish], known: t.Mapping[str, Domain], rules: Rules) -> None:
-    """What can never be right for one domain stops the task before any of them is written."""
+    """Refuse the task before any write, where one domain can never become what is wanted."""
     errors: list[InputError] = []
     for wish in wanted:
         try:
@@ -97,9 +98,9 @@ def _check_all(wanted: t.Sequence[Wish], known: t.Mapping[str, Domain], rules: R
 
 
 def _as_left(service: EmailSecurity, failed: t.Collection[str]) -> dict[str, Domain]:
-    """How a failure left these domains.
+    """Return the domains as a failed task left them.
 
-    One of unknown state is worse than none: what cannot be read is left out.
+    One that cannot be read is left out: a guess about it would be worse than silence.
     """
     if not failed:
         return {}
@@ -117,9 +118,7 @@ def _hand_on(
     observation: Observation,
     context: Context,
 ) -> None:
-    """The section is the whole account: a domain that failed must not hide what became of the
-    others.
-    """
+    """Leave all domains of the account in the observation, whether or not the task failed."""
     for item in done:
         observation.note(**_note(item, context.check_mode))
     failed = {item.wish.name for item in done if item.error}

@@ -3,9 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Messages that went through Email Security, over the API: search, one message, its picture, its
-text, its trace, its release.
-"""
+"""Messages that went through Email Security: search, one message, preview, text, trace, release."""
 
 from __future__ import annotations
 
@@ -28,9 +26,9 @@ _NO_SUCH_FORM = (400, 404, 405)
 
 
 class Trace(t.TypedDict):
-    """C(pending): the service has not collected all lines of a leg yet.
+    """A message's log, by leg. ``pending`` means that the service has not collected all lines yet.
 
-    A line has C(lineno), C(at) and C(message).
+    A line has ``lineno``, ``at`` and ``message``.
     """
 
     inbound: list[Line]
@@ -39,16 +37,16 @@ class Trace(t.TypedDict):
 
 
 class Investigate:
-    """One account. May be used by several threads."""
+    """The messages of one account, usable by several threads at once."""
 
     def __init__(self, api: CloudflareApi, account: str) -> None:
         self._owner = Account(api, account)
         self._path = "%s/investigate" % self._owner.path
 
     def search(self, filters: t.Mapping[str, t.Any]) -> Reading:
-        """All messages that the service finds.
+        """Return a reading of all messages that the service finds.
 
-        ``filters`` are its own; without C(start) it looks 30 days back.
+        ``filters`` are the API's own; without ``start`` it looks 30 days back.
         """
 
         def fetch(position: t.Mapping[str, t.Any]) -> Envelope:
@@ -62,9 +60,9 @@ class Investigate:
         return Reading(fetch, identifier)
 
     def find(self, message_id: str, **filters: t.Any) -> list[Message]:
-        """The messages of one Message-ID: one for each delivery.
+        """Return the messages of one Message-ID, one for each delivery.
 
-        What the service finds besides is left out.
+        Others that the service finds are left out.
         """
         wanted = bare_message_id(message_id)
         pages = self.search({"message_id": message_id.strip(), **filters}).pages()
@@ -76,12 +74,12 @@ class Investigate:
         ]
 
     def get(self, message_id: str) -> Message:
-        """One message by the service's id. NotFound where the account has none of it."""
+        """Return one message by the service's id; raise NotFound where there is none."""
         found = self._get("")(message_id)
         return _object(found, "The message")
 
     def trace(self, message: str | Message) -> Trace:
-        """What the mail servers wrote down: how Area 1 got the message, and how it handed it on."""
+        """Return the log of a message: how Area 1 received it and how it handed it on."""
         found = _object(self._by_either_id(message, self._get("trace")), "The trace")
         legs = {name: found.get(name) or {} for name in ("inbound", "outbound")}
         lines = {
@@ -91,17 +89,17 @@ class Investigate:
         return {"inbound": lines["inbound"], "outbound": lines["outbound"], "pending": pending}
 
     def action_log(self, message: str | Message) -> list[Message]:
-        """What was done to the message since:
+        """Return what was done to the message since: ``operation``, ``status``, ``completed_at``.
 
-        C(operation), C(status), C(completed_at). A beta, which may be missing.
+        The API is a beta and may be missing.
         """
         found = self._by_either_id(message, self._get("action_log"))
         return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
     def raw(self, message: str | Message) -> bytes:
-        """The message as it came.
+        """Return the message as it came.
 
-        The service gives out what it found something in, and refuses benign mail.
+        The service refuses this for messages in which it found nothing.
         """
         found = _object(self._by_either_id(message, self._get("raw")), "The message's text")
         text = found.get("raw")
@@ -113,10 +111,7 @@ class Investigate:
         return text.encode("utf-8")
 
     def preview(self, message: str | Message) -> bytes:
-        """A picture of the message, PNG.
-
-        Where the service has none ready it is asked to make one.
-        """
+        """Return a picture of the message (PNG); have one made where none is ready."""
         try:
             found = self._by_either_id(message, self._get("preview"))
         except (NotFound, ReadError) as exc:
@@ -130,9 +125,9 @@ class Investigate:
         return _png(_object(found, "The preview").get("screenshot"))
 
     def release(self, ids: t.Sequence[str]) -> list[Message]:
-        """Ask for the release of quarantined messages; what became of each.
+        """Ask for the release of quarantined messages, and return what became of each.
 
-        AmbiguousWrite where that is not known.
+        Raise AmbiguousWrite where that is not known.
         """
         answer = self._owner.explained(
             lambda: self._owner.api.write(
@@ -168,8 +163,9 @@ class Investigate:
         return read
 
     def _by_either_id(self, message: str | Message, call: t.Callable[[str], ResultT]) -> ResultT:
-        """Clients of different years name a message by C(id) or by C(postfix_id): the second is
-        tried where the first is unknown.
+        """Call with ``id``, and with ``postfix_id`` where that is unknown.
+
+        Clients of different years name a message by either.
         """
         if isinstance(message, str):
             return call(message)
@@ -186,7 +182,7 @@ class Investigate:
 
 
 def identifier(message: t.Mapping[str, t.Any]) -> str:
-    """The service's id of a message; older answers call it C(postfix_id)."""
+    """Return the service's id of a message; older answers call it ``postfix_id``."""
     found = message.get("id") or message.get("postfix_id")
     if not found:
         raise ReadError(
@@ -197,7 +193,7 @@ def identifier(message: t.Mapping[str, t.Any]) -> str:
 
 
 def bare_message_id(value: t.Any) -> str:
-    """A Message-ID without its angle brackets, which not everybody keeps."""
+    """Return a Message-ID without its angle brackets, which not every source keeps."""
     return str(value or "").strip().strip("<>").strip()
 
 

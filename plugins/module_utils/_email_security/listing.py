@@ -3,13 +3,11 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""A long list read completely, although it moves while it is read.
+"""A long list, read completely although it changes meanwhile.
 
-Knows no object and no network.
-
-What comes in front of the list only shifts what is behind it: an element is then seen twice and
-counts once. What leaves it makes others slip past the reader: the list is then read again. Where it
-never holds still the reading fails.
+Knows no object and no network. What is added in front of the list only shifts the rest: an element
+is then seen twice and counts once. What leaves it makes others slip past the reader, so the list is
+read again. Where it never holds still, the reading fails.
 """
 
 from __future__ import annotations
@@ -30,9 +28,9 @@ Fetch = t.Callable[[t.Mapping[str, t.Any]], Envelope]
 
 
 class Reading:
-    """``fetch`` gets C(page) or C(cursor), and C(per_page); ``key`` tells elements apart.
+    """A list that is read page by page. Afterwards ``count`` and ``total`` are known.
 
-    After it: ``count``, ``total``.
+    ``fetch`` gets ``page`` or ``cursor``, and ``per_page``; ``key`` tells elements apart.
     """
 
     def __init__(self, fetch: Fetch, key: t.Callable[[Item], str]) -> None:
@@ -47,7 +45,7 @@ class Reading:
         return len(self._seen)
 
     def pages(self) -> collections.abc.Iterator[list[Item]]:
-        """Every element once, a page at a time. Raises rather than ending early."""
+        """Yield every element once, a page at a time. Raise ReadError rather than end early."""
         listed = 0
         for attempt in range(PASSES):
             one = _Pass(self._page, self._key, by_cursor=attempt == 0)
@@ -86,9 +84,7 @@ class Reading:
 
 
 class _Pass:
-    """Once from the first page to the last: by the service's cursor where it offers one, else by
-    number.
-    """
+    """One reading from the first page to the last, by the service's cursor or by page number."""
 
     def __init__(self, page: Fetch, key: t.Callable[[Item], str], by_cursor: bool) -> None:
         self._page = page
@@ -124,7 +120,7 @@ class _Pass:
         raise ReadError("The list has more than %d pages." % MAX_PAGES)
 
     def _next(self, position: t.Mapping[str, t.Any]) -> Envelope | None:
-        """None: the service told all before, and says now that nothing is behind its last page."""
+        """Return the page, or None where the service had told all and nothing follows."""
         try:
             return self._page(position)
         except (ReadError, NotFound) as exc:
@@ -133,10 +129,10 @@ class _Pass:
             return None
 
     def _count(self, keys: t.Sequence[str], info: t.Mapping[str, t.Any], number: int) -> bool:
-        """Whether the page is full.
+        """Count the elements of a page, and return whether the page is full.
 
-        By its own numbers the service may have told all, but they may be capped: then one more is
-        asked for.
+        The service may have told all by its own numbers, but these may be capped, so a full page
+        means that one more is asked for.
         """
         self.keys.update(keys)
         total, pages, size = info.get("total_count"), info.get("total_pages"), info.get("per_page")
@@ -161,9 +157,7 @@ def _elements(envelope: Envelope) -> list[Item]:
 
 
 def _cursor(info: t.Mapping[str, t.Any]) -> str:
-    """Where the next page begins, if the service says so; under any of the names that Cloudflare's
-    APIs use.
-    """
+    """Return the cursor of the next page, or "". Cloudflare's APIs use several names for it."""
     cursors = info.get("cursors")
     after = cursors.get("after") if isinstance(cursors, dict) else None
     return str(info.get("next_cursor") or info.get("cursor") or after or "")

@@ -32,7 +32,7 @@ _ACCOUNT_ID = re.compile(r"^[0-9a-f]{32}$")
 def given(
     params: t.Mapping[str, t.Any], option: str, environ: t.Mapping[str, str] | None = None
 ) -> str:
-    """The option, else its environment variable, else the empty string."""
+    """Return the option, else its environment variable, else ""."""
     environ = os.environ if environ is None else environ
     return (
         str(params.get(option) or "").strip()

@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""area1_quarantine: look at held messages, keep their text, release them; each message with its own
-result.
+"""The module area1_quarantine: preview, download and release held messages.
+
+Each message has a result of its own.
 """
 
 from __future__ import annotations
@@ -98,9 +99,7 @@ def _read_all(service: Investigate, items: t.Sequence[Item]) -> None:
 def _keep_file(
     service: Investigate, item: Item, action: str, force: bool, check_mode: bool
 ) -> None:
-    """A file that is there is only replaced on request, because nobody can tell what it is to its
-    owner.
-    """
+    """Write the preview or text of a message; replace other content only with ``force``."""
     there = content(item.path)
     if there is None and check_mode:
         item.status, item.changed, item.after = (

@@ -3,7 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The messages that a task names, each with what becomes of it."""
+"""The messages that a task names, each with its outcome."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .investigate import Message
 from .messages import Row, aligned, table
 
 THREADS = 8
-# What ends the task for all messages alike
+# These concern all messages alike, so they end the task.
 FOR_ALL = (PermissionDenied, SignInError)
 
 
 @dataclasses.dataclass
 class Item:
-    """One message and what becomes of it. ``recipients``: as the service answers a release."""
+    """One message and its outcome. ``recipients`` are the lists of the answer to a release."""
 
     id: str
     message: Message = dataclasses.field(default_factory=dict)
@@ -40,7 +40,7 @@ class Item:
         self.status, self.error = "failed", error
 
     def entry(self) -> dict[str, t.Any]:
-        """What the task returns of it."""
+        """Return the message's part of the task's result."""
         known = {
             name: self.row.get(name, "")
             for name in ("subject", "from", "envelope_to", "disposition", "scanned_at")
@@ -61,9 +61,9 @@ class Item:
 
 
 def each(items: t.Sequence[Item], work: t.Callable[[Item], None]) -> None:
-    """Every message is tried; its error is part of its result.
+    """Do ``work`` for every message; an error becomes part of the message's result.
 
-    A refusal of the token is not the message's: it ends the task.
+    A refusal of the token concerns all messages alike and ends the task.
     """
 
     def one(item: Item) -> None:
@@ -95,7 +95,7 @@ _OUTCOME = (("RESULT", 0), ("SUBJECT", 40), ("FILE OR REMARK", 0), ("ID", 0))
 
 
 def outcome(items: t.Sequence[Item]) -> list[str]:
-    """What became of each message, for a terminal."""
+    """Return the outcome of each message as a table for a terminal."""
     rows = []
     for item in items:
         remark = str(item.error) if item.error is not None else item.note or item.path

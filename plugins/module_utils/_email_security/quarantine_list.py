@@ -3,9 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""area1_quarantine_info: all that Area 1 holds, or what is asked for; into the result, or page by
-page into a file.
-"""
+"""The module area1_quarantine_info: list what Area 1 holds, into the result or into a file."""
 
 from __future__ import annotations
 
@@ -28,10 +26,10 @@ Keep = t.Callable[[Row], None]
 
 
 class Counted:
-    """What was read.
+    """The counts of a listing.
 
-    ``read`` counts messages that the service listed, ``listed`` those that fit; ``more``: there are
-    further ones.
+    ``read`` counts messages that the service listed, ``listed`` those that fit; ``more`` says that
+    further ones were left out because of the limit.
     """
 
     def __init__(self) -> None:
@@ -75,7 +73,7 @@ def inform(params: t.Mapping[str, t.Any], context: Context) -> Result:
 
 
 def collect(service: Investigate, wanted: MessageFilter, limit: int, keep: Keep) -> Counted:
-    """Hand every message that fits to ``keep``, a page at a time."""
+    """Pass every message that fits to ``keep``, a page at a time."""
     filters = wanted.filters()
     counted = _collect(service, wanted, filters, limit, keep)
     if counted.read == 0 and wanted.quarantined and _held_anyway(service, wanted, filters):
@@ -116,7 +114,7 @@ def _by_detection(filters: t.Mapping[str, str]) -> dict[str, str]:
 
 
 def _held_anyway(service: Investigate, wanted: MessageFilter, filters: t.Mapping[str, str]) -> bool:
-    """No message has the status: is that so, or is a held one marked otherwise?
+    """Return whether a message is held although none has the status ``quarantined``.
 
     The newest page of detections tells.
     """
@@ -125,9 +123,9 @@ def _held_anyway(service: Investigate, wanted: MessageFilter, filters: t.Mapping
 
 
 def _total(counted: Counted, wanted: MessageFilter) -> int | None:
-    """How many there are.
+    """Return how many messages there are, or None where that is not known.
 
-    Of a list that was cut short the service's own number counts, unless it counts others, too.
+    For a list that was cut short the service's own number counts, unless it counts others, too.
     """
     if not counted.more:
         return counted.listed
@@ -157,7 +155,7 @@ def summary(values: t.Mapping[str, t.Any], check_mode: bool = False) -> str:
 
 
 def _check_ours(path: str) -> None:
-    """A list may replace an earlier one; it never replaces anything else."""
+    """Refuse a path that holds anything but an earlier list of messages."""
     found = content(path, FIRST_LINE)
     if not found:
         return

@@ -3,7 +3,10 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Is a domain ready for its MX to be switched? A pure function of what the service says."""
+"""Whether a domain is ready for its MX records to be switched.
+
+A function of the service's answers; no I/O.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,12 @@ _FAILED = frozenset({"failed", "timeout"})
 
 
 def word(value: t.Any) -> str:
-    """A status without case: the API has been seen with C(pending) and with C(PENDING)."""
+    """Return a status in lower case: the API shows both ``pending`` and ``PENDING`` [CF-6.1]."""
     return str(value or "").strip().lower()
 
 
 def is_settled(domain: t.Mapping[str, t.Any]) -> bool:
-    """An active domain needs no look at its verification."""
+    """Return whether the domain is active, so that its verification need not be read."""
     return word(domain.get("status")) == "active"
 
 
@@ -36,12 +39,14 @@ def readiness(
     verification: t.Mapping[str, t.Any] | None,
     published: bool = False,
 ) -> dict[str, t.Any]:
-    """C(status) (ready, not_yet, cannot), C(message), C(hint), C(since) and C(verification) {name,
-    value, status}.
+    """Return ``status``, ``message``, ``hint``, ``since`` and ``verification`` of a domain.
 
-    A pending domain whose ownership is proven, or was never to be proven, waits for nothing but
-    mail: it is ready. ``verification`` None: the service asks for none. ``published``: its TXT
-    record was set just now.
+    ``status`` is ready, not_yet or cannot; ``verification`` holds name, value and status of the TXT
+    record. A pending domain whose ownership is proven, or needs no proof, waits for nothing but
+    mail: it is ready.
+
+    ``verification`` None means that the service asks for none; ``published`` that its TXT record
+    was set just now.
     """
     if domain is None or domain.get("id") in (None, ""):
         return _answer(NOT_YET, "Email Security does not have it yet.", "Run without check mode.")
@@ -76,8 +81,9 @@ def readiness(
 
 
 def unread(message: str, hint: str) -> dict[str, t.Any]:
-    """Where the question for its verification failed: nothing may be concluded, and the other
-    domains go on.
+    """Return the readiness of a domain whose verification could not be read.
+
+    Nothing is concluded from that, and the other domains go on.
     """
     return _answer(
         NOT_YET, "Whether its ownership is verified could not be read: %s" % message, hint

@@ -5,7 +5,7 @@
 
 """Release of held messages: asked for once, then read back.
 
-Nothing is sent twice where the first outcome is not known.
+Nothing is sent again where the first outcome is not known.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .quarantine_items import FOR_ALL, Item, each, question
 
 AT_ONCE = 100
 HELD, RELEASED = "quarantined", "released"
-# The request as a whole was refused, perhaps for one message's sake
+# The service refused the request as a whole, perhaps because of one message.
 _ONE_OF_THEM = (400, 404, 409, 422)
 _LISTS = ("delivered", "failed", "undelivered")
 
@@ -59,7 +59,7 @@ def release(
 
 
 def _look_at_log(service: Investigate, item: Item) -> None:
-    """The service may go on calling a message quarantined that was released."""
+    """Count a message as released where its log says so and its status does not."""
     if item.row["quarantined"] and _log_shows_release(service, item):
         item.row.update(quarantined=False, released=True)
 
@@ -68,11 +68,14 @@ def _log_shows_release(service: Investigate, item: Item) -> bool:
     try:
         return last_release_succeeded(service.action_log(item.message))
     except (NotFound, PermissionDenied, ReadError):
-        return False  # without it the service's other word holds
+        return False  # without the log the message's own status counts
 
 
 def _is_held(item: Item) -> bool:
-    """Releasing what is released already is no error and no change."""
+    """Return whether there is something to release; otherwise record why not.
+
+    To release what is released already is no error and no change.
+    """
     if item.row["quarantined"]:
         return True
     item.status = "already_released" if item.row["released"] else "not_quarantined"
@@ -98,7 +101,7 @@ def _confirmed(held: t.Sequence[Item], context: Context) -> bool:
 
 
 def _release_some(service: Investigate, held: t.Sequence[Item], context: Context) -> None:
-    """All in one request.
+    """Release messages in one request.
 
     Where the service refuses that for one of them, each gets a request of its own.
     """
@@ -157,7 +160,10 @@ def _look_again(
     problem: MailflowError | None,
     seconds: float = UNKNOWN_READ_BACK_SECONDS,
 ) -> None:
-    """What counts is what the service shows now. Reads lag writes: it is given some time."""
+    """Read the messages until the service shows them as released, or ``seconds`` are over.
+
+    ``problem`` is the error of the request, None where it was answered.
+    """
     waiting, pause, waited = list(items), 0.0, 0.0
     while True:
         waiting = [item for item in waiting if not _shows_release(service, item)]
@@ -203,5 +209,5 @@ def _changes(item: Item, status: str) -> None:
 
 
 def _id(item: Item) -> str:
-    """As the service calls it, which may not be as the operator does."""
+    """Return the service's id of the message, which may differ from the operator's."""
     return identifier(item.message)

@@ -3,11 +3,10 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The MX hosts of Area 1 by location, and what tells a host of Area 1 or of Microsoft.
+"""The MX hosts of Area 1 by location, and what identifies a host of Area 1 or of Microsoft.
 
-Published facts; no I/O.
-
-Hosts, locations and notes as the tutorial prints them (section 5); the C(global) pair is today's.
+Published facts; no I/O. Hosts, locations and notes are those of the tutorial [CF-2.1]; the pair
+``global`` is today's [CF-2.2].
 """
 
 from __future__ import annotations
@@ -47,11 +46,11 @@ class MxHost:
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
-    """One value of C(area1_location).
+    """One value of ``area1_location``.
 
     ``regions`` is what the Email Security domain gets unless the operator says otherwise: the
     regions in which the preset's hosts process mail, the primary one first. ``allowed`` are all
-    that do not contradict the hosts.
+    regions that do not contradict the hosts.
     """
 
     location: str
@@ -210,17 +209,15 @@ def preset(location: t.Any) -> Preset:
 
 
 def records_for(location: t.Any) -> list[dict[str, t.Any]]:
-    """The MX record set of a location, in the form of C(area1_mx_records)."""
+    """Return the MX record set of a location, in the form of ``area1_mx_records``."""
     return [{"priority": priority, "host": host} for priority, host in preset(location).records]
 
 
 def regions_for(location: t.Any, given: t.Iterable[t.Any] | None = None) -> list[str]:
-    """The processing regions of a location's domains.
+    """Return the processing regions of a location's domains.
 
-    ``given`` ones that contradict the MX hosts are refused.
-
-    Without a location (own MX records) the given ones are taken as they are; Cloudflare's own
-    default is C(GLOBAL).
+    Given regions that contradict the MX hosts are refused. Without a location (own MX records) they
+    are taken as given; Cloudflare's own default is ``GLOBAL``.
     """
     regions = check_regions(given)
     if not location:
@@ -241,7 +238,7 @@ def regions_for(location: t.Any, given: t.Iterable[t.Any] | None = None) -> list
 
 
 def check_regions(given: t.Iterable[t.Any] | None) -> list[str]:
-    """The API's words in the order given, without repetition; InputError names the valid ones."""
+    """Return the API's words in the order given, each once; InputError names the valid ones."""
     regions = list(dict.fromkeys(str(region).strip().upper() for region in given or ()))
     unknown = [region for region in regions if region not in REGIONS]
     if unknown:
@@ -254,12 +251,13 @@ def check_regions(given: t.Iterable[t.Any] | None) -> list[str]:
 
 
 def is_area1_host(name: t.Any) -> bool:
-    """An MX host of Area 1 or of today's Email Security; not Cloudflare's Email Routing
-    (C(*.mx.cloudflare.net)).
+    """Return whether a host is an MX host of Area 1, under the tutorial's names or today's.
+
+    Cloudflare's Email Routing (``*.mx.cloudflare.net``) is not.
     """
     return host_name(name).endswith(AREA1_SUFFIXES)
 
 
 def is_microsoft_host(name: t.Any) -> bool:
-    """A host at which Exchange Online takes mail, in any of its clouds."""
+    """Return whether Exchange Online takes mail at this host, in any of its clouds."""
     return host_name(name).endswith(MICROSOFT_SUFFIXES)

@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Names and comments of the connectors: the tutorial's, and today's for recognising what somebody
-made by hand.
+"""Names and comments of the connectors, in the tutorial's words and in today's.
+
+Today's serve to recognise what somebody made by hand.
 """
 
 from __future__ import annotations
@@ -34,16 +35,14 @@ KNOWN_CONNECTORS: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 def purpose_of(name: t.Any) -> str | None:
-    """What a connector of this name is for in the tutorial's words and today's; None for anybody
-    else's.
-    """
+    """Return what a connector of this name is for, or None for a name that no page uses."""
     return _find(name, 0)
 
 
 def purpose_of_comment(comment: t.Any) -> str | None:
-    """The same by the comment, which survives a renamed connector.
+    """Return what a connector with this comment is for; the comment survives a new name.
 
-    What follows a bracket is a stamp of ours.
+    Whatever follows a bracket is a stamp of ours.
     """
     return _find(str(comment or "").split("[", 1)[0].strip().rstrip("."), 1)
 

@@ -47,9 +47,9 @@ def api_word(disposition: str) -> str:
 
 
 def check_dispositions(given: t.Iterable[t.Any]) -> list[str]:
-    """The API's words in the order given, without repetition.
+    """Return the API's words in the order given, each once.
 
-    The header's C(UCE) is understood as C(SPAM).
+    The header's ``UCE`` is understood as ``SPAM``.
     """
     words = list(dict.fromkeys(api_word(str(word)) for word in given))
     unknown = [word for word in words if word not in API_WORDS]

@@ -3,7 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The egress networks of Area 1 as published, and how Exchange Online wants them.
+"""The egress networks of Area 1 as published, and in the form that Exchange Online takes.
 
 Published facts; no I/O.
 """
@@ -20,7 +20,7 @@ from .._engine.errors import InputError
 from .._engine.values import ip_span
 
 # "Egress IPs" of Cloudflare's documentation, as printed; with the two addresses of Europe that
-# today's page lists for all.
+# today's page lists for everybody.
 PUBLISHED: tuple[str, ...] = (
     "52.11.209.211",
     "52.89.255.11",
@@ -75,9 +75,10 @@ Network = t.Union[ipaddress.IPv4Network, ipaddress.IPv6Network]  # noqa: UP007 (
 
 @dataclasses.dataclass(frozen=True)
 class Split:
-    """``entries`` for Exchange; ``dropped`` are IPv6, ``split`` the networks that were too wide.
+    """Networks in the form for Exchange.
 
-    All as they were given.
+    ``entries`` are for Exchange; ``dropped`` are IPv6 networks, ``split`` those that were too wide,
+    both as they were given.
     """
 
     entries: list[str]
@@ -85,7 +86,7 @@ class Split:
     split: list[str]
 
     def notice(self) -> str:
-        """One sentence for the operator, empty where nothing was done."""
+        """One sentence for the operator; "" where nothing was dropped or split."""
         parts = []
         if self.dropped:
             parts.append(
@@ -100,9 +101,9 @@ class Split:
 
 
 def for_exchange(networks: t.Iterable[t.Any]) -> Split:
-    """What of ``networks`` goes into connectors and allow lists:
+    """Return what of ``networks`` goes into connectors and allow lists.
 
-    IPv4, /24 to /32, each once, in the order given.
+    That is IPv4, /24 to /32 [CF-3], each once, in the order given.
     """
     entries: dict[str, None] = {}
     dropped: dict[str, None] = {}
@@ -128,12 +129,12 @@ def for_exchange(networks: t.Iterable[t.Any]) -> Split:
 
 
 def is_superset(given: t.Iterable[t.Any], published: t.Iterable[t.Any] = PUBLISHED) -> bool:
-    """Whether ``given`` covers all of ``published`` that Exchange Online can see (IPv4)."""
+    """Return whether ``given`` covers all of ``published`` that Exchange Online can see (IPv4)."""
     return not missing(given, published)
 
 
 def missing(given: t.Iterable[t.Any], published: t.Iterable[t.Any] = PUBLISHED) -> list[str]:
-    """The IPv4 networks of ``published`` that ``given`` does not wholly cover, as printed there."""
+    """Return the IPv4 networks of ``published`` that ``given`` does not cover, as printed there."""
     covered = list(ipaddress.collapse_addresses(_only_ipv4(given)))
     return [
         str(wanted)
@@ -146,15 +147,16 @@ def missing(given: t.Iterable[t.Any], published: t.Iterable[t.Any] = PUBLISHED) 
 
 
 def digest(networks: t.Iterable[t.Any] = PUBLISHED) -> str:
-    """SHA-256 over the sorted canonical list, one a line: the same list gives the same digest
-    however it is written.
+    """Return the SHA-256 of the sorted canonical list, one network a line.
+
+    The same list gives the same digest however it is written.
     """
     lines = {spelled(network) for given in networks for network in _networks(str(given).strip())}
     return hashlib.sha256("\n".join(sorted(lines)).encode("ascii")).hexdigest()
 
 
 def spelled(network: Network) -> str:
-    """A single address without mask, as the tutorial's lists and Exchange Online write it."""
+    """Return a single address without its mask, as the tutorial and Exchange Online write it."""
     return (
         str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
     )
@@ -168,8 +170,9 @@ def _only_ipv4(networks: t.Iterable[t.Any]) -> collections.abc.Iterator[ipaddres
 
 
 def _networks(text: str) -> list[Network]:
-    """The networks that an address, a CIDR or a range stands for; private, reserved and absurdly
-    wide ones are refused.
+    """Return the networks that an address, a CIDR or a range stands for.
+
+    Private, reserved and absurdly wide ones are refused.
     """
     version, first, last = ip_span(text)
     found: list[Network]

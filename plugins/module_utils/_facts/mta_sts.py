@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""MTA-STS (RFC 8461) as senders read it, and the policy and record that a domain needs before its
-mail moves. Pure.
+"""MTA-STS (RFC 8461) as senders read it, and the policy and record that a domain needs.
+
+No I/O.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _HOST = re.compile(r"^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
-    """``mx`` as patterns: host names, C(*.) standing for exactly one label."""
+    """A policy. ``mx`` holds patterns: host names, ``*.`` standing for exactly one label."""
 
     mode: str
     max_age: int
@@ -40,7 +41,7 @@ class Policy:
         return [host for host in map(host_name, hosts) if not self.admits(host)]
 
     def refused(self, hosts: t.Iterable[str]) -> list[str]:
-        """Hosts that a sender which obeys it delivers nothing to."""
+        """Return those of ``hosts`` to which a sender that obeys the policy delivers nothing."""
         return self.missing(hosts) if self.mode == ENFORCE else []
 
     def text(self) -> str:
@@ -53,14 +54,15 @@ class Policy:
         return "".join(line + "\n" for line in lines)
 
     def with_hosts(self, hosts: t.Iterable[str]) -> Policy:
-        """Old and new hosts: what senders may keep until the last cache has run out, and what a
-        rollback needs.
+        """Return the policy with old and new hosts.
+
+        Senders may keep the old ones until the last cache has expired, and a rollback needs them.
         """
         return dataclasses.replace(self, mx=(*self.mx, *self.missing(hosts)))
 
 
 def matches(pattern: str, host: str) -> bool:
-    """RFC 8461, 4.1: a wildcard is the whole leftmost label, and stands for one."""
+    """Return whether a pattern covers a host; ``*`` is the whole leftmost label (RFC 8461, 4.1)."""
     name = host_name(host)
     if pattern.startswith("*."):
         return name.partition(".")[2] == pattern[2:]
@@ -68,9 +70,9 @@ def matches(pattern: str, host: str) -> bool:
 
 
 def record_id(texts: t.Iterable[str]) -> tuple[str, str]:
-    """(id, problem).
+    """Return (id, problem) of the TXT records.
 
-    Without exactly one good record a domain has no MTA-STS (RFC 8461, 3.1): then the id is empty.
+    Without exactly one good record a domain has no MTA-STS (RFC 8461, 3.1): then the id is "".
     """
     records = [text.strip() for text in texts if re.match(r"^v=STSv1[ \t]*(;|$)", text.strip())]
     if not records:
@@ -86,9 +88,10 @@ def record_id(texts: t.Iterable[str]) -> tuple[str, str]:
 
 
 def parse_policy(text: str) -> tuple[Policy | None, str]:
-    """(policy, problem).
+    """Return (policy, problem) of a policy's text.
 
-    Unknown keys are passed over; of a key given twice the first counts, but for mx (RFC 8461, 3.2).
+    Unknown keys are ignored; of a key given twice the first counts, except for ``mx`` (RFC 8461,
+    3.2).
     """
     fields: dict[str, str] = {}
     patterns: list[str] = []
@@ -124,10 +127,7 @@ def _problem(fields: t.Mapping[str, str], patterns: t.Sequence[str]) -> str:
 
 
 def next_id(moment: datetime.datetime, present: str) -> str:
-    """An id that is new: the time, which also sorts.
-
-    One that is there already gets a letter behind it.
-    """
+    """Return a new id: the time, which also sorts; with a letter behind it where it is taken."""
     stamp = moment.astimezone(datetime.timezone.utc).strftime("%Y%m%dT%H%M%S")
     return stamp + "a" if stamp == present else stamp
 

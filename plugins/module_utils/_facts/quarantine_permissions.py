@@ -5,15 +5,14 @@
 
 """What users may do with their mail in quarantine, by name and as the service's number.
 
-Data; knows no service package.
+Data only.
 """
 
 from __future__ import annotations
 
 import typing as t
 
-#: Bits of EndUserQuarantinePermissionsValue ([EXO-2.6]). 64, Download, is
-#: documented as unused.
+#: Bits of EndUserQuarantinePermissionsValue [EXO-2.6]. 64, Download, is documented as unused.
 PERMISSIONS: dict[str, int] = {
     "view_header": 128,
     "allow_sender": 32,
@@ -29,7 +28,7 @@ BUILT_IN = (
     "DefaultFullAccessPolicy",
     "DefaultFullAccessWithNotificationPolicy",
 )
-#: The second is documented by its name only; where it is offered it is Microsoft's.
+#: Of the second only the name is documented; where it exists it is Microsoft's.
 NOT_OURS = (*BUILT_IN, "NotificationEnabledPolicy", "DefaultGlobalTag")
 
 
@@ -38,6 +37,6 @@ def value_of(permissions: t.Iterable[str]) -> int:
 
 
 def names_of(value: t.Any) -> list[str]:
-    """The permissions in a value that the service returned."""
+    """Return the permissions in a value that the service returned."""
     number = int(value or 0)
     return [name for name, bit in PERMISSIONS.items() if number & bit]

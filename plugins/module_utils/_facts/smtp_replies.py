@@ -3,9 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What an SMTP server's answer proves.
+"""What an SMTP server's reply proves.
 
-Pure. Unknown is never good, and only one code proves a lock-down.
+Unknown never counts as good, and only one code proves a lock-down. No I/O.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ NEEDS_TLS = "needs_tls"
 OK, WRONG = "ok", "wrong"
 
 LOCKDOWN_CODE = "5.7.51"
-# [CUT-2.3]: refusals that say nothing about the connector, each with its own
-# meaning.
+# Refusals that say nothing about the connector, each with its meaning [CUT-2.3].
 MEANINGS = {
     "5.7.68": "Direct Send is refused (RejectDirectSend), which is not the lock-down",
     "5.7.64": (
@@ -39,7 +38,7 @@ ENVELOPE = frozenset({"mail", "rcpt", "data", "message"})
 
 
 def direct_verdict(stage: str, reply: SmtpReply) -> str:
-    """Of a delivery straight to the forwarding host, by the last answer and where it came."""
+    """Return the verdict on a delivery past Area 1, from its last reply and stage."""
     if stage == "message" and reply.code // 100 == 2:
         return OPEN
     if stage in ENVELOPE and reply.permanent and reply.enhanced == LOCKDOWN_CODE:
@@ -50,9 +49,9 @@ def direct_verdict(stage: str, reply: SmtpReply) -> str:
 
 
 def recipient_verdict(reply: SmtpReply) -> str:
-    """Of a recipient at a new MX host.
+    """Return the verdict on a recipient at a new MX host.
 
-    An unknown mailbox (X.1.1) says nothing of the domain; later is not never.
+    An unknown mailbox (X.1.1) says nothing about the domain, and a deferral is no refusal.
     """
     if reply.code // 100 == 2:
         return ACCEPTED
@@ -62,5 +61,5 @@ def recipient_verdict(reply: SmtpReply) -> str:
 
 
 def meaning(reply: SmtpReply) -> str:
-    """A few words about a refusal that is often mistaken; empty for the others."""
+    """Return a few words about a refusal that is often misread; "" for the others."""
     return next((text for code, text in MEANINGS.items() if reply.enhanced == code), "")

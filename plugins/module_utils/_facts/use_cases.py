@@ -3,11 +3,10 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The five use cases of section 4, as data to be held against Cloudflare's pages
-([CF-4.1] to [CF-4.3]).
+"""The five use cases, as data to be compared with Cloudflare's pages ([CF-4.1] to [CF-4.3]).
 
-C(tutorial) are the words and names of the tutorial's time, C(current) today's. The header is the
-operator's choice in both.
+``tutorial`` are the words and names of the tutorial, ``current`` those of today's pages. The header
+is the operator's choice in both.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ VARIANTS = ("current", "tutorial")
 # Policies of quarantine: the last one is built in.
 ASK, FREE, ADMIN = "UserNotifyAdminRelease", "UserNotifyUserRelease", "AdminOnlyAccessPolicy"
 JUNK, QUARANTINE = "MoveToJmf", "Quarantine"
-TO_QUARANTINE = "quarantine"  # the action "Redirect to hosted quarantine"; a number is an SCL
+TO_QUARANTINE = "quarantine"  # The action "Redirect to hosted quarantine". A number is an SCL.
 
-#: What recipients may do, and whether they are told [CF-4.3].
+#: What recipients may do, and whether they are notified [CF-4.3].
 POLICIES: dict[str, dict[str, t.Any]] = {
     ASK: {"permissions": ("request_release", "preview", "delete"), "notifications": True},
     FREE: {"permissions": ("release", "preview", "delete"), "notifications": True},
@@ -34,7 +33,8 @@ POLICIES: dict[str, dict[str, t.Any]] = {
 Verdicts = tuple[str, t.Optional[str], str, str, str]  # noqa: UP045 (made at run time)
 
 #: Title; what Area 1 quarantines; spam action and policy; policies of high confidence spam,
-#: phishing, high confidence phishing [CF-4.1]. What these three quarantine stays 15 days at least.
+#: phishing, high confidence phishing [CF-4.1]. Mail that these three quarantine stays at
+#: least 15 days.
 CASES: dict[int, tuple[str, tuple[str, ...], Verdicts]] = {
     1: (
         "Junk and Area 1 Admin Quarantine",
@@ -140,8 +140,10 @@ DASHBOARD: tuple[tuple[str, str], ...] = (
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """``words`` of the header; ``action`` is an SCL, C(quarantine), or a text to put before the
-    subject as C(subject:TEXT).
+    """A mail flow rule of a use case.
+
+    ``words`` are those of the header; ``action`` is an SCL, ``quarantine``, or a text to put before
+    the subject as ``subject:TEXT``.
     """
 
     name: str
@@ -167,8 +169,10 @@ class Rule:
 
 @dataclasses.dataclass(frozen=True)
 class UseCase:
-    """``filter``: values of the anti-spam policy by the options of o365_content_filter;
-    ``policies``: quarantine policies to make.
+    """A use case.
+
+    ``filter`` holds values of the anti-spam policy by the options of o365_content_filter;
+    ``policies`` the quarantine policies to make.
     """
 
     key: str
@@ -197,7 +201,7 @@ class UseCase:
 
 
 def published(number: t.Any, variant: str = "current") -> UseCase:
-    """One of Cloudflare's five."""
+    """Return one of Cloudflare's five use cases."""
     try:
         case = int(number)
         title, area1, verdicts = CASES[case]
@@ -256,15 +260,16 @@ FIRST_SPAM, FIRST_HIGH = (
 
 @dataclasses.dataclass(frozen=True)
 class Landing:
-    """Where a message ends, and for a quarantine by which policy."""
+    """Where a message ends and, for a quarantine, by which policy."""
 
     place: str
     policy: str = ""
 
 
 def lands(case: UseCase, disposition: str) -> Landing:
-    """Where the use case brings mail that Area 1 gave this disposition, for recipients of the
-    policy that it sets.
+    """Return where the use case takes mail of this disposition.
+
+    It holds for recipients of the anti-spam policy that the use case sets.
     """
     word = header_word(disposition)
     if api_word(word) in case.area1:
@@ -282,7 +287,7 @@ def lands(case: UseCase, disposition: str) -> Landing:
 
 
 def by_verdict(options: t.Mapping[str, t.Any], verdict: str) -> Landing:
-    """What an anti-spam policy does with a verdict; options as in o365_content_filter."""
+    """Return what an anti-spam policy (options of o365_content_filter) does with a verdict."""
     action = str(options.get("%s_action" % verdict) or JUNK).lower()
     if action == QUARANTINE.lower():
         return Landing(IN_QUARANTINE, str(options.get("%s_quarantine_tag" % verdict) or ""))
@@ -295,10 +300,10 @@ SPOOF_HANDLING = ("quarantine", "spam", "bulk")
 
 
 def with_spoof(case: UseCase, way: str | None) -> UseCase:
-    """The tutorial's three ways with SPOOF.
+    """Return the use case with one of the tutorial's three ways to treat SPOOF.
 
-    C(quarantine): held back (where the use case does so, else by Area 1); C(spam): as SPAM;
-    C(bulk): as BULK, where that has no rule: delivered. None is the use case's own.
+    ``quarantine``: held back, by the use case where it does so, else by Area 1; ``spam``: as SPAM;
+    ``bulk``: as BULK, which is delivered where it has no rule. None is the use case's own way.
     """
     if way is None:
         return case
@@ -327,9 +332,7 @@ def _with_word(rule: Rule, word: str, wanted: bool) -> Rule:
 
 
 def check_words(given: t.Any, where: str) -> tuple[str, ...]:
-    """Dispositions as the header has them (UCE for SPAM); unknown ones are refused with the valid
-    ones.
-    """
+    """Return dispositions as the header has them (UCE for SPAM); refuse unknown ones."""
     items = [given] if isinstance(given, str) else list(given or ())
     words = tuple(dict.fromkeys(header_word(str(item)) for item in items))
     unknown = [word for word in words if word not in HEADER_WORDS]

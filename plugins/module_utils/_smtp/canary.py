@@ -3,7 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The canary: a real message to a mailbox that the operator gave for it.
+"""The canary: a real message to a mailbox that the operator names for it.
 
 Its Message-ID is how a trace finds it again.
 """
@@ -40,7 +40,7 @@ class Canary:
         return self.recipient.rpartition("@")[2]
 
     def message(self, sender: str, host: str) -> Message:
-        """Each time another one, with nothing in it that came from a service."""
+        """Return a new message; nothing in it comes from a service."""
         author = sender or NOBODY
         message_id = "<%s@%s>" % (secrets.token_hex(16), author.rpartition("@")[2])
         mail = email.message.EmailMessage(policy=email.policy.SMTP)

@@ -3,12 +3,10 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""One SMTP conversation with one address: every read bounded, one deadline for all of it.
+"""One SMTP conversation with one address: every read is bounded, one deadline holds for all of it.
 
-Standard library only.
-
-C(smtplib) has no deadline for a whole conversation and gives up on replies that are a little wrong;
-a probe wants both.
+Standard library only. :mod:`smtplib` has no deadline for a whole conversation and gives up on
+replies that are slightly wrong; a probe needs both.
 """
 
 from __future__ import annotations
@@ -40,9 +38,9 @@ _HELO = re.compile(
 
 @dataclasses.dataclass(frozen=True)
 class SmtpReply:
-    """``code`` 0: what came was no reply at all.
+    """One reply. ``code`` 0 means that what came was no reply at all.
 
-    ``enhanced`` only where the text begins with it (RFC 2034).
+    ``enhanced`` is set only where the text begins with it (RFC 2034).
     """
 
     code: int = 0
@@ -70,9 +68,9 @@ class SmtpReply:
 
 
 class Broken(Exception):
-    """The conversation ended without the answer that was waited for.
+    """The conversation ended without the reply that was waited for.
 
-    ``connected`` is false where there never was one.
+    ``connected`` is false where there was no connection at all.
     """
 
     def __init__(self, reason: str, connected: bool = True, certificate: bool = False) -> None:
@@ -83,9 +81,10 @@ class Broken(Exception):
 
 
 def parse_reply(raw: t.Sequence[bytes]) -> SmtpReply:
-    """The lines of one reply.
+    """Return the lines of one reply as a value.
 
-    Tolerant: no text, no enhanced code, differing codes; what is no reply has the code 0. Pure.
+    Tolerates a missing text, a missing enhanced code and differing codes. What is no reply has the
+    code 0.
     """
     code, texts = 0, []
     for line in raw:
@@ -106,7 +105,7 @@ def parse_reply(raw: t.Sequence[bytes]) -> SmtpReply:
 
 
 def is_last(line: bytes) -> bool:
-    """Whether a reply ends with this line: C(250-) goes on, everything else does not."""
+    """Return whether a reply ends with this line: ``250-`` goes on, everything else does not."""
     match = _LINE.match(line.rstrip(b"\r\n"))
     return match is None or match.group(2) != b"-"
 
@@ -117,7 +116,7 @@ def _printable(data: bytes) -> str:
 
 
 def check_address(value: t.Any, what: str) -> str:
-    """A plain mailbox address; nothing in it can end an SMTP command."""
+    """Return a plain mailbox address; refuse whatever could end an SMTP command."""
     text = str(value or "").strip()
     if not _ADDRESS.match(text):
         raise InputError(
@@ -138,7 +137,7 @@ def check_helo(value: t.Any) -> str:
 
 
 class Conversation:
-    """Used by one thread.
+    """One conversation, used by one thread.
 
     Every method raises Broken where the other side is silent, gone or talks without end.
     """
@@ -155,7 +154,7 @@ class Conversation:
         self._buffer = b""
 
     def open(self) -> SmtpReply:
-        """Connect; the greeting."""
+        """Connect and return the greeting."""
         try:
             self._socket = socket.create_connection(
                 (self.address, self.port), min(self._left(), CONNECT_SECONDS)
@@ -175,9 +174,9 @@ class Conversation:
         return reply
 
     def start_tls(self, context: ssl.SSLContext, host: str) -> SmtpReply:
-        """STARTTLS and the handshake.
+        """Ask for STARTTLS and do the handshake.
 
-        What came in clear after the answer is thrown away (it could be anybody's).
+        Whatever came in clear after the reply is thrown away: anybody could have sent it.
         """
         reply = self.command("STARTTLS")
         if reply.code != 220:
@@ -208,13 +207,13 @@ class Conversation:
         return self._send(text.encode("ascii", "replace") + b"\r\n")
 
     def message(self, data: bytes) -> SmtpReply:
-        """The message after a 354, with dots doubled and line ends as SMTP wants them."""
+        """Send the message after a 354, with dots doubled and line ends as SMTP wants them."""
         lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").rstrip(b"\n").split(b"\n")
         body = b"\r\n".join(b"." + line if line.startswith(b".") else line for line in lines)
         return self._send(body + b"\r\n.\r\n")
 
     def close(self) -> None:
-        """Leave politely, but never wait for it."""
+        """Say QUIT, but never wait for the reply."""
         if self._socket is None:
             return
         try:

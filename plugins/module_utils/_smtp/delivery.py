@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""One envelope to one recipient, with a message or without: the direct delivery that a lock-down
-must refuse, and the canary.
+"""One envelope to one recipient, with or without a message.
+
+Used for the direct delivery that a lock-down must refuse, and for the canary.
 """
 
 from __future__ import annotations
@@ -20,9 +21,7 @@ from .targets import DirectTarget, Probe
 
 @dataclasses.dataclass
 class DeliveryOutcome:
-    """The last answer and the stage at which it came; ``problem`` where the conversation broke
-    instead.
-    """
+    """The last reply and the stage at which it came; ``problem`` where the conversation broke."""
 
     host: str
     address: str
@@ -78,9 +77,9 @@ class DeliveryOutcome:
 
 @dataclasses.dataclass
 class Delivery:
-    """``verify``: the certificate must be valid for the host.
+    """One delivery to one address. ``verify`` demands a certificate that is valid for the host.
 
-    A direct sender does not look at it, so neither does that probe.
+    A direct sender does not check the certificate, so the probe that acts as one does not either.
     """
 
     probe: Probe
@@ -143,7 +142,7 @@ class Delivery:
 
 
 def deliver_directly(probe: Probe, target: DirectTarget) -> dict[str, t.Any]:
-    """At the first address that can be reached. A message goes to the canary's mailbox only."""
+    """Deliver to the first address that can be reached; only a canary gets a message."""
     canary = probe.canary if probe.canary and probe.canary.recipient == target.recipient else None
     outcome = DeliveryOutcome(target.host, "", target.recipient, problem="its name has no address")
     for address in target.addresses:
@@ -157,9 +156,9 @@ def deliver_directly(probe: Probe, target: DirectTarget) -> dict[str, t.Any]:
 
 
 def deliver_plainly(probe: Probe, target: DirectTarget) -> dict[str, t.Any]:
-    """The same recipient with TLS and without.
+    """Offer the same recipient with TLS and without.
 
-    Only the difference tells: no source has the words of such a refusal.
+    Only the difference tells: how such a refusal is worded is not known.
     """
     answers = []
     for tls in (True, False):

@@ -3,9 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Does a new MX host answer as it should:
+"""Whether a new MX host answers as it should: STARTTLS, a certificate for its name, the domains.
 
-STARTTLS, a certificate for its name, the domains taken? No message is sent.
+No message is sent.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def visit(
     try:
         return _talk(probe, target, conversation, found, recipients)
     except Broken as exc:
-        # Once it has shown what a host must show, an end among the recipients only leaves the rest
-        # of them unknown.
+        # A host that has shown what it must stays fine if the conversation ends among the
+        # recipients: only the rest of them is unknown.
         status = WRONG if exc.certificate else found.status
         return found.fail(status, found.stage, exc.reason)
     finally:
@@ -63,8 +63,9 @@ def _talk(
     found: Visit,
     recipients: t.Sequence[Recipient],
 ) -> Visit:
-    """A refusal of the probing address as such (greeting, EHLO) says nothing about the host:
-    unknown.
+    """Greet, start TLS, and offer each recipient.
+
+    A refusal of the probing address as such (greeting, EHLO) says nothing about the host: unknown.
     """
     greeting = conversation.open()
     found.stage = "greeting"
@@ -94,7 +95,7 @@ def _talk(
 
 
 def _ask(conversation: Conversation, sender: str, item: Recipient) -> dict[str, t.Any]:
-    """One envelope, taken back at once. A conversation that breaks here leaves the rest unknown."""
+    """Offer one envelope and take it back. If the conversation breaks, the rest is unknown."""
     reply = conversation.command("MAIL FROM:<%s>" % sender)
     stage = "mail"
     if reply.good:
@@ -110,12 +111,10 @@ def _told(reply: SmtpReply) -> dict[str, t.Any]:
 
 
 def host_view(target: HostTarget, visits: t.Sequence[Visit]) -> dict[str, t.Any]:
-    """The host as all of its addresses show it.
+    """Return the host as all of its addresses show it.
 
-    Pure.
-
-    One that answers wrongly makes the host wrong: senders choose among them. One that is silent
-    does not, where another is fine.
+    One address that answers wrongly makes the host wrong, because senders choose among them. One
+    that is silent does not, if another is fine.
     """
     by_address: dict[str, list[Visit]] = {}
     for item in visits:
@@ -147,9 +146,7 @@ def host_view(target: HostTarget, visits: t.Sequence[Visit]) -> dict[str, t.Any]
 
 
 def _graver(present: dict[str, t.Any] | None, new: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Of two answers about a domain: a refusal counts, then an acceptance; not having been asked
-    only where nothing else is known.
-    """
+    """Return the graver of two answers about a domain: refused, then accepted, then not asked."""
     order = (UNKNOWN, ACCEPTED, REFUSED)
     return (
         new

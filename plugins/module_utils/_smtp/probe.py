@@ -3,9 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""mail_flow_probe:
+"""The module mail_flow_probe: evidence by SMTP, from the host that runs this.
 
-SMTP evidence from the host that runs this. Standard library only, so that any host can run it.
+Standard library only, so that any host can run it.
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ def run_probe(params: t.Mapping[str, t.Any], context: Context) -> Result:
 def section_of(
     values: t.Mapping[str, t.Any], before: t.Mapping[str, t.Any] | None
 ) -> dict[str, t.Any]:
-    """The observation's section C(smtp): this probe's answers beside those of earlier ones.
+    """Return the section ``smtp`` of the observation: these answers beside those of earlier probes.
 
-    Each says when and from where.
+    Each says when and from where it was obtained.
     """
     where = {"date": values.get("date", ""), "looked_from": values.get("looked_from") or {}}
     section: dict[str, t.Any] = {key: dict((before or {}).get(key) or {}) for key in SEEN}
@@ -102,7 +102,7 @@ def section_of(
 
 
 def probe_of(params: t.Mapping[str, t.Any], context: Context) -> Probe:
-    """Every option checked, before the first connection."""
+    """Return the checked options, before the first connection."""
     port = int(params.get("port") or 25)
     seconds = int(params.get("timeout") or 60)
     if not 0 < port < 65536 or not 0 < seconds <= 3600:
@@ -155,9 +155,9 @@ def probe_of(params: t.Mapping[str, t.Any], context: Context) -> Probe:
 
 
 def _sender(given: t.Any, helo: str, own: t.Collection[str]) -> str:
-    """An envelope sender outside the tenant:
+    """Return an envelope sender outside the tenant; "" is the null sender.
 
-    RejectDirectSend would answer for one inside it. Empty is the null sender.
+    For a sender inside it, RejectDirectSend would answer [CUT-2.3].
     """
     if given:
         sender = check_address(given, "sender")
@@ -173,7 +173,7 @@ def _sender(given: t.Any, helo: str, own: t.Collection[str]) -> str:
 
 
 def _inside(name: str, own: t.Collection[str]) -> bool:
-    """A tenant may take mail for all names below a domain (MatchSubDomains)."""
+    """Return whether a name is one of these domains, or below one (MatchSubDomains)."""
     return any(name == domain or name.endswith("." + domain) for domain in own)
 
 
@@ -190,7 +190,7 @@ def _visits(probe: Probe) -> list[tuple[HostTarget, str, tuple[Recipient, ...]]]
 
 
 def _canary(probe: Probe, hosts: t.Mapping[str, t.Mapping[str, t.Any]]) -> dict[str, t.Any] | None:
-    """One real message through the first new MX host that takes the canary's domain."""
+    """Send one real message through the first new MX host that takes the canary's domain."""
     if probe.canary is None or probe.canary.domain not in {
         item.domain for item in probe.recipients
     }:

@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What a probe looks at, checked: addresses come with it, because the probing host resolves no name
-by itself.
+"""What a probe looks at, checked.
+
+Addresses come with the targets, because the probing host resolves no name by itself.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from .._engine.values import as_list, host_name
 from .canary import NOBODY, Canary
 from .conversation import check_address
 
-# A host with more addresses than this is looked at by the first ones.
+# Of a host with more addresses only the first ones are asked.
 MAX_ADDRESSES = 8
-# What area1_mx_info says of a mail host besides; of no effect here.
+# Other keys of a mail host in the answer of area1_mx_info; without effect here.
 SEEN_KEYS = frozenset({"error", "tlsa", "secure", "date"})
 
 
 @dataclasses.dataclass(frozen=True)
 class HostTarget:
-    """A new MX host: all of its addresses are asked."""
+    """A new MX host, all of whose addresses are asked."""
 
     name: str
     addresses: tuple[str, ...]
@@ -79,7 +80,7 @@ class DirectTarget:
 
 @dataclasses.dataclass(frozen=True)
 class Probe:
-    """The whole of one task."""
+    """Everything that one task asks."""
 
     hosts: tuple[HostTarget, ...]
     recipients: tuple[Recipient, ...]
@@ -95,8 +96,10 @@ class Probe:
 
     @property
     def outsider(self) -> str:
-        """For deliveries past Area 1: never the null sender, which connectors by sender domain and
-        RejectDirectSend may treat as no sender at all.
+        """The envelope sender of deliveries past Area 1.
+
+        Never the null sender: connectors by sender domain and RejectDirectSend may treat it as no
+        sender at all.
         """
         return self.sender or NOBODY
 
@@ -114,9 +117,7 @@ class Probe:
         return context
 
     def greeting_name(self, source: str) -> str:
-        """The name to say hello with: given or the host's own, else the address as a literal (RFC
-        5321, 4.1.3).
-        """
+        """Return the name to say EHLO with: given, else the host's own, else an address literal."""
         return self.helo or ("[IPv6:%s]" % source if ":" in source else "[%s]" % source)
 
 
@@ -140,9 +141,7 @@ def _name(value: t.Any, what: str) -> str:
 
 
 def _recipient(entry: t.Mapping[str, t.Any], domain: str, canary: str) -> str:
-    """The canary where it lives in this domain, else the mailbox that every domain must have (RFC
-    5321, 4.5.1).
-    """
+    """Return the canary if it is in this domain, else postmaster (RFC 5321, 4.5.1)."""
     given = (
         entry.get("recipient")
         or (canary if canary.endswith("@" + domain) else "")
@@ -157,9 +156,9 @@ def _recipient(entry: t.Mapping[str, t.Any], domain: str, canary: str) -> str:
 
 
 def _addresses(value: t.Any, host: str) -> tuple[str, ...]:
-    """IP addresses only: a name would be resolved by the probing host's own resolver.
+    """Return IP addresses; refuse names, which the probing host would resolve by itself.
 
-    None is an answer, too.
+    An empty list is allowed: the name has no address.
     """
     found = []
     for text in as_list(value):
