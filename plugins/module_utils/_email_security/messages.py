@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""A message as the service tells it, in names that stay; which messages an operator asks for; a
-table of them. Pure.
+"""Messages under stable names, which of them an operator asks for, and a table of them.
+
+No I/O.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ _SUCCEEDED = frozenset({"success", "successful", "succeeded", "completed"})
 
 
 def row(message: t.Mapping[str, t.Any]) -> Row:
-    """What modules return.
+    """Return a message as the modules show it.
 
-    Names and dates differ from year to year in the service's own answers.
+    The service's own names of fields and dates differ from year to year [CF-6.1].
     """
     return {
         "id": identifier(message),
@@ -58,9 +59,9 @@ def _date(value: t.Any) -> str:
 
 
 def is_quarantined(message: t.Mapping[str, t.Any]) -> bool:
-    """Held now, as the service says.
+    """Return whether the service says that it holds the message now.
 
-    What C(post_delivery_operations) may say is not documented: it is no reason to doubt that.
+    Values of ``post_delivery_operations`` are not documented, and no reason to doubt that.
     """
     told = message.get("is_quarantined")
     if told is None:
@@ -71,13 +72,13 @@ def is_quarantined(message: t.Mapping[str, t.Any]) -> bool:
 
 
 def was_released(message: t.Mapping[str, t.Any]) -> bool:
-    """It is not held any more, and somebody released it."""
+    """Return whether the message is not held any more because somebody released it."""
     done = {str(each).upper() for each in as_list(message.get("post_delivery_operations"))}
     return not is_quarantined(message) and bool(done & _RELEASES)
 
 
 def last_release_succeeded(log: t.Sequence[t.Mapping[str, t.Any]]) -> bool:
-    """By a message's action log, whose order is not documented."""
+    """Return whether the latest release in an action log succeeded. The log may be in any order."""
     tries = sorted(
         (each for each in log if str(each.get("operation")).upper() in _RELEASES),
         key=lambda each: str(each.get("completed_at") or ""),
@@ -87,7 +88,7 @@ def last_release_succeeded(log: t.Sequence[t.Mapping[str, t.Any]]) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class MessageFilter:
-    """Which messages: each part is a condition of its own, empty ones ask for nothing."""
+    """A selection of messages: each part is one condition, and an empty part asks for nothing."""
 
     domain: str = ""
     dispositions: frozenset[str] = frozenset()
@@ -127,9 +128,10 @@ class MessageFilter:
         )
 
     def filters(self) -> dict[str, str]:
-        """What the service is asked for: only what it certainly understands as it is meant here;
-        C(fits) decides. Whether the service leaves out benign mail by itself is not documented, so
-        it is told.
+        """Return the filters for the service: only those that it certainly understands as we do.
+
+        :meth:`fits` decides. Whether the service leaves out benign mail by itself is not
+        documented, so it is always told.
         """
         found = {
             "start": self.start,
@@ -167,7 +169,10 @@ class MessageFilter:
 
 
 def _at(address: str, wanted: str) -> bool:
-    """An address, or all of a domain. Header addresses may come with a name and angle brackets."""
+    """Return whether an address, or any address of a domain, is among ``addresses``.
+
+    Header addresses may come with a name and angle brackets.
+    """
     bare = address.rpartition("<")[2].rstrip("> ") if "<" in address else address
     wanted = wanted.lower()
     return bare == wanted or (
@@ -192,7 +197,10 @@ _COLUMNS = (("TIME", 20), ("DISPOSITION", 13), ("FROM", 28), ("TO", 28), ("SUBJE
 
 
 def table(rows: t.Sequence[Row]) -> list[str]:
-    """Aligned lines for a terminal, the id last and never cut: it is what a release asks for."""
+    """Return aligned lines for a terminal.
+
+    The id is last and never cut, because a release asks for it.
+    """
     return aligned(_COLUMNS, [_cells(one) for one in rows])
 
 
@@ -210,7 +218,7 @@ def _cells(one: Row) -> tuple[str, ...]:
 
 
 def aligned(columns: t.Sequence[tuple[str, int]], rows: t.Sequence[t.Sequence[str]]) -> list[str]:
-    """Columns of a name and a greatest width (0: never cut)."""
+    """Return rows as aligned lines. A column is a name and its greatest width (0: never cut)."""
     lines = [[name for name, _most in columns]]
     lines += [
         [fit(text, most) for text, (_name, most) in zip(cells, columns, strict=True)]
