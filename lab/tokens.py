@@ -24,6 +24,7 @@ from lab.server import Hub
 # [EXO-1.2], [EXO-1.8]: hosts of the clouds, and the resource's application id
 EXCHANGE = "exchange"
 GRAPH = "graph"
+ARM = "arm"
 RESOURCES: dict[str, frozenset[str]] = {
     EXCHANGE: frozenset(
         {
@@ -43,6 +44,19 @@ RESOURCES: dict[str, frozenset[str]] = {
             "dod-graph.microsoft.us",
             "microsoftgraph.chinacloudapi.cn",
             "00000003-0000-0000-c000-000000000000",
+        }
+    ),
+    # Azure Resource Manager and its national clouds: the endpoint, and the older name under which a
+    # token is asked for; in US Government the endpoint's own name is no resource (azure-mgmt-core,
+    # get_arm_endpoints).
+    ARM: frozenset(
+        {
+            "management.azure.com",
+            "management.core.windows.net",
+            "management.core.usgovcloudapi.net",
+            "management.chinacloudapi.cn",
+            "management.core.chinacloudapi.cn",
+            "797f4846-ba00-4fd7-ba43-dac1f8f63013",
         }
     ),
 }
@@ -118,8 +132,11 @@ class Tokens:
             lifetime - 1,
         )
 
-    def check(self, authorization: str | None, kind: str) -> Identity:
-        """The caller of a request to `kind`, or TokenRefused. Expiry is by the lab's clock."""
+    def check(self, authorization: str | None, kind: str, own_tenant: bool = True) -> Identity:
+        """The caller of a request to `kind`, or TokenRefused. Expiry is by the lab's clock.
+
+        `own_tenant` False: the service itself decides about the token's tenant.
+        """
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise TokenRefused("no bearer token")
@@ -143,6 +160,7 @@ class Tokens:
         if claims["exp"] <= self._hub.clock.time():
             raise TokenRefused("the token has expired")
         app = self._hub.world["entra"]["apps"].get(claims["appid"])
-        if app is None or claims["tid"] != self._hub.world["entra"]["tenant_id"]:
+        foreign = claims["tid"] != self._hub.world["entra"]["tenant_id"]
+        if app is None or (own_tenant and foreign):
             raise TokenRefused("the token is of another tenant")
         return Identity(claims["appid"], claims["tid"], frozenset(claims.get("roles", [])), app)

@@ -9,8 +9,10 @@ The state is ``world["dns"]``, plain data; every key may be left out (``empty_st
 all)::
 
 {"zones": {name: {"name", "name_servers": [...], "records": [as at Cloudflare; "id" and dates not
-needed]}}, # zones that are not at Cloudflare; one that is in both places is answered from here
-"servers": {"ada.ns.cloudflare.example": {"address": ADDRESSES[0], "mode": "ok", "lag_seconds": 0},
+needed]}}, # zones at no provider of the lab; one that is in both places is answered from here
+"delegations": {"northwind.example": ["ns1.example", ...]}, # what the registry names for a zone
+that several providers have; without an entry the first one found is the delegated one "servers":
+{"ada.ns.cloudflare.example": {"address": ADDRESSES[0], "mode": "ok", "lag_seconds": 0},
 "bob.ns.cloudflare.example": {"address": ADDRESSES[1], "mode": "ok", "lag_seconds": 0}}, # mode: ok
 | down (no answer) | servfail | lame (REFUSED) | lag (the zone as it was lag_seconds ago, lab
 clock); # an address must be one of lab.dns.ADDRESSES; several names may share one; a server answers

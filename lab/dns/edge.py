@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from typing import Any
 
+from lab.dns.hosted import zones_at_providers
 from lab.dns.hosts import infrastructure_zones
 
 Record = dict[str, Any]
@@ -27,17 +28,32 @@ def find_zone(world: dict[str, Any], name: str) -> dict[str, Any] | None:
     A name server's own name is scenery even below a customer's zone, so that worlds need no glue.
     """
     name = name.lower().rstrip(".")
-    others = world["dns"].get("zones", {})
-    hosted = world.get("cloudflare", {}).get("zones", {})
     if name not in world["dns"].get("servers", {}):
         for candidate in _suffixes(name):
-            zone: dict[str, Any] | None = others.get(candidate) or hosted.get(candidate)
-            if zone is not None and (
-                candidate in others or zone.get("status", "active") == "active"
-            ):
+            zone = _customer_zone(world, candidate)
+            if zone is not None:
                 return zone
     scenery = infrastructure_zones(world["dns"])
     return next((scenery[candidate] for candidate in _suffixes(name) if candidate in scenery), None)
+
+
+def _customer_zone(world: dict[str, Any], name: str) -> dict[str, Any] | None:
+    """Return the zone of this name that its delegation names, else the first that is public.
+
+    ``world["dns"]["delegations"]`` says for a name which servers its registry names; without an
+    entry any zone counts as delegated.
+    """
+    hosted = world.get("cloudflare", {}).get("zones", {})
+    found: list[dict[str, Any]] = []
+    if name in world["dns"].get("zones", {}):
+        found.append(world["dns"]["zones"][name])
+    if name in hosted and hosted[name].get("status", "active") == "active":
+        found.append(hosted[name])
+    found += zones_at_providers(world, name)
+    delegation = set(world["dns"].get("delegations", {}).get(name, ()))
+    if delegation:
+        found = [zone for zone in found if delegation & set(zone["name_servers"])]
+    return found[0] if found else None
 
 
 def _suffixes(name: str) -> Iterator[str]:
@@ -49,11 +65,13 @@ def _suffixes(name: str) -> Iterator[str]:
 
 def all_zones(world: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Every zone of a customer, by name."""
-    hosted = world.get("cloudflare", {}).get("zones", {})
-    active = {
-        name: zone for name, zone in hosted.items() if zone.get("status", "active") == "active"
-    }
-    return {**active, **world["dns"].get("zones", {})}
+    names = [
+        *world.get("cloudflare", {}).get("zones", {}),
+        *world["dns"].get("zones", {}),
+        *(zone["name"] for zone in zones_at_providers(world)),
+    ]
+    zones = {name: _customer_zone(world, name) for name in dict.fromkeys(names)}
+    return {name: zone for name, zone in zones.items() if zone is not None}
 
 
 def note(world: dict[str, Any], zone: dict[str, Any], now: float) -> list[dict[str, Any]]:
@@ -90,6 +108,31 @@ def commit(
         _add(world, zone["name"], records, moment, change)
         moment += gap
     return moment - gap
+
+
+def change_at_provider(
+    world: dict[str, Any],
+    name: str,
+    change: str,
+    apply: Callable[[], None],
+    now: float,
+    delay: float = 0.0,
+) -> None:
+    """Carry out a change at Azure DNS, Route 53 or GoDaddy; the edge shows it ``delay`` seconds
+    later, as one step.
+
+    A change of a zone that is not the delegated one is not seen.
+    """
+    before = _customer_zone(world, name)
+    if before is not None:
+        note(world, before, now)
+    apply()
+    after = _customer_zone(world, name)
+    if before is None or after is None:
+        return
+    last = world["dns"]["versions"][name][-1]
+    if last["records"] != [_seen(record) for record in after["records"]]:
+        _add(world, name, after["records"], max(now + delay, last["at"]), change)
 
 
 def view(world: dict[str, Any], zone: dict[str, Any], at: float, now: float) -> dict[str, Any]:
