@@ -18,14 +18,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lab import worlds
+from lab import azure_dns, worlds
+from lab.azure_dns import AzureDnsService
 from lab.cloudflare import CloudflareService
 from lab.control import ControlService
 from lab.dns import DnsServers, DohService
 from lab.entra import EntraService
 from lab.exchange import ExchangeService
+from lab.godaddy import GoDaddyService
 from lab.graph import GraphService
 from lab.mail.service import MailServers
+from lab.route53 import Route53Service
 from lab.server import Hub, LabServer, Service, serve_https
 from lab.tls import Authority, ClientCertificate, client_certificate, write_private
 from lab.tokens import Tokens
@@ -44,6 +47,11 @@ class Laboratory:
             client_secret=f"{secrets.token_urlsafe(8)}~{secrets.token_urlsafe(24)}",
             api_token=secrets.token_urlsafe(36),
             certificate_pem=self._certificate.certificate_pem,
+            aws_key="AKIA" + secrets.token_hex(8).upper(),
+            aws_secret=secrets.token_urlsafe(30),
+            godaddy_token="gd_pat_" + secrets.token_urlsafe(30),
+            godaddy_key=secrets.token_urlsafe(12),
+            godaddy_secret=secrets.token_urlsafe(18),
         )
         self._domains: list[str] = []
         self._servers: list[LabServer] = []
@@ -84,6 +92,9 @@ class Laboratory:
             "graph": GraphService(self.hub, tokens),
             "cloudflare": CloudflareService(self.hub),
             "doh": DohService(self.hub),
+            "arm": AzureDnsService(self.hub, tokens),
+            "route53": Route53Service(self.hub),
+            "godaddy": GoDaddyService(self.hub),
         }
         context = self._authority.context()
         for key, service in services.items():
@@ -134,6 +145,9 @@ class Laboratory:
                 "graph": urls["graph"],
                 "cloudflare": urls["cloudflare"] + "/client/v4",
                 "doh": urls["doh"] + "/dns-query",
+                "arm": urls["arm"],
+                "route53": urls["route53"],
+                "godaddy": urls["godaddy"],
             },
             "dns": {
                 "resolvers": self._dns.resolvers,
@@ -156,7 +170,9 @@ class Laboratory:
                 "area1_mta_sts_port": self._mail.sts_port,
                 "area1_dns_provider": "cloudflare",
                 "area1_domains": self._domains,
+                **self._dns_variables(),
             },
+            "dns_accounts": self._dns_accounts(),
             "secrets": [*self._credentials.secrets, self._passphrase],
             "certificates": {
                 "pem": str(self._directory / "client.pem"),
@@ -165,4 +181,35 @@ class Laboratory:
             },
             "tenant_id": worlds.TENANT_ID,
             "other_tenant": worlds.OTHER_TENANT,
+        }
+
+    def _dns_variables(self) -> dict[str, Any]:
+        """Return the variables of the provider at which this world has its zones, if not
+        Cloudflare.
+        """
+        provider = self.hub.world.get("dns_provider")
+        if not provider:
+            return {}
+        options = self._dns_accounts()[provider]
+        named = {f"area1_dns_{provider}_{key}": value for key, value in options.items()}
+        return {"area1_dns_provider": provider, **named}
+
+    def _dns_accounts(self) -> dict[str, dict[str, str]]:
+        """Return the credentials for each provider of DNS, by the names of its options."""
+        urls, known = self.hub.urls, self._credentials
+        return {
+            "azure": {
+                "subscription": azure_dns.SUBSCRIPTION,
+                "tenant": worlds.ORGANIZATION,
+                "client_id": worlds.CLIENT_ID,
+                "client_secret": known.client_secret,
+                "authority_url": urls["authority"],
+                "api_url": urls["arm"],
+            },
+            "route53": {
+                "access_key": known.aws_key,
+                "secret_key": known.aws_secret,
+                "api_url": urls["route53"],
+            },
+            "godaddy": {"token": known.godaddy_token, "api_url": urls["godaddy"]},
         }

@@ -32,6 +32,6 @@ show the service's answers, named beside each behaviour.
 from __future__ import annotations
 
 from lab.azure_dns.service import AzureDnsService
-from lab.azure_dns.state import empty_state, zone
+from lab.azure_dns.state import RESOURCE_GROUP, SUBSCRIPTION, empty_state, zone
 
-__all__ = ["AzureDnsService", "empty_state", "zone"]
+__all__ = ["RESOURCE_GROUP", "SUBSCRIPTION", "AzureDnsService", "empty_state", "zone"]

@@ -131,7 +131,7 @@ class AzureDnsService:
             raise ArmError(400, "BadRequest", f"The record type '{kind}' is not supported.")
         sets = RecordSets(state, zone, base)
         if relative is None:
-            return 200, {"value": sets.list(kind)}
+            return 200, {"value": sets.of_kind(kind)}
         if request.method == "GET":
             return 200, sets.get(kind, relative)
         _check_locks(zone, scope, verb)

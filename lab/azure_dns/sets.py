@@ -52,7 +52,7 @@ class RecordSets:
             )
         return self._show(key, found)
 
-    def list(self, kind: str) -> list[dict[str, Any]]:
+    def of_kind(self, kind: str) -> list[dict[str, Any]]:
         """Return the sets of one type."""
         return [
             self._show(key, found)

@@ -48,9 +48,8 @@ def setting(state: dict[str, Any], name: str) -> Any:
     return state.get("settings", {}).get(name, DEFAULT_SETTINGS[name])
 
 
-def domain(name: str, mail: list[tuple[int, str]], ttl: int, number: int = 7) -> dict[str, Any]:
+def domain(mail: list[tuple[int, str]], ttl: int, number: int = 7) -> dict[str, Any]:
     """Return a domain with mail hosts, SPF, a web server and an alias name."""
-    del name  # records are relative
     rows: list[tuple[str, str, str, int, int | None]] = [
         ("MX", "@", host, ttl, priority) for priority, host in mail
     ]

@@ -35,6 +35,6 @@ service's error texts, named beside each.
 from __future__ import annotations
 
 from lab.route53.service import Route53Service
-from lab.route53.state import empty_state, zone
+from lab.route53.state import empty_state, identifier, zone
 
-__all__ = ["Route53Service", "empty_state", "zone"]
+__all__ = ["Route53Service", "empty_state", "identifier", "zone"]

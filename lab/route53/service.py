@@ -43,8 +43,7 @@ class Route53Service:
             try:
                 return self._answer(request, state)
             except Route53Error as error:
-                shape = setting(state, "batch_error_shape")
-                as_list = shape == "list" or (shape == "rotate" and self._requests % 2 == 0)
+                as_list = setting(state, "batch_error_shape") == "list"
                 return error.response(as_list, f"00000000-0000-4000-8000-{self._requests:012}")
 
     def _answer(self, request: Request, state: dict[str, Any]) -> Response:

@@ -23,9 +23,9 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "processing_seconds": 0.0,
     # What a DELETE compares: the listed "text", or the "data" that it means. Not documented.
     "compares": "data",
-    # Faults of a change batch as a <Messages> list or as one <Message>: botocore's model has both
-    # members; what is sent is not documented.
-    "batch_error_shape": "rotate",
+    # Faults of a change batch: "one" message (what botocore reads, so what is sent), or a "list" of
+    # them as in the sample of the API Reference and in botocore's model.
+    "batch_error_shape": "one",
     # Longest pages: 300 record sets, 100 zones (API Reference).
     "sets_on_page": 300,
     "zones_on_page": 100,

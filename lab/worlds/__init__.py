@@ -21,6 +21,9 @@ mta_sts         enforced policies that admit Microsoft's hosts alone
 laggard         one name server is half an hour late          one_down        one name server is
 dead
 long_ttl        MX TTL 86400
+at_azure        the zones are at Azure DNS     at_route53, at_godaddy   likewise
+five_providers  a hundred domains: twenty each at Cloudflare, Azure DNS, Route 53 and GoDaddy, and
+twenty that only their names are known of, for a server that a test starts
 """
 
 from __future__ import annotations
@@ -92,6 +95,28 @@ def _many(builder: Builder, count: int) -> None:
         builder.domains.append(domain)
 
 
+def _at(builder: Builder, provider: str) -> None:
+    """All zones at one other provider, whose options area1_dns_provider and its like then name."""
+    for domain in DOMAINS:
+        builder.move_zone(domain, provider)
+    builder.world["dns_provider"] = provider
+
+
+def _five_providers(builder: Builder) -> None:
+    """nw-<provider>-NN.example; those of rfc2136 have no zone here."""
+    builder.domains.clear()
+    for provider in ("cloudflare", "azure", "route53", "godaddy", "rfc2136"):
+        for number in range(20):
+            domain = f"nw-{provider}-{number:02}.example"
+            host = f"nw-{provider}-{number:02}-example.mail.protection.outlook.com"
+            builder.accept(domain, host)
+            builder.domains.append(domain)
+            if provider == "cloudflare":
+                builder.zone(domain, host, 3600)
+            elif provider != "rfc2136":
+                builder.host_zone(domain, provider, [(0, host)], 3600)
+
+
 WORLDS: dict[str, Callable[[Builder], None]] = {
     "fresh": lambda builder: None,
     "dehydrated": _dehydrated,
@@ -106,6 +131,10 @@ WORLDS: dict[str, Callable[[Builder], None]] = {
     "laggard": laggard,
     "one_down": one_down,
     "long_ttl": long_ttl,
+    "at_azure": lambda builder: _at(builder, "azure"),
+    "at_route53": lambda builder: _at(builder, "route53"),
+    "at_godaddy": lambda builder: _at(builder, "godaddy"),
+    "five_providers": _five_providers,
 }
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from lab import cloudflare, dns
+from lab import azure_dns, cloudflare, dns, godaddy, route53
 from lab.exchange.nouns import (
     ACCEPTED_DOMAIN,
     CONNECTION_FILTER,
@@ -61,10 +61,21 @@ class Credentials:
     client_secret: str
     api_token: str
     certificate_pem: str
+    aws_key: str = "AKIALABLABLABLABLAB1"
+    aws_secret: str = "lab/secret-access-key+that-signs-requests"
+    godaddy_token: str = "gd_pat_lab_personal_access_token"
+    godaddy_key: str = "lab-godaddy-key"
+    godaddy_secret: str = "lab-godaddy-key-secret"
 
     @property
     def secrets(self) -> list[str]:
-        return [self.client_secret, self.api_token]
+        return [
+            self.client_secret,
+            self.api_token,
+            self.aws_secret,
+            self.godaddy_token,
+            self.godaddy_secret,
+        ]
 
 
 class Builder:
@@ -80,6 +91,9 @@ class Builder:
             "entra": self._entra(),
             "tenant": self._tenant(),
             "cloudflare": self._cloudflare(),
+            "azure_dns": self._azure_dns(),
+            "route53": self._route53(),
+            "godaddy": self._godaddy(),
             "dns": {**dns.empty_state(), "warm": True},
             "mail": empty_state(),
         }
@@ -111,6 +125,64 @@ class Builder:
             "name_servers": list(NAME_SERVERS),
             "records": records(domain, [(0, host)], ttl, self.born),
         }
+
+    def move_zone(self, domain: str, provider: str) -> None:
+        """Bring a zone from Cloudflare to another provider, with its mail hosts."""
+        old = self.world["cloudflare"]["zones"].pop(domain)
+        mail = [
+            (record["priority"], record["content"])
+            for record in old["records"]
+            if record["type"] == "MX"
+        ]
+        ttl = next(record["ttl"] for record in old["records"] if record["type"] == "MX")
+        # Auto is Cloudflare's; 600 is the lowest that all of these take.
+        ttl = 3600 if ttl == 1 else max(ttl, 600)
+        self.host_zone(domain, provider, mail, ttl)
+
+    def host_zone(self, domain: str, provider: str, mail: list[tuple[int, str]], ttl: int) -> None:
+        """A zone at Azure DNS, Route 53 or GoDaddy, and its name servers."""
+        number = len(self.world["dns"]["servers"]) % 80 + 1
+        if provider == "azure":
+            zone = azure_dns.zone(domain, mail, ttl, number=number)
+            self.world["azure_dns"]["zones"].append(zone)
+        elif provider == "route53":
+            zone = route53.zone(domain, mail, ttl, number=number)
+            self.world["route53"]["zones"][route53.identifier("Z", domain)] = zone
+        else:
+            zone = godaddy.domain(mail, ttl, number=number)
+            self.world["godaddy"]["domains"][domain] = zone
+        for index, server in enumerate(zone["name_servers"]):
+            self.world["dns"]["servers"].setdefault(
+                server.rstrip("."),
+                {"address": dns.ADDRESSES[index % 2], "mode": "ok", "lag_seconds": 0},
+            )
+
+    def _azure_dns(self) -> dict[str, Any]:
+        """The tenant's own subscription; the app may change MX and TXT sets and read zones."""
+        state = azure_dns.empty_state(TENANT_ID)
+        scope = f"/subscriptions/{azure_dns.SUBSCRIPTION}"
+        actions = [
+            "Microsoft.Network/dnsZones/read",
+            "Microsoft.Network/dnsZones/MX/*",
+            "Microsoft.Network/dnsZones/TXT/*",
+        ]
+        state["roles"] = {CLIENT_ID: [{"scope": scope, "actions": actions}]}
+        return state
+
+    def _route53(self) -> dict[str, Any]:
+        state = route53.empty_state()
+        state["keys"] = {self.credentials.aws_key: {"secret": self.credentials.aws_secret}}
+        return state
+
+    def _godaddy(self) -> dict[str, Any]:
+        state = godaddy.empty_state()
+        state["tokens"] = {
+            self.credentials.godaddy_token: {
+                "scopes": ["domains.domain:read", "domains.dns:update"]
+            }
+        }
+        state["keys"] = {self.credentials.godaddy_key: {"secret": self.credentials.godaddy_secret}}
+        return state
 
     def _entra(self) -> dict[str, Any]:
         return {
