@@ -86,7 +86,7 @@ class Split:
     split: list[str]
 
     def notice(self) -> str:
-        """One sentence for the operator; "" where nothing was dropped or split."""
+        """Return one sentence for the operator, or "" where nothing was dropped or split."""
         parts = []
         if self.dropped:
             parts.append(

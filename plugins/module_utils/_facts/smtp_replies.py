@@ -10,7 +10,7 @@ Unknown never counts as good, and only one code proves a lock-down. No I/O.
 
 from __future__ import annotations
 
-from .._smtp.conversation import SmtpReply
+import typing as t
 
 # A direct delivery: refused by the connector, taken, possibly taken (a refusal may still come at
 # DATA), or no evidence.
@@ -37,7 +37,23 @@ STAGES = ("connect", "greeting", "ehlo", "starttls", "mail", "rcpt", "data", "me
 ENVELOPE = frozenset({"mail", "rcpt", "data", "message"})
 
 
-def direct_verdict(stage: str, reply: SmtpReply) -> str:
+class Reply(t.Protocol):
+    """One reply of a mail server, as far as a verdict needs it."""
+
+    @property
+    def code(self) -> int:
+        """The three digits; 0 where the answer was no reply at all."""
+
+    @property
+    def enhanced(self) -> str:
+        """The enhanced status code (RFC 3463), or ""."""
+
+    @property
+    def permanent(self) -> bool:
+        """Whether the code is 5xx."""
+
+
+def direct_verdict(stage: str, reply: Reply) -> str:
     """Return the verdict on a delivery past Area 1, from its last reply and stage."""
     if stage == "message" and reply.code // 100 == 2:
         return OPEN
@@ -48,7 +64,7 @@ def direct_verdict(stage: str, reply: SmtpReply) -> str:
     return UNKNOWN
 
 
-def recipient_verdict(reply: SmtpReply) -> str:
+def recipient_verdict(reply: Reply) -> str:
     """Return the verdict on a recipient at a new MX host.
 
     An unknown mailbox (X.1.1) says nothing about the domain, and a deferral is no refusal.
@@ -60,6 +76,6 @@ def recipient_verdict(reply: SmtpReply) -> str:
     return UNKNOWN
 
 
-def meaning(reply: SmtpReply) -> str:
+def meaning(reply: Reply) -> str:
     """Return a few words about a refusal that is often misread; "" for the others."""
     return next((text for code, text in MEANINGS.items() if reply.enhanced == code), "")
