@@ -61,22 +61,23 @@ NOT_YET: tuple[str, ...] = (
 #: First words of the docstrings of functions. A verb that is missing is added here; a noun is not.
 VERBS = frozenset(
     """
-    Accept Act Add Admit Advance Allow Answer Append Apply Ask Assert Attach Await Begin Bind Break
-    Bring Build Call Carry Change Check Choose Clear Close Collect Combine Compare Compile Compute
-    Connect Consume Convert Copy Count Create Cut Decide Declare Decode Delete Deliver Derive
-    Describe Destroy Detect Disable Discard Do Download Draw Drop Empty Enable Encode End Enter
-    Escape Evaluate Execute Expect Explain Expose Extend Extract Fail Fetch Fill Filter Find Finish
-    Flatten Follow Forget Format Generate Get Give Go Greet Group Guard Hand Handle Have Hide Hold
-    Ignore Import Insert Install Issue Join Judge Keep Leave Let Limit List Listen Load Locate Lock
-    Log Look Lower Make Map Mark Mask Match Measure Merge Move Name Narrow Normalise Note Number
-    Offer Omit Open Order Overlay Parse Pass Pause Perform Place Plan Play Poll Post Predict Prepare
-    Print Probe Proceed Produce Prove Publish Put Query Queue Quote Raise Reach Read Rebuild Receive
-    Recognise Reconcile Record Redact Redirect Reduce Refresh Refuse Register Reject Release
-    Remember Remove Render Repeat Replace Reply Report Request Require Reset Resolve Restore Retry
-    Return Reverse Revoke Round Route Run Save Say Scale Search See Select Send Serve Set Settle Show
-    Shut Sign Skip Sleep Sort Speak Split Spread Stage Stamp Start State Step Stop Store Strip Sum Switch
-    Take Talk Tell Test Throttle Track Translate Treat Try Turn Undo Unite Update Use Validate
-    Verify Visit Wait Walk Warn Watch Widen Withdraw Work Wrap Write Yield
+    Accept Act Add Admit Advance Allow Answer Append Apply Ask Assert Attach Await Begin Bind
+    Break Bring Build Call Carry Change Check Choose Clear Close Collect Combine Compare Compile
+    Compute Connect Consume Convert Copy Count Create Cut Decide Declare Decode Delete Deliver
+    Derive Describe Destroy Detect Disable Discard Do Download Draw Drop Empty Enable Encode End
+    Enter Escape Evaluate Execute Expect Explain Expose Extend Extract Fail Fetch Fill Filter Find
+    Finish Flatten Follow Forget Format Generate Get Give Go Greet Group Guard Hand Handle Have
+    Hide Hold Ignore Import Insert Install Issue Join Judge Keep Leave Let Limit List Listen Load
+    Locate Lock Log Look Lower Make Map Mark Mask Match Measure Merge Move Name Narrow Normalise
+    Note Number Offer Omit Open Order Overlay Parse Pass Pause Perform Place Plan Play Poll Post
+    Predict Prepare Print Probe Proceed Produce Prove Publish Put Query Queue Quote Raise Reach
+    Read Rebuild Receive Recognise Reconcile Record Redact Redirect Reduce Refresh Refuse Register
+    Reject Release Remember Remove Render Repeat Replace Reply Report Request Require Reset
+    Resolve Restore Retry Return Reverse Revoke Round Route Run Save Say Scale Search See Select
+    Send Serve Set Settle Show Shut Sign Skip Sleep Sort Speak Split Spread Stage Stamp Start
+    State Step Stop Store Strip Sum Switch Take Talk Tell Test Throttle Track Translate Treat Try
+    Turn Undo Unite Update Use Validate Verify Visit Wait Walk Warn Watch Widen Withdraw Work Wrap
+    Write Yield
     """.split()
 )
 
