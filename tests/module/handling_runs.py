@@ -22,15 +22,15 @@ import yaml
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases.evaluate import (
     run_gate,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._cutover.snapshots.directory import (
-    load_timeline,
-)
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.snapshots.store import (
     run_snapshot,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import evaluate
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.timeline import (
+    load,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects import (
     content_filter,
     quarantine_policy,
@@ -173,7 +173,7 @@ class Run:
 
     def remember(self) -> None:
         """The time line of the runs before, as the preflight reads it."""
-        self._put("timeline", load_timeline(str(self.directory.parent / "state")))
+        self._put("timeline", load(str(self.directory.parent / "state")))
 
     def _put(self, section: str, value: Any) -> None:
         observation = Observation(self.path)

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import stat
 import tempfile
@@ -38,6 +39,21 @@ def replacing(path: str) -> t.Iterator[t.IO[bytes]]:
     except BaseException:
         os.unlink(name)
         raise
+
+
+def write_private(path: str, value: t.Any) -> None:
+    """Write JSON to a 0600 file in a 0700 directory, whole or not at all."""
+    directory = os.path.dirname(path)
+    os.makedirs(directory, mode=0o700, exist_ok=True)
+    if stat.S_IMODE(os.stat(directory).st_mode) & 0o022:
+        raise InputError(
+            "%s can be written by others." % directory,
+            "Take the write permission of group and others away.",
+        )
+    with replacing(path) as stream:
+        stream.write(
+            json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False).encode("utf-8")
+        )
 
 
 def content(path: str, limit: int = -1) -> bytes | None:

@@ -18,11 +18,11 @@ import datetime
 import itertools
 import typing as t
 
+from ..._engine.timeline import MTA_STS_SEEN
 from ..._engine.timestamps import parse_time
 from ..._facts.mta_sts import ENFORCE, MAX_AGE, Policy, parse_policy, record_id
 from ..model.world import World
 
-SEEN = "mta_sts_seen"
 #: One that could not be read or understood may have been any: enforced, kept for as long as one may
 #: be, and naming nobody.
 UNREAD = Policy(ENFORCE, MAX_AGE, ())
@@ -98,12 +98,8 @@ def _known(world: World, name: str) -> list[Look]:
             ((baseline.get("sections") or {}).get("mta_sts") or {}).get(name), baseline.get("taken")
         )
     ]
-    events = [
-        event
-        for event in world.timeline
-        if event.get("event") == SEEN and event.get("domain") == name
-    ]
-    found += [_look(event, event.get("at")) for event in events]
+    events = world.timeline.of(MTA_STS_SEEN, domain=name)
+    found += [_look({**event.more, "ttl": event.ttl}, event.at) for event in events]
     return sorted((look for look in found if look is not None), key=lambda look: look.at)
 
 

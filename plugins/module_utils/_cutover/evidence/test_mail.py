@@ -16,12 +16,12 @@ import dataclasses
 import datetime
 import typing as t
 
+from ..._engine.timeline import TEST_MAIL_SENT
 from ..._engine.timestamps import parse_time
 from ..model.gate import NOT_CHECKED, GateResult, cannot, not_yet, noticed
 from ..model.world import World, changed_at
 
 GATE = "test_mail"
-SENT = "test_mail_sent"
 #: So far the trace is asked, and so many are looked for.
 KEPT = datetime.timedelta(hours=48)
 MOST = 10
@@ -45,12 +45,8 @@ def sent(world: World, since: datetime.datetime | None = None) -> list[str]:
     latest.
     """
     begin = max(since or world.now - KEPT, world.now - KEPT)
-    events = [
-        event for event in world.timeline if event.get("event") == SENT and event.get("subject")
-    ]
-    known = [
-        str(event["subject"]) for event in events if (parse_time(event.get("at")) or begin) >= begin
-    ]
+    events = [event for event in world.timeline.of(TEST_MAIL_SENT) if event.subject]
+    known = [event.subject for event in events if (event.moment or begin) >= begin]
     return list(
         dict.fromkeys(
             [*known, *(str(item["message_id"]) for item in _offered(world) if item.get("accepted"))]

@@ -17,6 +17,7 @@ import datetime
 import typing as t
 
 from ..._engine.address_ranges import outside
+from ..._engine.timeline import SWITCHED
 from ..._engine.timestamps import iso, parse_time
 from ..._engine.values import as_list, boolean, of_domain
 from ..evidence.message_trace import Group, _address, connecting, hidden, trace_problem
@@ -49,12 +50,8 @@ def with_sub_domains(world: World, wanted: dict[str, str]) -> dict[str, str]:
 
 
 def _caches_ran_out(world: World, name: str) -> datetime.datetime | None:
-    events = [
-        event
-        for event in world.timeline
-        if event.get("domain") == name and event.get("event") == "switched"
-    ]
-    known = [(parse_time(event.get("at")), int(event.get("ttl") or 0)) for event in events]
+    events = world.timeline.of(SWITCHED, domain=name)
+    known = [(event.moment, event.ttl or 0) for event in events]
     ends = [at + datetime.timedelta(seconds=ttl) for at, ttl in known if at is not None and ttl]
     return max(ends) if ends else None
 

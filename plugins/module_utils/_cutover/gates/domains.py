@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import typing as t
 
+from ..._engine.timeline import MX_RESTORED, TTL_LOWERED
 from ..._engine.timestamps import iso, parse_time
 from ..._engine.values import as_list, boolean, host_name, sender_domain
 from ..model.gate import GateResult, cannot, holds, not_yet, noticed
@@ -315,17 +316,13 @@ def _lowered_at(world: World, name: str) -> datetime.datetime | None:
     record changed.
     """
     provider = world.dns_provider.get(name) or {}
-    events = [event for event in world.timeline if event.get("domain") == name]
+    events = world.timeline.of(domain=name)
     # A way back has raised it again: what was lowered before that says nothing.
     restored = max(
-        (place for place, event in enumerate(events) if event.get("event") == "mx_restored"),
+        (place for place, event in enumerate(events) if event.event == MX_RESTORED),
         default=-1,
     )
-    moments = [
-        parse_time(event.get("at"))
-        for event in events[restored + 1 :]
-        if event.get("event") == "ttl_lowered"
-    ]
+    moments = [event.moment for event in events[restored + 1 :] if event.event == TTL_LOWERED]
     known = [
         moment
         for moment in [*moments, parse_time(provider.get("modified_on"))]

@@ -19,11 +19,11 @@ import json
 import typing as t
 
 from ..._engine.plan import Property
+from ..._engine.timeline import IN_PLACE
 from ..._engine.timestamps import parse_time
 from ..model.world import World, changed_at
 from . import objects as handling
 
-EVENT = "in_place"
 GONE = ""
 
 
@@ -69,10 +69,8 @@ def dispositions(name: str, domain: t.Mapping[str, t.Any]) -> Thing:
 
 def since(world: World, thing: Thing) -> datetime.datetime:
     """Now, where nobody knows: the time then counts from this look on, which the role keeps."""
-    last: dict[str, t.Any] = next(
-        (event for event in reversed(_events(world)) if event["domain"] == thing.name), {}
-    )
-    seen = parse_time(last.get("at")) if last.get("subject") == thing.state else None
+    last = world.timeline.last(IN_PLACE, domain=thing.name)
+    seen = last.moment if last is not None and last.subject == thing.state else None
     return thing.told or seen or world.now
 
 
@@ -82,10 +80,10 @@ def unseen(world: World, things: t.Iterable[Thing]) -> list[dict[str, str]]:
     """
     known = {thing.name: thing for thing in things}
     states = {thing.name: thing.state for thing in known.values() if thing.told is None}
-    before = {str(event["domain"]): str(event.get("subject") or "") for event in _events(world)}
+    before = {event.domain: event.subject for event in world.timeline.of(IN_PLACE)}
     states.update({name: GONE for name in before if name not in known})
     return [
-        {"event": EVENT, "name": name, "subject": state}
+        {"event": IN_PLACE, "name": name, "subject": state}
         for name, state in states.items()
         if before.get(name, GONE) != state
     ]
@@ -98,7 +96,3 @@ def hint(things: t.Iterable[Thing]) -> str:
         "Run again. The service does not say when it was changed: the time counts from the first"
         " run that saw it, which area1_snapshot_dir keeps."
     )
-
-
-def _events(world: World) -> list[dict[str, t.Any]]:
-    return [event for event in world.timeline if event.get("event") == EVENT]

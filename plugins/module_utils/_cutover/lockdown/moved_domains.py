@@ -16,6 +16,7 @@ import datetime
 import re
 import typing as t
 
+from ..._engine.timeline import SWITCHED
 from ..._engine.timestamps import iso, parse_time
 from ..evidence import message_trace
 from ..evidence.area1_log import LOCKED, LOOK_BACK, TAKEN, handed_on, messages
@@ -162,12 +163,5 @@ def _taken(world: World, name: str) -> bool:
 
 def _since(world: World, name: str) -> datetime.datetime:
     """When it moved, as far as that is known and not too long ago to be read."""
-    events = [
-        event
-        for event in world.timeline
-        if event.get("domain") == name and event.get("event") == "switched"
-    ]
-    moments = [
-        moment for moment in (parse_time(event.get("at")) for event in events) if moment is not None
-    ]
+    moments = world.timeline.moments(SWITCHED, domain=name)
     return max([*moments[-1:], world.now - LOOK_BACK])

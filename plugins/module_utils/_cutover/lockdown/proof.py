@@ -19,6 +19,7 @@ import dataclasses
 import datetime
 import typing as t
 
+from ..._engine import timeline
 from ..._engine.address_ranges import outside
 from ..._engine.timestamps import iso, parse_time
 from ..._engine.values import as_list, boolean, host_name
@@ -86,9 +87,9 @@ def prove(world: World, connector: t.Mapping[str, t.Any]) -> Proof:
     if locked and taken:
         beside = "; but %s, which something else lets in" % still if still else ""
         return Proof(PROVEN, "%s; %s%s" % (locked, taken, beside), refused_since=iso(since))
-    known = [event for event in _events(world, changed) if event.get("event") == "proven"]
+    known = world.timeline.of(timeline.PROVEN, subject=iso(changed))
     if known:
-        return Proof(PROVEN, "as seen %s" % known[-1].get("at"))
+        return Proof(PROVEN, "as seen %s" % known[-1].at)
     if world.now < acts:
         return Proof(
             NOT_EFFECTIVE_YET,
@@ -137,21 +138,12 @@ def _refused_since(
     """From when on mail through Area 1 counts as evidence: the connector certainly acted, seen or
     after its time.
     """
-    seen = [
-        parse_time(event.get("at"))
-        for event in _events(world, changed)
-        if event.get("event") == "direct_refused"
-    ]
+    seen = world.timeline.of(timeline.DIRECT_REFUSED, subject=iso(changed))
     return min(
-        [moment for moment in seen if moment is not None]
+        [event.moment for event in seen if event.moment is not None]
         + [quiet]
         + ([world.now] if locked else [])
     )
-
-
-def _events(world: World, changed: datetime.datetime) -> list[dict[str, t.Any]]:
-    """Of the durable time line, for the connector as it is now."""
-    return [event for event in world.timeline if event.get("subject") == iso(changed)]
 
 
 def _probe(world: World) -> tuple[str, str, str]:
@@ -318,9 +310,9 @@ def new_events(world: World, proof: Proof, changed: datetime.datetime | None) ->
     """What the durable time line does not hold yet of the connector as it is now."""
     if changed is None:
         return []
-    known = {str(event.get("event")) for event in _events(world, changed)}
-    seen = (["proven"] if proof.verdict == PROVEN else []) + (
-        ["direct_refused"] if proof.refused_since else []
+    known = {event.event for event in world.timeline.of(subject=iso(changed))}
+    seen = ([timeline.PROVEN] if proof.verdict == PROVEN else []) + (
+        [timeline.DIRECT_REFUSED] if proof.refused_since else []
     )
     return [event for event in seen if event not in known]
 

@@ -104,7 +104,6 @@ class Sections:
     changed_sections = Section[t.Sequence[str]](list)
     history = Section[Record](dict)
     switched_here = Section[t.Sequence[str]](list)
-    timeline = Section[Records](list)
 
     def has(self, name: str) -> bool:
         return name in self.sections

@@ -11,15 +11,14 @@ import dataclasses
 import datetime
 import typing as t
 
+from ..._engine import timeline
 from ..._engine.errors import Conflict
+from ..._engine.timeline import Timeline
 from ..._engine.timestamps import parse_time
 from ..._engine.values import boolean, host_name
 from ..._facts import area1_hosts as presets
 from .sections import IfRead, Record, Sections
 from .settings import Settings
-
-#: Domains whose MX records this run has moved, over all its looks at the world.
-SWITCHED_HERE = "switched_here"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +51,15 @@ class World(Sections):
         self._gateways = {host_name(item.host) for item in settings.mx_records}
         self._wanted = {(item.priority, host_name(item.host)) for item in settings.mx_records}
         self._accepted: dict[str, Record] | None = None
+        self._timeline: tuple[t.Any, Timeline] = (None, Timeline())
+
+    @property
+    def timeline(self) -> Timeline:
+        """What happened when, by this run and by earlier ones."""
+        kept = self.sections.get(timeline.SECTION)
+        if kept is not self._timeline[0]:
+            self._timeline = (kept, Timeline.from_data(kept))
+        return self._timeline[1]
 
     @property
     def now(self) -> datetime.datetime:
@@ -137,13 +145,8 @@ class World(Sections):
         """
         baseline = self.if_read.baseline
         entry = ((baseline.get("sections") or {}).get("dns") or {}).get(name) or {}
-        events = [event for event in self.timeline if event.get("domain") == name]
-        known = [
-            int(item[key])
-            for key, items in (("ttl_max", [entry]), ("ttl", events))
-            for item in items
-            if item.get(key)
-        ]
+        known = [event.ttl for event in self.timeline.of(domain=name) if event.ttl]
+        known += [int(entry["ttl_max"])] if entry.get("ttl_max") else []
         return max(known) if known else None
 
     def largest_old_ttl(self) -> int | None:

@@ -15,12 +15,13 @@ import typing as t
 
 from ..._engine.context import Context
 from ..._engine.errors import MailflowError
+from ..._engine.files import write_private
 from ..._engine.module import Result
 from ..._engine.observation import Observation
 from ..model.settings import Settings
 from ..model.world import World
 from ..phases.evaluate import EVALUATORS, sections_now, settings_of
-from ..snapshots.directory import state_directory, utc_stamp, write_private
+from ..snapshots.directory import state_directory, utc_stamp
 from . import audit as report_audit
 from .render import _line, _shown, render
 

@@ -11,6 +11,15 @@ import datetime
 import re
 import typing as t
 
+from ..._engine.timeline import (
+    DIRECT_REFUSED,
+    LOCKDOWN_OFF,
+    MX_RESTORED,
+    PROVEN,
+    SWITCHED,
+    TTL_LOWERED,
+    Event,
+)
 from ..._engine.timestamps import iso, parse_time
 from ..._engine.values import as_list, boolean, host_name
 from ..._facts import area1_hosts as presets
@@ -26,7 +35,6 @@ OFF = re.compile(r"\[mailflow\.area1: rollback, switched off (?P<at>[0-9TZ:-]+)\
 TOLERANCE = datetime.timedelta(minutes=2)
 #: In the time line: our switch-off, and the first look that missed a lock-down which somebody
 #: deleted.
-SWITCHED_OFF = "lockdown_off"
 #: The probe's verdicts that say something.
 LOCKED, OPEN = "locked", "open"
 
@@ -153,23 +161,14 @@ def missed(world: World, past: World) -> bool:
 def _last_there(world: World, past: World, name: str) -> datetime.datetime | None:
     """When it was last seen, on or to be switched on: by a snapshot, its proof, or the baseline."""
     moments = [parse_time((world.history.get("restricting") or {}).get(name.lower()))]
-    moments += [
-        parse_time(event.get("at"))
-        for event in _events(world, name)
-        if event.get("event") in ("direct_refused", "proven")
-    ]
+    moments += world.timeline.moments(DIRECT_REFUSED, PROVEN, domain=name)
     if lockdown.is_on(past.connector(name) or {}):
         moments.append(parse_time(world.baseline.get("taken")))
     return max((moment for moment in moments if moment is not None), default=None)
 
 
 def _last_off(world: World, name: str) -> datetime.datetime | None:
-    moments = [
-        parse_time(event.get("at"))
-        for event in _events(world, name)
-        if event.get("event") == SWITCHED_OFF
-    ]
-    return max((moment for moment in moments if moment is not None), default=None)
+    return max(world.timeline.moments(LOCKDOWN_OFF, domain=name), default=None)
 
 
 def _was_acting(world: World, name: str, since: datetime.datetime) -> bool:
@@ -179,24 +178,11 @@ def _was_acting(world: World, name: str, since: datetime.datetime) -> bool:
     Without that, mail that is taken may only mean that Exchange has not acted on the switching on
     yet.
     """
-    events = _events(world, name)
-    ended: dict[str, t.Any] = next(
-        (event for event in reversed(events) if event.get("event") == SWITCHED_OFF), {}
-    )
-    at, subject = parse_time(ended.get("at")), ended.get("subject")
-    untouched = at is not None and since <= at + TOLERANCE
-    return bool(
-        untouched
-        and subject
-        and any(
-            event.get("event") == "direct_refused" and event.get("subject") == subject
-            for event in events
-        )
-    )
-
-
-def _events(world: World, name: str) -> list[dict[str, t.Any]]:
-    return [event for event in world.timeline if event.get("domain") == name]
+    ended = world.timeline.last(LOCKDOWN_OFF, domain=name) or Event(LOCKDOWN_OFF, name)
+    untouched = ended.moment is not None and since <= ended.moment + TOLERANCE
+    if not untouched or not ended.subject:
+        return False
+    return bool(world.timeline.of(DIRECT_REFUSED, domain=name, subject=ended.subject))
 
 
 def _since(world: World, connector: t.Mapping[str, t.Any]) -> datetime.datetime | None:
@@ -393,21 +379,18 @@ def caches_until(world: World, state: MxState) -> datetime.datetime | None:
         return None
     moves, held = _moves(world, state), world.dns_provider.get(state.name) or {}
     modified = parse_time(held.get("modified_on"))
-    lowered = [
-        parse_time(event.get("at"))
-        for event in _events(world, state.name)
-        if event.get("event") == "ttl_lowered"
-    ]
+    lowered = world.timeline.moments(TTL_LOWERED, domain=state.name)
     explained = not moves and any(
-        moment and modified and abs(modified - moment) <= TOLERANCE for moment in lowered
+        modified and abs(modified - moment) <= TOLERANCE for moment in lowered
     )
-    known = [parse_time(moves[-1].get("at"))] if moves else []
+    known = [moves[-1].moment] if moves else []
     known += [] if explained else [modified]
     known += [world.now] if unseen_return(world, state) else []
     moments = [moment for moment in known if moment is not None]
     if not moments:
         return None
-    ttls = [int(item["ttl"]) for item in [*moves, _at_area1(world, state)] if item.get("ttl")]
+    ttls = [event.ttl for event in moves if event.ttl]
+    ttls.append(int(_at_area1(world, state).get("ttl") or 0))
     longest = max(
         [
             int(world.settings.mx_ttl),
@@ -429,18 +412,12 @@ def unseen_return(world: World, state: MxState) -> bool:
     moves, left = _moves(world, state), parse_time(_at_area1(world, state).get("last"))
     if not moves:
         return left is not None
-    moved = parse_time(moves[-1].get("at"))
-    return moves[-1]["event"] == "switched" or (
-        left is not None and (moved is None or moved < left)
-    )
+    moved = moves[-1].moment
+    return moves[-1].event == SWITCHED or (left is not None and (moved is None or moved < left))
 
 
-def _moves(world: World, state: MxState) -> list[dict[str, t.Any]]:
-    return [
-        event
-        for event in _events(world, state.name)
-        if event.get("event") in ("switched", "mx_restored")
-    ]
+def _moves(world: World, state: MxState) -> list[Event]:
+    return world.timeline.of(SWITCHED, MX_RESTORED, domain=state.name)
 
 
 def _at_area1(world: World, state: MxState) -> dict[str, t.Any]:

@@ -16,13 +16,13 @@ import re
 import typing as t
 
 from ..._engine.errors import InputError, MailflowError
+from ..._engine.files import write_private
 from ..lockdown.decision import is_on
 from ..lockdown.stamp import parse_stamp
 from ..model.baseline_view import mx_of
 from ..model.settings import NO_SETTINGS
 from ..model.world import World, record_set
 from .baseline import KEPT, check_baseline, compose
-from .directory import write_private
 
 KIND = "mailflow.area1 snapshot"
 NAME = re.compile(r"^snapshot-(\d{8}T\d{6}Z)(-\d+)?\.json$")

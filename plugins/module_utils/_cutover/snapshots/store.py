@@ -12,20 +12,23 @@ from __future__ import annotations
 import os
 import typing as t
 
+from ..._engine import timeline
 from ..._engine.context import Context
 from ..._engine.errors import InputError
+from ..._engine.files import write_private
 from ..._engine.lock import acquire
 from ..._engine.module import Result
 from ..._engine.observation import Observation
+from ..._engine.timeline import Event
 from ..._engine.values import as_list
-from ..evidence.mta_sts_history import SEEN, kept
+from ..evidence.mta_sts_history import kept
 from ..model.settings import NO_SETTINGS
-from ..model.world import SWITCHED_HERE, World
+from ..model.world import World
 from ..phases.evaluate import sections_now, settings_of
 from . import history as snapshots
 from .baseline import KIND, check_baseline, compose, throw_away_runner, traces
 from .differences import differences
-from .directory import TIMELINE, load_timeline, state_directory, write_private
+from .directory import state_directory
 
 BASELINE = "baseline.json"
 State = dict[str, t.Any]
@@ -141,7 +144,7 @@ def _hand_on(
 ) -> Result:
     if baseline is not None:
         observation.put("baseline", baseline)
-    observation.put("timeline", load_timeline(directory))
+    observation.put(timeline.SECTION, timeline.load(directory))
     observation.put(
         "baseline_state",
         {key: value for key, value in state.items() if key not in ("snapshot", "files")},
@@ -209,39 +212,20 @@ def _load(path: str) -> dict[str, t.Any] | None:
 def _record_event(
     params: t.Mapping[str, t.Any], context: Context, observation: Observation, directory: str
 ) -> Result:
-    """Keep when something happened to a domain; the time is the service's."""
-    events = load_timeline(directory)
-    at = sections_now(observation).get("service_date", "")
-    views = observation.any_age("dns") or {}
-    new = [
-        {
-            "domain": name,
-            "event": params["event"],
-            "at": at,
-            "ttl": (views.get(name) or {}).get("ttl_max"),
-            **({"subject": params["subject"]} if params.get("subject") else {}),
-        }
+    """Note when something happened to a domain; the time is the service's."""
+    kind, seen = params["event"], observation.any_age("mta_sts") or {}
+    events = [
+        Event.from_data(
+            {
+                "event": kind,
+                "domain": name,
+                "subject": params.get("subject"),
+                **(kept(seen.get(name) or {}) if kind == timeline.MTA_STS_SEEN else {}),
+            }
+        )
         for name in as_list(params.get("domains"))
     ]
-    if params["event"] == SEEN:
-        told = observation.any_age("mta_sts") or {}
-        new = [
-            {
-                "domain": item["domain"],
-                "event": SEEN,
-                "at": at,
-                **kept(told.get(item["domain"]) or {}),
-            }
-            for item in new
-        ]
-    if new and not context.check_mode:
-        write_private(os.path.join(directory, TIMELINE), events + new)
-    observation.put("timeline", events + new)
-    if params["event"] == "switched":
-        here = observation.any_age(SWITCHED_HERE) or []
-        observation.put(
-            SWITCHED_HERE, list(dict.fromkeys([*here, *(item["domain"] for item in new)]))
-        )
+    timeline.note(observation, directory, events, context.check_mode)
     observation.save()
     return Result(False, (), {"status": "recorded", "directory": directory})
 
