@@ -86,5 +86,6 @@ options:
     default: 300
 requirements:
   - dnspython
+  - idna (only for names in Unicode)
   - requests
 """
