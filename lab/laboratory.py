@@ -28,7 +28,6 @@ from lab.exchange import ExchangeService
 from lab.godaddy import GoDaddyService
 from lab.graph import GraphService
 from lab.mail.service import MailServers
-from lab.psrp.service import PsrpServers
 from lab.route53 import Route53Service
 from lab.server import Hub, LabServer, Service, serve_https
 from lab.tls import Authority, ClientCertificate, client_certificate, write_private
@@ -58,14 +57,9 @@ class Laboratory:
         self._servers: list[LabServer] = []
         self._dns = DnsServers(self.hub)
         self._mail = MailServers(self.hub, self._authority)
-        self._psrp = PsrpServers(self.hub, self._authority, directory)
         self._stop = threading.Event()
-        self.hub.log.hide(self._secrets)
+        self.hub.log.hide([*self._credentials.secrets, self._passphrase])
         self._build(world)
-
-    @property
-    def _secrets(self) -> list[str]:
-        return [*self._credentials.secrets, self._passphrase, self._psrp.account.password]
 
     def _build(self, name: str) -> None:
         self.hub.world, self._domains = worlds.build(name, self._credentials, self.hub.clock.now())
@@ -92,7 +86,6 @@ class Laboratory:
         self.hub.mail = self._mail
         self._mail.start()
         tokens = Tokens(self.hub)
-        self._psrp.start(tokens, self._certificate.certificate_pem)
         services: dict[str, Service] = {
             "authority": EntraService(self.hub, tokens),
             "exchange": ExchangeService(self.hub, tokens),
@@ -128,7 +121,6 @@ class Laboratory:
     def stop(self) -> None:
         self.hub.stopping.set()
         self._mail.stop()
-        self._psrp.stop()
         for server in self._servers:
             server.shutdown()
             server.server_close()
@@ -181,8 +173,7 @@ class Laboratory:
                 **self._dns_variables(),
             },
             "dns_accounts": self._dns_accounts(),
-            "psrp": {"extra_vars": self._psrp.description(), **self._psrp.details()},
-            "secrets": self._secrets,
+            "secrets": [*self._credentials.secrets, self._passphrase],
             "certificates": {
                 "pem": str(self._directory / "client.pem"),
                 "pfx": str(self._directory / "client.pfx"),

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.utils.display import Display
-
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.report.build import run_report
 from ansible_collections.mailflow.area1.plugins.modules.mail_flow_report import ARGUMENT_SPEC
-from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ControllerAction
+from ansible_collections.mailflow.area1.plugins.plugin_utils._action import (
+    ControllerAction,
+    show,
+)
 
 
 class ActionModule(ControllerAction):
@@ -22,4 +23,4 @@ class ActionModule(ControllerAction):
 
     def finish(self, result: dict[str, t.Any]) -> None:
         if not result.get("failed"):
-            Display().display("\n".join(["", *result.get("lines", []), ""]))
+            show(result.get("lines", []))

@@ -11,6 +11,7 @@ import typing as t
 from ansible.utils.display import Display
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.outside_text import one_line
 from ansible_collections.mailflow.area1.plugins.modules.mail_flow_wait import (
     ARGUMENT_SPEC,
     run_wait,
@@ -31,5 +32,5 @@ class ActionModule(ServiceAction):
     def _context(self, secrets: t.AbstractSet[str]) -> Context:
         return dataclasses.replace(
             super()._context(secrets),
-            say=lambda line: Display().display("[%s] %s" % (self._host, line)),
+            say=lambda line: Display().display(one_line("[%s] %s" % (self._host, line))),
         )

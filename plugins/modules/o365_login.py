@@ -127,9 +127,8 @@ from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.logi
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    failed, result = evaluate(
-        login, module.params, Context(check_mode=module.check_mode, warn=module.warn)
-    )
+    context = Context(check_mode=module.check_mode, warn=module.warn, secrets=module.no_log_values)
+    failed, result = evaluate(login, module.params, context)
     if failed:
         module.fail_json(**result)
     # A given token is the very thing to return: keep it from being masked in the result, and out of

@@ -21,6 +21,7 @@ from ansible.utils.display import Display
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import MissingLibrary
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import Result, evaluate
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.outside_text import one_line
 
 # What ansible-runner (and so AWX), GitHub, GitLab, Azure and most others leave in a job's
 # environment
@@ -117,7 +118,11 @@ class ControllerAction(ActionBase):
             display.warning(remove_values(message, secrets))
 
         return Context(
-            check_mode=bool(self._task.check_mode), diff=bool(self._task.diff), warn=warn, ask=ask
+            check_mode=bool(self._task.check_mode),
+            diff=bool(self._task.diff),
+            warn=warn,
+            ask=ask,
+            secrets=secrets,
         )
 
     def _task_environment(self) -> dict[str, str]:
@@ -141,7 +146,9 @@ class ServiceAction(ControllerAction):
         return bool(self._task.async_val) or super()._acts_elsewhere()
 
     def _lacks_library(self, outcome: t.Mapping[str, t.Any]) -> bool:
-        return (outcome.get("error") or {}).get("kind") == MissingLibrary.kind
+        # A success may have a text of that name: what area1_trace_info could not read.
+        error = outcome.get("error") if outcome.get("failed") else None
+        return isinstance(error, t.Mapping) and error.get("kind") == MissingLibrary.kind
 
 
 class TableAction(ServiceAction):
@@ -149,7 +156,12 @@ class TableAction(ServiceAction):
 
     def finish(self, result: dict[str, t.Any]) -> None:
         if result.get("table"):
-            Display().display("\n".join(["", *result["table"], ""]))
+            show(result["table"])
+
+
+def show(lines: t.Iterable[str]) -> None:
+    """Print lines on the operator's terminal, with an empty one before and after them."""
+    Display().display("\n".join(["", *map(one_line, lines), ""]))
 
 
 @contextlib.contextmanager

@@ -14,14 +14,17 @@ import dataclasses
 import time
 import typing as t
 
+from .outside_text import each_line, one_line, redact
+
 
 @dataclasses.dataclass
 class Context:
-    """check_mode and diff of the task; ``warn`` takes a sentence, ``say`` a line for who watches;
-    ``now`` and ``sleep`` can be replaced in tests (seconds).
+    """The task's check_mode and diff, its ways to the operator, and its clock.
 
-    ``ask`` puts a question to the operator and returns the answer; None where nobody is there who
-    could give one.
+    ``warn`` takes a sentence and ``say`` a line for whoever watches; ``ask`` puts a question and
+    returns the answer, None where nobody is there who could give one. What they say may hold text
+    from outside: here it is made fit for a terminal and loses ``secrets``. ``now`` and ``sleep``
+    (seconds) can be replaced in tests.
     """
 
     check_mode: bool = False
@@ -33,8 +36,16 @@ class Context:
     ask: t.Callable[[str], str | None] = lambda question: None
     warned: set[str] = dataclasses.field(default_factory=set)
     closing: list[t.Callable[[], None]] = dataclasses.field(default_factory=list)
+    secrets: t.Collection[str] = dataclasses.field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        warn, say, ask, secrets = self.warn, self.say, self.ask, tuple(self.secrets)
+        self.warn = lambda message: warn(one_line(redact(message, secrets)))
+        self.say = lambda message: say(one_line(redact(message, secrets)))
+        self.ask = lambda question: ask(each_line(redact(question, secrets)))
 
     def warn_once(self, message: str) -> None:
+        """Warn, unless this task has said the same before."""
         if message not in self.warned:
             self.warned.add(message)
             self.warn(message)

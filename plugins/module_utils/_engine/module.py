@@ -3,20 +3,22 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""From a function of parameters and context to a module: the one place that calls exit_json and
-fail_json.
+"""Turn a function of parameters and context into a module.
+
+It is the one place that calls C(exit_json) and C(fail_json).
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import traceback
 import typing as t
 
 from .context import Context
-from .errors import MailflowError
-from .libraries import need as need
+from .errors import MailflowError, MissingLibrary
 from .observation import Observation
+from .outside_text import clean, one_line, redact
 from .plan import Plan
 
 Logic = t.Callable[[t.Mapping[str, t.Any], Context], "Result"]
@@ -26,10 +28,7 @@ OBSERVATION_OPTION: dict[str, t.Any] = {"observation_path": {"type": "path"}}
 
 @dataclasses.dataclass
 class Result:
-    """What a task returns.
-
-    ``plans`` become C(plan) and the diff; ``values`` are the documented return values.
-    """
+    """What a task returns: ``plans`` become C(plan) and the diff, ``values`` the return values."""
 
     changed: bool = False
     plans: t.Sequence[Plan] = ()
@@ -38,6 +37,7 @@ class Result:
     extra_diff: t.Sequence[dict[str, t.Any]] = ()
 
     def to_dict(self, diff: bool) -> dict[str, t.Any]:
+        """Return what the module exits with; the diff only where one is wanted."""
         result: dict[str, t.Any] = {"changed": self.changed}
         if any(self.plans):
             result["plan"] = [plan.to_data() for plan in self.plans if plan]
@@ -45,13 +45,24 @@ class Result:
         if diff:
             shown = [plan.diff() for plan in self.plans if plan] + list(self.extra_diff)
             if shown:
-                result["diff"] = shown
+                result["diff"] = [
+                    {
+                        key: one_line(value) if key.endswith("_header") else value
+                        for key, value in entry.items()
+                    }
+                    for entry in shown
+                ]
         return result
 
 
 def run_module(module: t.Any, logic: Logic) -> None:
     """Run ``logic`` for an AnsibleModule and leave."""
-    context = Context(check_mode=module.check_mode, diff=bool(module._diff), warn=module.warn)
+    context = Context(
+        check_mode=module.check_mode,
+        diff=bool(module._diff),
+        warn=module.warn,
+        secrets=getattr(module, "no_log_values", ()),
+    )
     failed, result = evaluate(logic, module.params, context)
     if failed:
         module.fail_json(**result)
@@ -61,14 +72,15 @@ def run_module(module: t.Any, logic: Logic) -> None:
 def evaluate(
     logic: Logic, params: t.Mapping[str, t.Any], context: Context
 ) -> tuple[bool, dict[str, t.Any]]:
-    """(failed, result) of one task; the same for a module process and for an action plugin on the
-    controller.
+    """Return (failed, result) of one task, the same in a module's process and in an action plugin.
+
+    Errors lose ``context.secrets`` here, also the beginnings that the masking of ansible-core,
+    which looks for whole values, does not find.
     """
     try:
         result = logic(params, context)
     except MailflowError as exc:
-        outcome = exc.to_result()
-        outcome["msg"] = str(exc)
+        outcome = _masked({**exc.to_result(), "msg": str(exc)}, context.secrets)
         _note_failure(params, outcome["error"])
         return True, outcome
     except Exception as exc:  # a bug of ours: say where, not what was in hand
@@ -90,13 +102,26 @@ def evaluate(
         context.end()
     outcome = result.to_dict(context.diff)
     if result.failed_message:
-        outcome["msg"] = result.failed_message
+        outcome["msg"] = redact(one_line(result.failed_message), context.secrets)
         return True, outcome
     return False, outcome
 
 
+def _masked(value: t.Any, secrets: t.Collection[str]) -> t.Any:
+    """Return an error's parts without the secrets."""
+    if not secrets:
+        return value
+    if isinstance(value, str):
+        return redact(value, secrets)
+    if isinstance(value, dict):
+        return {key: _masked(item, secrets) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_masked(item, secrets) for item in value]
+    return value
+
+
 def _place(exc: BaseException) -> str:
-    """File and line of a bug. Never the message: it may quote what was in hand."""
+    """Return file and line of a bug, and never its message: that may quote what was in hand."""
     frames = traceback.extract_tb(exc.__traceback__)
     return ", ".join(
         "%s:%s" % (frame.filename.rsplit("/", 1)[-1], frame.lineno) for frame in frames[-3:]
@@ -104,9 +129,9 @@ def _place(exc: BaseException) -> str:
 
 
 def _note_failure(params: t.Mapping[str, t.Any], error: dict[str, t.Any]) -> None:
-    """The report shows the cause even where a caller's rescue lost it.
+    """Leave the cause for the report, even where a caller's rescue loses it.
 
-    Never hides the error itself.
+    A problem with that never hides the error itself.
     """
     path = params.get("observation_path")
     if not path:
@@ -117,3 +142,17 @@ def _note_failure(params: t.Mapping[str, t.Any], error: dict[str, t.Any]) -> Non
         observation.save()
     except (MailflowError, OSError):
         return
+
+
+def need(library: str, package: str = "") -> t.Any:
+    """Import a third-party library when it is needed; MissingLibrary says how to get it."""
+    try:
+        return importlib.import_module(library)
+    except ImportError as exc:
+        name = package or library.split(".", maxsplit=1)[0]
+        raise MissingLibrary(
+            "The Python library %s is needed here and could not be imported (%s)."
+            % (name, clean(exc)),
+            "Install it for the interpreter that runs the module: python -m pip install %s. On the"
+            " controller set ansible_python_interpreter to '{{ ansible_playbook_python }}'." % name,
+        ) from exc

@@ -13,20 +13,21 @@ due, for the report.
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import stat
 import time
 import typing as t
 
 from .errors import InputError
-from .files import replacing
+from .files import replacing, unwritable
+from .outside_text import clean, json_bytes, one_line, parse_json
 
 FRESH_SECONDS = 900.0
 
 
 class Observation:
-    """``path`` None: nothing is handed on, every read goes to the service."""
+    """The world as the run knows it. With C(path) None nothing is handed on to other tasks."""
 
     def __init__(self, path: str | None, now: t.Callable[[], float] = time.time) -> None:
         self.path = path
@@ -37,9 +38,7 @@ class Observation:
             self._load(path)
 
     def get(self, section: str, max_age: float = FRESH_SECONDS) -> t.Any:
-        """The section's value, or None when it was never read or is older than ``max_age``
-        seconds.
-        """
+        """Return the section's value; None when there is none or it is older than ``max_age`` s."""
         entry = self._data["sections"].get(section)
         if entry is None or not 0 <= self._now() - entry["taken"] <= max_age:
             return None
@@ -49,7 +48,7 @@ class Observation:
         return self.get(section, float("inf"))
 
     def age(self, section: str) -> float:
-        """Seconds since the section was left here; 0 when it never was."""
+        """Return the seconds since the section was left here; 0 when it never was."""
         entry = self._data["sections"].get(section)
         return 0.0 if entry is None else max(self._now() - entry["taken"], 0.0)
 
@@ -68,34 +67,41 @@ class Observation:
         return {name: entry["value"] for name, entry in self._data["sections"].items()}
 
     def note(self, **entry: t.Any) -> None:
-        """Add one line to the journal:
+        """Add one line to the journal: section, object, status and what else the report can show.
 
-        C(section), C(object), C(status) and whatever the report can show.
+        Names and messages of services are made fit for a terminal.
         """
-        self._data["journal"].append(entry)
+        self._data["journal"].append(
+            {
+                key: one_line(value) if isinstance(value, str) else value
+                for key, value in entry.items()
+            }
+        )
 
     @property
     def journal(self) -> list[dict[str, t.Any]]:
         return t.cast("list[dict[str, t.Any]]", self._data["journal"])
 
     def save(self) -> None:
+        """Write the file, unless nothing is handed on."""
         if not self.path:
             return
-        with replacing(os.path.abspath(self.path)) as stream:
-            stream.write(json.dumps(self._data).encode("utf-8"))
+        # It lives as long as the run: no need to wait for the disk after each task.
+        with replacing(os.path.abspath(self.path), durable=False) as stream:
+            stream.write(json_bytes(self._data))
 
     def _load(self, path: str) -> None:
         try:
-            with open(path, encoding="utf-8") as stream:
-                data = json.load(stream)
+            with open(path, "rb") as stream:
+                data = parse_json(stream.read().decode("utf-8"))
         except FileNotFoundError:
             return
         except (OSError, ValueError) as exc:
             raise InputError(
-                "The observation %s cannot be read: %s." % (path, exc),
+                "The observation %s cannot be read: %s." % (path, clean(exc)),
                 "Remove it; it is made anew by the next run.",
             ) from exc
-        if not isinstance(data, dict) or data.get("format") != 1:
+        if not _is_observation(data):
             raise InputError(
                 "%s is not an observation of this collection's version." % path,
                 "Give another observation_path.",
@@ -103,15 +109,35 @@ class Observation:
         self._data = data
 
 
+def _is_observation(data: t.Any) -> bool:
+    """Return whether it has the form that :meth:`Observation.save` writes."""
+    if not isinstance(data, dict) or data.get("format") != 1:
+        return False
+    sections, journal = data.get("sections"), data.get("journal")
+    return (
+        isinstance(sections, dict)
+        and all(
+            isinstance(entry, dict)
+            and "value" in entry
+            and isinstance(entry.get("taken"), (int, float))
+            for entry in sections.values()
+        )
+        and isinstance(journal, list)
+        and all(isinstance(entry, dict) for entry in journal)
+    )
+
+
 def _guard_directory(directory: str) -> None:
-    """What was read from a tenant is nobody else's: make the directory 0700, refuse one that others
-    can look into.
+    """Make the directory 0700, and refuse one that others can look into.
+
+    What was read from a tenant is nobody else's.
     """
     try:
-        os.makedirs(directory, mode=0o700)
-    except FileExistsError:
-        pass
-    info = os.stat(directory)
+        with contextlib.suppress(FileExistsError):
+            os.makedirs(directory, mode=0o700)
+        info = os.stat(directory)
+    except OSError as exc:
+        raise unwritable(directory, exc) from exc
     if (
         not stat.S_ISDIR(info.st_mode)
         or info.st_uid != os.getuid()

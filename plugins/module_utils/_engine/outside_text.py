@@ -71,6 +71,11 @@ def one_line(value: t.Any) -> str:
     return _CONTROLS.sub(" ", text)
 
 
+def each_line(value: t.Any) -> str:
+    """Return a text of several lines of ours, each of them fit for a terminal."""
+    return "\n".join(map(one_line, str(value).split("\n")))
+
+
 def redact(text: str, secrets: t.Iterable[str]) -> str:
     """Return ``text`` without ``secrets`` and their beginnings, in all their usual spellings."""
     spellings = _spellings(secrets)

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import json
 import os
 import typing as t
 
 from .errors import InputError
-from .files import write_private
+from .files import own_content, write_private
 from .observation import Observation
+from .outside_text import clean, parse_json
 from .timestamps import parse_time
 
 FILE = "timeline.json"
@@ -115,17 +115,31 @@ class Timeline:
 
 
 def load(directory: str) -> list[dict[str, t.Any]]:
-    """Read the time line of a tenant's directory; none yet is an empty one."""
+    """Read the time line of a tenant's directory; none yet is an empty one.
+
+    :raises InputError: the file cannot be used; an odd one is not taken for an empty one.
+    """
     path = os.path.join(directory, FILE)
+    text = own_content(path)
     try:
-        with open(path, encoding="utf-8") as stream:
-            return t.cast("list[dict[str, t.Any]]", json.load(stream))
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError) as exc:
+        events = parse_json(text) if text is not None else []
+        if not isinstance(events, list) or not all(map(_is_event, events)):
+            raise ValueError("it is no list of events")
+    except ValueError as exc:
         raise InputError(
-            "%s cannot be read: %s." % (path, exc), "Restore it from a backup or remove it."
+            "%s cannot be read: %s." % (path, clean(exc)), "Restore it from a backup or remove it."
         ) from exc
+    return events
+
+
+def _is_event(value: t.Any) -> bool:
+    """Return whether it has the form of what :meth:`Event.to_data` gives."""
+    return (
+        isinstance(value, dict)
+        and all(isinstance(value.get(key), str) for key in ("domain", "event", "at"))
+        and isinstance(value.get("subject", ""), str)
+        and isinstance(value.get("ttl"), (int, type(None)))
+    )
 
 
 def note(

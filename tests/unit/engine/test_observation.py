@@ -113,3 +113,43 @@ def test_a_prediction_is_marked(tmp_path: Path) -> None:
     observation.save()
     sections = json.loads(path.read_text())["sections"]
     assert sections["a"]["predicted"] is True and sections["b"]["predicted"] is False
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"format": 1}',
+        '{"format": 1, "sections": [], "journal": []}',
+        '{"format": 1, "sections": {"a": 1}, "journal": []}',
+        '{"format": 1, "sections": {"a": {"taken": "now", "value": 1}}, "journal": []}',
+        '{"format": 1, "sections": {}, "journal": [1]}',
+        '{"format": 1, "sections": {}}',
+        "[" * 100_000,
+        '{"format": 1, "sections": {}, "journal": ' + "[" * 5000 + "]" * 5000 + "}",
+    ],
+)
+def test_an_observation_of_another_form_is_refused_with_its_name(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "run" / "o.json"
+    path.parent.mkdir(mode=0o700)
+    path.write_text(text)
+    with pytest.raises(InputError, match="o.json"):
+        Observation(str(path))
+
+
+def test_names_with_lone_surrogates_are_kept_as_they_are(tmp_path: Path) -> None:
+    path = str(tmp_path / "run" / "o.json")
+    first = Observation(path)
+    first.put("inbound_connectors", [{"Name": "Gateway \ud83d"}])
+    first.note(object="Gateway \ud83d\x1b[31m", status="found", message="a\nfatal: b")
+    first.save()
+    second = Observation(path)
+    assert second.get("inbound_connectors") == [{"Name": "Gateway \ud83d"}]
+    assert second.journal == [
+        {"object": "Gateway \ufffd [31m", "status": "found", "message": "a fatal: b"}
+    ]
+
+
+def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        Observation(str(tmp_path / "file" / "below" / "o.json"))

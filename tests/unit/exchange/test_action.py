@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailflow.area1.plugins.plugin_utils._action import _environment, plain
+from ansible_collections.mailflow.area1.plugins.plugin_utils._action import (
+    ServiceAction,
+    _environment,
+    plain,
+)
 
 
 class Tagged(str):
@@ -59,3 +63,24 @@ def test_the_environment_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (os.environ["O365_TENANT"], os.environ["O365_CLOUD"]) == ("within", "dod")
         raise KeyError
     assert os.environ["O365_TENANT"] == "before" and "O365_CLOUD" not in os.environ
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        {"error": "Area 1's trace could not be read", "messages": []},
+        {"error": "", "messages": []},
+        {"error": ["a"], "failed": True},
+        {"failed": True},
+        {},
+    ],
+)
+def test_a_trace_that_could_not_be_read_is_a_result_and_not_a_crash(
+    outcome: dict[str, Any],
+) -> None:
+    assert ServiceAction._lacks_library(object.__new__(ServiceAction), outcome) is False
+
+
+def test_a_missing_library_sends_the_task_to_the_module() -> None:
+    outcome = {"failed": True, "error": {"kind": "missing_library"}}
+    assert ServiceAction._lacks_library(object.__new__(ServiceAction), outcome) is True

@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ..._engine.outside_text import one_line
 from .world import World
 
 HOLDS, NOT_YET, CANNOT, NOT_CHECKED = "holds", "not_yet", "cannot", "not_checked"
@@ -36,6 +37,12 @@ class GateResult:
     acknowledged: bool = False
     notice: bool = False
     lines: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        # A gate names what others have named: connectors, rules, senders.
+        for name in ("object", "message", "hint"):
+            object.__setattr__(self, name, one_line(getattr(self, name)))
+        object.__setattr__(self, "lines", tuple(map(one_line, self.lines)))
 
     @property
     def open(self) -> bool:

@@ -18,6 +18,7 @@ from ..._engine.errors import MailflowError
 from ..._engine.files import write_private
 from ..._engine.module import Result
 from ..._engine.observation import Observation
+from ..._engine.outside_text import one_line
 from ..model.settings import Settings
 from ..model.world import World
 from ..phases.evaluate import EVALUATORS, sections_now, settings_of
@@ -81,7 +82,7 @@ def build(
             _line(entry) for entry in stopping if purpose != "audit" or report_audit.stops(entry)
         )
     )
-    cause = str(params.get("failure") or "")
+    cause = one_line(params.get("failure") or "")
     if cause and not any(
         entry.get("message") and str(entry["message"]) in cause
         for entry in journal

@@ -10,6 +10,7 @@ from __future__ import annotations
 import textwrap
 import typing as t
 
+from ..._engine.outside_text import one_line
 from . import audit as report_audit
 
 WIDTH = 100
@@ -80,7 +81,9 @@ def _line(entry: t.Mapping[str, t.Any]) -> str:
     until, hint = str(entry.get("until") or ""), str(entry.get("hint") or "")
     if until and until not in text:
         text += " (until %s)" % until
-    return "%s. %s" % (text.rstrip("."), hint) if hint and entry["status"] in HINTED else text
+    if hint and entry["status"] in HINTED:
+        text = "%s. %s" % (text.rstrip("."), hint)
+    return one_line(text)
 
 
 def render(report: t.Mapping[str, t.Any]) -> list[str]:
@@ -89,6 +92,7 @@ def render(report: t.Mapping[str, t.Any]) -> list[str]:
         report["tenant"] or "unknown tenant",
         " (check mode: nothing was written)" if report["check_mode"] else "",
     )
+    title = one_line(title)
     lines = [title, "=" * len(title)]
     urgent = [
         entry
@@ -114,7 +118,7 @@ def render(report: t.Mapping[str, t.Any]) -> list[str]:
         for failure in _shown(report["failures"]):
             lines += _wrap("  ! ", failure)
     if report["baseline"]:
-        lines += ["", "Baseline: %s" % report["baseline"]]
+        lines += ["", "Baseline: %s" % one_line(report["baseline"])]
     lines.append(
         "Marks: + changed, ~ due later, ! needs you, ? not checked by this version, a acknowledged"
     )
@@ -170,7 +174,7 @@ def _section(label: str, entries: list[dict[str, t.Any]]) -> list[str]:
             "  %s " % MARKS.get(str(entry["status"]), " "),
             ("not checked: " if entry["status"] == "not checked" else "") + _line(entry),
         )
-        lines += ["      " + line for line in entry.get("lines") or []]
+        lines += ["      " + one_line(line) for line in entry.get("lines") or []]
     return lines
 
 
@@ -248,7 +252,7 @@ def _domains(report: t.Mapping[str, t.Any]) -> list[str]:
 
 def _wrap(prefix: str, text: str) -> list[str]:
     lines = textwrap.wrap(
-        text,
+        one_line(text),
         WIDTH,
         initial_indent=prefix,
         subsequent_indent=" " * len(prefix),

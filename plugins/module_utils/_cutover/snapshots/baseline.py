@@ -11,11 +11,11 @@ Pure.
 from __future__ import annotations
 
 import hashlib
-import json
 import typing as t
 
 from ..._engine.address_ranges import spans
 from ..._engine.errors import InputError
+from ..._engine.outside_text import json_bytes, parse_json
 from ..model.world import World
 
 KIND = "mailflow.area1 baseline"
@@ -89,19 +89,19 @@ def compose(kind: str, sections: t.Mapping[str, t.Any], **more: t.Any) -> dict[s
 
 
 def body_digest(body: t.Mapping[str, t.Any]) -> str:
-    text = json.dumps(
-        {key: value for key, value in body.items() if key != "digest"},
-        sort_keys=True,
-        ensure_ascii=False,
-    )
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    """Return the digest that a body carries: of all but itself, in a fixed order of its keys."""
+    content = {key: value for key, value in body.items() if key != "digest"}
+    return hashlib.sha256(json_bytes(content, sort_keys=True)).hexdigest()
 
 
 def check_baseline(value: t.Any, where: str, kind: str = KIND) -> dict[str, t.Any]:
-    """A baseline that was edited or cut is worse than none. The same holds for a snapshot."""
-    if isinstance(value, str):
+    """Return a baseline, or a snapshot, that is whole; InputError says what is wrong with it.
+
+    One that was edited or cut is worse than none. ``value`` is its text or what was read from it.
+    """
+    if isinstance(value, (str, bytes)):
         try:
-            value = json.loads(value)
+            value = parse_json(value)
         except ValueError:
             raise InputError(
                 "%s is not a baseline: it is not JSON." % where,

@@ -16,7 +16,7 @@ import re
 import typing as t
 
 from ..._engine.errors import InputError, MailflowError
-from ..._engine.files import write_private
+from ..._engine.files import own_content, write_private
 from ..lockdown.decision import is_on
 from ..lockdown.stamp import parse_stamp
 from ..model.baseline_view import mx_of
@@ -80,18 +80,18 @@ def listed(directory: str) -> list[str]:
         names = [name for name in os.listdir(directory) if NAME.match(name)]
     except FileNotFoundError:
         return []
+    except OSError as exc:
+        raise InputError(
+            "%s cannot be read: %s." % (directory, exc.strerror), "Give this user access to it."
+        ) from exc
     return sorted(names, key=lambda name: (name[9:25], len(name), name))
 
 
 def load(path: str) -> dict[str, t.Any]:
-    try:
-        with open(path, encoding="utf-8") as stream:
-            return check_baseline(stream.read(), path, KIND)
-    except OSError as exc:
-        raise InputError(
-            "The snapshot %s cannot be read: %s." % (path, exc.strerror),
-            "Give this user access to it.",
-        ) from exc
+    text = own_content(path)
+    if text is None:
+        raise InputError("There is no snapshot %s." % path, "Name one that is there.")
+    return check_baseline(text, path, KIND)
 
 
 def load_all(directory: str) -> tuple[list[dict[str, t.Any]], list[dict[str, t.Any]]]:

@@ -15,7 +15,7 @@ import typing as t
 from ..._engine import timeline
 from ..._engine.context import Context
 from ..._engine.errors import InputError
-from ..._engine.files import write_private
+from ..._engine.files import own_content, write_private
 from ..._engine.lock import acquire
 from ..._engine.module import Result
 from ..._engine.observation import Observation
@@ -28,7 +28,7 @@ from ..phases.evaluate import sections_now, settings_of
 from . import history as snapshots
 from .baseline import KIND, check_baseline, compose, throw_away_runner, traces
 from .differences import differences
-from .directory import state_directory
+from .directory import directory_name, state_directory
 
 BASELINE = "baseline.json"
 State = dict[str, t.Any]
@@ -188,25 +188,12 @@ def _may_take(params: t.Mapping[str, t.Any], observation: Observation, directory
 
 def _tenant_name(params: t.Mapping[str, t.Any], observation: Observation) -> str:
     known = observation.any_age("tenant") or {}
-    name = str(known.get("initial_domain") or params.get("tenant") or known.get("id") or "").lower()
-    if not name or os.sep in name or name.startswith("."):
-        raise InputError(
-            "The tenant is not known.", "Give tenant, or an observation that names it."
-        )
-    return name
+    return directory_name(known.get("initial_domain") or params.get("tenant") or known.get("id"))
 
 
 def _load(path: str) -> dict[str, t.Any] | None:
-    try:
-        with open(path, encoding="utf-8") as stream:
-            return check_baseline(stream.read(), path)
-    except FileNotFoundError:
-        return None
-    except OSError as exc:
-        raise InputError(
-            "The baseline %s cannot be read: %s." % (path, exc.strerror),
-            "Give this user access to it.",
-        ) from exc
+    text = own_content(path)
+    return None if text is None else check_baseline(text, path)
 
 
 def _record_event(

@@ -410,3 +410,34 @@ def test_what_stopped_a_run_is_said_once_and_not_without_end(tmp_path: Path) -> 
         sum("192.0.2.7:" in line and line.startswith("  ! ") for line in result.values["lines"])
         >= 1
     )
+
+
+HOSTILE = (
+    "\x1b[31mRED\x1b]0;title\x07\r\nfatal: [x]: FAKED\n  ! fake line \u202egpj.exe\u2066 \ud83d"
+)
+
+
+def test_what_others_named_moves_no_terminal_and_forges_no_line(tmp_path: Path) -> None:
+    run = Run(tmp_path).note(
+        section="enhanced_filtering",
+        object=HOSTILE,
+        status="cannot",
+        gate="foreign_connector",
+        message=HOSTILE,
+        hint=HOSTILE,
+        lines=[HOSTILE],
+    )
+    values = run.write().report(failure=HOSTILE, tenant=HOSTILE)
+    for line in [*values["lines"], *values["failures"]]:
+        assert line.isprintable(), ascii(line)
+        assert not line.startswith(("fatal", "  ! fake"))
+
+
+def test_a_tenant_s_name_leads_the_report_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
+    run = Run(tmp_path, tenant={"initial_domain": "../../../trav/x.onmicrosoft.com", "id": "1"})
+    values = run.write().report(directory=None)
+    assert values["path"] == "" and "The report was not written" in text(values)
+    assert not list(tmp_path.rglob("report-*.json"))

@@ -339,3 +339,71 @@ def test_a_broken_time_line_is_not_taken_for_an_empty_one(tmp_path: Path) -> Non
     (run.directory / "timeline.json").write_text("[")
     with pytest.raises(InputError, match="timeline.json cannot be read"):
         run.take()
+
+
+BROKEN = "Gateway \ud83d"
+
+
+def test_a_lone_surrogate_in_a_name_does_not_prevent_the_baseline(tmp_path: Path) -> None:
+    gateway = {**connector(["192.0.2.7"]), "Name": BROKEN, "Identity": BROKEN, "Comment": BROKEN}
+    run = Run(tmp_path, **{**UNTOUCHED, "inbound_connectors": [gateway]})
+    assert run.take()["status"] == "taken"
+    again = Run(tmp_path, **{**UNTOUCHED, "inbound_connectors": [gateway]})
+    values = again.take()
+    assert values["status"] == "found"
+    assert values["baseline"]["sections"]["inbound_connectors"][0]["Name"] == BROKEN
+    assert again.take(state="compare")["differences"] == []
+
+
+def test_the_baseline_is_on_the_disk_before_it_is_relied_upon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    really = os.fsync
+
+    def fsync(handle: int) -> None:
+        synced.append(os.readlink("/proc/self/fd/%d" % handle))
+        really(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    run = Run(tmp_path, **UNTOUCHED)
+    run.take()
+    directory = str(run.directory)
+    assert directory in synced and str(tmp_path) in synced, "names"
+    assert sum(path.startswith(directory + "/.new-") for path in synced) == 2, "baseline, snapshot"
+
+
+@pytest.mark.parametrize("name", ["baseline.json", "timeline.json"])
+def test_state_files_of_another_user_are_refused(tmp_path: Path, name: str) -> None:
+    run = Run(tmp_path, **UNTOUCHED)
+    run.take()
+    run.take(state="event", event="ttl_lowered", domains=[ONE])
+    os.chown(run.directory / name, 12345, -1)
+    with pytest.raises(InputError, match="belongs to another user"):
+        run.take()
+
+
+def test_a_state_directory_of_another_user_is_refused(tmp_path: Path) -> None:
+    run = Run(tmp_path, **UNTOUCHED)
+    run.directory.mkdir(mode=0o755)
+    os.chown(run.directory, 12345, -1)
+    with pytest.raises(InputError, match="belongs to another user"):
+        run.take()
+    assert list(run.directory.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["null", '{"a": 1}', "[1]", '[{"domain": 1}]', "[" * 100_000])
+def test_a_time_line_of_another_form_is_named(tmp_path: Path, text: str) -> None:
+    run = Run(tmp_path, **UNTOUCHED)
+    run.directory.mkdir(mode=0o700)
+    (run.directory / "timeline.json").write_text(text)
+    with pytest.raises(InputError, match="timeline.json cannot be read"):
+        run.take()
+
+
+@pytest.mark.parametrize(
+    "name", ["../../../../trav/x.onmicrosoft.com", "a/b", "..", "a\\b", "ä.example", "a\x00b"]
+)
+def test_a_name_from_the_service_leads_to_no_other_directory(name: str) -> None:
+    with pytest.raises(InputError, match="tenant is not known"):
+        state.state_directory(None, name)
