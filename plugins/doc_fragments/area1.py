@@ -30,8 +30,8 @@ options:
     type: str
     default: https://api.cloudflare.com/client/v4
   ca_path:
-    description: File with the CA certificates that the peers' certificates must lead to. If not
-      given, those of the system count.
+    description: File with the CA certificates to trust. If not given, those of the system are
+      trusted.
     type: path
   timeout:
     description: Longest time in seconds for one call to a service, retries included.

@@ -11,12 +11,11 @@ class ModuleDocFragment:
 options:
   observation_path:
     description:
-      - File that hands the run's observation from task to task. What an earlier task read is
-        not read again, and what this
-        task leaves is known to the next one. In check mode the predicted world is handed on.
-      - The file is written with mode C(0600). Its directory must be of mode C(0700) and belong
-        to the user who runs the task.
-        File and directory are made if missing.
-      - Remove it at the end of the run. Without this option every read goes to the service.
+      - File that passes the run's observation from task to task. What an earlier task has read is
+        not read again, and what this task writes is known to the next one. In check mode the
+        predicted state is passed on.
+      - The file has mode C(0600). Its directory must have mode C(0700) and belong to the user who
+        runs the task. Both are created if missing.
+      - Remove it at the end of the run. Without this option everything is read from the service.
     type: path
 """

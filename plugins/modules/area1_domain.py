@@ -11,28 +11,22 @@ module: area1_domain
 short_description: Manage domains of Area 1 (Cloudflare Email Security)
 version_added: 0.1.0
 description:
-  - Creates and changes the Email Security domains of a Cloudflare account, so that each works as MX
-    in front of the mail
-    service (the tutorial's C(Configured as), C(MX Records)). C(allowed_delivery_modes) gets
-    V(DIRECT); other modes that are
-    allowed stay allowed.
-  - Takes many domains in one task. They are listed once and worked on concurrently; each has its
-    own entry in RV(results). All
-    of them are tried before the task fails.
-  - Where the service asks for a proof of ownership, its TXT record is published through the DNS
+  - Creates and changes the Email Security domains of a Cloudflare account, so that Area 1 takes
+    their mail as MX in front of the mail service (the tutorial's C(Configured as), C(MX Records)).
+    V(DIRECT) is added to C(allowed_delivery_modes); other allowed modes stay.
+  - Takes many domains in one task. They are listed once and changed concurrently; each has its own
+    entry in RV(results). All of them are tried before the task fails.
+  - If the service asks for a proof of ownership, its TXT record is published through the DNS
     provider.
   - A domain is never removed. Removing one ends its protection and cannot be undone.
 notes:
-  - Cloudflare's documentation contradicts itself on whether V(MALICIOUS) and V(SPAM) can be taken
-    out of the quarantine. Where a
-    domain in MX mode quarantines all of O(drop_dispositions), both of these two, and nothing else,
-    it is left so, with a warning. To
-    take them out, use the Cloudflare dashboard. Where the service holds back more than was asked
-    for, that is a warning; where it holds back
-    less, the domain fails.
-  - Where the API leaves O(lookback_hops) or O(require_tls_outbound) out of a domain, the module
-    sends them only together with
-    other changes, cannot check them, and warns.
+  - Cloudflare's documentation contradicts itself on whether V(MALICIOUS) and V(SPAM) can be
+    removed from the quarantined dispositions. If a domain in MX mode quarantines all of
+    O(drop_dispositions), both of these two, and nothing else, it is left as it is, with a warning;
+    use the Cloudflare dashboard to remove them. If the service quarantines more than was asked
+    for, the module warns; if it quarantines less, the domain fails.
+  - If the API does not return O(lookback_hops) or O(require_tls_outbound) of a domain, the module
+    sends them only together with other changes, cannot check them, and warns.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
 extends_documentation_fragment:
@@ -44,42 +38,41 @@ options:
   domains:
     description:
       - Names of the domains, or maps. Keys of a map are C(name), C(forward_to), C(regions),
-        C(drop_dispositions) and
-        C(dns_provider); all but C(name) win over the option of the same name.
-      - Other keys are ignored, so that one list can serve several modules. One that looks like a
-        misspelt key is refused.
+        C(drop_dispositions) and C(dns_provider); each of them except C(name) takes precedence over
+        the option of the same name.
+      - Other keys are ignored, so that one list can serve several modules. A key that looks
+        misspelt is refused.
     type: list
     elements: raw
     required: true
   forward_to:
     description:
-      - Host that takes the mail behind Area 1 (C(transport); the tutorial's C(Forwarding to)). It
-        is the MX host that Microsoft
-        365 names for the domain.
-      - Left as found when not given. A domain that would have none is refused, and so is a host
-        that would send mail in a circle.
+      - Host to which Area 1 forwards the domain's mail (C(transport); the tutorial's C(Forwarding
+        to)), that is, the MX host that Microsoft 365 names for the domain.
+      - If not given, the present value is kept. A domain without any forwarding host is refused,
+        and so is a host that would send the mail in a circle.
     type: str
   mx_hosts:
     description:
-      - Further hosts of the domains' own MX set. None of them can be the forwarding host. Area 1's
-        own hosts are known.
+      - Further MX hosts of the domains, none of which is accepted as forwarding host. The hosts of
+        Area 1 need not be named.
     type: list
     elements: str
     default: []
   regions:
     description:
-      - Where mail is processed (C(regions)), V(GLOBAL), V(AU), V(DE), V(IN) or V(US).
-      - Left as found when not given. A new domain has V(GLOBAL) unless given.
+      - Regions in which mail is processed (C(regions)), of V(GLOBAL), V(AU), V(DE), V(IN) and
+        V(US).
+      - If not given, the present value is kept; a new domain gets V(GLOBAL).
     type: list
     elements: str
   drop_dispositions:
     description:
       - Dispositions that Area 1 quarantines (C(drop_dispositions); the tutorial's C(Quarantine
-        Policy)), of V(MALICIOUS),
-        V(MALICIOUS-BEC), V(SUSPICIOUS), V(SPOOF), V(SPAM), V(BULK), V(ENCRYPTED), V(EXTERNAL),
-        V(UNKNOWN) and V(NONE).
+        Policy)), of V(MALICIOUS), V(MALICIOUS-BEC), V(SUSPICIOUS), V(SPOOF), V(SPAM), V(BULK),
+        V(ENCRYPTED), V(EXTERNAL), V(UNKNOWN) and V(NONE).
       - V(UCE), the word for spam in the message header, is understood as V(SPAM).
-      - Left as found when not given. A new domain has none unless given.
+      - If not given, the present value is kept; a new domain gets none.
     type: list
     elements: str
   require_tls_outbound:
@@ -88,29 +81,29 @@ options:
     type: bool
     default: true
   lookback_hops:
-    description: Number of hops before the mail service (C(lookback_hops)). It is V(1) where the MX
-      is Area 1.
+    description: Number of hops before the mail service (C(lookback_hops)). V(1) if Area 1 is the
+      MX.
     type: int
     default: 1
   ip_restrictions:
-    description: Networks that alone may deliver to Area 1 (C(ip_restrictions)). Empty lets
-      everybody deliver, as an MX must.
+    description: The only networks that may deliver to Area 1 (C(ip_restrictions)). Empty lets
+      everybody deliver, which an MX needs.
     type: list
     elements: str
     default: []
   delivery_modes:
     description:
-      - All ways in which mail may reach Area 1 (C(allowed_delivery_modes)), for example V(DIRECT),
+      - All ways by which mail may reach Area 1 (C(allowed_delivery_modes)), for example V(DIRECT),
         V(API) or V(JOURNAL).
-      - When not given, V(DIRECT) (the tutorial's I(MX Records)) is added and others stay.
+      - If not given, V(DIRECT) (the tutorial's I(MX Records)) is added and others stay.
     type: list
     elements: str
   publish_verification:
     description:
-      - Publish the TXT record by which the service verifies ownership, where it asks for one. Other
-        TXT values at its name stay.
-      - Needs O(dns_provider) or the domain's own. Without one, the record is only named in
-        RV(results[].verification).
+      - Publish the TXT record by which the service verifies ownership, if it asks for one. Other
+        TXT values of the same name stay.
+      - Needs O(dns_provider) or the domain's own C(dns_provider). Without one, the record is only
+        returned in RV(results[].verification).
     type: bool
     default: true
 seealso:
@@ -119,7 +112,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Area 1 takes the mail of two domains
+- name: Let Area 1 take the mail of two domains
   mailflow.area1.area1_domain:
     account_id: "{{ area1_account_id }}"
     api_token: "{{ area1_api_token }}"
@@ -146,17 +139,17 @@ results:
       description: Name of the domain.
       type: str
     id:
-      description: ID at the service; V(null) where it is not known, as for a domain that check mode
-        would create.
+      description: ID at the service; V(null) if it is not known, for example for a domain that
+        check mode would create.
       type: raw
     status:
-      description: Status as the service says it, V(null) where it is not known.
+      description: Status that the service reports; V(null) if it is not known.
       type: str
     changed:
       description: Whether this domain or its verification record was changed, or would be.
       type: bool
     before:
-      description: API fields that differed, before the task. Empty for a new domain.
+      description: The API fields that differ, before the task. Empty for a new domain.
       type: dict
     after:
       description: The same fields after the task, or as predicted in check mode.
@@ -164,10 +157,9 @@ results:
     ready:
       description:
         - V(ready) means that the MX may be switched as far as the service is concerned. A domain
-          that is pending only for want of
-          mail is ready.
-        - V(not_yet) means that something is waited for, V(cannot) that a person has to act.
-          RV(results[].message) says which.
+          that is pending only because no mail has arrived yet is ready.
+        - V(not_yet) means that the domain waits for something, V(cannot) that a person has to act.
+          RV(results[].message) says why.
       type: str
     message:
       description: Why the domain is ready or not.
@@ -177,10 +169,10 @@ results:
       type: str
     verification:
       description: The TXT record that the service looks for, with its C(name), C(value) and
-        C(status); V(null) where it does not.
+        C(status); V(null) if it looks for none.
       type: dict
     error:
-      description: V(null), or what went wrong with C(kind), C(message) and C(hint).
+      description: What went wrong, with C(kind), C(message) and C(hint); V(null) if nothing did.
       type: dict
   sample:
     - domain: contoso.com
@@ -197,8 +189,8 @@ results:
       verification: null
       error: null
 plan:
-  description: The changes made, or in check mode the changes that would be made. Absent when
-    nothing differs.
+  description: The changes that were made, or would be made in check mode. Absent if nothing
+    differs.
   returned: when something differs
   type: list
   elements: dict
@@ -213,7 +205,8 @@ plan:
       description: V(create) or V(update).
       type: str
     changes:
-      description: Field, value before and after; for lists also what is added and removed.
+      description: Each field with its value before and after; for lists also what is added and
+        removed.
       type: list
       elements: dict
 """

@@ -11,10 +11,10 @@ module: area1_domain_info
 short_description: Read the domains of Area 1 (Cloudflare Email Security)
 version_added: 0.1.0
 description:
-  - Lists the Email Security domains of a Cloudflare account, says which of them are ready for their
-    MX to be switched, and
-    what the service says of the API token.
-  - A listing that fails is an error. It never looks like an account without domains.
+  - Lists the Email Security domains of a Cloudflare account, with their readiness for the MX
+    switch, and returns what the service says of the API token.
+  - If the domains cannot be listed, the task fails. A failure never looks like an account without
+    domains.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
 extends_documentation_fragment:
@@ -24,10 +24,10 @@ extends_documentation_fragment:
 options:
   domains:
     description:
-      - Names of the domains to return, and to ask the service about the verification of. All of the
-        account when not given.
-      - All domains of the account are listed and kept in the observation in any case.
-      - A map counts by its C(name), so that the list of M(mailflow.area1.area1_domain) can be
+      - Names of the domains to return and whose verification is read. If not given, all domains of
+        the account.
+      - In any case all domains of the account are listed and kept in the observation.
+      - Of a map only C(name) is used, so that the list for M(mailflow.area1.area1_domain) can be
         given.
     type: list
     elements: raw
@@ -36,7 +36,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What Area 1 knows of our domains
+- name: Read the Email Security domains
   mailflow.area1.area1_domain_info:
     account_id: "{{ area1_account_id }}"
     api_token: "{{ area1_api_token }}"
@@ -49,20 +49,19 @@ RETURN = r"""
 domains:
   description:
     - The domains by name, as the service returns them.
-    - Each has C(readiness) added to it, with C(status) (V(ready), V(not_yet), V(cannot)),
-      C(message), C(hint), C(since) and
-      C(verification).
+    - C(readiness) is added to each, with C(status) (V(ready), V(not_yet), V(cannot)), C(message),
+      C(hint), C(since) and C(verification).
   returned: success
   type: dict
 missing:
-  description: Those of O(domains) that the account does not have.
+  description: Names in O(domains) that the account does not have.
   returned: success
   type: list
   elements: str
 token:
   description:
     - What the service says of the API token.
-    - C(status) is empty where it does not say. That is no failure, because the listing proved the
+    - C(status) is empty if it does not say. That is no failure, because the listing proved the
       token.
   returned: success
   type: dict
@@ -71,10 +70,10 @@ token:
       description: Usually V(active).
       type: str
     kind:
-      description: V(user) or V(account), after whom the token belongs to.
+      description: V(user) or V(account), depending on the owner of the token.
       type: str
     expires_on:
-      description: When the token ends, V(null) where it does not or the service does not say.
+      description: When the token expires; V(null) if it never does or the service does not say.
       type: str
 """
 

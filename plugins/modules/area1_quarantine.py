@@ -12,15 +12,14 @@ short_description: Preview, download and release messages of the Admin Quarantin
   (Cloudflare Email Security)
 version_added: 0.1.0
 description:
-  - Makes a picture of held messages, keeps their text in files, or releases them to their
+  - Saves pictures of held messages, saves the messages themselves, or releases them to their
     recipients.
-  - Every message is tried and has a result of its own. If one fails, the task fails after the
-    others are done.
-  - Whether a message is still held is read first. Releasing one that was released before is no
-    error and no change.
-  - A release is read back. One whose outcome is not known, for example after a time-out, is looked
-    at again and not asked
-    for twice.
+  - Every message is tried and has a result of its own. If one fails, the task fails after all
+    others were tried.
+  - The module first reads whether a message is still held. To release a message that was released
+    before is neither an error nor a change.
+  - A release is verified by reading the message again. If its outcome is not known, for example
+    after a time-out, it is never requested a second time.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
 extends_documentation_fragment:
@@ -28,44 +27,45 @@ extends_documentation_fragment:
   - mailflow.area1.attributes
 options:
   ids:
-    description: Ids of the messages, as M(mailflow.area1.area1_quarantine_info) returns them.
+    description: IDs of the messages, as M(mailflow.area1.area1_quarantine_info) returns them.
     type: list
     elements: str
     required: true
   action:
     description:
-      - V(preview) keeps a picture of each message as a PNG file. It can be looked at without
-        opening the message.
-      - V(download) keeps each message as it came, as an C(.eml) file. Take care what opens it.
-      - V(release) delivers each message to its recipients. It cannot be taken back.
+      - V(preview) saves a picture of each message as a PNG file. It shows the message without
+        opening it.
+      - V(download) saves each message as it came, as an C(.eml) file. Be careful with which
+        program you open it.
+      - V(release) delivers each message to its recipients. This cannot be undone.
     type: str
     choices: [preview, download, release]
     required: true
   directory:
     description:
-      - Where V(preview) and V(download) keep their files, each named after its message's id. It is
-        made, for this user alone, if need be.
-      - If neither this nor O(path) is given, it is
+      - Directory for the files of V(preview) and V(download), each named after the ID of its
+        message. If it does not exist, it is created, accessible to this user only.
+      - The default, unless O(path) is given, is
         C(${XDG_STATE_HOME:-~/.local/state}/mailflow.area1/quarantine).
     type: path
   path:
-    description: The file for V(preview) or V(download) of one message.
+    description: The file for V(preview) or V(download) of a single message.
     type: path
   force:
-    description: Let a file be replaced that is there and holds something else.
+    description: Replace an existing file that has other content.
     type: bool
     default: false
   confirm:
     description:
-      - Show the messages and ask at the terminal before they are released. Any answer but C(yes)
-        leaves them where they are.
-      - Where there is no terminal, as in AWX or CI, the task then fails and releases nothing.
-      - Nobody is asked in check mode, or where no message is held.
+      - Show the messages and ask at the terminal before they are released. Any answer other than
+        C(yes) releases nothing.
+      - Without a terminal, as in AWX or CI, the task fails and releases nothing.
+      - The module does not ask in check mode, or if no message is held.
     type: bool
     default: false
   table:
-    description: Also return the results as lines of an aligned table. Where the task runs on the
-      controller they are printed on its terminal.
+    description: Also return the results as lines of an aligned table, which is printed on the
+      terminal if the task runs on the controller.
     type: bool
     default: false
 seealso:
@@ -73,7 +73,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What Area 1 holds
+- name: List what Area 1 holds
   mailflow.area1.area1_quarantine_info:
     account_id: "{{ area1_account_id }}"
     api_token: "{{ area1_api_token }}"
@@ -82,7 +82,7 @@ EXAMPLES = r"""
     sender: newsletter@fabrikam.example
   register: held
 
-- name: Pictures of them
+- name: Save a picture of each message
   mailflow.area1.area1_quarantine:
     account_id: "{{ area1_account_id }}"
     api_token: "{{ area1_api_token }}"
@@ -93,7 +93,7 @@ EXAMPLES = r"""
     directory: "{{ example_directory }}/previews"
   when: held.messages | length > 0
 
-- name: Let them through
+- name: Release the messages
   mailflow.area1.area1_quarantine:
     account_id: "{{ area1_account_id }}"
     api_token: "{{ area1_api_token }}"
@@ -106,36 +106,36 @@ EXAMPLES = r"""
 
 RETURN = r"""
 action:
-  description: What was asked for.
+  description: The O(action) of the task.
   returned: success, or when some messages failed
   type: str
 results:
-  description: What became of each message, in the order of O(ids).
+  description: The outcome for each message, in the order of O(ids).
   returned: success, or when some messages failed
   type: list
   elements: dict
   contains:
     id:
-      description: The message, as it was named.
+      description: ID of the message, as given.
       type: str
     status:
       description:
         - V(released), V(already_released), V(not_quarantined) or V(declined) for a release.
         - V(written) or V(unchanged) for a file.
         - V(would_release) or V(would_write) in check mode.
-        - V(failed), with C(error), for either.
+        - V(failed) for either, with C(error).
       type: str
     changed:
-      description: Whether something was done for it.
+      description: Whether something was changed for this message.
       type: bool
     message:
-      description: More about it, where there is more.
+      description: A remark, if there is one.
       type: str
     path:
-      description: The file with its picture or text.
+      description: The file with the picture or the message.
       type: str
     delivered:
-      description: Recipients to whom it was delivered, as the service says.
+      description: Recipients to whom the message was delivered, according to the service.
       type: list
       elements: str
     failed:
@@ -143,30 +143,30 @@ results:
       type: list
       elements: str
     undelivered:
-      description: Recipients who have not got it yet.
+      description: Recipients to whom it has not been delivered yet.
       type: list
       elements: str
     subject:
-      description: Its subject.
+      description: Subject of the message.
       type: str
     from:
-      description: Its sender.
+      description: Sender of the message.
       type: str
     envelope_to:
-      description: Its recipients.
+      description: Recipients of the message.
       type: list
       elements: str
     disposition:
-      description: What it was found to be.
+      description: Disposition that Area 1 gave the message.
       type: str
     scanned_at:
-      description: When Area 1 saw it.
+      description: When Area 1 scanned the message.
       type: str
     error:
-      description: C(kind), C(message) and C(hint) of what went wrong, V(null) if nothing did.
+      description: What went wrong, with C(kind), C(message) and C(hint); V(null) if nothing did.
       type: dict
 table:
-  description: The table's lines.
+  description: The lines of the table.
   returned: when O(table) is set
   type: list
   elements: str

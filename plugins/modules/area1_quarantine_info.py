@@ -11,11 +11,11 @@ module: area1_quarantine_info
 short_description: List the Admin Quarantine of Area 1 (Cloudflare Email Security)
 version_added: 0.1.0
 description:
-  - Lists the messages that Area 1 holds, or those that it saw, over all pages.
-  - The list is complete, or the task fails. A page that cannot be read, or a list that does not
-    hold still, is an error.
-    Only O(limit) cuts it short, and then RV(truncated) says so.
-  - Messages are told apart by their id. One that is seen on two pages, because mail came in
+  - Lists all messages that Area 1 holds, or all that it has seen.
+  - The list is complete, or the task fails, for example because a page cannot be read or because
+    the list changes faster than it can be read. Only O(limit) shortens the list, and then
+    RV(truncated) says so.
+  - Messages are identified by their ID. A message that appears on two pages, because mail arrived
     meanwhile, is listed once.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
@@ -24,62 +24,61 @@ extends_documentation_fragment:
   - mailflow.area1.attributes.info
 options:
   quarantined:
-    description: Only messages that are held now. V(false) lists what was delivered or released,
-      too.
+    description: List only messages that are held now. V(false) also lists messages that were
+      delivered or released.
     type: bool
     default: true
   domain:
-    description: Only messages to or from addresses of this domain.
+    description: List only messages to or from addresses in this domain.
     type: str
   dispositions:
     description:
-      - Only messages that were found to be one of these. V(MALICIOUS), V(SUSPICIOUS), V(SPOOF),
+      - List only messages with one of these dispositions, V(MALICIOUS), V(SUSPICIOUS), V(SPOOF),
         V(SPAM), V(BULK) or V(NONE).
-      - V(MALICIOUS) includes what the service calls C(MALICIOUS-BEC). V(UCE), the header's word, is
-        V(SPAM).
+      - V(MALICIOUS) includes C(MALICIOUS-BEC) of the service. V(UCE), the word in the header, is
+        understood as V(SPAM).
     type: list
     elements: str
   sender:
-    description: Only messages from this address, or from this domain, in the envelope or in the
-      header.
+    description: List only messages from this address or domain, in the envelope or in the header.
     type: str
   recipient:
-    description: Only messages to this address, or to this domain, in the envelope or in the header.
+    description: List only messages to this address or domain, in the envelope or in the header.
     type: str
   subject:
-    description: Only messages with this text in the subject, without regard to case.
+    description: List only messages with this text in the subject, ignoring case.
     type: str
   message_id:
-    description: Only messages with this Message-ID, with or without angle brackets.
+    description: List only messages with this Message-ID, given with or without angle brackets.
     type: str
   start:
-    description: Only messages from this date and time on, for example V(2026-11-25) or
-      V(2026-11-25T18:00:00Z). The service looks 30 days back if not given.
+    description: List only messages since this date and time, for example V(2026-11-25) or
+      V(2026-11-25T18:00:00Z). If not given, the service looks 30 days back.
     type: str
   end:
-    description: Only messages up to this date and time. Now if not given.
+    description: List only messages up to this date and time. If not given, up to now.
     type: str
   limit:
-    description: List this many messages at most, in the order in which the service lists them. All
-      if not given.
+    description: The largest number of messages to list, in the order in which the service lists
+      them. If not given, all.
     type: int
   path:
     description:
-      - File to write the messages to, one JSON object a line, instead of returning them. It is
-        readable by nobody else, and
-        in place only when the list is complete.
-      - For long lists. However many there are, only a page of them and the ids are held in memory.
+      - File to which the messages are written, one JSON object a line, instead of being returned.
+        Only this user can read it, and it appears only when the list is complete.
+      - Use it for long lists. However many messages there are, only one page of them and the IDs
+        are held in memory.
       - Nothing is written in check mode.
     type: path
   force:
-    description: Let O(path) replace a file that is not an earlier list.
+    description: Replace the file at O(path) even if it is not an earlier list.
     type: bool
     default: false
   table:
     description:
-      - Also return the messages as lines of an aligned table. Where the task runs on the controller
-        they are printed on its terminal.
-      - Control characters, which a sender could put into a subject, are left out of it.
+      - Also return the messages as lines of an aligned table, which is printed on the terminal if
+        the task runs on the controller.
+      - Control characters, which a sender could put into a subject, are removed from it.
     type: bool
     default: false
 seealso:
@@ -87,7 +86,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Everything that Area 1 holds for our domain
+- name: List the spam and spoofed mail that Area 1 holds for a domain
   mailflow.area1.area1_quarantine_info:
     account_id: "{{ area1_account_id }}"
     api_token: "{{ area1_api_token }}"
@@ -97,7 +96,7 @@ EXAMPLES = r"""
     dispositions: [SPAM, SPOOF]
   register: held
 
-- name: A long list, into a file
+- name: Write a long list to a file
   mailflow.area1.area1_quarantine_info:
     account_id: "{{ area1_account_id }}"
     api_token: "{{ area1_api_token }}"
@@ -108,19 +107,19 @@ EXAMPLES = r"""
 
 RETURN = r"""
 messages:
-  description: The messages, newest first. Empty where O(path) is given.
+  description: The messages, newest first. Empty if O(path) is given.
   returned: success
   type: list
   elements: dict
   contains:
     id:
-      description: What M(mailflow.area1.area1_quarantine) takes.
+      description: ID of the message, for M(mailflow.area1.area1_quarantine).
       type: str
     postfix_id:
-      description: Older name of the message at the service.
+      description: Older ID of the message at the service.
       type: str
     message_id:
-      description: Its Message-ID.
+      description: Message-ID of the message.
       type: str
     from:
       description: Sender in the header.
@@ -137,25 +136,25 @@ messages:
       type: list
       elements: str
     subject:
-      description: Its subject, as the sender wrote it.
+      description: Subject of the message, as the sender wrote it.
       type: str
     scanned_at:
-      description: When Area 1 saw it, ISO 8601, UTC.
+      description: When Area 1 scanned it (ISO 8601, UTC).
       type: str
     sent_at:
-      description: When it was sent, ISO 8601, UTC.
+      description: When it was sent (ISO 8601, UTC).
       type: str
     disposition:
-      description: What it was found to be.
+      description: Disposition that Area 1 gave the message.
       type: str
     quarantined:
       description: Whether Area 1 holds it now.
       type: bool
     released:
-      description: Whether somebody released it and it is held no more.
+      description: Whether somebody released it, so that it is no longer held.
       type: bool
     delivery_status:
-      description: What the service says of its delivery.
+      description: Delivery status according to the service.
       type: list
       elements: str
 listed:
@@ -164,26 +163,26 @@ listed:
   type: int
 total:
   description:
-    - Number of messages that there are. The same as RV(listed), unless the list was cut short by
-      O(limit).
-    - V(null) where it was cut short and the service counts others, too.
+    - Number of messages that exist. The same as RV(listed), unless O(limit) shortened the list.
+    - V(null) if the list was shortened and the number that the service gives includes other
+      messages.
   returned: success
   type: int
 read:
-  description: Number of messages that the service listed, before this module took out those that
-    were not asked for.
+  description: Number of messages that the service listed, before this module left out those that
+    do not match.
   returned: success
   type: int
 truncated:
-  description: Whether there are more messages than O(limit) allowed to list.
+  description: Whether there are more messages than O(limit) allows.
   returned: success
   type: bool
 path:
-  description: The file, absolute. Empty where none was asked for.
+  description: Absolute path of the file; empty if none was requested.
   returned: success
   type: str
 table:
-  description: The table's lines, and a last one with the number of messages.
+  description: The lines of the table, followed by a line with the number of messages.
   returned: when O(table) is set
   type: list
   elements: str

@@ -11,12 +11,12 @@ module: area1_trace_info
 short_description: Read how Area 1 handed messages on
 version_added: 0.1.0
 description:
-  - Reads of a few recent messages what Area 1's (Cloudflare Email Security's) mail servers logged
-    when they handed them on, that
-    is, whether Microsoft 365 took or refused them.
-  - Messages that bounced or were rejected come first, then delivered ones in which Area 1 found
-    something, then the latest ones.
-  - Where the service does not answer, RV(error) says so. No messages then means nothing.
+  - Reads, for a few recent messages, what the mail servers of Area 1 (Cloudflare Email Security)
+    logged when they handed them on, that is, whether Microsoft 365 accepted or refused them.
+  - Messages that bounced or were rejected come first, then delivered messages in which Area 1
+    found something, then the latest ones.
+  - If the service does not answer, RV(error) says so; then an empty list of messages means
+    nothing.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
 extends_documentation_fragment:
@@ -26,15 +26,15 @@ extends_documentation_fragment:
   - mailflow.area1.attributes.info
 options:
   since:
-    description: From when on messages are looked for (ISO 8601, UTC).
+    description: Start of the period in which messages are looked for (ISO 8601, UTC).
     type: str
     required: true
   domains:
-    description: Domains whose mail is looked at. All unless given.
+    description: Domains of the recipients. If not given, all.
     type: list
     elements: str
   limit:
-    description: Most messages of each kind.
+    description: Largest number of messages of each kind.
     type: int
     default: 5
 seealso:
@@ -42,7 +42,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: How was mail handed on in November?
+- name: Read how mail was handed on in November
   mailflow.area1.area1_trace_info:
     account_id: "{{ area1_account_id }}"
     api_token: "{{ area1_api_token }}"
@@ -53,19 +53,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 since:
-  description: From when on messages were looked for.
+  description: Start of the period in which messages were looked for.
   returned: success
   type: str
 error:
-  description: Why they could not be read. Empty where they could.
+  description: Why the messages could not be read; empty if they could.
   returned: success
   type: str
 messages:
   description:
-    - The messages, with C(message_id), C(scanned_at), C(delivery_status), C(final_disposition),
-      C(domains) (of its recipients),
-      C(pending) (not all lines are there yet) and C(outbound), a list of lines with C(at) and
-      C(message).
+    - The messages, each with C(message_id), C(scanned_at), C(delivery_status),
+      C(final_disposition), C(domains) (of the recipients), C(pending) (the service has not
+      collected all lines yet) and C(outbound), a list of lines with C(at) and C(message).
   returned: success
   type: list
   elements: dict

@@ -11,27 +11,23 @@ module: mail_flow_probe
 short_description: Ask mail servers by SMTP what they take and what they refuse
 version_added: 0.1.0
 description:
-  - Gathers evidence about the mail path by SMTP, from the host that runs the task, and says from
-    where it looked.
-  - Each of O(hosts) (a new MX host) has to offer STARTTLS, to show a certificate that is valid for
-    its name, and to take a
-    recipient of each of O(domains). The envelope is taken back; no message is sent.
-  - Each of O(direct) is a delivery past Area 1, straight to the host at which Microsoft 365 takes
-    the domain's mail, with an
-    envelope sender outside the tenant. Only C(5.7.51) proves the lock-down. Any other refusal, a
-    closed port and silence are
-    V(unknown), which is never good. A recipient that was accepted is V(inconclusive) without a
-    message, because the refusal may
-    come at DATA.
-  - With O(canary_recipient) one real message goes through a new MX host to that mailbox, and one by
-    each of O(direct) whose domain
-    it is in. Nobody else ever gets a message.
-  - Names are not resolved here. The addresses come from M(mailflow.area1.area1_mx_info), which asks
-    the resolvers of the deployment.
-  - Needs nothing but Python's standard library. Delegate the task to a host whose port 25 is open
-    where that of the controller is
-    not. A delegated host must have a connection of its own, so that nobody takes the controller's
-    view for its view.
+  - Gathers evidence about the path of mail by SMTP, from the host that runs the task, and returns
+    from where it looked.
+  - Each of O(hosts) (a new MX host) has to offer STARTTLS, to present a certificate that is valid
+    for its name, and to accept a recipient in each of O(domains). The envelope is then reset; no
+    message is sent.
+  - Each of O(direct) is a delivery past Area 1, straight to the host at which Microsoft 365
+    accepts the domain's mail, with an envelope sender outside the tenant. Only C(5.7.51) proves
+    the lock-down. Any other refusal, a closed port or no answer is V(unknown), which never counts
+    as good. A recipient that was accepted is V(inconclusive) without a message, because the
+    refusal may follow at DATA.
+  - With O(canary_recipient) one real message goes through a new MX host to that mailbox, and one
+    through each of O(direct) that has its domain. Nobody else ever gets a message.
+  - Names are not resolved by this module. The addresses come from M(mailflow.area1.area1_mx_info),
+    which asks the resolvers of the deployment.
+  - Needs only Python's standard library. If port 25 is closed for the controller, delegate the
+    task to a host for which it is open. That host must have a connection of its own, so that the
+    controller's view is not mistaken for its view.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
 extends_documentation_fragment:
@@ -39,16 +35,16 @@ extends_documentation_fragment:
 options:
   hosts:
     description:
-      - The new MX hosts, maps with C(name) (for which the certificate has to be valid) and
-        C(addresses) (a list of IP addresses;
-        none at all is reported as V(unknown)). Every address is asked, up to eight of a host.
-      - The maps of RV(mailflow.area1.area1_mx_info#module:mail_hosts) can be given as they are.
-        Where C(addresses) is left out, those
-        are taken that this module left in O(observation_path).
+      - The new MX hosts, as maps with C(name) (for which the certificate has to be valid) and
+        C(addresses) (a list of IP addresses; an empty list is reported as V(unknown)). Every
+        address is tested, up to eight of a host.
+      - The maps of RV(mailflow.area1.area1_mx_info#module:mail_hosts) can be given as they are. If
+        C(addresses) is omitted, the addresses that this module left in O(observation_path) are
+        used.
     type: list
     elements: dict
   domains:
-    description: "Domains of which each new MX host has to take a recipient: names, or maps with
+    description: "Domains for which each new MX host has to accept a recipient: names, or maps with
       C(name) and C(recipient)."
     type: list
     elements: raw
@@ -67,19 +63,18 @@ options:
         required: true
       addresses:
         description: IP addresses of that host, as for O(hosts). The first one that can be reached
-          is asked.
+          is used.
         type: list
         elements: str
       recipient:
-        description: Mailbox of the domain. Defaults to O(canary_recipient) where it is in the
+        description: Mailbox in the domain. Defaults to O(canary_recipient) if that is in the
           domain, else to C(postmaster) of the domain.
         type: str
   plain:
     description:
-      - Deliveries past Area 1 that are tried with TLS and without, as far as the recipient. They
-        show whether a connector that demands
-        TLS catches mail that it is not meant for. No message is sent. The suboptions are those of
-        O(direct).
+      - Deliveries past Area 1 that are tried with and without TLS, up to the recipient. They show
+        whether a connector that demands TLS catches mail that it is not meant for. No message is
+        sent. The suboptions are those of O(direct).
     type: list
     elements: dict
     suboptions:
@@ -96,28 +91,27 @@ options:
         type: list
         elements: str
       recipient:
-        description: Mailbox of the domain.
+        description: Mailbox in the domain.
         type: str
   canary_recipient:
-    description: Mailbox that may receive test messages. Not used in check mode but as a recipient
-      that is asked about.
+    description: Mailbox that may receive test messages. In check mode it gets none and is only
+      offered as a recipient.
     type: str
   sender:
     description:
-      - Envelope sender, of a domain outside the tenant.
-      - Defaults to C(mailflow-probe) at the name of the probing host where that is a full name
-        outside the tenant. Else it is
-        C(mailflow-probe@mailflow-probe.invalid) for O(direct) and O(plain), and the null sender for
-        O(hosts).
+      - Envelope sender, in a domain outside the tenant.
+      - Defaults to C(mailflow-probe) at the name of the probing host if that is a full name
+        outside the tenant. Otherwise it is C(mailflow-probe@mailflow-probe.invalid) for O(direct)
+        and O(plain), and the null sender for O(hosts).
     type: str
   internal_domains:
-    description: Domains of the tenant, beside those named in O(domains) and O(direct). The sender
-      is never of one of them.
+    description: Domains of the tenant besides those in O(domains) and O(direct). The sender is
+      never in one of them.
     type: list
     elements: str
   helo:
-    description: Name to say hello with. Defaults to the probing host's full name, else to its
-      address as a literal.
+    description: Name for EHLO. Defaults to the probing host's full name, else to its address as a
+      literal.
     type: str
   port:
     description: SMTP port.
@@ -125,9 +119,8 @@ options:
     default: 25
   ca_path:
     description:
-      - File with the CA certificates that a new MX host's certificate must lead to, on the probing
-        host. If not given, those of
-        that system count.
+      - File on the probing host with the CA certificates to trust for the new MX hosts. If not
+        given, those of that system are trusted.
     type: path
   timeout:
     description: Longest time in seconds for one conversation.
@@ -135,8 +128,8 @@ options:
     default: 60
   observation_path:
     description:
-      - The run's observation on the controller. What was seen joins its section C(smtp), wherever
-        the task ran.
+      - The run's observation on the controller. The results are added to its section C(smtp),
+        wherever the task ran.
     type: path
 seealso:
   - module: mailflow.area1.area1_mx_info
@@ -152,7 +145,7 @@ EXAMPLES = r"""
     dns_authoritative_port: "{{ area1_dns_authoritative_port }}"
   register: world
 
-- name: Do the new MX hosts take mail for the domains?
+- name: Test whether the new MX hosts accept mail for the domains
   mailflow.area1.mail_flow_probe:
     hosts: "{{ world.mail_hosts.values() | list }}"
     domains: "{{ area1_domains }}"
@@ -160,7 +153,7 @@ EXAMPLES = r"""
     ca_path: "{{ area1_ca_path }}"
   register: probe
 
-- name: Say so
+- name: Show the result
   ansible.builtin.debug:
     msg: "{{ item.key }}: {{ item.value.status }} {{ item.value.problem }}"
   loop: "{{ probe.hosts | dict2items }}"
@@ -175,14 +168,14 @@ hosts:
   type: dict
   contains:
     status:
-      description: V(ok), V(wrong) (it answers, but not as a mail host must) or V(unknown) (it could
-        not be asked).
+      description: V(ok), V(wrong) (it answers, but not as an MX host must) or V(unknown) (it could
+        not be tested).
       type: str
     problem:
       description: What is wrong or unknown, by address.
       type: str
     addresses:
-      description: Each address, with C(status), C(stage) (how far the conversation came),
+      description: Each address, with C(status), C(stage) (how far the conversation went),
         C(problem), C(tls) (the version) and C(source).
       type: list
       elements: dict
@@ -197,12 +190,12 @@ direct:
   contains:
     verdict:
       description:
-        - V(locked) where it was refused with C(5.7.51), V(open) where a message was taken,
-          V(inconclusive) where a recipient was
-          taken and no message sent, else V(unknown).
+        - V(locked) if it was refused with C(5.7.51), V(open) if a message was accepted,
+          V(inconclusive) if a recipient was accepted and no message was sent, otherwise
+          V(unknown).
       type: str
     stage:
-      description: Where the last answer came, V(connect), V(greeting), V(ehlo), V(starttls),
+      description: Stage of the last answer, V(connect), V(greeting), V(ehlo), V(starttls),
         V(mail), V(rcpt), V(data) or V(message).
       type: str
     code:
@@ -215,7 +208,7 @@ direct:
       description: The reply's text.
       type: str
     meaning:
-      description: What a refusal means that is often taken for the lock-down.
+      description: Meaning of a refusal that is often mistaken for the lock-down.
       type: str
     problem:
       description: Why there was no answer.
@@ -224,33 +217,32 @@ direct:
       description: The forwarding host.
       type: str
     address:
-      description: The address that was asked.
+      description: The address that was used.
       type: str
     recipient:
       description: The recipient.
       type: str
     canary:
-      description: The message that was offered, as RV(canary).
+      description: The message that was sent, like RV(canary).
       type: dict
 plain:
   description:
-    - The deliveries of O(plain), by domain. C(verdict) is V(accepted) where the recipient was taken
-      without TLS, V(needs_tls) where it
-      was taken with TLS only, else V(unknown). C(with_tls) and C(without_tls) are the answers, as
-      in RV(direct).
+    - The deliveries of O(plain), by domain. C(verdict) is V(accepted) if the recipient was
+      accepted without TLS, V(needs_tls) if it was accepted with TLS only, otherwise V(unknown).
+      C(with_tls) and C(without_tls) are the answers, like RV(direct).
   returned: success
   type: dict
 canary:
-  description: The message through the first new MX host that takes the canary's domain; V(null) if
-    none was to be sent.
+  description: The message through the first new MX host that accepts the canary's domain; V(null)
+    if none was to be sent.
   returned: success
   type: dict
   contains:
     accepted:
-      description: Whether the host took it.
+      description: Whether the host accepted it.
       type: bool
     message_id:
-      description: Its Message-ID, with angle brackets; empty if no message was sent.
+      description: Message-ID, with angle brackets; empty if no message was sent.
       type: str
     host:
       description: The host.
@@ -265,15 +257,15 @@ canary:
       description: The last answer.
       type: str
 looked_from:
-  description: From where it was seen, the C(host) and its source C(address).
+  description: From where the module looked, that is, C(host) and its source C(address).
   returned: success
   type: dict
 port:
-  description: The port that was asked.
+  description: The port that was used.
   returned: success
   type: int
 date:
-  description: When, by the clock of the probing host.
+  description: Time of the probe by the clock of the probing host.
   returned: success
   type: str
 """

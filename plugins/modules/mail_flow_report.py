@@ -11,9 +11,8 @@ module: mail_flow_report
 short_description: Summary of a run for people and machines
 version_added: 0.1.0
 description:
-  - Prints per section and domain what was found, changed, is due and when, from the run's
-    observation, and keeps it as a JSON file of mode
-    C(0600).
+  - Prints what was found, what was changed, and what is due and when, by section and domain, from
+    the run's observation, and saves it as a JSON file with mode C(0600).
   - Runs on the controller. In check mode no file is written.
 notes:
   - Writing the report never counts as a change.
@@ -23,22 +22,23 @@ extends_documentation_fragment:
   - mailflow.area1.attributes.info
 options:
   observation_path:
-    description: The run's observation. Without one only O(failure) is shown.
+    description: The run's observation. Without it only O(failure) is shown.
     type: path
   directory:
-    description: Where the report is written. Beside the snapshots unless given.
+    description: Directory of the report. If not given, that of the snapshots.
     type: path
   snapshot_directory:
-    description: Where the snapshots lie.
+    description: Directory of the snapshots.
     type: path
   tenant:
-    description: Name of the tenant, where the observation does not say it.
+    description: Name of the tenant, if the observation does not contain it.
     type: str
   failure:
-    description: What stopped the run, where something did.
+    description: What stopped the run, if something did.
     type: str
   purpose:
-    description: What the run was for; the summary's words and what counts as done follow from it.
+    description: Purpose of the run, which decides the wording of the summary and what counts as
+      done.
     type: str
     choices: [deploy, rollback, audit]
     default: deploy
@@ -51,7 +51,7 @@ EXAMPLES = r"""
   mailflow.area1.o365_mail_flow_info:
     observation_path: "{{ example_directory }}/observation.json"
 
-- name: Say what was found
+- name: Print the summary
   mailflow.area1.mail_flow_report:
     observation_path: "{{ example_directory }}/observation.json"
     directory: "{{ example_directory }}/reports"
@@ -64,14 +64,14 @@ report:
   type: dict
   contains:
     done:
-      description: Everything is in place and nothing is due.
+      description: Whether everything is in place and nothing is due.
       type: bool
     changed:
       description: What was changed, or would be in check mode.
       type: list
       elements: str
     due:
-      description: What is due later, with C(until) where the time is known.
+      description: What is due later, with C(until) if the time is known.
       type: list
       elements: dict
     next:
@@ -82,16 +82,16 @@ report:
       type: list
       elements: str
     domains:
-      description: By domain, whether it points to Area 1 and where it does not yet.
+      description: For each domain, whether it points to Area 1, and which servers do not show that
+        yet.
       type: dict
     locked:
       description: Whether the lock-down is on.
       type: bool
     audit:
       description:
-        - With O(purpose=audit), C(drift) (what a deployment would change), C(findings) (checks that
-          failed), C(alarms) (mail is being
-          lost) and C(clean).
+        - With O(purpose=audit), C(drift) (what a deployment would change), C(findings) (checks
+          that failed), C(alarms) (mail is being lost) and C(clean).
       type: dict
 lines:
   description: The summary as it was printed.
@@ -99,7 +99,7 @@ lines:
   type: list
   elements: str
 path:
-  description: The report's file; empty in check mode.
+  description: The file of the report; empty in check mode.
   returned: success
   type: str
 failures:

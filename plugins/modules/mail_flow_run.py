@@ -11,13 +11,12 @@ module: mail_flow_run
 short_description: Make and remove the directory of one run
 version_added: 0.1.0
 description:
-  - Makes a directory that only this user can enter, for the observation that the modules of a run
-    hand on to each other; and
-    removes it at the run's end. A lock that M(mailflow.area1.mail_flow_snapshot) took for the run
-    is given back then.
-  - Runs on the controller, in check mode too.
+  - Creates a directory that only this user can enter, for the observation that the modules of a
+    run share, and removes it at the end of the run. Then a lock that
+    M(mailflow.area1.mail_flow_snapshot) took for the run is released, too.
+  - Runs on the controller, also in check mode.
 notes:
-  - It never counts as a change.
+  - The module never reports a change.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
 extends_documentation_fragment:
@@ -25,15 +24,14 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - V(present) makes a new directory, or keeps the one at O(path) where that is given and
-        exists. V(absent) removes the one at
-        O(path), with all that is in it.
+      - V(present) creates a new directory, or keeps the one at O(path) if that is given and
+        exists. V(absent) removes the directory at O(path) with all its content.
     type: str
     choices: [present, absent]
     default: present
   path:
-    description: The directory, as V(present) returned it. Another one is refused. Needed with
-      O(state=absent).
+    description: The directory, as O(state=present) returned it. Any other directory is refused.
+      Required with O(state=absent).
     type: path
 seealso:
   - module: mailflow.area1.mail_flow_gate
@@ -61,8 +59,8 @@ path:
   returned: success
   type: str
 observation_path:
-  description: Where the observation of the run goes, for the option of that name of the other
-    modules.
+  description: The file of the run's observation, for the option O(ignore:observation_path) of the
+    other modules.
   returned: O(state=present)
   type: str
 """

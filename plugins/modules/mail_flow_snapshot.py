@@ -11,18 +11,16 @@ module: mail_flow_snapshot
 short_description: Keep the baseline and snapshots of a tenant's mail flow
 version_added: 0.1.0
 description:
-  - Takes the baseline (the first observation of an untouched tenant) and keeps it as a file of mode
-    C(0600) with a digest. It is never
-    overwritten.
-  - Beside it, each run that finds something else than the last one keeps a snapshot
-    C(snapshot-TIME.json) of what is there before its first
-    write. Runs that find the same keep nothing, so that daily runs do not fill the directory.
-  - A tenant that carries traces of an earlier deployment without a baseline is reported as
-    RV(status=lost), and the gate of the preflight
-    stops the run.
+  - Takes the baseline, the first observation of an untouched tenant, and saves it as a file with
+    mode C(0600) and a digest. It is never overwritten.
+  - Every run that finds something different from the last snapshot saves another one,
+    C(snapshot-TIME.json), before its first write. Runs that find the same save nothing, so that
+    daily runs do not fill the directory.
+  - A tenant with traces of an earlier deployment, but without a baseline, is reported as
+    RV(status=lost), and the gate V(baseline) of the preflight stops the run.
   - Runs on the controller. In check mode no file is written.
 notes:
-  - Keeping the baseline never counts as a change.
+  - Saving the baseline or a snapshot is not reported as a change.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
 extends_documentation_fragment:
@@ -34,50 +32,50 @@ options:
     required: true
   state:
     description:
-      - V(baseline) finds or takes the baseline, and takes a snapshot where something changed since
+      - V(baseline) finds or takes the baseline, and takes a snapshot if something changed since
         the last one.
-      - V(verify) finds the baseline, never takes one, and checks the digest of each snapshot. With
-        O(lock) it keeps a snapshot too.
+      - V(verify) finds the baseline but never takes one, and checks the digest of each snapshot.
+        With O(lock) it also takes a snapshot.
       - V(compare) returns what differs between the baseline (or O(snapshot)) and the observation.
-      - V(event) keeps the time of an O(event).
+      - V(event) records the time of an O(event) in the time line.
     type: str
     choices: [baseline, verify, compare, event]
     default: baseline
   directory:
     description:
-      - Where the files lie. A relative path counts from where C(ansible-playbook) was started. A
-        path inside a collection is refused.
-      - Unless given, C(mailflow.area1/TENANT) under E(XDG_STATE_HOME) or C(~/.local/state).
+      - Directory of the files. A relative path is relative to the directory in which
+        C(ansible-playbook) was started. A path inside a collection is refused.
+      - The default is C(mailflow.area1/TENANT) below E(XDG_STATE_HOME) or C(~/.local/state).
     type: path
   tenant:
-    description: Name of the tenant, where the observation does not say it.
+    description: Name of the tenant, if the observation does not contain it.
     type: str
   durable:
-    description: The directory outlives the machine that runs the job.
+    description: Whether the directory outlives the machine that runs the job.
     type: bool
   baseline:
-    description: The baseline itself, as an earlier job returned it. Used where the directory holds
+    description: The baseline itself, as an earlier job returned it. Used if the directory has
       none.
     type: raw
   acknowledge:
-    description: V(baseline) takes today's state although there are traces. V(durable_snapshots)
-      accepts a runner that is thrown away.
+    description: V(baseline) takes the present state as baseline although there are traces of an
+      earlier deployment. V(durable_snapshots) accepts a runner that is discarded after the job.
     type: list
     elements: str
   snapshot:
-    description: Name of a snapshot's file in O(directory), for O(state=compare).
+    description: File name of a snapshot in O(directory), for O(state=compare).
     type: str
   lock:
     description:
-      - Hold the tenant for this run, by a file in O(directory), until
-        M(mailflow.area1.mail_flow_run) removes the run's own directory.
-        While another run holds it the task fails and says who does.
-      - A lock whose process is no more counts for nothing. One of another host counts for 12 hours.
-        Not taken in check mode.
+      - Lock the tenant for this run, by a file in O(directory), until
+        M(mailflow.area1.mail_flow_run) removes the run's own directory. If another run holds the
+        lock, the task fails and names it.
+      - A lock whose process has ended is ignored. A lock of another host is respected for 12
+        hours. No lock is taken in check mode.
     type: bool
     default: false
   event:
-    description: What happened.
+    description: The event to record.
     type: str
     choices:
       - ttl_lowered
@@ -90,13 +88,12 @@ options:
       - test_mail_sent
       - in_place
   subject:
-    description: What it is about, where that may change; of a lock-down the time at which its
-      connector was last changed
-      before, which tells one enabling from the next; of a test mail its Message-ID; of a rule or of
-      dispositions their state.
+    description: What the event is about. For a lock-down, the time at which its connector was last
+      changed, which tells one enabling from the next; for a test mail, its Message-ID; for a rule
+      or for dispositions, their state.
     type: str
   domains:
-    description: Domains that it happened to, or the connector, or what is in place.
+    description: Domains, connectors or other objects to which it happened.
     type: list
     elements: str
 seealso:
@@ -108,7 +105,7 @@ EXAMPLES = r"""
   mailflow.area1.o365_mail_flow_info:
     observation_path: "{{ example_directory }}/observation.json"
 
-- name: Keep what is wanted
+- name: Keep the settings
   mailflow.area1.mail_flow_gate:
     observation_path: "{{ example_directory }}/observation.json"
     phase: settings
@@ -122,7 +119,7 @@ EXAMPLES = r"""
     directory: "{{ example_directory }}/state"
     durable: true
 
-- name: See what has changed since
+- name: Show what has changed since then
   mailflow.area1.mail_flow_snapshot:
     observation_path: "{{ example_directory }}/observation.json"
     directory: "{{ example_directory }}/state"
@@ -132,17 +129,17 @@ EXAMPLES = r"""
 RETURN = r"""
 status:
   description:
-    - V(found), V(given), V(taken), V(lost) (traces, but no baseline) or V(throw_away) (the runner
-      would lose it); V(missing) with
-      O(state=verify); V(compared); V(recorded).
+    - With O(state=baseline), V(found), V(given), V(taken), V(lost) (there are traces, but no
+      baseline) or V(throw_away) (the runner would lose it). Otherwise V(missing) (only
+      O(state=verify)), V(compared) or V(recorded).
   returned: success
   type: str
 directory:
-  description: Where the files lie.
+  description: Directory of the files.
   returned: success
   type: str
 path:
-  description: The baseline's file.
+  description: The file of the baseline.
   returned: with O(state=baseline) and O(state=verify)
   type: str
 digest:
@@ -150,16 +147,17 @@ digest:
   returned: with O(state=baseline)
   type: str
 traces:
-  description: What of an earlier deployment was found.
+  description: Traces of an earlier deployment.
   returned: with O(state=baseline)
   type: list
   elements: str
 baseline:
-  description: The baseline itself, to be handed to a later job. V(null) where there is none.
+  description: The baseline itself, for the option O(baseline) of a later job; V(null) if there is
+    none.
   returned: with O(state=baseline) and O(state=verify)
   type: dict
 snapshot:
-  description: The snapshot's file; empty where nothing changed since the last one, and in check
+  description: The file of the snapshot; empty if nothing changed since the last one, and in check
     mode.
   returned: with O(state=baseline) and O(state=verify)
   type: str
@@ -169,24 +167,24 @@ files:
   type: list
   elements: dict
 taken:
-  description: When the compared baseline or snapshot was taken (ISO 8601, UTC, the service's
-    clock).
+  description: When the baseline or snapshot was taken that was compared (ISO 8601, UTC, by the
+    service's clock).
   returned: with O(state=compare)
   type: str
 differences:
-  description: Objects that came, went or changed since.
+  description: Objects that appeared, disappeared or changed since then.
   returned: with O(state=compare)
   type: list
   elements: dict
   contains:
     section:
-      description: What was read, for example V(inbound_connectors).
+      description: Section of the observation, for example V(inbound_connectors).
       type: str
     object:
       description: Name of the object or domain.
       type: str
     change:
-      description: V(came), V(went) or V(changed).
+      description: V(came) (it appeared), V(went) (it disappeared) or V(changed).
       type: str
     properties:
       description: With V(changed), each property with C(before) and C(after).

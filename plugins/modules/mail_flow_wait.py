@@ -11,13 +11,13 @@ module: mail_flow_wait
 short_description: Wait for what is due in a deployment
 version_added: 0.1.0
 description:
-  - Waits until the first phase that a gate holds back can go on, and says every minute on the
-    terminal what is awaited and for how
-    much longer. RV(again) then says that it is worth looking at everything once more.
-  - The clock that counts is the service's. It is asked at every poll, which also renews the sign-in
-    where that is possible.
-  - Does not wait for what time alone does not mend, and not for what cannot come within
-    O(wait_timeout).
+  - Waits until the first phase that a gate holds back can go on, and prints every minute what it
+    waits for and for how much longer. Then RV(again) says that it is worth reading everything
+    again.
+  - The service's clock counts. It is read at every poll, which also renews the sign-in if
+    possible.
+  - Does not wait for anything that time alone does not solve, nor for anything that cannot happen
+    within O(wait_timeout).
   - Never waits in check mode.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
@@ -31,15 +31,15 @@ options:
     type: path
     required: true
   wait:
-    description: V(false) waits for nothing, so that a playbook can leave it to the operator.
+    description: Whether to wait at all, so that a playbook can leave the decision to the operator.
     type: bool
     default: false
   wait_timeout:
-    description: Longest time in minutes that one run waits, over all its waits.
+    description: Longest time in minutes that one run waits in total.
     type: int
     default: 240
   poll:
-    description: Seconds between two questions to the service.
+    description: Seconds between two requests to the service.
     type: int
     default: 15
 seealso:
@@ -58,7 +58,7 @@ EXAMPLES = r"""
     wait_timeout: 60
   register: waited
 
-- name: Say so
+- name: Show that it is time
   ansible.builtin.debug:
     msg: "It is time to look again."
   when: waited.again
@@ -66,19 +66,20 @@ EXAMPLES = r"""
 
 RETURN = r"""
 again:
-  description: The time has come; look at everything once more.
+  description: Whether the time has come, so that everything should be read again.
   returned: success
   type: bool
 awaited:
-  description: What was, or would have been, waited for. Empty where nothing is due that time mends.
+  description: What the module waited for, or would have waited for. Empty if nothing is due that
+    time alone solves.
   returned: success
   type: str
 until:
-  description: Until when, by the service's clock (ISO 8601, UTC).
+  description: The time until which it waited, by the service's clock (ISO 8601, UTC).
   returned: success
   type: str
 reason:
-  description: Why it was not waited for. Empty otherwise.
+  description: Why it did not wait; empty otherwise.
   returned: success
   type: str
 """

@@ -13,13 +13,15 @@ version_added: 0.1.0
 description:
   - Manages the IP allow list, the IP block list and the safe list of the connection filter
     (C(Set-HostedConnectionFilterPolicy)).
-  - Both lists are shared with others. Use C(add) and C(remove) to leave entries of others alone.
-    Only the difference is sent.
-  - Addresses are compared as what they mean. V(192.0.2.1) and V(192.0.2.1/32) are the same entry,
-    whichever is in place.
+  - Others may maintain entries of the same lists. Use C(add) and C(remove) to leave their entries
+    alone, see the guide on L(list
+    values,https://github.com/mailflow/area1/blob/main/docs/list-values.md). Only the difference is
+    sent.
+  - Addresses are compared by meaning. V(192.0.2.1) and V(192.0.2.1/32) are the same entry, in
+    whichever form it exists.
 notes:
-  - Benchmarks of CIS, CISA and ORCA flag a tenant whose IP allow list is not empty.
-  - A change of the list can take up to an hour to act.
+  - Benchmarks by CIS, CISA and ORCA flag a tenant whose IP allow list is not empty.
+  - A change of the list can take up to an hour to take effect.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
 extends_documentation_fragment:
@@ -34,9 +36,8 @@ options:
   ip_allow_list:
     description:
       - Always allow messages from these addresses (C(IPAllowList)).
-      - Each entry is a single IPv4 address, a network of /24 to /32 or a range of at most 256
-        addresses.
-        A list holds at most 1273 entries.
+      - Each entry is a single IPv4 address, a network from /24 to /32 or a range of at most 256
+        addresses. A list has at most 1273 entries.
     type: dict
     suboptions:
       add:
@@ -71,10 +72,12 @@ options:
         type: list
         elements: str
   enable_safe_list:
-    description: Turn on the safe list (C(EnableSafeList)). Left as found when not given.
+    description: Turn on the safe list (C(EnableSafeList)). If not given, the present value is
+      kept.
     type: bool
   admin_display_name:
-    description: Description of the policy (C(AdminDisplayName)). Left as found when not given.
+    description: Description of the policy (C(AdminDisplayName)). If not given, the present value
+      is kept.
     type: str
 seealso:
   - module: mailflow.area1.o365_content_filter
@@ -88,7 +91,7 @@ EXAMPLES = r"""
         - 52.11.209.211
         - 158.51.64.0/26
 
-- name: Take one address off the list again
+- name: Remove one address from the list
   mailflow.area1.o365_connection_filter:
     ip_allow_list:
       remove:
@@ -116,14 +119,14 @@ policy:
       description: Description of the policy.
       type: str
 plan:
-  description: The changes made, or in check mode the changes that would be made. Absent when
-    nothing differs.
+  description: The changes that were made, or would be made in check mode. Absent if nothing
+    differs.
   returned: when something differs
   type: list
   elements: dict
   contains:
     object:
-      description: Kind of object, as in the cmdlet's noun.
+      description: Kind of object, named after the noun of its cmdlets.
       type: str
     identity:
       description: Name of the object.
@@ -132,7 +135,8 @@ plan:
       description: V(create), V(update) or V(delete).
       type: str
     changes:
-      description: Property, value before and after; for lists also what is added and removed.
+      description: Each property with its value before and after; for lists also what is added and
+        removed.
       type: list
       elements: dict
 """

@@ -13,13 +13,14 @@ version_added: 0.1.0
 description:
   - Creates, changes and removes inbound connectors (C(New-InboundConnector),
     C(Set-InboundConnector), C(Remove-InboundConnector)).
-  - Only the options that are given are managed. Other connectors are never touched.
-  - Enhanced filtering of a connector is M(mailflow.area1.o365_enhanced_filtering).
+  - Only the given options are managed. Other connectors are never touched.
+  - For options with C(add), C(remove) and C(set) see the guide on L(list
+    values,https://github.com/mailflow/area1/blob/main/docs/list-values.md).
+  - For enhanced filtering of a connector use M(mailflow.area1.o365_enhanced_filtering).
 notes:
-  - A connector that restricts (O(restrict_domains_to_ip_addresses)) refuses mail. Whether it is
-    safe to enable one is not
-    decided here but by the gates of the role C(mailflow.area1.lockdown).
-  - Developer tenants (E5) cannot create inbound connectors at all.
+  - A connector with O(restrict_domains_to_ip_addresses) refuses mail. This module does not decide
+    whether it is safe to enable one; the gates of the role C(mailflow.area1.lockdown) do.
+  - E5 developer tenants cannot create inbound connectors.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
 extends_documentation_fragment:
@@ -28,12 +29,11 @@ extends_documentation_fragment:
   - mailflow.area1.observation
 options:
   name:
-    description: Name of the connector (C(Name)). It identifies the connector, without regard to
-      case.
+    description: Name of the connector (C(Name)). It identifies the connector, ignoring case.
     type: str
     required: true
   state:
-    description: Whether the connector shall exist.
+    description: Whether the connector should exist.
     type: str
     choices: [present, absent]
     default: present
@@ -41,8 +41,8 @@ options:
     description: Description of the connector (C(Comment)). V("") clears it.
     type: str
   connector_type:
-    description: Whether a partner or the own organization sends (C(ConnectorType)). A new connector
-      is V(Partner) unless given.
+    description: Whether a partner or your own organization sends (C(ConnectorType)). If not given,
+      a new connector is V(Partner).
     type: str
     choices: [Partner, OnPremises]
   enabled:
@@ -50,9 +50,10 @@ options:
     type: bool
   sender_domains:
     description:
-      - Domains of the senders (C(SenderDomains)), V(*) for all. A new connector has V(*) unless
-        given.
-      - The service returns V(smtp:contoso.com;1) for V(contoso.com); both are the same.
+      - Domains of the senders (C(SenderDomains)), V(*) for all. If not given, a new connector has
+        V(*).
+      - The service returns V(smtp:contoso.com;1) for V(contoso.com); the module treats both as
+        equal.
     type: dict
     suboptions:
       add:
@@ -71,7 +72,7 @@ options:
   sender_ip_addresses:
     description:
       - Addresses of the sending servers (C(SenderIPAddresses)).
-      - Single IPv4 addresses and networks of /24 to /32. No ranges, no IPv6.
+      - Single IPv4 addresses and networks from /24 to /32; no ranges, no IPv6.
     type: dict
     suboptions:
       add:
@@ -88,15 +89,15 @@ options:
         type: list
         elements: str
   require_tls:
-    description: Refuse mail that is not sent over TLS (C(RequireTls)). Sources differ on the
-      service's default, so give it.
+    description: Refuse mail that is not sent over TLS (C(RequireTls)). Sources disagree on the
+      service's default, so set it explicitly.
     type: bool
   restrict_domains_to_ip_addresses:
-    description: Refuse mail of O(sender_domains) that does not come from O(sender_ip_addresses)
+    description: Refuse mail from O(sender_domains) that does not come from O(sender_ip_addresses)
       (C(RestrictDomainsToIPAddresses)).
     type: bool
   restrict_domains_to_certificate:
-    description: Refuse mail of O(sender_domains) without the certificate of
+    description: Refuse mail from O(sender_domains) without the certificate of
       O(tls_sender_certificate_name) (C(RestrictDomainsToCertificate)).
     type: bool
   tls_sender_certificate_name:
@@ -104,8 +105,8 @@ options:
     type: str
   associated_accepted_domains:
     description:
-      - Accepted domains that the connector is limited to (C(AssociatedAcceptedDomains)); empty is
-        all recipients.
+      - Accepted domains to which the connector is limited (C(AssociatedAcceptedDomains)); empty
+        means all recipients.
     type: dict
     suboptions:
       add:
@@ -122,7 +123,7 @@ options:
         type: list
         elements: str
   report_section:
-    description: Section of the report that the change is listed under, where O(observation_path) is
+    description: Section of the report in which the change appears, if O(observation_path) is
       given.
     type: str
 seealso:
@@ -130,7 +131,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Connector for the gateway
+- name: Create the connector for the gateway
   mailflow.area1.o365_connector:
     name: Area 1 Inbound Connector
     comment: Inbound connector for Enhanced Filtering
@@ -144,7 +145,7 @@ EXAMPLES = r"""
     require_tls: true
     restrict_domains_to_ip_addresses: false
 
-- name: Switch it off
+- name: Disable the connector
   mailflow.area1.o365_connector:
     name: Area 1 Inbound Connector
     enabled: false
@@ -152,23 +153,23 @@ EXAMPLES = r"""
 
 RETURN = r"""
 connector:
-  description: The managed properties as they are after the task, or would be in check mode. V(null)
-    when the connector is absent.
+  description: The managed properties after the task, or as they would be in check mode; V(null) if
+    the connector is absent.
   returned: success
   type: dict
 date:
-  description: The service's own clock at the last read (ISO 8601, UTC).
+  description: The time of the last read by the service's clock (ISO 8601, UTC).
   returned: when known
   type: str
 plan:
-  description: The changes made, or in check mode the changes that would be made. Absent when
-    nothing differs.
+  description: The changes that were made, or would be made in check mode. Absent if nothing
+    differs.
   returned: when something differs
   type: list
   elements: dict
   contains:
     object:
-      description: Kind of object, as in the cmdlet's noun.
+      description: Kind of object, named after the noun of its cmdlets.
       type: str
     identity:
       description: Name of the object.
@@ -177,7 +178,8 @@ plan:
       description: V(create), V(update) or V(delete).
       type: str
     changes:
-      description: Property, value before and after; for lists also what is added and removed.
+      description: Each property with its value before and after; for lists also what is added and
+        removed.
       type: list
       elements: dict
 """

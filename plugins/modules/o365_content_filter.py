@@ -11,12 +11,13 @@ module: o365_content_filter
 short_description: Manage anti-spam policies of Exchange Online
 version_added: 0.1.0
 description:
-  - Manages settings of anti-spam inbound policies (C(Set-HostedContentFilterPolicy)), either of one
-    policy or of every policy
-    that applies to some recipient.
-  - A custom policy wins over Default for its recipients, so a setting that shall hold for everyone
-    has to be made in each.
-  - Policies of preset security policies (Standard, Strict) cannot be edited and are left alone.
+  - Manages settings of inbound anti-spam policies (C(Set-HostedContentFilterPolicy)), either of
+    one policy or of every policy that applies to some recipient.
+  - A custom policy takes precedence over Default for its recipients, so a setting that should hold
+    for everyone has to be made in each policy.
+  - Preset security policies (Standard, Strict) cannot be edited and are left alone.
+  - For the options with C(add), C(remove) and C(set) see the guide on L(list
+    values,https://github.com/mailflow/area1/blob/main/docs/list-values.md).
 author:
   - mailflow.area1 contributors (@mailflow-area1)
 extends_documentation_fragment:
@@ -30,25 +31,26 @@ options:
     default: Default
   scope:
     description:
-      - V(identity) handles the policy named in O(identity).
-      - V(applying) handles Default and each custom policy with an enabled rule, presets apart.
+      - V(identity) manages the policy named in O(identity).
+      - V(applying) manages Default and each custom policy with an enabled rule, but no preset
+        policy.
     type: str
     choices: [identity, applying]
     default: identity
   mark_as_spam_spf_record_hard_fail:
     description:
-      - Whether mail that fails SPF hard is marked as high confidence spam
-        (C(MarkAsSpamSpfRecordHardFail), V(true) is C(On)).
-      - Behind a gateway this must be off, because the sending address that is seen is the
-        gateway's.
+      - Whether mail with an SPF hard fail is marked as high confidence spam
+        (C(MarkAsSpamSpfRecordHardFail); V(true) is C(On)).
+      - Behind a gateway this must be off, because Exchange Online sees the gateway's address as
+        the sending address.
     type: bool
   spam_action:
     description: What happens to spam (C(SpamAction)). V(MoveToJmf) is the junk folder.
     type: str
     choices: [MoveToJmf, Quarantine, AddXHeader, ModifySubject, Redirect, Delete]
   high_confidence_spam_action:
-    description: What happens to high confidence spam (C(HighConfidenceSpamAction)). V(MoveToJmf) is
-      the junk folder.
+    description: What happens to high confidence spam (C(HighConfidenceSpamAction)). V(MoveToJmf)
+      is the junk folder.
     type: str
     choices: [MoveToJmf, Quarantine, AddXHeader, ModifySubject, Redirect, Delete]
   phish_spam_action:
@@ -73,19 +75,19 @@ options:
       must exist, or be made by an earlier task.
     type: str
   phish_quarantine_tag:
-    description: Quarantine policy of phishing (C(PhishQuarantineTag)). It must exist, or be made by
-      an earlier task.
+    description: Quarantine policy of phishing (C(PhishQuarantineTag)). It must exist, or be made
+      by an earlier task.
     type: str
   high_confidence_phish_quarantine_tag:
     description: Quarantine policy of high confidence phishing
       (C(HighConfidencePhishQuarantineTag)). It must exist, or be made by an earlier task.
     type: str
   bulk_quarantine_tag:
-    description: Quarantine policy of bulk mail (C(BulkQuarantineTag)). It must exist, or be made by
-      an earlier task.
+    description: Quarantine policy of bulk mail (C(BulkQuarantineTag)). It must exist, or be made
+      by an earlier task.
     type: str
   bulk_threshold:
-    description: Bulk complaint level from which mail counts as bulk (C(BulkThreshold)), V(1) to
+    description: Bulk complaint level at which mail counts as bulk (C(BulkThreshold)), V(1) to
       V(9).
     type: int
   quarantine_retention_period:
@@ -101,8 +103,8 @@ options:
     description: Safety tips in messages (C(InlineSafetyTipsEnabled)).
     type: bool
   add_x_header_value:
-    description: Name of the header that the action V(AddXHeader) adds (C(AddXHeaderValue)), at most
-      255 characters without spaces and colons.
+    description: Name of the header that the action V(AddXHeader) adds (C(AddXHeaderValue)), at
+      most 255 characters, without spaces or colons.
     type: str
   modify_subject_value:
     description: Text that the action V(ModifySubject) puts before the subject
@@ -129,7 +131,7 @@ options:
     description: Note for administrators (C(AdminDisplayName)), at most 256 characters.
     type: str
   report_section:
-    description: Section of the report that the change is listed under, where O(observation_path) is
+    description: Section of the report in which the change appears, if O(observation_path) is
       given.
     type: str
 seealso:
@@ -138,17 +140,17 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: SPF record hard fail off, for everyone
+- name: Switch SPF hard fail off for everyone
   mailflow.area1.o365_content_filter:
     scope: applying
     mark_as_spam_spf_record_hard_fail: false
 
-- name: The same in the default policy only
+- name: Switch SPF hard fail off in the default policy only
   mailflow.area1.o365_content_filter:
     identity: Default
     mark_as_spam_spf_record_hard_fail: false
 
-- name: Spam to the junk folder, what is worse to the quarantine that only administrators open
+- name: Move spam to the junk folder, and quarantine worse mail for administrators only
   mailflow.area1.o365_content_filter:
     identity: Default
     spam_action: MoveToJmf
@@ -163,8 +165,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 policies:
-  description: The policies that were looked at, as they are after the task, or would be in check
-    mode.
+  description: The managed policies after the task, or as they would be in check mode.
   returned: success
   type: list
   elements: dict
@@ -173,18 +174,18 @@ policies:
       description: Name of the policy.
       type: str
     mark_as_spam_spf_record_hard_fail:
-      description: V(On) or V(Off), as the service says it. The other options follow under their own
-        names.
+      description: V(On) or V(Off), as the service returns it. The other options follow under their
+        own names.
       type: str
 plan:
-  description: The changes made, or in check mode the changes that would be made. Absent when
-    nothing differs.
+  description: The changes that were made, or would be made in check mode. Absent if nothing
+    differs.
   returned: when something differs
   type: list
   elements: dict
   contains:
     object:
-      description: Kind of object, as in the cmdlet's noun.
+      description: Kind of object, named after the noun of its cmdlets.
       type: str
     identity:
       description: Name of the object.
@@ -193,7 +194,8 @@ plan:
       description: V(create), V(update) or V(delete).
       type: str
     changes:
-      description: Property, value before and after; for lists also what is added and removed.
+      description: Each property with its value before and after; for lists also what is added and
+        removed.
       type: list
       elements: dict
 """

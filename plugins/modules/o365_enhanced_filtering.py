@@ -11,10 +11,10 @@ module: o365_enhanced_filtering
 short_description: Manage enhanced filtering of an inbound connector of Exchange Online
 version_added: 0.1.0
 description:
-  - Manages enhanced filtering for connectors (skip listing), by which Exchange Online sees the true
-    source of mail that a gateway
-    hands over (C(Set-InboundConnector) with C(EFSkipLastIP), C(EFSkipIPs), C(EFUsers)).
-  - Only the options that are given are managed.
+  - Manages enhanced filtering for connectors (skip listing), which lets Exchange Online see the
+    true source of mail that a gateway hands over (C(Set-InboundConnector) with C(EFSkipLastIP),
+    C(EFSkipIPs), C(EFUsers)).
+  - Only the given options are managed.
 notes:
   - Transport rules that set SCL -1 for the gateway defeat enhanced filtering.
 author:
@@ -29,8 +29,8 @@ options:
     type: str
     required: true
   state:
-    description: V(absent) disables enhanced filtering (last address not skipped, no addresses, no
-      users).
+    description: V(absent) disables enhanced filtering (it does not skip the last address and lists
+      neither addresses nor users).
     type: str
     choices: [present, absent]
     default: present
@@ -39,8 +39,8 @@ options:
       O(skip_ips).
     type: bool
   skip_ips:
-    description: Skip these addresses that are associated with the connector (C(EFSkipIPs)). The
-      whole list.
+    description: Skip these IP addresses that are associated with the connector (C(EFSkipIPs)).
+      Replaces the whole list.
     type: list
     elements: str
   users:
@@ -50,7 +50,7 @@ options:
     type: list
     elements: str
   report_section:
-    description: Section of the report that the change is listed under, where O(observation_path) is
+    description: Section of the report in which the change appears, if O(observation_path) is
       given.
     type: str
 seealso:
@@ -60,7 +60,7 @@ seealso:
 EXAMPLES = r"""
 # With observation_path the second task can be planned in check mode,
 # where the connector is not there yet.
-- name: Connector for the gateway
+- name: Create the connector for the gateway
   mailflow.area1.o365_connector:
     name: Area 1 Inbound Connector
     sender_ip_addresses:
@@ -78,7 +78,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 connector:
-  description: Enhanced filtering as it is after the task, or would be in check mode.
+  description: Enhanced filtering after the task, or as it would be in check mode.
   returned: success
   type: dict
   contains:
@@ -93,22 +93,22 @@ connector:
       type: list
       elements: str
     users:
-      description: Recipients that it is limited to; empty is everyone.
+      description: Recipients to whom it is limited; empty means everyone.
       type: list
       elements: str
 date:
-  description: The service's own clock at the last read (ISO 8601, UTC).
+  description: The time of the last read by the service's clock (ISO 8601, UTC).
   returned: when known
   type: str
 plan:
-  description: The changes made, or in check mode the changes that would be made. Absent when
-    nothing differs.
+  description: The changes that were made, or would be made in check mode. Absent if nothing
+    differs.
   returned: when something differs
   type: list
   elements: dict
   contains:
     object:
-      description: Kind of object, as in the cmdlet's noun.
+      description: Kind of object, named after the noun of its cmdlets.
       type: str
     identity:
       description: Name of the object.
@@ -117,7 +117,8 @@ plan:
       description: V(create), V(update) or V(delete).
       type: str
     changes:
-      description: Property, value before and after; for lists also what is added and removed.
+      description: Each property with its value before and after; for lists also what is added and
+        removed.
       type: list
       elements: dict
 """

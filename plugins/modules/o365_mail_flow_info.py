@@ -11,12 +11,11 @@ module: o365_mail_flow_info
 short_description: Read all that decides the inbound mail flow of a Microsoft 365 tenant
 version_added: 0.1.0
 description:
-  - Reads the organization, accepted domains, connection filter, anti-spam policies and their rules,
-    inbound connectors, transport
-    rules and quarantine policies of Exchange Online, and from Microsoft Graph the host that each
-    domain's mail is to be forwarded to.
-  - A read that fails is an error. Graph may be out of reach; then a warning says so and the
-    forwarding hosts are empty.
+  - Reads the organization, accepted domains, connection filter, anti-spam policies and their
+    rules, inbound connectors, transport rules and quarantine policies of Exchange Online, and from
+    Microsoft Graph the host to which each domain's mail is to be forwarded.
+  - If something cannot be read, the task fails. Only Graph may be out of reach; then the module
+    warns and returns no forwarding hosts.
   - Checks that the token is for the tenant named in O(tenant).
 author:
   - mailflow.area1 contributors (@mailflow-area1)
@@ -27,8 +26,8 @@ extends_documentation_fragment:
   - mailflow.area1.attributes.info
 options:
   sections:
-    description: What to read. All but V(permissions), V(message_trace), V(message_events) and
-      V(followed_messages) unless given.
+    description: What to read. If not given, everything except V(permissions), V(message_trace),
+      V(message_events) and V(followed_messages).
     type: list
     elements: str
     choices:
@@ -50,50 +49,50 @@ options:
       - followed_messages
   trace_since:
     description:
-      - From when on the message trace is read. A time (ISO 8601, UTC), or such a time by recipient
-        domain, where C(*.example.com) stands for
-        all names below C(example.com). Rows for domains that are not named then do not count.
-      - Exchange keeps 90 days. Needed with V(message_trace) in O(sections).
+      - Start of the period for which the message trace is read. A time (ISO 8601, UTC), or a map
+        of such times by recipient domain, in which C(*.example.com) stands for all names below
+        C(example.com). With a map, rows for other domains do not count.
+      - Exchange Online keeps 90 days. Required with V(message_trace) in O(sections).
     type: raw
   trace_queries:
-    description: Most queries of one reading of the message trace. A tenant has 100 in five minutes.
-      What was left out is said in the answer.
+    description: Largest number of queries for one reading of the message trace. A tenant has 100
+      in five minutes. If something was left out, RV(mail_flow.message_trace.truncated) says so.
     type: int
     default: 60
   trace_details:
     description:
-      - For so many sending addresses outside of O(trace_known) look by what connection and
-        connector their last message came. The trace
-        itself may show the original sender instead of the address that connected.
+      - Number of sending addresses outside O(trace_known) for which the module reads by which
+        connection and connector their last message came. The trace itself may show the original
+        sender instead of the address that connected.
     type: int
     default: 0
   trace_known:
-    description: Addresses and networks that need no closer look.
+    description: Addresses and networks for which no details are read.
     type: list
     elements: str
   message_ids:
-    description: Message-IDs of the messages (the first ten) whose events are read with
-      V(message_events) in O(sections).
+    description: Message-IDs of the messages whose events are read with V(message_events) in
+      O(sections). Only the first ten are used.
     type: list
     elements: str
   follow:
-    description: Message-IDs, with angle brackets, of messages that V(followed_messages) in
-      O(sections) looks for in the trace of the last 48 hours.
+    description: Message-IDs, with angle brackets, that V(followed_messages) in O(sections) looks
+      for in the message trace of the last 48 hours.
     type: list
     elements: str
   domains:
-    description: Domains whose forwarding hosts are read. All accepted domains but
-      C(*.onmicrosoft.com) unless given.
+    description: Domains whose forwarding hosts are read. If not given, all accepted domains except
+      C(*.onmicrosoft.com).
     type: list
     elements: str
 """
 
 EXAMPLES = r"""
-- name: Look at the tenant
+- name: Read the tenant
   mailflow.area1.o365_mail_flow_info:
   register: tenant
 
-- name: Say which connectors there are
+- name: Show the names of the connectors
   ansible.builtin.debug:
     msg: "{{ tenant.mail_flow.inbound_connectors | map(attribute='Name') | list }}"
 """
@@ -129,8 +128,8 @@ mail_flow:
       type: list
       elements: dict
     outbound_connectors:
-      description: Answers of C(Get-OutboundConnector), with those in test mode and those for rules
-        only.
+      description: Answers of C(Get-OutboundConnector), including connectors in test mode and
+        connectors for rules only.
       type: list
       elements: dict
     transport_rules:
@@ -147,72 +146,69 @@ mail_flow:
       type: list
       elements: dict
     preset_rules:
-      description: Answer of C(Get-EOPProtectionPolicyRule), which says for whom preset security
-        policies apply. V(null) where it may not be read.
+      description: Answer of C(Get-EOPProtectionPolicyRule), which says to whom preset security
+        policies apply; V(null) if the application may not read it.
       type: list
       elements: dict
     forwarding_hosts:
-      description: By domain, the hosts of its MX service configuration records and an error where
-        they could not be read.
+      description: For each domain, the hosts of its MX service configuration records, and an error
+        if they could not be read.
       type: dict
     permissions:
       description:
-        - Whether the service says which cmdlets are allowed (C(known)), and which are not, of those
-          that a deployment writes with
-          (C(missing)) and of those that a change of use case and a rollback take away with
-          (C(removals)).
+        - Whether the service says which cmdlets are allowed (C(known)), and which are not, of
+          those with which a deployment writes (C(missing)) and of those with which a change of use
+          case or a rollback removes objects (C(removals)).
       type: dict
     message_trace:
       description: Who sent mail to this tenant, from the message trace.
       type: dict
       contains:
         since:
-          description: The O(trace_since) that it was read for.
+          description: The O(trace_since) for which it was read.
           type: raw
         start:
-          description: The earliest time that was asked for; Exchange keeps 90 days.
+          description: The earliest time that was read; Exchange Online keeps 90 days.
           type: str
         end:
           description: The service's clock at the time of the reading.
           type: str
         error:
-          description: Why it could not be read. Empty where it could.
+          description: Why it could not be read; empty if it could.
           type: str
         truncated:
-          description: What was left out. Empty where nothing was.
+          description: What was left out; empty if nothing was.
           type: str
         rows:
           description: Number of rows that count.
           type: int
         groups:
           description:
-            - By sending address and recipient domain, the busiest first. Each with C(from_ip),
-              C(domain), C(count), C(statuses) (how many
-              of each), C(senders) (up to five), C(first), C(last) and C(sample) (id and recipient
-              of the last message); with
+            - One entry for each sending address and recipient domain, the busiest first, with
+              C(from_ip), C(domain), C(count), C(statuses) (how many of each), C(senders) (up to
+              five), C(first), C(last) and C(sample) (ID and recipient of the last message); with
               O(trace_details) also C(via) (the address that connected) and C(connector).
           type: list
           elements: dict
     message_events:
       description:
-        - Those of O(message_ids) of which the message trace tells events, by recipient, with
-          C(message_id), C(recipient), C(status) and
-          C(rules), the names of the transport rules that acted.
+        - The messages of O(message_ids) for which the message trace has events, by recipient, with
+          C(message_id), C(recipient), C(status) and C(rules), the names of the transport rules
+          that acted.
       type: list
       elements: dict
     followed_messages:
       description:
-        - What became of the messages of O(follow). C(messages) has those that arrived, by
-          Message-ID, with C(received), C(status), C(via)
-          and C(connector) (empty where the trace does not tell); C(error) says why it could not be
-          read.
+        - The outcome of the messages of O(follow). C(messages) has those that arrived, by
+          Message-ID, with C(received), C(status), C(via) and C(connector) (empty if the trace does
+          not say); C(error) says why the trace could not be read.
       type: dict
 date:
-  description: The service's own clock at the last read (ISO 8601, UTC).
+  description: The time of the last read by the service's clock (ISO 8601, UTC).
   returned: when known
   type: str
 tenant_id:
-  description: Id of the tenant that the token is for.
+  description: ID of the tenant for which the token was issued.
   returned: success
   type: str
 domain_names:

@@ -11,11 +11,11 @@ module: o365_organization
 short_description: Manage organization customization and Direct Send of Exchange Online
 version_added: 0.1.0
 description:
-  - Enables organization customization where the tenant is still dehydrated
-    (C(Get-OrganizationConfig), C(IsDehydrated);
-    C(Enable-OrganizationCustomization)). This cannot be undone.
-  - The cmdlet may fail and yet have succeeded, and it may take up to 24 hours. The module looks
-    again instead of sending it twice.
+  - Enables organization customization if the tenant is still dehydrated
+    (C(Get-OrganizationConfig), C(IsDehydrated); C(Enable-OrganizationCustomization)). This cannot
+    be undone.
+  - The cmdlet may fail although it has succeeded, and it may take up to 24 hours to take effect.
+    The module reads the state again instead of running the cmdlet twice.
   - Manages C(RejectDirectSend).
 author:
   - mailflow.area1 contributors (@mailflow-area1)
@@ -25,7 +25,7 @@ extends_documentation_fragment:
   - mailflow.area1.observation
 options:
   customization:
-    description: Whether organization customization shall be enabled.
+    description: Whether organization customization should be enabled.
     type: bool
     default: true
   wait:
@@ -38,9 +38,9 @@ options:
     default: 240
   reject_direct_send:
     description:
-      - Refuse anonymous mail whose envelope sender is of an accepted domain and that matches no
-        connector
-        (C(Set-OrganizationConfig -RejectDirectSend)). Left as found when not given.
+      - Refuse anonymous mail whose envelope sender is in an accepted domain and that matches no
+        connector (C(Set-OrganizationConfig -RejectDirectSend)). If not given, the present value is
+        kept.
     type: bool
 """
 
@@ -52,26 +52,27 @@ EXAMPLES = r"""
 
 RETURN = r"""
 is_dehydrated:
-  description: What C(IsDehydrated) says after the task, or would say in check mode.
+  description: Value of C(IsDehydrated) after the task, or as it would be in check mode.
   returned: success
   type: bool
 pending:
-  description: Customization was requested, but the tenant is still dehydrated. Run again later.
+  description: Whether customization was requested while the tenant is still dehydrated. Run again
+    later.
   returned: success
   type: bool
 reject_direct_send:
-  description: Value of C(RejectDirectSend); V(null) where the service does not say.
+  description: Value of C(RejectDirectSend); V(null) if the service does not say.
   returned: success
   type: bool
 plan:
-  description: The changes made, or in check mode the changes that would be made. Absent when
-    nothing differs.
+  description: The changes that were made, or would be made in check mode. Absent if nothing
+    differs.
   returned: when something differs
   type: list
   elements: dict
   contains:
     object:
-      description: Kind of object, as in the cmdlet's noun.
+      description: Kind of object, named after the noun of its cmdlets.
       type: str
     identity:
       description: Name of the object.
@@ -80,7 +81,8 @@ plan:
       description: V(create), V(update) or V(delete).
       type: str
     changes:
-      description: Property, value before and after; for lists also what is added and removed.
+      description: Each property with its value before and after; for lists also what is added and
+        removed.
       type: list
       elements: dict
 """

@@ -12,13 +12,13 @@ short_description: Manage quarantine policies of Exchange Online
 version_added: 0.1.0
 description:
   - Creates, changes and removes quarantine policies (C(New-QuarantinePolicy),
-    C(Set-QuarantinePolicy), C(Remove-QuarantinePolicy)),
-    which say what users may do with their mail in quarantine and whether they are told of it.
-  - Only the options that are given are managed. Other policies are never touched.
+    C(Set-QuarantinePolicy), C(Remove-QuarantinePolicy)), which decide what users may do with their
+    quarantined mail and whether they are notified of it.
+  - Only the given options are managed. Other policies are never touched.
 notes:
   - The built-in policies cannot be changed or removed and are refused.
-  - Exchange Online does not honour the right to release for high confidence phishing and malware;
-    users can request it at most.
+  - Exchange Online does not honour the permission to release high confidence phishing and malware;
+    users can only request the release.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
 extends_documentation_fragment:
@@ -27,45 +27,45 @@ extends_documentation_fragment:
   - mailflow.area1.observation
 options:
   name:
-    description: Name of the policy (C(Name)). It identifies the policy, without regard to case.
+    description: Name of the policy (C(Name)). It identifies the policy, ignoring case.
     type: str
     required: true
   state:
-    description: Whether the policy shall exist.
+    description: Whether the policy should exist.
     type: str
     choices: [present, absent]
     default: present
   access:
     description:
       - A documented level of permissions.
-      - V(none) lets users do nothing. V(limited) is O(permissions) V(allow_sender),
-        V(request_release), V(preview), V(delete).
-      - V(full) is the same with V(release) in place of V(request_release).
-      - A new policy has V(none) unless this or O(permissions) is given.
+      - V(none) permits nothing. V(limited) stands for V(allow_sender), V(request_release),
+        V(preview) and V(delete) in O(permissions).
+      - V(full) is the same with V(release) instead of V(request_release).
+      - If neither this nor O(permissions) is given, a new policy has V(none).
     type: str
     choices: [none, limited, full]
   permissions:
     description:
-      - What users may do (C(EndUserQuarantinePermissionsValue)). All that is not named is not
-        allowed.
+      - What users may do (C(EndUserQuarantinePermissionsValue)). Whatever is not listed is not
+        permitted.
       - V(release) and V(request_release) exclude each other.
     type: list
     elements: str
     choices: [view_header, allow_sender, block_sender, request_release, release, preview, delete]
   notifications:
-    description: Whether users are told of their mail in quarantine (C(ESNEnabled)).
+    description: Whether users are notified of their quarantined mail (C(ESNEnabled)).
     type: bool
   include_messages_from_blocked_sender_address:
-    description: Whether they are told of mail from senders they blocked, too
+    description: Whether the notifications include mail from senders whom the user blocked
       (C(IncludeMessagesFromBlockedSenderAddress)).
     type: bool
   admin_display_name:
     description:
-      - Note for administrators (C(AdminDisplayName)). The service takes it only when the policy is
-        made, so it is not managed afterwards.
+      - Note for administrators (C(AdminDisplayName)). The service accepts it only when the policy
+        is created, so it is not managed afterwards.
     type: str
   report_section:
-    description: Section of the report that the change is listed under, where O(observation_path) is
+    description: Section of the report in which the change appears, if O(observation_path) is
       given.
     type: str
 seealso:
@@ -74,13 +74,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Users are told, and may ask an administrator to release
+- name: Notify users, and let them request a release
   mailflow.area1.o365_quarantine_policy:
     name: UserNotifyAdminRelease
     permissions: [request_release, preview, delete]
     notifications: true
 
-- name: Users are told, and may release by themselves
+- name: Notify users, and let them release by themselves
   mailflow.area1.o365_quarantine_policy:
     name: UserNotifyUserRelease
     permissions: [release, preview, delete]
@@ -89,8 +89,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 policy:
-  description: The policy as it is after the task, or would be in check mode. V(null) when it is
-    absent.
+  description: The policy after the task, or as it would be in check mode; V(null) if it is absent.
   returned: success
   type: dict
   contains:
@@ -102,26 +101,26 @@ policy:
       type: list
       elements: str
     permissions_value:
-      description: The same as the number that the service keeps.
+      description: The same as the number that the service stores.
       type: int
     notifications:
-      description: Whether users are told of their mail in quarantine.
+      description: Whether users are notified of their quarantined mail.
       type: bool
     include_messages_from_blocked_sender_address:
-      description: Whether they are told of mail from senders they blocked, too.
+      description: Whether the notifications include mail from senders whom the user blocked.
       type: bool
     admin_display_name:
       description: Note for administrators.
       type: str
 plan:
-  description: The changes made, or in check mode the changes that would be made. Absent when
-    nothing differs.
+  description: The changes that were made, or would be made in check mode. Absent if nothing
+    differs.
   returned: when something differs
   type: list
   elements: dict
   contains:
     object:
-      description: Kind of object, as in the cmdlet's noun.
+      description: Kind of object, named after the noun of its cmdlets.
       type: str
     identity:
       description: Name of the object.
@@ -130,7 +129,8 @@ plan:
       description: V(create), V(update) or V(delete).
       type: str
     changes:
-      description: Property, value before and after; for lists also what is added and removed.
+      description: Each property with its value before and after; for lists also what is added and
+        removed.
       type: list
       elements: dict
 """

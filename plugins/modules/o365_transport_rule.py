@@ -12,21 +12,19 @@ short_description: Manage transport rules of Exchange Online
 version_added: 0.1.0
 description:
   - Creates, changes, orders and removes transport rules, which are also called mail flow rules
-    (C(New-TransportRule),
-    C(Set-TransportRule), C(Enable-TransportRule), C(Disable-TransportRule),
+    (C(New-TransportRule), C(Set-TransportRule), C(Enable-TransportRule), C(Disable-TransportRule),
     C(Remove-TransportRule)).
-  - Only the options that are given are managed. Rules of others are never changed.
-  - A rule is made switched off, and switched on when it reads back as it shall be.
-  - Several conditions of a rule must all be met; several values of a condition are alternatives.
-  - An empty list or text of an option, and V(null) in O(parameters), clears that condition or
-    action. The service is asked to, and
-    the result is read back.
+  - Only the given options are managed. Other rules are never changed.
+  - A new rule is created disabled, and enabled once it reads back as wanted.
+  - All conditions of a rule must be met; several values of one condition are alternatives.
+  - An empty list or text in an option, or V(null) in O(parameters), clears that condition or
+    action. The result is read back.
 notes:
-  - The service numbers all rules without gaps. A rule that is put between others shifts those
-    behind it; no other rule is ever given a number.
-  - A rule with O(quarantine) ends the processing of further rules, also after the release of the
-    message.
-  - Rules take effect up to half an hour after the change.
+  - The service numbers all rules without gaps. A rule that is put between others shifts the rules
+    after it; the module never sets the priority of another rule.
+  - A rule with O(quarantine) ends the processing of rules, also after the message has been
+    released.
+  - A change of a rule can take half an hour to take effect.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
 extends_documentation_fragment:
@@ -36,24 +34,23 @@ extends_documentation_fragment:
 options:
   name:
     description:
-      - Name of the rule (C(Name)), at most 64 characters. It identifies the rule, without regard to
-        case; a rule that is there in
-        another letter case is renamed.
+      - Name of the rule (C(Name)), at most 64 characters. It identifies the rule, ignoring case;
+        an existing rule in another letter case is renamed.
     type: str
     required: true
   state:
-    description: Whether the rule shall exist.
+    description: Whether the rule should exist.
     type: str
     choices: [present, absent]
     default: present
   enabled:
-    description: Whether the rule is on (C(State)). A new rule is, unless this is V(false).
+    description: Whether the rule is enabled (C(State)). If not given, a new rule is.
     type: bool
   position:
     description:
-      - Where the rule stands. A new rule is the last one unless this is given. It is moved only
-        where it does not stand so.
-      - V(before) and V(after) mean anywhere on that side of O(relative_to); a new or moved rule is
+      - Position of the rule among all rules. If not given, a new rule is the last one. A rule is
+        moved only if its position is not as given.
+      - V(before) and V(after) mean anywhere before or after O(relative_to); a new or moved rule is
         put next to it.
     type: str
     choices: [first, last, before, after]
@@ -64,7 +61,7 @@ options:
     description: Comment of the rule (C(Comments)), at most 1024 characters.
     type: str
   mode:
-    description: Whether the rule acts or only notes that it would (C(Mode)).
+    description: Whether the rule acts or only records that it would (C(Mode)).
     type: str
     choices: [Enforce, Audit, AuditAndNotify]
   header_contains:
@@ -77,7 +74,7 @@ options:
           condition.
         type: str
       words:
-        description: The words.
+        description: Words of which the header has to include one.
         type: list
         elements: str
   header_matches:
@@ -94,8 +91,8 @@ options:
         type: list
         elements: str
   sender_ip_ranges:
-    description: "Condition: the sending server has one of these addresses (C(SenderIpRanges)).
-      Addresses, networks of any size or ranges."
+    description: "Condition: the sending server has one of these addresses (C(SenderIpRanges)),
+      given as addresses, networks of any size, or ranges."
     type: list
     elements: str
   except_if_sender_ip_ranges:
@@ -117,16 +114,17 @@ options:
     type: int
   set_scl:
     description: "Action: set the spam confidence level (C(SetSCL)), V(-1) to V(9). V(5) and V(6)
-      are spam, V(9) is high confidence spam."
+      ask for the verdict spam, V(9) for high confidence spam."
     type: int
   quarantine:
     description: "Action: deliver to the hosted quarantine (C(Quarantine))."
     type: bool
   prepend_subject:
-    description: "Action: put a text before the subject (C(PrependSubject))."
+    description: "Action: put this text before the subject (C(PrependSubject))."
     type: str
   redirect_message_to:
-    description: "Action: deliver to these recipients only (C(RedirectMessageTo)). Give addresses."
+    description: "Action: deliver to these recipients only (C(RedirectMessageTo)), given as
+      addresses."
     type: list
     elements: str
   set_header:
@@ -137,7 +135,7 @@ options:
         description: Name of the header. Empty together with O(set_header.value) clears the action.
         type: str
       value:
-        description: Its value.
+        description: Value of the header.
         type: str
   stop_rule_processing:
     description: "Action: process no further rules (C(StopRuleProcessing))."
@@ -149,7 +147,7 @@ options:
       - Names and values are checked against the cmdlet's documentation before anything is written.
     type: dict
   report_section:
-    description: Section of the report that the change is listed under, where O(observation_path) is
+    description: Section of the report in which the change appears, if O(observation_path) is
       given.
     type: str
 seealso:
@@ -158,7 +156,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What Area 1 found suspicious goes to the junk folder
+- name: Move mail that Area 1 found suspicious to the junk folder
   mailflow.area1.o365_transport_rule:
     name: Email Security Deliver to Junk Email folder
     header_contains:
@@ -169,7 +167,7 @@ EXAMPLES = r"""
       - 158.51.64.0/26
     set_scl: 5
 
-- name: What it found malicious goes to the hosted quarantine, after that rule
+- name: Quarantine malicious mail, by a rule after that one
   mailflow.area1.o365_transport_rule:
     name: Email security Admin Managed Host Quarantine
     header_contains:
@@ -184,8 +182,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rule:
-  description: The rule as it is after the task, or would be in check mode. V(null) when it is
-    absent.
+  description: The rule after the task, or as it would be in check mode; V(null) if it is absent.
   returned: success
   type: dict
   contains:
@@ -193,23 +190,23 @@ rule:
       description: Name of the rule.
       type: str
     enabled:
-      description: Whether it is on.
+      description: Whether it is enabled.
       type: bool
     priority:
-      description: Its number in the order of all rules, from 0.
+      description: Its priority among all rules, from 0.
       type: int
     parameters:
-      description: Its conditions, exceptions and actions that are set, by cmdlet parameter.
+      description: Its conditions, exceptions and actions, by cmdlet parameter.
       type: dict
 plan:
-  description: The changes made, or in check mode the changes that would be made. Absent when
-    nothing differs.
+  description: The changes that were made, or would be made in check mode. Absent if nothing
+    differs.
   returned: when something differs
   type: list
   elements: dict
   contains:
     object:
-      description: Kind of object, as in the cmdlet's noun.
+      description: Kind of object, named after the noun of its cmdlets.
       type: str
     identity:
       description: Name of the object.
@@ -218,7 +215,8 @@ plan:
       description: V(create), V(update) or V(delete).
       type: str
     changes:
-      description: Property, value before and after; for lists also what is added and removed.
+      description: Each property with its value before and after; for lists also what is added and
+        removed.
       type: list
       elements: dict
 """
