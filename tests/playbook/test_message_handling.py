@@ -42,7 +42,7 @@ def test_one_use_case_and_then_another(deploy: Callable[..., Deployment]) -> Non
         ("New-TransportRule", SECOND),
         ("Enable-TransportRule", SECOND),
     ]
-    assert "Message handling" in run.stdout and "to set in the dashboard" in run.stdout
+    assert "Message handling" in run.stdout and "set in the Cloudflare dashboard" in run.stdout
     assert "Finance strict: wins over Default" in " ".join(run.stdout.split())
 
     assert set(in_place(deployment)) == {

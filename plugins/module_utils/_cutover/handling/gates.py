@@ -468,12 +468,13 @@ def dashboard(world: World) -> list[GateResult]:
     case = handling.case_of(world)
     tagged = any(rule.subject for rule in case.rules)
     results = [
-        noticed("dashboard", name, "to set in the dashboard: %s" % text) for name, text in DASHBOARD
+        noticed("dashboard", name, "set in the Cloudflare dashboard: %s" % text)
+        for name, text in DASHBOARD
     ]
     if any(entry["notifications"] for entry in case.policies.values()):
         often = (
-            "to set in the Defender portal: how often users are told of their mail (quarantine"
-            " policies, global settings)"
+            "set in the Defender portal how often users are notified (quarantine policies, global"
+            " settings)"
         )
         results.append(noticed("dashboard", "quarantine notifications", often))
     if tagged:
