@@ -27,7 +27,7 @@ class MailflowError(Exception):
     def __init__(self, message: str, hint: str = "", **details: t.Any) -> None:
         self.message = one_line(message)
         self.hint = one_line(hint)
-        self.details = {
+        self.details: dict[str, t.Any] = {
             name: one_line(value) if isinstance(value, str) else value
             for name, value in details.items()
         }

@@ -14,9 +14,12 @@ import dataclasses
 import typing as t
 
 from .errors import InputError
+from .outside_text import clean
 from .values import Kind, as_list
 
 Object = t.Mapping[str, t.Any]
+SHOWN_VALUES = 8
+LONGEST_VALUE = 300
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,6 +143,28 @@ class Plan:
         world.update({change.name: change.after for change in self.changes})
         return world
 
+    def unmet(self) -> str:
+        """Say in a sentence what of this plan is not so: object, properties, found and wanted."""
+        name = "%s %s" % (self.object_type, self.identity)
+        if self.action == "create":
+            return "%s does not exist." % name
+        if self.action == "delete":
+            return "%s is still there." % name
+        return "%s: %s." % (name, "; ".join(map(_unmet, self.changes)))
+
+    def left_over(self) -> list[dict[str, t.Any]]:
+        """Return the same as data: of a list what it lacks or still has, else found and wanted."""
+        return [
+            {"name": change.name, "found": change.before, "wanted": change.after}
+            if change.add is None and change.remove is None
+            else {
+                "name": change.name,
+                "lacks": list(change.add or ()),
+                "has": list(change.remove or ()),
+            }
+            for change in self.changes
+        ]
+
     def to_data(self) -> dict[str, t.Any]:
         return {
             "object": self.object_type,
@@ -154,6 +179,26 @@ class Plan:
                 for change in self.changes
             ],
         }
+
+
+def _unmet(change: Change) -> str:
+    if change.add is None and change.remove is None:
+        return "%s is %s, wanted %s" % (change.name, _shown(change.before), _shown(change.after))
+    parts = []
+    if change.add:
+        parts.append("lacks %s" % _shown(change.add))
+    if change.remove:
+        parts.append("still has %s" % _shown(change.remove))
+    return "%s %s" % (change.name, " and ".join(parts))
+
+
+def _shown(value: t.Any) -> str:
+    """Return a value as a person reads it; long lists end in the number of what is left out."""
+    if isinstance(value, (list, tuple)):
+        more = len(value) - SHOWN_VALUES
+        text = ", ".join(str(item) for item in value[:SHOWN_VALUES])
+        return clean(text, (), LONGEST_VALUE) + (" and %d more" % more if more > 0 else "")
+    return "empty" if value in (None, "") else clean(value, (), LONGEST_VALUE)
 
 
 def plan_property(prop: Property, observed: Object, wanted: t.Any) -> Change | None:

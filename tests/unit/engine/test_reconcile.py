@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -18,10 +19,17 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors impo
     ReadError,
     Refused,
 )
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.plan import (
+    Plan,
+    Property,
+    plan_object,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.reconcile import (
     MAX_WRITES,
+    REFUSED_SECONDS,
     reconcile,
 )
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.values import BOOL, IPS
 
 
 class Service:
@@ -186,3 +194,103 @@ def test_a_failed_read_is_never_absent() -> None:
     with pytest.raises(ReadError):
         reconcile(service, context(), handed_on=1)
     assert service.calls == [], "no write on a world that could not be read"
+
+
+CONNECTOR = (
+    Property("enabled", "Enabled", BOOL),
+    Property("require_tls", "RequireTls", BOOL),
+    Property("addresses", "SenderIPAddresses", IPS),
+)
+WISH = {"Enabled": True, "RequireTls": True, "SenderIPAddresses": ["192.0.2.1", "192.0.2.9"]}
+CREATED_OFF = "The connector was created in a disabled state.\r\nContact\x1b[31m Support."
+
+
+class Obstinate:
+    """A service that takes a write, warns, and keeps its own mind about some properties."""
+
+    def __init__(
+        self, world: dict[str, Any] | None, stays: dict[str, Any], warning: str = "", lag: int = 0
+    ) -> None:
+        self.world = self.seen = world
+        self.stays = stays
+        self.warning = warning
+        self.lag = lag
+        self.left = 0
+        self.known: set[str] = set()
+        self.told: list[str] = []
+
+    def observe(self) -> dict[str, Any] | None:
+        self.left -= 1
+        if self.left < 0:
+            self.seen = self.world
+        return self.seen
+
+    def plan(self, world: dict[str, Any] | None) -> Plan:
+        return plan_object("inbound connector", "Area 1", CONNECTOR, world, WISH)
+
+    def apply(self, world: dict[str, Any] | None, plan: Plan) -> None:
+        self.left = self.lag
+        self.world = {**(plan.apply_to(world) or {}), **self.stays}
+        self.told = [self.warning] if self.warning else []
+
+    def predict(self, world: dict[str, Any] | None, plan: Plan) -> dict[str, Any] | None:
+        return plan.apply_to(world)
+
+    def warnings(self) -> list[str]:
+        return self.told
+
+    def shows_write(self, before: Any, after: Any) -> bool:
+        return False
+
+    def refused_before(self, plan: Plan) -> bool:
+        return {change.name for change in plan.changes} <= self.known
+
+
+def test_what_a_service_keeps_as_it_was_is_named_with_its_warning_in_one_message() -> None:
+    slept: list[float] = []
+    service = Obstinate(None, {"Enabled": False}, CREATED_OFF)
+    with pytest.raises(NotVerified) as caught:
+        reconcile(service, context(slept=slept))
+    for part in (
+        "inbound connector Area 1",
+        "Enabled is False, wanted True",
+        "The service warned: The connector was created in a disabled state. Contact",
+    ):
+        assert part in caught.value.message, caught.value.message
+    assert "RequireTls" not in caught.value.message and caught.value.message.isprintable()
+    assert caught.value.details["unmet"] == [{"name": "Enabled", "found": False, "wanted": True}]
+    assert REFUSED_SECONDS <= sum(slept) < 30, "evidently refused: not waited for to the end"
+
+
+def test_an_update_of_which_a_part_shows_is_not_waited_for_to_the_end() -> None:
+    slept: list[float] = []
+    before = {"Enabled": False, "RequireTls": False, "SenderIPAddresses": []}
+    service = Obstinate(before, {"SenderIPAddresses": ["192.0.2.7", "192.0.2.1"]}, "Not licensed.")
+    with pytest.raises(NotVerified, match="SenderIPAddresses lacks 192.0.2.9 and still has"):
+        reconcile(service, context(slept=slept))
+    assert sum(slept) < 30
+
+
+@pytest.mark.parametrize("warning", ["", "Something else."])
+def test_reads_that_lag_are_never_taken_for_a_refusal(warning: str) -> None:
+    slept: list[float] = []
+    before = {"Enabled": False, "RequireTls": False, "SenderIPAddresses": []}
+    outcome = reconcile(Obstinate(before, {}, warning, lag=9), context(slept=slept))
+    assert outcome.changed and sum(slept) > 40
+
+
+def test_without_a_warning_it_is_waited_for_and_named() -> None:
+    slept: list[float] = []
+    with pytest.raises(NotVerified, match="for 120 s did not show it. inbound connector Area"):
+        reconcile(Obstinate(None, {"Enabled": False}), context(slept=slept))
+    assert sum(slept) >= 120
+
+
+def test_what_was_waited_for_in_vain_is_not_waited_for_a_second_time() -> None:
+    slept: list[float] = []
+    before = {**WISH, "Enabled": False}
+    service = Obstinate(before, {"Enabled": False})
+    service.known = {"Enabled"}
+    with pytest.raises(NotVerified, match="Enabled is False, wanted True"):
+        reconcile(service, context(slept=slept))
+    assert sum(slept) < 40

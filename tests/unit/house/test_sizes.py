@@ -45,7 +45,6 @@ LONG_FUNCTIONS: frozenset[str] = frozenset(
     plugins/module_utils/_dns/info.py:run
     plugins/module_utils/_dns/public/wire.py:interpret
     plugins/module_utils/_dns/sets/mta_sts_id.py:run
-    plugins/module_utils/_engine/reconcile.py:reconcile
     plugins/module_utils/_exchange/reads/mail_flow.py:run_mail_flow_info
     plugins/module_utils/_exchange/reads/trace.py:add
     plugins/module_utils/_http.py:_once

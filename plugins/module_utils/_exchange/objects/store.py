@@ -13,7 +13,7 @@ import datetime
 import typing as t
 
 from ..._engine.context import Context
-from ..._engine.errors import AlreadyExists, AmbiguousWrite, Conflict, NotFound
+from ..._engine.errors import AlreadyExists, AmbiguousWrite, Conflict, NotFound, NotVerified
 from ..._engine.observation import Observation
 from ..._engine.plan import Change, Plan, plan_object
 from ..._engine.reconcile import Outcome, reconcile
@@ -25,6 +25,9 @@ from ..transport import Transport
 from .tables import FURTHER_READS, READS, ObjectType
 
 Records = list[dict[str, t.Any]]
+#: The section of the observation that names, by object type, the properties that the service kept
+#: as they were although it had accepted a change of them.
+KEPT_BY_SERVICE = "kept_by_service"
 
 
 class Store:
@@ -105,6 +108,7 @@ class ObjectSteps:
         self.create = dict(create or {})
         self.must_exist = must_exist
         self.check = check
+        self.told: list[str] = []
 
     def observe(self) -> Records:
         return self.store.read(self.kind.section)
@@ -138,8 +142,37 @@ class ObjectSteps:
             else kept + [{"Name": self.name, "Identity": self.name, **defaults, **after, **times}]
         )
 
+    def write(self, cmdlet: str, parameters: t.Mapping[str, t.Any]) -> None:
+        """Run a cmdlet that changes something, and keep what the service warns of."""
+        self.told.extend(self.store.client.invoke(cmdlet, parameters).warnings)
+
+    def warnings(self) -> t.Sequence[str]:
+        """Return the warnings that came with the answer to the last write."""
+        return self.told
+
+    def shows_write(self, before: Records, after: Records) -> bool:
+        """Return whether the object was changed since ``before`` was read, by its own date."""
+        old, new = (find(world, self.name) or {} for world in (before, after))
+        dates = ("WhenChangedUTC", "WhenChanged")
+        return any(new.get(date) and new.get(date) != old.get(date) for date in dates)
+
+    def refused_before(self, plan: Plan) -> bool:
+        """Return whether the service kept its own mind about all these properties in this run."""
+        kept = self.store.observation.any_age(KEPT_BY_SERVICE) or {}
+        known = kept.get(self.kind.noun) or []
+        return bool(plan.changes) and all(change.name in known for change in plan.changes)
+
+    def remember_refusal(self, unmet: t.Iterable[t.Mapping[str, t.Any]]) -> None:
+        """Leave for the run's later tasks what the service did not do, and was waited for."""
+        kept = dict(self.store.observation.any_age(KEPT_BY_SERVICE) or {})
+        names = [*(kept.get(self.kind.noun) or []), *(str(change["name"]) for change in unmet)]
+        kept[self.kind.noun] = list(dict.fromkeys(names))
+        self.store.observation.put(KEPT_BY_SERVICE, kept)
+        self.store.observation.save()
+
     def apply(self, world: Records, plan: Plan) -> None:
-        invoke = self.store.client.invoke
+        self.told = []
+        invoke = self.write
         if plan.action == "create":
             try:
                 invoke(
@@ -189,6 +222,9 @@ def drive(
     handed_on = store.handed_on(steps.kind.section)
     try:
         outcome = bring(steps, context, handed_on)
+    except NotVerified as exc:
+        steps.remember_refusal(exc.details.get("unmet") or ())
+        raise
     except Dehydrated as exc:
         if not store.observation.path:
             raise

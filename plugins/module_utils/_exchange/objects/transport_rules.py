@@ -178,7 +178,8 @@ class RuleSteps(ObjectSteps):
             if change.name not in ("State", "Name")
         }
         state = next((str(change.after) for change in plan.changes if change.name == "State"), "")
-        invoke = self.store.client.invoke
+        self.told = []
+        invoke = self.write
         if plan.action == "create":
             try:
                 invoke(
@@ -207,7 +208,7 @@ class RuleSteps(ObjectSteps):
 
     def _switch(self, verb: str, identity: str) -> None:
         try:
-            self.store.client.invoke("%s-TransportRule" % verb, {"Identity": identity})
+            self.write("%s-TransportRule" % verb, {"Identity": identity})
         except NotRequired:  # it is so already; the read-back says whether that is true
             return
 
