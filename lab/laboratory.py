@@ -28,6 +28,7 @@ from lab.exchange import ExchangeService
 from lab.godaddy import GoDaddyService
 from lab.graph import GraphService
 from lab.mail.service import MailServers
+from lab.psrp.service import PsrpServers
 from lab.route53 import Route53Service
 from lab.server import Hub, LabServer, Service, serve_https
 from lab.tls import Authority, ClientCertificate, client_certificate, write_private
@@ -57,9 +58,14 @@ class Laboratory:
         self._servers: list[LabServer] = []
         self._dns = DnsServers(self.hub)
         self._mail = MailServers(self.hub, self._authority)
+        self._psrp = PsrpServers(self.hub, self._authority, directory)
         self._stop = threading.Event()
-        self.hub.log.hide([*self._credentials.secrets, self._passphrase])
+        self.hub.log.hide(self._secrets)
         self._build(world)
+
+    @property
+    def _secrets(self) -> list[str]:
+        return [*self._credentials.secrets, self._passphrase, self._psrp.account.password]
 
     def _build(self, name: str) -> None:
         self.hub.world, self._domains = worlds.build(name, self._credentials, self.hub.clock.now())
@@ -86,6 +92,7 @@ class Laboratory:
         self.hub.mail = self._mail
         self._mail.start()
         tokens = Tokens(self.hub)
+        self._psrp.start(tokens, self._certificate.certificate_pem)
         services: dict[str, Service] = {
             "authority": EntraService(self.hub, tokens),
             "exchange": ExchangeService(self.hub, tokens),
@@ -121,6 +128,7 @@ class Laboratory:
     def stop(self) -> None:
         self.hub.stopping.set()
         self._mail.stop()
+        self._psrp.stop()
         for server in self._servers:
             server.shutdown()
             server.server_close()
@@ -173,7 +181,8 @@ class Laboratory:
                 **self._dns_variables(),
             },
             "dns_accounts": self._dns_accounts(),
-            "secrets": [*self._credentials.secrets, self._passphrase],
+            "psrp": {"extra_vars": self._psrp.description(), **self._psrp.details()},
+            "secrets": self._secrets,
             "certificates": {
                 "pem": str(self._directory / "client.pem"),
                 "pfx": str(self._directory / "client.pfx"),

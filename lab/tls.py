@@ -93,6 +93,15 @@ class Authority:
         context.verify_mode = ssl.CERT_OPTIONAL
         return context
 
+    def optional_client_context(self) -> ssl.SSLContext:
+        """A server's context that asks for a certificate of a client, and does not insist."""
+        return self._accept_clients(self.context())
+
+    def write_client(self, path: Path, name: str) -> None:
+        """Write a client's certificate of this authority with its key."""
+        issued = self._ca.issue_cert(name, common_name=name)
+        write_private(path, issued.private_key_and_cert_chain_pem.bytes())
+
     def _named(self, *names: str) -> ssl.SSLContext:
         if names not in self._issued:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

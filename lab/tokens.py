@@ -132,6 +132,11 @@ class Tokens:
             lifetime - 1,
         )
 
+    def ends(self, token: str) -> float:
+        """When a token that was checked ends, in seconds since 1970."""
+        claims = jwt.decode(token, options={"verify_signature": False})
+        return float(claims["exp"])
+
     def check(self, authorization: str | None, kind: str, own_tenant: bool = True) -> Identity:
         """The caller of a request to `kind`, or TokenRefused. Expiry is by the lab's clock.
 

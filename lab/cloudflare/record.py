@@ -11,6 +11,8 @@ import ipaddress
 import re
 from typing import Any
 
+import idna
+
 from lab.cloudflare.envelope import ApiError
 from lab.cloudflare.settings import setting
 
@@ -73,7 +75,8 @@ def checked(
         raise ApiError(400, 9001, f"Invalid DNS record type: {kind}")
     result: Record = {
         "type": kind,
-        "name": _name(record["name"], zone),
+        # What is there may be in Unicode (DNSControl issue 2341), and stays so.
+        "name": record["name"] if old and "name" not in fields else _name(record["name"], zone),
         "content": _content(kind, record["content"]),
     }
     if kind in ("MX", "SRV"):
@@ -90,7 +93,7 @@ def checked(
 def refuse_conflict(record: Record, others: list[Record]) -> None:
     """No second identical record; no alias beside anything else."""
     for other in others:
-        if other["name"].lower() != record["name"].lower():
+        if ascii_name(other["name"].lower()) != ascii_name(record["name"].lower()):
             continue
         same = other["type"] == record["type"] and other.get("priority") == record.get("priority")
         if same and other["content"].rstrip(".").lower() == record["content"].lower():
@@ -114,15 +117,30 @@ def is_host(text: str) -> bool:
 
 
 def _name(name: str, zone: str) -> str:
-    """Full or relative to the zone, ``@`` for the zone itself."""
+    """Full or relative to the zone, ``@`` for the zone itself.
+
+    A zone may have its name in Unicode (cloudflare-go issue 347), a name that is sent has A-labels.
+    """
     name = name.rstrip(".").lower()
     if name == "@":
         return zone
+    zone = ascii_name(zone)
     full = name if name == zone or name.endswith("." + zone) else f"{name}.{zone}"
     labels = full.removeprefix("*.").split(".")
     if len(full) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise ApiError(400, 9000, "DNS name is invalid.")
     return full
+
+
+def ascii_name(name: str) -> str:
+    """A name in A-labels; one that cannot be converted stays."""
+    try:
+        return ".".join(
+            label if label.isascii() else idna.encode(label, uts46=True).decode()
+            for label in name.split(".")
+        )
+    except idna.IDNAError:
+        return name
 
 
 def _content(kind: str, content: str) -> str:

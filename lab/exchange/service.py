@@ -18,19 +18,16 @@ import re
 import uuid
 from typing import Any
 
-from lab.exchange import access, organization
+from lab.exchange import access
 from lab.exchange.call import Call
-from lab.exchange.cmdlets import CMDLETS
 from lab.exchange.errors import CmdletError
+from lab.exchange.invocation import NotBuilt, NotGranted, invoke
 from lab.exchange.render import envelope, wire
-from lab.exchange.schema import bind, known
 from lab.server import Hub, Request, Response
 from lab.tokens import EXCHANGE, Identity, TokenRefused, Tokens
 
 _PATH = re.compile(r"/adminapi/(?P<version>[^/]+)/(?P<tenant>[^/]+)/(?P<rest>.+)", re.IGNORECASE)
 _NUL_BODY = bytes(4096)
-# codes that may come with HTTP 400 and pass ([EXO-1.6])
-_TRANSIENT = "ServerBusyException"
 _MOST_REDIRECTS = "loop"
 
 
@@ -149,49 +146,16 @@ class ExchangeService:
         if not (request.headers.get("Content-Type") or "").lower().startswith("application/json"):
             return Response(415, b"")
         cmdlet, parameters = _body(request)
-        name = known(cmdlet)
-        if name is None or (name in CMDLETS and not access.allowed(identity, name)):
-            return Response(
-                403, _NUL_BODY
-            )  # no JSON at all: role lacks the cmdlet, or there is none of this name ([EXO-1.7])
-        if name not in CMDLETS:
-            return Response(
-                501,
-                {"error": {"code": "LabLacksIt", "message": f"the lab does not have {name} yet"}},
+        try:
+            call, value = invoke(
+                self._hub, cmdlet, parameters, identity, request.names, self._errors
             )
-        self._fault_before(request)
-        organization.advance(self._hub)
-        hidden = identity.app.get("hidden_parameters", {}).get(name, [])
-        bound = bind(name, parameters, hidden, self._hub.setting("refuse_reserved", True))
-        stale = (
-            self._hub.faults.take(self.name, request.names, ["stale"])
-            if name.startswith("Get-")
-            else None
-        )
-        call = Call(self._hub, name, bound, identity, stale=stale is not None)
-        organization.refuse_dehydrated(call, self._errors)
-        if not name.startswith("Get-") and self._hub.faults.take(
-            self.name, request.names, ["ignore_write"]
-        ):
-            # reported as done, and not done [EXO-4.12]
-            return self._done(request, tenant, call, [])
-        value = CMDLETS[name](call)
-        late = self._hub.faults.take(self.name, request.names, ["cmdlet_error_after"])
-        if late:
-            raise _ordered_error(late.options)
+        except NotGranted:
+            # no JSON at all: role lacks the cmdlet, or there is none of this name [EXO-1.7]
+            return Response(403, _NUL_BODY)
+        except NotBuilt as error:
+            return Response(501, {"error": {"code": "LabLacksIt", "message": str(error)}})
         return self._done(request, tenant, call, value)
-
-    def _fault_before(self, request: Request) -> None:
-        fault = self._hub.faults.take(self.name, request.names, ["transient", "cmdlet_error"])
-        if fault and fault.kind == "transient":
-            code = str(fault.options.get("code", _TRANSIENT))
-            raise CmdletError(
-                f"Microsoft.Exchange.Data.Storage.{code}",
-                "The server is busy. The issue may be transient. Try again later.",
-                code=code,
-            )
-        if fault:
-            raise _ordered_error(fault.options)
 
     def _done(
         self, request: Request, tenant: str, call: Call, value: list[dict[str, Any]]
@@ -284,14 +248,6 @@ def _body(request: Request) -> tuple[str, dict[str, Any]]:
             "System.ArgumentNullException", "Value cannot be null. Parameter name: Parameters"
         )
     return given["CmdletName"], parameters
-
-
-def _ordered_error(options: dict[str, Any]) -> CmdletError:
-    return CmdletError(
-        str(options.get("type", "System.Exception")),
-        str(options.get("message", "The operation failed.")),
-        int(options.get("status", 400)),
-    )
 
 
 def _unauthorized(reason: str) -> Response:

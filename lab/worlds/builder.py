@@ -165,6 +165,7 @@ class Builder:
             "Microsoft.Network/dnsZones/read",
             "Microsoft.Network/dnsZones/MX/*",
             "Microsoft.Network/dnsZones/TXT/*",
+            "Microsoft.Network/dnsZones/CNAME/read",
         ]
         state["roles"] = {CLIENT_ID: [{"scope": scope, "actions": actions}]}
         return state

@@ -119,4 +119,12 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     # whether a page that is asked for with StartingRecipientAddress begins with the last row of the
     # one before (open)
     "trace_pages_overlap": False,
+    # --- the Windows management host (lab/psrp) ---
+    # Windows PowerShell 5.1 writes some lists as {"value": [...], "Count": n} (open): true, false
+    # or "rotate"
+    "psrp_wrapped_lists": "rotate",
+    # objects whose type chain has Exchange's types alone: pypsrp leaves them as XML text [PSRP-3]
+    "psrp_own_types_only": False,
+    # the app whose rights the host's managed identity has; empty: it has no identity
+    "psrp_managed_identity": "",
 }

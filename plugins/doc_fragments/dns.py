@@ -14,12 +14,13 @@ options:
     description:
       - Who holds the DNS zones. A domain's own C(dns_provider) wins.
       - V(cloudflare) changes a record set by one batch call of the Cloudflare API.
+      - V(azure) replaces a record set at Azure DNS by one call, if it still has the etag that
+        was read; metadata of the set stays.
       - V(rfc2136) sends signed dynamic updates to the zone's primary server, on condition that
         the set still is the one that was read.
       - V(manual) changes nothing. It reads what the zone's name servers answer and returns the
         exact records to set by hand.
-      - V(route53), V(azure), V(godaddy) and V(octodns) are planned and refused until they
-        exist.
+      - V(route53), V(godaddy) and V(octodns) are planned and refused until they exist.
     type: str
   dns_api_token:
     description:
@@ -34,6 +35,71 @@ options:
       - Base address of the API for V(cloudflare), including C(/client/v4).
       - If not given, it is that of the module's O(ignore:api_url) where it has one, else
         V(https://api.cloudflare.com/client/v4).
+    type: str
+  dns_azure_subscription:
+    description:
+      - Id of the subscription with the zones, for V(azure); several are separated by commas.
+      - "If not given, the environment variable is used: E(AZURE_SUBSCRIPTION_ID)."
+    type: str
+  dns_azure_resource_group:
+    description:
+      - Look in this resource group only, for V(azure).
+      - Needed where the app registration may not list the zones of the subscription.
+    type: str
+  dns_azure_tenant:
+    description:
+      - Tenant of the subscription (id or domain), for V(azure). It need not be the tenant with
+        the mailboxes.
+      - "If not given, the environment variables are used: E(AZURE_TENANT_ID) and then
+        E(AZURE_TENANT)."
+    type: str
+  dns_azure_client_id:
+    description:
+      - App registration that may change the record sets, for V(azure).
+      - "If not given, the environment variable is used: E(AZURE_CLIENT_ID)."
+    type: str
+  dns_azure_client_secret:
+    description:
+      - Its client secret, for V(azure).
+      - "If not given, the environment variables are used: E(AZURE_CLIENT_SECRET) and then
+        E(AZURE_SECRET)."
+    type: str
+  dns_azure_certificate_path:
+    description:
+      - Or its certificate with the private key, as a PEM or PFX file, for V(azure).
+      - "If not given, the environment variable is used: E(AZURE_CLIENT_CERTIFICATE_PATH)."
+    type: path
+  dns_azure_certificate_passphrase:
+    description:
+      - Passphrase of O(dns_azure_certificate_path).
+      - "If not given, the environment variable is used: E(AZURE_CLIENT_CERTIFICATE_PASSWORD)."
+    type: str
+  dns_azure_federated_token_file:
+    description:
+      - Or the file with a token of another issuer (workload identity federation), for V(azure).
+        It is read when it is needed.
+      - "If not given, the environment variable is used: E(AZURE_FEDERATED_TOKEN_FILE)."
+    type: path
+  dns_azure_managed_identity:
+    description:
+      - "Or the managed identity of the machine, for V(azure): V(system), or the client id of a
+        user-assigned one. Tenant and client id are not needed then."
+    type: str
+  dns_azure_cloud:
+    description:
+      - "Cloud of the subscription, for V(azure): V(public), V(us_gov) or V(china); the names of
+        Azure's own tools (like V(AzureUSGovernment)) are understood too."
+      - "If not given, the environment variable is used: E(AZURE_CLOUD_ENVIRONMENT)."
+    type: str
+    default: public
+  dns_azure_authority_url:
+    description:
+      - Base address of the sign-in service for V(azure), where it is not the cloud's.
+      - "If not given, the environment variable is used: E(AZURE_AUTHORITY_HOST)."
+    type: str
+  dns_azure_api_url:
+    description:
+      - Base address of Azure Resource Manager for V(azure), where it is not the cloud's.
     type: str
   dns_server:
     description:
@@ -86,5 +152,7 @@ options:
     default: 300
 requirements:
   - dnspython
+  - idna (only for names in Unicode)
+  - msal
   - requests
 """

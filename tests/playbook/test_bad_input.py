@@ -75,6 +75,19 @@ def bad_settings(deployment: Deployment) -> dict[str, tuple[dict[str, Any], list
             },
             [names[0], "gw.example.net", "circle"],
         ),
+        "address_as_mx_host": (
+            {"area1_mx_records": [{"priority": 5, "host": "192.0.2.44"}]},
+            ["area1_mx_records", "192.0.2.44", "address", "mail.example.com"],
+        ),
+        "microsoft_as_last_resort": (
+            {
+                "area1_mx_records": [
+                    {"priority": 5, "host": "mailstream-west.mxrecord.io"},
+                    {"priority": 90, "host": "Northwind-Example.Mail.Protection.Outlook.com."},
+                ]
+            },
+            ["area1_mx_records", "northwind-example.mail.protection.outlook.com", "Microsoft 365"],
+        ),
         "private_networks": (
             {"area1_egress_networks": "10.0.0.0/8"},
             ["10.0.0.0/8", "private", "public addresses"],

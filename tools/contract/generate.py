@@ -15,6 +15,7 @@ import typing as t
 from pathlib import Path
 
 import dns_drivers
+import jea
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -193,7 +194,7 @@ def read_table() -> dict[str, t.Any]:
 
 def files() -> dict[Path, str]:
     table = read_table()
-    found = {ROOT / "docs" / "variables.md": docs_file(table), **dns_drivers.files()}
+    found = {ROOT / "docs" / "variables.md": docs_file(table), **dns_drivers.files(), **jea.files()}
     for role in table["roles"]:
         found[ROOT / "roles" / role / "vars" / "main.yml"] = vars_file(table, role)
         found[ROOT / "roles" / role / "meta" / "argument_specs.yml"] = spec_file(table, role)

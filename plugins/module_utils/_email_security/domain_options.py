@@ -17,8 +17,9 @@ import re
 import typing as t
 
 from .._engine.errors import InputError
+from .._engine.host_names import host_name, parse_host_name
 from .._engine.plan import ListIntent, Plan, Property, plan_object
-from .._engine.values import BOOL, HOST, INT, IPS, WORDS, as_list, host_name, ip_span
+from .._engine.values import BOOL, HOST, INT, IPS, WORDS, as_list, ip_span
 
 OBJECT_TYPE = "email_security_domain"
 
@@ -44,9 +45,6 @@ _FORCED = (
 _MAY_BE_UNTOLD = ("lookback_hops", "require_tls_outbound")
 
 OWN_KEYS = ("name", "forward_to", "regions", "drop_dispositions", "dns_provider")
-_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?"
-_NAME = re.compile(r"^(?=.{1,253}$)(%s\.)+[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$" % _LABEL)
-
 Words = t.Callable[[t.Iterable[t.Any]], list[str]]
 
 
@@ -258,13 +256,7 @@ def _refuse_misspelt(entry: t.Mapping[str, t.Any]) -> None:
 
 
 def _checked_name(what: str, value: t.Any) -> str:
-    name = host_name(value)
-    if not _NAME.match(name):
-        raise InputError(
-            "%s: %r is not a name in the DNS." % (what, value),
-            "Give it like example.com, without scheme, port or brackets.",
-        )
-    return name
+    return parse_host_name(value, what, "name in the DNS", underscore=True).canonical
 
 
 def _network(value: t.Any) -> str:

@@ -11,12 +11,12 @@ It is the one place that calls C(exit_json) and C(fail_json).
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import traceback
 import typing as t
 
 from .context import Context
-from .errors import MailflowError, MissingLibrary
+from .errors import MailflowError
+from .libraries import need as need
 from .observation import Observation
 from .outside_text import clean, one_line, redact
 from .plan import Plan
@@ -142,17 +142,3 @@ def _note_failure(params: t.Mapping[str, t.Any], error: dict[str, t.Any]) -> Non
         observation.save()
     except (MailflowError, OSError):
         return
-
-
-def need(library: str, package: str = "") -> t.Any:
-    """Import a third-party library when it is needed; MissingLibrary says how to get it."""
-    try:
-        return importlib.import_module(library)
-    except ImportError as exc:
-        name = package or library.split(".", maxsplit=1)[0]
-        raise MissingLibrary(
-            "The Python library %s is needed here and could not be imported (%s)."
-            % (name, clean(exc)),
-            "Install it for the interpreter that runs the module: python -m pip install %s. On the"
-            " controller set ansible_python_interpreter to '{{ ansible_playbook_python }}'." % name,
-        ) from exc

@@ -19,6 +19,7 @@ import re
 import typing as t
 
 from .errors import InputError
+from .host_names import host_name as host_name
 
 T = t.TypeVar("T")
 
@@ -95,19 +96,6 @@ def of_domain(said: t.Mapping[str, T], name: t.Any) -> T | None:
         if "*." + domain in said:
             return said["*." + domain]
     return None
-
-
-def host_name(value: t.Any) -> str:
-    """A DNS name without case and trailing dot; IDNs as A-labels."""
-    text = str(value or "").strip().rstrip(".").lower()
-    if text.isascii():
-        return text
-    try:
-        return text.encode("idna").decode("ascii")
-    except UnicodeError:
-        raise InputError(
-            "%r is not a valid host name." % value, "Give the name as it stands in the DNS."
-        ) from None
 
 
 def sender_domain(value: t.Any) -> str:

@@ -16,7 +16,8 @@ import ssl
 import typing as t
 
 from .._engine.errors import InputError
-from .._engine.values import as_list, host_name
+from .._engine.host_names import parse_host_name
+from .._engine.values import as_list
 from .canary import NOBODY, Canary
 from .conversation import check_address
 
@@ -131,13 +132,7 @@ def _entry(item: t.Any, what: str, keys: set[str]) -> t.Mapping[str, t.Any]:
 
 
 def _name(value: t.Any, what: str) -> str:
-    name = host_name(value)
-    if not name or any(not (char.isalnum() or char in "._-") for char in name) or "." not in name:
-        raise InputError(
-            "%s: %r is not a full name." % (what, value),
-            "Give a name as it stands in the DNS, like mail.example.com.",
-        )
-    return name
+    return parse_host_name(value, what, "full name", underscore=True).canonical
 
 
 def _recipient(entry: t.Mapping[str, t.Any], domain: str, canary: str) -> str:

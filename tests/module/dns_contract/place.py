@@ -54,6 +54,8 @@ TROUBLES = frozenset(
         "lost_answer",  # the next write is carried out and its answer is lost
         "many_zones",  # more zones than one page of a list shows
         "many_sets",  # more records than one page of a list shows
+        "unicode_zone",  # the zone IDN has its name in Unicode, its records have A-labels
+        "unicode_names",  # the zone IDN and all records in it have their names in Unicode
         "comments",  # people can write something beside a record
     }
 )

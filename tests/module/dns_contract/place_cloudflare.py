@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from lab.client import Lab
-from tests.module.dns_contract.place import APEX, CHILD, IDN, Place
+from tests.module.dns_contract.place import APEX, CHILD, IDN, UNICODE, Place
 
 SERVERS = ["ada.ns.cloudflare.example", "bob.ns.cloudflare.example"]
 OTHERS = ["carl.ns.cloudflare.example", "dora.ns.cloudflare.example"]
@@ -45,6 +45,8 @@ class CloudflarePlace(Place):
             "many_zones",
             "many_sets",
             "comments",
+            "unicode_zone",
+            "unicode_names",
         }
     )
 
@@ -165,6 +167,15 @@ class CloudflarePlace(Place):
     def _make_many_sets(self, name: str) -> None:
         self.put(name, "MX", [f"{number} h{number}.example" for number in range(120)], 300)
 
+    def _make_unicode_zone(self, name: str) -> None:
+        self.lab.mutate(["cloudflare", "zones", IDN, "name"], value=UNICODE)
+
+    def _make_unicode_names(self, name: str) -> None:
+        self._make_unicode_zone(name)
+        for index, one in enumerate(self._all_records(name)):
+            path = ["cloudflare", "zones", IDN, "records", index, "name"]
+            self.lab.mutate(path, value=one["name"].replace(IDN, UNICODE))
+
     def _make_comments(self, name: str) -> None:
         for index, one in enumerate(self._all_records(name)):
             if one["type"] == "MX":
@@ -195,7 +206,7 @@ class CloudflarePlace(Place):
         return [
             one
             for one in self._all_records(name)
-            if (one["name"].lower(), one["type"]) == (name, rdtype)
+            if (one["name"].lower().replace(UNICODE, IDN), one["type"]) == (name, rdtype)
         ]
 
 

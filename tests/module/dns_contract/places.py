@@ -8,10 +8,12 @@
 from __future__ import annotations
 
 from tests.module.dns_contract.place import Place
+from tests.module.dns_contract.place_azure import AzurePlace
 from tests.module.dns_contract.place_bind import BindPlace
 from tests.module.dns_contract.place_cloudflare import CloudflarePlace
 
 PLACES: dict[str, type[Place]] = {
     "cloudflare": CloudflarePlace,
+    "azure": AzurePlace,
     "rfc2136-bind": BindPlace,
 }

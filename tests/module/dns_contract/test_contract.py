@@ -269,6 +269,18 @@ def test_listing_is_an_optimisation(place: Place) -> None:
     assert values(driver.read(APEX, "MX")) == set(OLD)
 
 
+@pytest.mark.each_of("unicode_zone", "unicode_names")
+def test_either_spelling_of_a_name_is_the_same_set(place: Place, trouble: str) -> None:
+    for prepared, name in ((False, IDN), (True, f"mail.{IDN}")):
+        place.put(name, "MX", OLD, 3600)
+        place.make(trouble, IDN)
+        driver = place.driver()
+        if prepared:
+            driver.prepare([IDN, name, APEX])
+        assert change(driver, name, WantedSet(values=tuple(NEW), ttl=600)).changed
+        assert place.held(name, "MX") == (set(NEW), 600)
+
+
 # Something is in the way
 
 

@@ -60,7 +60,7 @@ def test_a_thumbprint_may_be_pasted_as_windows_shows_it() -> None:
     [
         ({"psrp_host": ""}, "needs psrp_host"),
         ({"psrp_host": "https://mgmt.example"}, "bare host name"),
-        ({"psrp_host": "svc:secret@mgmt"}, "bare host name"),
+        ({"psrp_host": "svc:hunter2@mgmt"}, "bare host name"),
         ({"psrp_port": 0}, "from 1 to 65535"),
         ({"psrp_auth": "basic", "psrp_port": 5985}, "in clear on port 5985"),
         ({"psrp_auth": "certificate", "psrp_port": 5985}, "in clear on port 5985"),
@@ -78,7 +78,7 @@ def test_what_cannot_work_is_refused_before_anything_is_sent(
 ) -> None:
     with pytest.raises(InputError, match=message) as caught:
         management_host({**BASE, **given}, {})
-    assert "secret" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_ticket_or_a_certificate_needs_no_password(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import re
 import typing as t
 
 from ..._engine.errors import InputError
-from ..._engine.values import as_list, boolean, host_name
+from ..._engine.host_names import parse_host_name
+from ..._engine.values import as_list, boolean
 from ..._facts import (
     area1_hosts as presets,
 )
@@ -32,10 +33,6 @@ from .settings import DomainSettings, MxRecord, Settings
 
 DOMAIN_KEYS = tuple(field.name for field in dataclasses.fields(DomainSettings))
 HEADER = re.compile(r"^[!-9;-~]{1,64}$")
-
-NAME = re.compile(
-    r"^(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$"
-)
 
 
 def normalise(raw: t.Mapping[str, t.Any]) -> Settings:
@@ -76,7 +73,10 @@ def _how_far(raw: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "lockdown": bool(raw.get("lockdown", Settings.lockdown)),
         "soak_hours": _between("lockdown_soak_hours", hours, 0, 24 * 365),
         "lockdown_scope": raw.get("lockdown_scope") or Settings.lockdown_scope,
-        "exempt_domains": tuple(host_name(name) for name in exempt),
+        "exempt_domains": tuple(
+            parse_host_name(name, "area1_lockdown_exempt_domains", "domain name").canonical
+            for name in exempt
+        ),
         "settle_minutes": _between("settle_minutes", minutes, 0, 24 * 60),
         "max_switches": _between("max_switches", raw.get("max_switches", 0), 0, 1000000),
         "change_window": window.parse(raw.get("change_window")),
@@ -160,16 +160,11 @@ def _domain(entry: t.Mapping[str, t.Any]) -> DomainSettings:
             "area1_domains: unknown keys %s." % ", ".join(unknown),
             "Known are %s." % ", ".join(DOMAIN_KEYS),
         )
-    name = host_name(entry.get("name"))
-    if not NAME.match(name):
-        raise InputError(
-            "area1_domains: %r is not a domain name." % (entry.get("name"),),
-            "Give names like example.com.",
-        )
+    name = parse_host_name(entry.get("name"), "area1_domains", "domain name").canonical
     dispositions_given = entry.get("drop_dispositions")
     return DomainSettings(
         name,
-        forward_to=host_name(entry["forward_to"]) if entry.get("forward_to") else "",
+        forward_to=_forward_to(name, entry.get("forward_to")),
         dns_provider=str(entry.get("dns_provider") or ""),
         canary=_flag(name, entry, "canary"),
         regions=tuple(map(str, as_list(entry.get("regions")))) or None,
@@ -180,6 +175,12 @@ def _domain(entry: t.Mapping[str, t.Any]) -> DomainSettings:
         ),
         mta_sts_id=_flag(name, entry, "mta_sts_id"),
     )
+
+
+def _forward_to(name: str, given: t.Any) -> str:
+    if not given:
+        return ""
+    return parse_host_name(given, "area1_domains: forward_to of %s" % name, "host name").canonical
 
 
 def _own_dispositions(name: str, given: t.Any) -> list[str]:
@@ -227,16 +228,23 @@ def mx_records(raw: t.Mapping[str, t.Any]) -> tuple[MxRecord, ...]:
                 "area1_mx_records: %r is not {priority, host}." % (item,),
                 "Give a list like [{priority: 10, host: mx.example.net}].",
             )
-        host = host_name(item["host"])
-        if not NAME.match(host):
-            raise InputError(
-                "area1_mx_records: %r is not a host name." % (item["host"],),
-                "Give the name of the mail server.",
-            )
+        host = _mail_host(item["host"])
         found.append(MxRecord(_between("priority", item["priority"], 0, 65535), host))
     if len({item.host for item in found}) != len(found):
         raise InputError("area1_mx_records names a host twice.", "Name each host once.")
     return tuple(found)
+
+
+def _mail_host(value: t.Any) -> str:
+    """Read one wanted MX host; refuse an address and every host at which Microsoft takes mail."""
+    host = parse_host_name(value, "area1_mx_records", "host name").canonical
+    if presets.is_microsoft_host(host):
+        raise InputError(
+            "area1_mx_records: %s is where Microsoft 365 itself takes mail." % host,
+            "Name hosts of Area 1 only. Mail that a sender delivers there goes past Area 1, and the"
+            " lock-down refuses it.",
+        )
+    return host
 
 
 def _between(name: str, value: t.Any, low: int, high: int) -> int:

@@ -13,7 +13,7 @@ import typing as t
 
 from ..environment import first_env
 
-PROVIDERS = ("cloudflare", "rfc2136", "manual")
+PROVIDERS = ("cloudflare", "azure", "rfc2136", "manual")
 
 DRIVER_OPTIONS: dict[str, t.Any] = {
     "dns_api_token": {
@@ -22,6 +22,41 @@ DRIVER_OPTIONS: dict[str, t.Any] = {
         "fallback": (first_env, ["AREA1_DNS_API_TOKEN", "AREA1_API_TOKEN"]),
     },
     "dns_api_url": {"type": "str"},
+    "dns_azure_subscription": {"type": "str", "fallback": (first_env, ["AZURE_SUBSCRIPTION_ID"])},
+    "dns_azure_resource_group": {"type": "str"},
+    "dns_azure_tenant": {
+        "type": "str",
+        "fallback": (first_env, ["AZURE_TENANT_ID", "AZURE_TENANT"]),
+    },
+    "dns_azure_client_id": {"type": "str", "fallback": (first_env, ["AZURE_CLIENT_ID"])},
+    "dns_azure_client_secret": {
+        "type": "str",
+        "no_log": True,
+        "fallback": (first_env, ["AZURE_CLIENT_SECRET", "AZURE_SECRET"]),
+    },
+    "dns_azure_certificate_path": {
+        "type": "path",
+        "no_log": False,
+        "fallback": (first_env, ["AZURE_CLIENT_CERTIFICATE_PATH"]),
+    },
+    "dns_azure_certificate_passphrase": {
+        "type": "str",
+        "no_log": True,
+        "fallback": (first_env, ["AZURE_CLIENT_CERTIFICATE_PASSWORD"]),
+    },
+    "dns_azure_federated_token_file": {
+        "type": "path",
+        "no_log": False,
+        "fallback": (first_env, ["AZURE_FEDERATED_TOKEN_FILE"]),
+    },
+    "dns_azure_managed_identity": {"type": "str"},
+    "dns_azure_cloud": {
+        "type": "str",
+        "default": "public",
+        "fallback": (first_env, ["AZURE_CLOUD_ENVIRONMENT"]),
+    },
+    "dns_azure_authority_url": {"type": "str", "fallback": (first_env, ["AZURE_AUTHORITY_HOST"])},
+    "dns_azure_api_url": {"type": "str"},
     "dns_server": {"type": "str"},
     "dns_port": {"type": "int", "default": 53},
     "dns_key_name": {"type": "str", "no_log": False},

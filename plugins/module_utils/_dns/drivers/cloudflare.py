@@ -14,7 +14,7 @@ import typing as t
 
 from ..._cloudflare_api import CloudflareApi, Envelope
 from ..._engine.errors import Conflict, InputError, MailflowError, PermissionDenied, ReadError
-from ..._engine.values import host_name
+from ..._engine.host_names import host_name, spellings
 from ..sets.rrset import RecordSet, ancestors, mx_value, txt_strings, txt_value
 from .contract import Capabilities, Driver, DriverOptions, Option, Surroundings
 from .zones import ZoneCandidate, choose_zone
@@ -79,6 +79,7 @@ class CloudflareDriver(Driver):
         self._api = api
         self._surroundings = surroundings
         self._zones: dict[str, dict[str, ZoneCandidate]] = {}
+        self._asked: set[tuple[str, str]] = set()
         self._chosen: dict[str, Record] = {}
         self._all_listed = False
         self._lock = threading.Lock()
@@ -155,7 +156,7 @@ class CloudflareDriver(Driver):
     def read(self, name: str, rdtype: str) -> RecordSet | None:
         zone = self.zone_of(name)
         records, date = self._records(zone["id"], name, rdtype)
-        if not records and name != _canonical(zone["name"]):
+        if not records and name != host_name(zone["name"]):
             # At the zone's own name Cloudflare flattens a CNAME, which may stand beside an MX set.
             aliases, _date = self._records(zone["id"], name, "CNAME")
             if aliases:
@@ -185,25 +186,28 @@ class CloudflareDriver(Driver):
             )
 
     def _records(self, zone_id: str, name: str, rdtype: str) -> tuple[list[Record], str | None]:
-        found: list[Record] = []
+        """Return the records of a name and type, whichever spelling of the name they have."""
+        found: dict[str, Record] = {}
         date: str | None = None
-        query = {"type": rdtype, "name.exact": name}
 
         def collect() -> None:
             nonlocal date
-            for envelope in self._api.envelopes(
-                "zones/%s/dns_records" % zone_id, query, 100, "Zone.DNS:Read"
-            ):
-                date = envelope.date.isoformat() if envelope.date else None
-                found.extend(envelope.result)
+            for spelling in spellings(name):
+                for envelope in self._api.envelopes(
+                    "zones/%s/dns_records" % zone_id,
+                    {"type": rdtype, "name.exact": spelling},
+                    100,
+                    "Zone.DNS:Read",
+                ):
+                    date = envelope.date.isoformat() if envelope.date else None
+                    found.update({str(record.get("id")): record for record in envelope.result})
 
         self._explained(name, collect)
         # A filter that the service does not know may be ignored: what is not ours is left out here.
         mine = [
             record
-            for record in found
-            if record.get("type") == rdtype
-            and str(record.get("name", "")).rstrip(".").lower() == name
+            for record in found.values()
+            if record.get("type") == rdtype and host_name(record.get("name")) == name
         ]
         for record in mine:
             if not record.get("id") or record.get("content") is None:
@@ -231,19 +235,26 @@ class CloudflareDriver(Driver):
                 self._zones.setdefault(found.name, {})[str(zone.get("id"))] = found
 
     def _zones_named(self, name: str) -> list[ZoneCandidate]:
-        """Return the zones of a name; several accounts may have one each."""
-        if name not in self._zones and not self._all_listed:
+        """Return the zones of a name; several accounts may have one each.
+
+        The service knows a zone by the spelling that it was given once (cloudflare-go issue 347).
+        """
+        for spelling in spellings(name):
+            if self._zones.get(name) or self._all_listed:
+                break
+            if (spelling, name) in self._asked:
+                continue
             for envelope in self._api.envelopes(
-                "zones", {"name": name}, permission=PERMISSION_READ
+                "zones", {"name": spelling}, permission=PERMISSION_READ
             ):
                 self._keep_zones(envelope)
             with self._lock:
-                self._zones.setdefault(name, {})
+                self._asked.add((spelling, name))
         return list(self._zones.get(name, {}).values())
 
 
 def _candidate(zone: Record) -> ZoneCandidate:
-    name = _canonical(zone.get("name"))
+    name = host_name(zone.get("name"))
     status, kind = zone.get("status", "active"), zone.get("type", "full")
     obstacle = ""
     if status != "active" or kind != "full":
@@ -255,11 +266,7 @@ def _candidate(zone: Record) -> ZoneCandidate:
 
 def _name_servers(zone: Record) -> tuple[str, ...]:
     found = [*(zone.get("name_servers") or []), *(zone.get("vanity_name_servers") or [])]
-    return tuple(sorted({_canonical(server) for server in found}))
-
-
-def _canonical(name: t.Any) -> str:
-    return host_name(name)
+    return tuple(sorted({host_name(server) for server in found}))
 
 
 def value_of(record: Record) -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from ..._engine.errors import InputError
 from .contract import Driver
 
-PROVIDERS = ("cloudflare", "rfc2136", "manual")
+PROVIDERS = ("cloudflare", "azure", "rfc2136", "manual")
 
 
 def driver_class(provider: str) -> type[Driver]:
@@ -24,6 +24,10 @@ def driver_class(provider: str) -> type[Driver]:
         from .cloudflare import CloudflareDriver
 
         return CloudflareDriver
+    if provider == "azure":
+        from .azure import AzureDriver
+
+        return AzureDriver
     if provider == "rfc2136":
         from .rfc2136 import Rfc2136Driver
 

@@ -11,14 +11,12 @@ MX and TXT in one canonical spelling, compared without order, case and final dot
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import re
 import typing as t
 
 from ..._engine.errors import InputError
-from ..._engine.values import host_name
+from ..._engine.host_names import host_name, parse_host_name
 
-_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
 _CHARACTER_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ESCAPE = re.compile(r"\\([0-9]{3}|.)")
 NULL_HOST = "."
@@ -145,38 +143,23 @@ def _wanted_value(record: t.Any, what: str) -> str:
             "%s: %r is not an MX priority." % (what, record["priority"]),
             "It is a whole number from 0 to 65535.",
         )
-    return "%d %s" % (int(priority), wanted_host(record["host"], "%s: MX host" % what))
+    return "%d %s" % (int(priority), _wanted_mail_host(record["host"], what))
+
+
+def _wanted_mail_host(value: t.Any, what: str) -> str:
+    """Underscores pass: the way back may have to restore what somebody else once set."""
+    return parse_host_name(value, "%s: MX host" % what, underscore=True).canonical
 
 
 def wanted_host(value: t.Any, what: str) -> str:
-    """A host or domain name with at least two labels, canonical; no address, no null MX."""
-    name = host_name(value)
-    labels = name.split(".")
-    if (
-        len(labels) < 2
-        or len(name) > 253
-        or not all(_LABEL.match(label) for label in labels)
-        or _is_address(name)
-    ):
-        raise InputError(
-            "%s: %r is not a full host name." % (what, value),
-            "Give a name as it stands in the DNS, like mail.example.com.",
-        )
-    return name
+    """Return the canonical name of a host or record that a person typed; raise InputError."""
+    return parse_host_name(value, what, underscore=True, wildcard=True).canonical
 
 
 def ancestors(name: str) -> list[str]:
     """The name and what is above it, longest first, the top-level domain excepted."""
     labels = name.split(".")
     return [".".join(labels[start:]) for start in range(max(len(labels) - 1, 1))]
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _order(value: str) -> tuple[int, str]:

@@ -144,6 +144,16 @@ def test_dispositions_of_a_domain_s_own(given: Any, found: list[str] | None) -> 
         ({"mx_records": [{"host": "mx.example.com"}]}, "is not {priority, host}"),
         ({"mx_records": [{"priority": 10, "host": "."}]}, "is not a host name"),
         ({"mx_records": [{"priority": 10, "host": "192.0.2.1 x"}]}, "is not a host name"),
+        ({"mx_records": [{"priority": 10, "host": "192.0.2.1"}]}, "it is an address"),
+        ({"mx_records": [{"priority": 10, "host": "[2001:db8::1]"}]}, "it is an address"),
+        (
+            {"mx_records": [{"priority": 90, "host": "A-B.mail.protection.outlook.com."}]},
+            "where Microsoft 365 itself takes mail",
+        ),
+        (
+            {"mx_records": [{"priority": 90, "host": "a-b.o-v1.mx.microsoft"}]},
+            "where Microsoft 365 itself takes mail",
+        ),
         ({"mx_records": [{"priority": 65536, "host": "mx.example.com"}]}, "65536 is out of range"),
         (
             {
