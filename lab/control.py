@@ -15,6 +15,7 @@ from typing import Any
 
 from lab.exchange.nouns import changed
 from lab.exchange.organization import advance
+from lab.mail.effective import keep_by_hand
 from lab.mail.journal import SHOWN, without_body
 from lab.server import BadRequest, Hub, Request, Response
 
@@ -89,6 +90,7 @@ class ControlService:
         order = request.json()
         path = list(order["path"])
         with self._hub.lock:
+            keep_by_hand(self._hub.world, path, self._hub.clock.time())
             mutate(self._hub.world, path, order)
             self._touch(path)
         if path[0] == "mail" and self._hub.mail is not None:
@@ -96,8 +98,8 @@ class ControlService:
         return None
 
     def _messages(self, request: Request) -> Any:
-        """What the mail path remembers: ?kind=messages (taken by Microsoft), refusals, bounces or
-        held (Area 1's quarantine).
+        """Return what the mail path remembers: ?kind=messages (taken by Microsoft), refusals,
+        bounces, elsewhere (delivered by somebody else's hosts) or held (Area 1's quarantine).
         """
         kind = (request.query.get("kind") or ["messages"])[0]
         since = int((request.query.get("since") or ["0"])[0])
@@ -108,6 +110,7 @@ class ControlService:
             "messages": journal.messages,
             "refusals": journal.refusals,
             "bounces": journal.bounces,
+            "elsewhere": journal.elsewhere,
         }[kind]
         return [entry for entry in list(kept) if entry["seq"] > since]
 

@@ -136,7 +136,7 @@ class GraphService:
                 "@odata.context": self._context(
                     f"domains('{item['DomainName']}')/serviceConfigurationRecords"
                 ),
-                "value": _records(item["DomainName"], hosts.get(item["DomainName"])),
+                "value": _records(item["DomainName"], hosts.get(item["DomainName"].lower())),
             },
         )
 

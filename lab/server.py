@@ -69,7 +69,9 @@ class Response:
         if isinstance(self.body, bytes):
             return self.body, dict(self.headers)
         headers = {"Content-Type": "application/json; charset=utf-8", **self.headers}
-        return json.dumps(self.body, ensure_ascii=False).encode("utf-8"), headers
+        # half of a surrogate pair, which names in the field hold, becomes its escape, as in JSON
+        text = json.dumps(self.body, ensure_ascii=False)
+        return text.encode("utf-8", "backslashreplace"), headers
 
 
 class Service(Protocol):

@@ -28,7 +28,7 @@ from lab.cloudflare.envelope import (
     page,
     success,
 )
-from lab.cloudflare.messages import BENIGN, Record, fill, find, raw_of, trace
+from lab.cloudflare.messages import BENIGN, Record, fill, fill_others, find, raw_of, trace
 from lab.cloudflare.picture import png
 from lab.cloudflare.search import filters
 from lab.cloudflare.settings import setting, timestamp
@@ -62,6 +62,7 @@ class Investigate:
                 403, 10403, "Email Security is not available in the current subscription"
             )
         fill(self._state, self._now)
+        fill_others(self._world, self._now)
         if path == ["release"]:
             return self._only("POST", method, lambda: success(self._release(body)))
         if path[:1] == ["bulk"]:

@@ -127,6 +127,47 @@ def fill(state: dict[str, Any], now: datetime) -> None:
         state["messages"].insert(0, item)
 
 
+def fill_others(world: dict[str, Any], now: datetime) -> None:
+    """Let the other customers of the account have mail up to now (element other_customers).
+
+    Their mail is accepted by their own services, or refused by a lock-down of theirs: what the log
+    says of it is no evidence about this tenant.
+    """
+    state, others = world["cloudflare"], world["cloudflare"].get("others")
+    if not others:
+        return
+    every = timedelta(minutes=float(others["every_minutes"]))
+    begins = now - timedelta(days=float(others["days"]))
+    last = datetime.fromisoformat(others["last"]) if others.get("last") else begins
+    at = max(last, begins)
+    while at + every <= now:
+        at += every
+        _others_message(world, at, int(at.timestamp() // every.total_seconds()))
+    others["last"] = at.isoformat()
+    state["messages"].sort(key=lambda item: str(item["scanned_at"]))
+
+
+def _others_message(world: dict[str, Any], at: datetime, number: int) -> None:
+    domain = ("other-customer.example", "second-customer.example")[number % 2]
+    recipient = f"user{number % 20}@{domain}"
+    head = f"From: news@partner.example\r\nTo: {recipient}\r\nSubject: Hello {number}\r\n"
+    raw = f"{head}Message-ID: <{number}@partner.example>\r\n\r\nHello\r\n".encode()
+    identifier = record(
+        world, raw, "news@partner.example", [recipient], "NONE", False, at, "198.51.100.30", "mail"
+    )
+    replies = (
+        ("delivered", "250 2.0.0 OK gsmtp"),
+        ("delivered", "250 2.6.0 Queued mail for delivery"),
+        (
+            "bounced",
+            "550 5.7.51 TenantInboundAttribution; There is a partner connector configured that"
+            " matched the message's recipient domain.",
+        ),
+    )
+    status, reply = replies[number % 3]
+    handed_on(world, identifier, status, f"to=<{recipient}> status={status} ({reply})", at)
+
+
 def raw_of(item: Record) -> str:
     """The message as it came; one that a world made up is written when somebody asks for it."""
     if "raw" in item:

@@ -15,6 +15,7 @@ import idna
 
 from lab.cloudflare.envelope import ApiError
 from lab.cloudflare.settings import setting
+from lab.cloudflare.spelling import record_name
 
 Record = dict[str, Any]
 
@@ -26,11 +27,11 @@ _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
 _MAX_TTL = 86400
 
 
-def show(record: Record) -> Record:
-    """A record as the API returns it."""
+def show(record: Record, zone: dict[str, Any]) -> Record:
+    """Return a record as the API shows it."""
     shown = {
         "id": record["id"],
-        "name": record["name"],
+        "name": record_name(zone, record),
         "type": record["type"],
         "content": record["content"],
         "proxiable": record["type"] in ("A", "AAAA", "CNAME"),

@@ -16,7 +16,8 @@ from typing import Any
 from lab.cloudflare.envelope import ApiError, items_of
 from lab.cloudflare.record import Record, checked, refuse_conflict, show
 from lab.cloudflare.settings import new_id, setting, timestamp
-from lab.dns.edge import commit
+from lab.cloudflare.spelling import stored_name
+from lab.dns.edge import commit, is_public
 
 Step = tuple[str, list[Record]]
 # [CF-6.5]: the order in which a batch is carried out, whatever the order
@@ -50,20 +51,18 @@ class Transaction:
         index = self._index(fields)
         return self._replace(
             index,
-            checked(_without_id(fields), self._zone["name"], self._state, self._records[index]),
+            self._checked(_without_id(fields), self._records[index]),
             "patch",
         )
 
     def put(self, fields: dict[str, Any]) -> Record:
         """Overwrite a record; its id stays."""
         index = self._index(fields)
-        return self._replace(
-            index, checked(_without_id(fields), self._zone["name"], self._state), "put"
-        )
+        return self._replace(index, self._checked(_without_id(fields)), "put")
 
     def post(self, fields: dict[str, Any]) -> Record:
         """Add a record."""
-        record = checked(fields, self._zone["name"], self._state)
+        record = self._checked(fields)
         refuse_conflict(record, self._records)
         stamp = timestamp(self._now)
         record = {
@@ -83,13 +82,15 @@ class Transaction:
         """
         if not self._steps:
             return
-        name = self._zone["name"]
-        if self._zone.get("status", "active") == "active" and name not in self._world["dns"].get(
-            "zones", {}
-        ):
+        if is_public(self._world, self._zone):
             gap = float(setting(self._state, "edge_gap_ms")) / 1000
             commit(self._world, self._zone, self._steps, self._now.timestamp(), gap)
         self._zone["records"] = self._records
+
+    def _checked(self, fields: dict[str, Any], old: Record | None = None) -> Record:
+        if isinstance(fields.get("name"), str):
+            fields = {**fields, "name": stored_name(self._zone, fields["name"])}
+        return checked(fields, self._zone["name"], self._state, old)
 
     def _replace(self, index: int, record: Record, what: str) -> Record:
         old = self._records[index]
@@ -145,6 +146,6 @@ def run_batch(
         "puts": transaction.put,
         "posts": transaction.post,
     }
-    result = {key: [show(actions[key](item)) for item in wanted[key]] for key in ORDER}
+    result = {key: [show(actions[key](item), zone) for item in wanted[key]] for key in ORDER}
     transaction.commit()
     return result

@@ -47,13 +47,26 @@ def _customer_zone(world: dict[str, Any], name: str) -> dict[str, Any] | None:
     found: list[dict[str, Any]] = []
     if name in world["dns"].get("zones", {}):
         found.append(world["dns"]["zones"][name])
-    if name in hosted and hosted[name].get("status", "active") == "active":
+    if name in hosted and _is_open(hosted[name]):
         found.append(hosted[name])
     found += zones_at_providers(world, name)
     delegation = set(world["dns"].get("delegations", {}).get(name, ()))
     if delegation:
         found = [zone for zone in found if delegation & set(zone["name_servers"])]
     return found[0] if found else None
+
+
+def is_public(world: dict[str, Any], zone: dict[str, Any]) -> bool:
+    """Tell whether the public DNS answers from a zone of the account.
+
+    A zone that is pending, for internal DNS, or of the same name in another account is not asked;
+    nor is one that is served elsewhere.
+    """
+    return _is_open(zone) and zone["name"] not in world["dns"].get("zones", {})
+
+
+def _is_open(zone: dict[str, Any]) -> bool:
+    return zone.get("status", "active") == "active" and not zone.get("private")
 
 
 def _suffixes(name: str) -> Iterator[str]:

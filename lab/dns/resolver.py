@@ -40,10 +40,16 @@ class _Entry:
 
 
 class Resolver:
-    """Recursive answers from a cache that honours TTLs, negative ones too (RFC 2308)."""
+    """Recursive answers from a cache that honours TTLs, negative ones too (RFC 2308).
 
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
+    A world gives the resolver of a ``place`` habits (``world["dns"]["resolvers"]``)::
+
+        {"min_ttl": 3600}  # TTLs are raised to this, as cache-min-ttl does
+        {"servfail": ["northwind.example"]}  # what it answers for these names and those below
+    """
+
+    def __init__(self, hub: Hub, place: int = 0) -> None:
+        self._hub, self._place = hub, place
         self._cache: dict[tuple[str, str], _Entry] = {}
         self._lock = threading.Lock()
 
@@ -74,8 +80,16 @@ class Resolver:
         response.authority = found.authority
         return response
 
+    def _habits(self) -> dict[str, Any]:
+        with self._hub.lock:
+            known: list[dict[str, Any]] = self._hub.world["dns"].get("resolvers", [])
+            return known[self._place] if self._place < len(known) else {}
+
     def resolve(self, name: str, kind: str) -> Answer:
-        """The answer with the TTLs that are left, aliases followed."""
+        """Return the answer with the TTLs that are left, aliases followed."""
+        refused = self._habits().get("servfail", [])
+        if any(name == each or name.endswith("." + each) for each in refused):
+            return Answer(rcode=dns.rcode.SERVFAIL)
         result = Answer()
         for _hop in range(_CHAIN):
             found = self._cached(name, kind)
@@ -99,7 +113,7 @@ class Resolver:
             entry = self._cache.get((name, kind))
         if entry is not None and entry.expires > now:
             return _aged(entry, now)
-        answer = self._ask(name, kind, now)
+        answer = _raised(self._ask(name, kind, now), int(self._habits().get("min_ttl", 0)))
         if answer.rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
             entry = _Entry(answer, now, now + _lifetime(answer))
             with self._lock:
@@ -112,6 +126,16 @@ class Resolver:
             if target is None:
                 return _ask_lab(self._hub.world, name, kind, now)
         return _ask_server(target, name, kind)
+
+
+def _raised(answer: Answer, least: int) -> Answer:
+    """Return an answer whose TTLs are at least so many seconds."""
+    if least:
+        answer.answer = [
+            dns.rrset.from_rdata_list(each.name, max(each.ttl, least), list(each))
+            for each in answer.answer
+        ]
+    return answer
 
 
 def forwarder(world: dict[str, Any], name: str) -> str | None:

@@ -23,6 +23,8 @@ from lab.server import Hub
 
 _TRIES = 50
 MAX_LOGGED = 10_000
+# the first is plain; a world that gives habits to others has as many as it names
+_RESOLVERS = 3
 
 
 class DnsServers:
@@ -32,7 +34,9 @@ class DnsServers:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._resolver = Resolver(hub)
+        self._resolvers = [Resolver(hub, place) for place in range(_RESOLVERS)]
+        self._resolver = self._resolvers[0]
+        self._ports: list[int] = []
         self._listeners: list[Listener] = []
         self._logged = 0
         self.resolvers: list[str] = []
@@ -41,10 +45,12 @@ class DnsServers:
     def start(self) -> None:
         """Bind, serve, and take note of the world as it is."""
         authoritative = self._bind_authoritative()
-        resolver = Listener("127.0.0.1", 0, self.answer_recursive)
-        self._listeners = [*authoritative, resolver]
+        recursive = [
+            Listener("127.0.0.1", 0, partial(self._answer_as, place)) for place in range(_RESOLVERS)
+        ]
+        self._listeners = [*authoritative, *recursive]
         self.authoritative_port = authoritative[0].port
-        self.resolvers = [f"127.0.0.1:{resolver.port}"]
+        self._ports = [each.port for each in recursive]
         self.world_changed()
         for listener in self._listeners:
             listener.start()
@@ -72,25 +78,32 @@ class DnsServers:
             for zone in all_zones(self._hub.world).values():
                 note(self._hub.world, zone, now)
             warm = bool(dns_state.get("warm"))
+            count = max(1, min(len(dns_state.get("resolvers", [])), _RESOLVERS))
+        self.resolvers = [f"127.0.0.1:{port}" for port in self._ports[:count]]
         if warm:
             self.warm()
 
     def warm(self) -> None:
-        """Let the resolver learn today's MX of every zone."""
-        self._resolver.warm()
+        """Let the resolvers learn today's MX of every zone."""
+        for resolver in self._resolvers[: len(self.resolvers)]:
+            resolver.warm()
 
     def flush(self) -> None:
-        """Let the resolver forget."""
-        self._resolver.flush()
+        """Let the resolvers forget."""
+        for resolver in self._resolvers:
+            resolver.flush()
 
     def lookup(self, name: str, kind: str) -> Answer:
         """What the authoritative side says now, past the cache (for the lab's own services)."""
         return self._resolver.fresh(name, kind)
 
     def answer_recursive(self, query: dns.message.Message) -> dns.message.Message:
-        """The resolver's response, logged. DoH comes in here too."""
-        response = self._resolver.respond(query)
-        self._log("resolver", query, response)
+        """Return the first resolver's response, logged. DoH comes in here too."""
+        return self._answer_as(0, query)
+
+    def _answer_as(self, place: int, query: dns.message.Message) -> dns.message.Message:
+        response = self._resolvers[place].respond(query)
+        self._log(f"resolver {place}" if place else "resolver", query, response)
         return response
 
     def _answer_authoritative(

@@ -88,6 +88,34 @@ def validate(
         check(call, item, old)
 
 
+def pass_over(call: Call) -> None:
+    """Take out of a call what the world's licence lacks, with a warning for each."""
+    for name in call.settings.get("ignored_parameters", {}).get(call.cmdlet, []):
+        if call.parameters.pop(name, None) is not None:
+            call.warnings.append(
+                f"The parameter {name} isn't available in your subscription and was ignored."
+            )
+
+
+def leave_off(call: Call, noun: Noun, item: dict[str, Any]) -> None:
+    """Keep an inbound connector off where the world says that the service does so.
+
+    Microsoft's page "Set up connectors" knows connectors that are "created in a disabled state";
+    that Set does not switch them on either is inferred.
+    """
+    if noun is not INBOUND_CONNECTOR or not call.settings.get("new_connectors_disabled"):
+        return
+    born_off = call.tenant.setdefault("born_off", [])
+    if call.cmdlet.startswith("New-"):
+        born_off.append(item["Guid"])
+    if item["Guid"] in born_off and item["Enabled"]:
+        item["Enabled"] = False
+        call.warnings.append(
+            f"The inbound connector '{item['Name']}' was created in a disabled state. Contact"
+            " Support to enable it."
+        )
+
+
 def removable(call: Call, noun: Noun, item: dict[str, Any]) -> None:
     if noun is CONTENT_FILTER and (item["IsDefault"] or item["RecommendedPolicyType"] != "Custom"):
         raise invalid(f"You can't remove the policy '{item['Name']}'.")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lab.exchange import access, organization
+from lab.exchange import access, checks, organization
 from lab.exchange.call import Call
 from lab.exchange.cmdlets import CMDLETS
 from lab.exchange.errors import CmdletError
@@ -56,6 +56,7 @@ def invoke(
     stale = hub.faults.take(EXCHANGE, names, ["stale"]) if reads else None
     call = Call(hub, name, bound, identity, stale=stale is not None)
     organization.refuse_dehydrated(call, number)
+    checks.pass_over(call)
     if not reads and hub.faults.take(EXCHANGE, names, ["ignore_write"]):
         return call, []  # said to be done, but is not [EXO-4]
     value = CMDLETS[name](call)

@@ -41,7 +41,9 @@ def stamp(moment: datetime) -> str:
 
 
 def guid(*parts: str) -> str:
-    return str(uuid.uuid5(_NAMESPACE, "/".join(parts)))
+    # names may hold half of a surrogate pair
+    text = "/".join(parts).encode("utf-8", "backslashreplace").decode("utf-8")
+    return str(uuid.uuid5(_NAMESPACE, text))
 
 
 def changed(item: dict[str, Any], moment: datetime) -> None:

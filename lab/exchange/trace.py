@@ -3,23 +3,28 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Get-MessageTraceV2 and Get-MessageTraceDetailV2 ([EXO-2.7]): what the edge took, by
-the lab's clock.
+"""Get-MessageTraceV2 and Get-MessageTraceDetailV2, by the lab's clock ([EXO-2.7] and
+Microsoft's pages of these names).
 
-What was refused in the protocol is not there ([CUT-2.3]), nor what the connection
-filter refused ([EXO-2.2]).
+Rows are what the edge took, and the scenery of a world (lab/scenery). What was refused in the
+protocol is not there ([CUT-2.3]), nor what the connection filter refused ([EXO-2.2]).
+The cmdlet has no filter for a direction, and the page names no wildcards.
 """
 
 from __future__ import annotations
 
 import fnmatch
+import heapq
+import itertools
+import uuid
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
-from xml.sax.saxutils import quoteattr
 
+from lab.exchange import trace_events
 from lab.exchange.call import Call
 from lab.exchange.errors import MANAGEMENT, CmdletError, invalid
-from lab.exchange.nouns import guid
+from lab.scenery import Scenery
 
 _KEPT = timedelta(days=90)
 _WIDEST = timedelta(days=10)
@@ -33,16 +38,16 @@ _STATUS = {
     "redirected": "Delivered",
     "quarantine": "Quarantined",
     "deleted": "FilteredAsSpam",
+    "moderated": "Pending",
 }
-_SERVER = "AM9P999MB0001.EURP999.PROD.OUTLOOK.COM"
 
 Record = dict[str, Any]
 
 
 def get_message_trace(call: Call) -> list[dict[str, Any]]:
-    """Newest first, then by recipient; no page token:
+    """Return a page, newest first, then by recipient.
 
-    EndDate of the last row and StartingRecipientAddress go on from it.
+    There is no page token: EndDate of the last row and StartingRecipientAddress go on from it.
     """
     _count(call)
     given = call.parameters
@@ -53,16 +58,14 @@ def get_message_trace(call: Call) -> list[dict[str, Any]]:
             f"The value {size} of ResultSize is out of range. It must be between 1 and"
             f" {_MOST_ROWS}."
         )
-    found = [
-        record
-        for record in _records(call)
-        if start <= _moment(record) <= end and _fits(call, record)
-    ]
-    found.sort(key=lambda record: (-float(record["time"]), record["recipient"].lower()))
     starting = str(given.get("StartingRecipientAddress") or "").lower()
-    if starting:
-        overlap = bool(call.settings.get("trace_pages_overlap"))
-        found = [record for record in found if _after(record, end, starting, overlap)]
+    overlap = bool(call.settings.get("trace_pages_overlap"))
+    fitting = (
+        record
+        for record in _records(call, start, end)
+        if _fits(call, record) and (not starting or _after(record, end, starting, overlap))
+    )
+    found = list(itertools.islice(fitting, size + 1))
     if len(found) > size:
         # a truncated answer shows in this warning only
         last = found[size - 1]
@@ -75,26 +78,57 @@ def get_message_trace(call: Call) -> list[dict[str, Any]]:
 
 
 def get_message_trace_detail(call: Call) -> list[dict[str, Any]]:
-    """The events of one message for one recipient; the connector is in the first one's data."""
+    """Return the events of one message for one recipient; the connector is in the first one's
+    data.
+    """
     _count(call)
-    wanted, recipient = (
-        str(call.parameters["MessageTraceId"]).lower(),
-        str(call.parameters["RecipientAddress"]).lower(),
-    )
-    for record in _records(call):
-        if record["id"] == wanted and record["recipient"].lower() == recipient:
-            events = [_event(record, *event) for event in _events(call, record)]
+    wanted = str(call.parameters["MessageTraceId"]).lower()
+    recipient = str(call.parameters["RecipientAddress"]).lower()
+    for record in _of_message(call, wanted):
+        if record["recipient"].lower() == recipient:
+            events = [_event(record, *event) for event in trace_events.events(call, record)]
             names = [str(name).lower() for name in call.parameters.get("Event") or []]
             return [event for event in events if not names or event["Event"].lower() in names]
     return []
 
 
-def _records(call: Call) -> list[Record]:
-    """What has been indexed by now."""
+def _shown(call: Call) -> float:
+    """Return the time up to which messages have been indexed by now."""
+    return call.hub.clock.time() - 60 * float(call.settings.get("trace_lag_minutes", 0))
+
+
+def _taken(call: Call) -> list[Record]:
+    """Return what the edge took, as far as it has been indexed."""
     if call.hub.mail is None:
         return []
-    shown = call.hub.clock.time() - 60 * float(call.settings.get("trace_lag_minutes", 0))
+    shown = _shown(call)
     return [record for record in list(call.hub.mail.journal.messages) if record["time"] <= shown]
+
+
+def _records(call: Call, start: datetime, end: datetime) -> Iterator[Record]:
+    taken = [record for record in _taken(call) if start <= _moment(record) <= end]
+    taken.sort(key=_order)
+    scenery = Scenery(call.hub.world, call.hub.clock.time()).records(
+        start.timestamp(),
+        min(end.timestamp(), _shown(call)),
+        str(call.parameters.get("FromIP") or ""),
+        frozenset(str(each).lower() for each in call.parameters.get("Status") or []),
+    )
+    return heapq.merge(taken, scenery, key=_order)
+
+
+def _order(record: Record) -> tuple[float, str]:
+    return -float(record["time"]), str(record["recipient"]).lower()
+
+
+def _of_message(call: Call, identifier: str) -> list[Record]:
+    found = [record for record in _taken(call) if record["id"] == identifier]
+    if found:
+        return found
+    try:
+        return Scenery(call.hub.world, call.hub.clock.time()).find(str(uuid.UUID(identifier)))
+    except ValueError:
+        return []
 
 
 def _count(call: Call) -> None:
@@ -162,13 +196,17 @@ def _after(record: Record, end: datetime, starting: str, overlap: bool) -> bool:
 
 def _fits(call: Call, record: Record) -> bool:
     given = call.parameters
+    if given.get("ToIP") and given["ToIP"] != record.get("to_ip"):
+        return False
     for parameter, value in (
         ("SenderAddress", record["envelope_from"]),
         ("RecipientAddress", record["recipient"]),
     ):
         patterns = [str(pattern).lower() for pattern in given.get(parameter) or []]
+        wild = bool(call.settings.get("trace_wildcards"))
         if patterns and not any(
-            fnmatch.fnmatchcase(value.lower(), pattern) for pattern in patterns
+            fnmatch.fnmatchcase(value.lower(), pattern) if wild else value.lower() == pattern
+            for pattern in patterns
         ):
             return False
     for parameter, value in (("MessageId", record["message_id"]), ("Status", _status(record))):
@@ -191,101 +229,29 @@ def _subject_fits(given: dict[str, Any], subject: str) -> bool:
 
 
 def _status(record: Record) -> str:
-    return _STATUS.get(record["folder"], "Failed")
+    return str(record.get("status") or _STATUS.get(record["folder"], "Failed"))
 
 
-def _from_ip(call: Call, record: Record) -> str:
+def _from_ip(call: Call, record: Record) -> Any:
     """Open: the address that connected, or the one that enhanced filtering found behind it."""
     source = call.settings.get("trace_from_ip") == "source" and record["skip_listed"]
-    return str(record["source_ip"] if source else record["connecting_ip"])
+    return record["source_ip"] if source else record["connecting_ip"]
 
 
 def _row(call: Call, record: Record) -> dict[str, Any]:
     return {
         "Organization": call.organization,
         "MessageId": record["message_id"],
-        "Received": _stamp(record),
+        "Received": record.get("received", _stamp(record)),
         "SenderAddress": record["envelope_from"],
         "RecipientAddress": record["recipient"],
         "Subject": record["subject"],
         "Status": _status(record),
-        "ToIP": None,
+        "ToIP": record.get("to_ip"),
         "FromIP": _from_ip(call, record),
         "Size": record["size"],
         "MessageTraceId": record["id"],
     }
-
-
-def _events(call: Call, record: Record) -> list[tuple[str, str, str]]:
-    """Event, detail, data.
-
-    The data is XML; the connector stands in its custom data, as field reports show it (inferred).
-    """
-    custom = (
-        f"S:TenantId={call.hub.world['entra']['tenant_id']};S:ClientIP={record['connecting_ip']}"
-    )
-    if record["connector"]:
-        connector = next(
-            (
-                item
-                for item in call.tenant["inbound_connectors"]
-                if item["Name"] == record["connector"]
-            ),
-            None,
-        )
-        kind = connector["ConnectorType"] if connector else "Partner"
-        tenant = call.hub.world["entra"]["tenant_id"]
-        data = f"Name={record['connector']};ConnectorType={kind};TenantId={tenant}"
-        custom += f";S:InboundConnectorData={data}"
-    version = "TLS1.3" if record["tls"] else "no TLS"
-    events = [
-        (
-            "Receive",
-            f"Message received by: {_SERVER} using {version}",
-            _data(ConnectorId=f"{_SERVER}\\Default {_SERVER}", CustomData=custom),
-        )
-    ]
-    for rule in record["rules"]:
-        events.append(
-            (
-                "Transport rule",
-                (
-                    f"Transport rule: '{rule}', ID:"
-                    f" ('{guid(call.organization, 'TransportRule', rule)}')"
-                ),
-                _data(CustomData=""),
-            )
-        )
-    folder = record["folder"]
-    if folder == "quarantine":
-        events.append(
-            ("Quarantine", "The message was quarantined.", _data(CustomData=record["policy"]))
-        )
-    elif folder in ("inbox", "junk", "redirected"):
-        where = "Junk Email" if folder == "junk" else "Inbox"
-        events.append(
-            (
-                "Deliver",
-                (
-                    "The message was successfully delivered to the folder:"
-                    f" DefaultFolderType:{where.replace(' ', '')}"
-                ),
-                _data(CustomData=""),
-            )
-        )
-    else:
-        events.append(("Fail", "Reason: the message was not delivered.", _data(CustomData="")))
-    return events
-
-
-def _data(**values: str) -> str:
-    return (
-        "<root>"
-        + "".join(
-            f'<MEP Name="{name}" String={quoteattr(value)}/>' for name, value in values.items()
-        )
-        + "</root>"
-    )
 
 
 def _event(record: Record, event: str, detail: str, data: str) -> dict[str, Any]:

@@ -152,6 +152,7 @@ def new(call: Call, noun: Noun) -> list[dict[str, Any]]:
     item = build(noun, name, call.organization, call.now, serial=str(call.tenant["serial"]))
     wanted = assigned(call, noun, item | checks.new_defaults(call, noun))
     checks.validate(call, noun, wanted)
+    checks.leave_off(call, noun, wanted)
     call.keep(noun.collection)
     call.live(noun).append(wanted)
     return [wanted] if call.settings.get("new_returns_object", True) else []
@@ -170,6 +171,7 @@ def set_(call: Call, noun: Noun) -> list[dict[str, Any]]:
             raise exists(name)
         renamed(wanted, name)
     checks.validate(call, noun, wanted, item)
+    checks.leave_off(call, noun, wanted)
     change(call, noun, item, wanted)
     return []
 

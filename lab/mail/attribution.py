@@ -219,12 +219,15 @@ def _networks(entry: str) -> tuple[ipaddress.IPv4Network, ...]:
 
 @lru_cache(maxsize=4096)
 def _holds(entries: tuple[str, ...], address: str) -> bool:
-    sought = ipaddress.IPv4Address(address)
+    sought = ipaddress.ip_address(address)
     return any(sought in network for entry in entries for network in _networks(entry))
 
 
 def listed(entries: Iterable[str], address: str) -> bool:
-    """Whether a list of single addresses, ranges and networks holds an address."""
+    """Whether a list of single addresses, ranges and networks holds an address.
+
+    The lists take IPv4 only ([EXO-2.2], [EXO-2.3]), so none holds an IPv6 address.
+    """
     return _holds(tuple(entries), address)
 
 

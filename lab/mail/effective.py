@@ -3,7 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What of the tenant's configuration acts on mail by now: changes of connectors and lists take
+"""What of the tenant's configuration acts on mail at a moment: changes of connectors and lists take
 minutes to an hour to act.
 
 [EXO-5] lists this as open; [CUT-4.1] has "about 30 minutes, at times
@@ -12,34 +12,70 @@ hours", and an hour for the allow list.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 _DELAYED = {
     "inbound_connectors": "connector_delay_minutes",
     "connection_filter": "connector_delay_minutes",
     "transport_rules": "rule_delay_minutes",
+    "organization": "",
 }
+_KEPT_BY_HAND = 200
 
 
 def acting_world(world: dict[str, Any], now: float) -> dict[str, Any]:
-    """The world with the tenant as the mail path sees it.
+    """Return the world with the tenant as the mail path sees it at a moment, now or in the past.
 
-    What was changed by hand (POST /mutate) acts at once.
+    What was changed by hand (POST /mutate) acts at once, and not before.
     """
     tenant = dict(world["tenant"])
-    versions = world.get("_versions", [])
-    for collection, setting in _DELAYED.items():
-        shown_at = now - 60 * float(world["settings"][setting])
-        before = next(
-            (state for at, name, state in versions if name == collection and at > shown_at), None
-        )
-        if before is not None:
+    for collection in _DELAYED:
+        first = [
+            _first(world.get("_versions", []), collection, now - _delay(world, collection)),
+            _first(world.get("_by_hand", []), collection, now),
+        ]
+        changes = [change for change in first if change is not None]
+        if changes:
+            before = min(changes, key=lambda change: float(change[0]))[1]
             tenant[collection] = (
                 _overtaking(before, tenant[collection], world["settings"]["rules_act"])
                 if collection == "transport_rules"
                 else before
             )
     return {**world, "tenant": tenant}
+
+
+def _first(
+    entries: list[tuple[float, str, Any]], collection: str, after: float
+) -> tuple[float, Any] | None:
+    """Return time and former state of the first change after a moment."""
+    return next(
+        ((at, state) for at, name, state in entries if name == collection and at > after), None
+    )
+
+
+def _delay(world: dict[str, Any], collection: str) -> float:
+    setting = _DELAYED[collection]
+    return 60 * float(world["settings"][setting]) if setting else 0.0
+
+
+def keep_by_hand(world: dict[str, Any], path: list[Any], now: float) -> None:
+    """Remember how a part of the tenant is, before somebody changes it past the cmdlets."""
+    if len(path) > 1 and path[0] == "tenant" and path[1] in _DELAYED:
+        kept: list[tuple[float, str, Any]] = world.setdefault("_by_hand", [])
+        kept.append((now, path[1], copy.deepcopy(world["tenant"][path[1]])))
+        del kept[:-_KEPT_BY_HAND]
+
+
+def turning_points(world: dict[str, Any]) -> list[float]:
+    """Return the moments at which something else began to act, in order."""
+    by_cmdlet = {
+        at + _delay(world, name)
+        for at, name, _state in world.get("_versions", [])
+        if name in _DELAYED
+    }
+    return sorted(by_cmdlet | {at for at, _name, _state in world.get("_by_hand", [])})
 
 
 def _overtaking(

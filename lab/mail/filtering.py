@@ -63,9 +63,9 @@ def place(world: dict[str, Any], message: Message) -> Placement:
 
 
 def _rules(sight: Sight, found: Placement) -> Placement | None:
-    """In the order of their priority; only enforced ones act.
+    """Let the enforced rules act, in the order of their priority.
 
-    A placement when a rule decides by itself.
+    Return a placement when a rule decides by itself.
     """
     for rule in sorted(
         sight.world["tenant"]["transport_rules"], key=lambda item: int(item["Priority"])
@@ -121,8 +121,11 @@ def _headers(sight: Sight, rule: Mapping[str, Any]) -> None:
 
 
 def _end(rule: Mapping[str, Any]) -> str:
-    """Quarantine stops the rules that follow [EXO-2.5]; what is deleted, refused or sent elsewhere
-    is out of their reach, too.
+    """Return where a rule ends a message's way, "" where it does not.
+
+    Quarantine stops the rules that follow [EXO-2.5]; what is deleted, refused or sent elsewhere is
+    out of their reach, too. What an outbound connector carries off ("routed") the lab does not
+    bring back; what a moderator has to approve ("moderated") waits.
     """
     if rule.get("DeleteMessage"):
         return "deleted"
@@ -130,6 +133,10 @@ def _end(rule: Mapping[str, Any]) -> str:
         return "rejected"
     if rule.get("Quarantine"):
         return "quarantine"
+    if rule.get("RouteMessageOutboundConnector"):
+        return "routed"
+    if rule.get("ModerateMessageByUser"):
+        return "moderated"
     return "redirected" if rule.get("RedirectMessageTo") else ""
 
 

@@ -3,8 +3,8 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A former gateway (world "former_gateway"): it takes the customer's mail and hands it to
-Microsoft, from its own addresses.
+"""A former gateway (world "former_gateway"): it takes the customer's mail, writes its stamp on it
+where it has one, and hands it to Microsoft from its own addresses.
 """
 
 from __future__ import annotations
@@ -52,6 +52,9 @@ class Gateway:
             host,
             format_datetime(self._hub.clock.now()),
         )
+        stamp = (self._hub.world["mail"]["gateway"] or {}).get("stamp")
+        if stamp:
+            received += "%s: %s\r\n" % tuple(stamp)
         headers, _body = text.split(content)
         for recipient in recipients:
             if self.relay is not None:

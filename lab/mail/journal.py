@@ -23,11 +23,11 @@ Watcher = Callable[[str, str, str], None]
 
 
 class Journal:
-    """One world's.
+    """The journal of one world.
 
     ``messages`` are those that Microsoft took, ``refusals`` what a mail host refused in the
     protocol, ``held`` what lies in Area 1's quarantine, ``bounces`` what a relay gave back after it
-    had taken it.
+    had taken it, ``elsewhere`` what hosts of somebody else's delivered.
     """
 
     def __init__(self) -> None:
@@ -36,6 +36,7 @@ class Journal:
         self.held: dict[str, dict[str, Any]] = {}
         self.released: set[str] = set()
         self.bounces: deque[dict[str, Any]] = deque(maxlen=MAX_REFUSALS)
+        self.elsewhere: deque[dict[str, Any]] = deque(maxlen=MAX_REFUSALS)
         self.counters: Counter[str] = Counter()
         self.watchers: list[Watcher] = []
         self._sequence = itertools.count(1)
@@ -68,6 +69,11 @@ class Journal:
         self.counters["bounced"] += 1
         self._tell(fields["message_id"], "bounced", fields["reason"])
 
+    def delivered_elsewhere(self, **fields: Any) -> None:
+        self.elsewhere.append({"seq": self.next(), **fields})
+        self.counters["elsewhere"] += 1
+        self._tell(fields["message_id"], "placed", "elsewhere")
+
     def deferred(self, message_id: str, reason: str) -> None:
         self.counters["deferred"] += 1
         self._tell(message_id, "deferred", reason)
@@ -83,6 +89,7 @@ class Journal:
             "messages": list(self.messages)[-SHOWN:],
             "refusals": list(self.refusals)[-SHOWN:],
             "bounces": list(self.bounces)[-SHOWN:],
+            "delivered_elsewhere": list(self.elsewhere)[-SHOWN:],
             "held": [without_body(entry) for entry in list(self.held.values())[-SHOWN:]],
         }
 

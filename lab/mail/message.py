@@ -49,7 +49,7 @@ class Message:
 
 @dataclass
 class Placement:
-    """``folder``: inbox, junk, quarantine, redirected, rejected or deleted.
+    """``folder``: inbox, junk, quarantine, redirected, rejected, deleted, routed or moderated.
 
     ``policy`` is the quarantine policy, ``release`` who may release from it: user, request (an
     administrator decides) or admin.

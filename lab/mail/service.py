@@ -26,6 +26,8 @@ from lab.mail import text
 from lab.mail.area1 import Area1
 from lab.mail.client import Line, Pool, Unreachable
 from lab.mail.edge import Edge
+from lab.mail.elsewhere import ADDRESSES as OTHER_ADDRESSES
+from lab.mail.elsewhere import Elsewhere
 from lab.mail.gateway import Gateway
 from lab.mail.journal import Journal
 from lab.mail.relay import Relay
@@ -72,7 +74,7 @@ class MailServers:
     def start(self) -> None:
         self._thread.start()
         self.smtp_port = _common_port(
-            [*AREA1_HOSTS.values(), *MICROSOFT_HOSTS.values(), GATEWAY_ADDRESS]
+            [*AREA1_HOSTS.values(), *MICROSOFT_HOSTS.values(), GATEWAY_ADDRESS, *OTHER_ADDRESSES]
         )
         service = StsService(self._hub)
         context = self._authority.named_context("wrong.example", service.certificate_name)
@@ -101,6 +103,8 @@ class MailServers:
         ]
         desks += [(name, address, self._edge) for name, address in MICROSOFT_HOSTS.items()]
         desks.append((GATEWAY_HOST, GATEWAY_ADDRESS, self._gateway))
+        others = Elsewhere(self._hub, lambda: self.journal)
+        desks += [(f"mx.{address}.example", address, others) for address in OTHER_ADDRESSES]
         for name, address, desk in desks:
             host = Host(
                 name,

@@ -37,9 +37,11 @@ def empty_state() -> dict[str, Any]:
 
     ``spf``: SPF texts of domains that have no zone in the lab; a name stands for the names below it
     too. ``sts``: MTA-STS policies, {"northwind.example": {"body": text, "mode": "ok" | "missing" |
-    "down" | "wrong_certificate"}}. ``gateway``: {"host", "address"}: a former gateway that relays
-    what it gets. ``direct``: senders that deliver past the MX. ``elsewhere``: addresses or domains
-    that have no mailbox in the tenant.
+    "down" | "wrong_certificate"}}. ``gateway``: {"host", "source", "stamp"}: a former gateway that
+    relays what it gets, and writes its stamp (header, value) on it. ``direct``: senders that
+    deliver past the MX. ``elsewhere``: addresses or domains that have no mailbox in the tenant.
+    ``quiet``: domains that nobody writes to. ``scenery``: streams of the message trace
+    (lab/scenery).
     """
     return {
         "addresses": {**EGRESS, **SENDERS, **ATTACKERS, "127.0.0.1": CONTROLLER},
@@ -50,6 +52,8 @@ def empty_state() -> dict[str, Any]:
         "gateway": None,
         "direct": [],
         "elsewhere": [],
+        "quiet": [],
+        "scenery": [],
     }
 
 

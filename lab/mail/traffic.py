@@ -43,7 +43,7 @@ from lab.server import Hub
 _PACE = 0.05
 _MOST_REASONS = 20
 _ATTACK_DOMAIN = "attacker.example"
-_GONE = ("rejected", "deleted", "bounced")
+_GONE = ("rejected", "deleted", "bounced", "routed")
 _BODY = b"Dear colleague,\r\n\r\nthe figures that you asked for.\r\n"
 
 
@@ -162,16 +162,17 @@ class Traffic:
         task.add_done_callback(self._attacks.discard)
 
     def _domains(self, order: dict[str, Any]) -> list[str]:
-        """Where mail goes to: what is asked for, else every accepted domain that has a host of its
-        own, but the initial ones.
+        """Return where mail goes to: what is asked for, else every accepted domain that has a host
+        of its own, but the initial ones and those that nobody writes to.
         """
         if order.get("domains"):
             return [str(name) for name in order["domains"]]
         with self._hub.lock:
+            quiet = self._hub.world["mail"].get("quiet", [])
             return [
                 name
                 for name in self._hub.world["tenant"]["mail_hosts"]
-                if not name.endswith(".onmicrosoft.com")
+                if not name.endswith(".onmicrosoft.com") and name not in quiet
             ]
 
     def _legitimate(self, domains: list[str], number: int) -> None:
@@ -219,7 +220,7 @@ class Traffic:
     def _straight(self, source: str, domain: str, helo: str) -> list[Line]:
         """To the tenant's own host, past any MX."""
         with self._hub.lock:
-            host = str(self._hub.world["tenant"]["mail_hosts"].get(domain, ""))
+            host = str(self._hub.world["tenant"]["mail_hosts"].get(domain, "")).lower()
         addresses = self._names.addresses(host) if host else []
         if not addresses:
             raise Later("%s has no host" % domain)

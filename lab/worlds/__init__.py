@@ -5,25 +5,27 @@
 
 """The worlds that a lab can start from.
 
-`build(name, ...)` gives the whole mutable state as plain data.
+`build(name, ...)` makes the whole mutable state as plain data. A name is a world, with a number
+where it takes one, elements and a seed: `busy`, `many:20`, `fresh+strangers+idn=unicode@7`
+(lab/worlds/elements).
 
-fresh           three domains at Microsoft, nothing else
-dehydrated      the same, IsDehydrated true until Enable-OrganizationCustomization is due
-busy            a customer's own allow list, connectors, policies and rules; MX TTL 86400
-foreign_domain  one more accepted domain, legacy.example, whose mail goes to Microsoft and which is
-not in area1_domains
-many            a hundred domains, for benchmarks (many:20 has twenty)
-former_gateway  mail comes by another gateway, which locked the tenant down for itself
-direct_senders  a scanner and a service deliver straight to Microsoft
-locked_year_ago deployed and locked down; gained a domain since, whose mail goes to Microsoft
-half_finished   begun by hand under today's names, and left
-mta_sts         enforced policies that admit Microsoft's hosts alone
-laggard         one name server is half an hour late          one_down        one name server is
-dead
-long_ttl        MX TTL 86400
-at_azure        the zones are at Azure DNS     at_route53, at_godaddy   likewise
-five_providers  a hundred domains: twenty each at Cloudflare, Azure DNS, Route 53 and GoDaddy, and
-twenty that only their names are known of, for a server that a test starts
+fresh            three domains at Microsoft, nothing else
+lived_in         the same as a real tenant has it: every everyday element
+dehydrated       IsDehydrated true until Enable-OrganizationCustomization is due
+busy             a customer's own allow list, connectors, policies and rules; MX TTL 86400
+foreign_domain   one more accepted domain, legacy.example, at Microsoft and not in area1_domains
+many             a hundred domains, for benchmarks (many:20 has twenty)
+former_gateway   mail comes by another gateway, which locked the tenant down for itself
+direct_senders   a scanner and a service deliver straight to Microsoft
+locked_year_ago  deployed and locked down; gained a domain since, whose mail goes to Microsoft
+half_finished    begun by hand under today's names, and left
+mta_sts          enforced policies that admit Microsoft's hosts alone
+laggard          one name server is half an hour late
+one_down         one name server is dead
+long_ttl         MX TTL 86400
+at_azure         the zones are at Azure DNS; at_route53, at_godaddy likewise
+five_providers   a hundred domains: twenty each at Cloudflare, Azure DNS, Route 53 and GoDaddy, and
+                 twenty of which only the names are known, for a server that a test starts
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ from lab.worlds.builder import (
     records,
 )
 from lab.worlds.busy import furnish
+from lab.worlds.elements import add
 from lab.worlds.mail import (
     direct_senders,
     former_gateway,
@@ -119,6 +122,7 @@ def _five_providers(builder: Builder) -> None:
 
 WORLDS: dict[str, Callable[[Builder], None]] = {
     "fresh": lambda builder: None,
+    "lived_in": lambda builder: None,
     "dehydrated": _dehydrated,
     "busy": furnish,
     "foreign_domain": _foreign_domain,
@@ -139,8 +143,12 @@ WORLDS: dict[str, Callable[[Builder], None]] = {
 
 
 def build(name: str, credentials: Credentials, now: datetime) -> tuple[dict[str, Any], list[str]]:
-    """The state, and the names that area1_domains lists."""
-    kind, _, argument = name.partition(":")
+    """Return the state, and the names that area1_domains lists.
+
+    Raises ValueError for a name that is not known.
+    """
+    base, elements, seed = _parts(name)
+    kind, _, argument = base.partition(":")
     if kind not in WORLDS or (argument and (kind != "many" or not argument.isdigit())):
         raise ValueError(f"unknown world {name!r}; there are {', '.join(WORLDS)}")
     builder = Builder(name, credentials, now)
@@ -148,4 +156,15 @@ def build(name: str, credentials: Credentials, now: datetime) -> tuple[dict[str,
         _many(builder, int(argument))
     else:
         WORLDS[kind](builder)
+    if elements or kind == "lived_in":
+        add(builder, [*elements, *(["all"] if kind == "lived_in" else [])], seed)
     return builder.world, builder.domains
+
+
+def _parts(name: str) -> tuple[str, list[str], int]:
+    """Split `world+element+element@seed`."""
+    rest, _, seed = name.partition("@")
+    if seed and not seed.isdigit():
+        raise ValueError(f"the seed of {name!r} is not a number")
+    base, *elements = rest.split("+")
+    return base, elements, int(seed or 1)

@@ -83,6 +83,7 @@ class Builder:
 
     def __init__(self, name: str, credentials: Credentials, now: datetime) -> None:
         self.credentials = credentials
+        self.now = now
         self.born = (now - AGE).replace(microsecond=0)
         self.domains = list(DOMAINS)
         self.world: dict[str, Any] = {

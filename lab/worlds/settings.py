@@ -76,6 +76,12 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     # New-InboundConnector without ConnectorType, RequireTls ([EXO-5])
     "default_connector_type": "OnPremises",
     "default_require_tls": True,
+    # New-InboundConnector succeeds with a warning, and its object is off and stays off (Microsoft's
+    # page "Set up connectors", FAQ: "created in a disabled state. Contact Support")
+    "new_connectors_disabled": False,
+    # {"Set-HostedContentFilterPolicy": ["BulkQuarantineTag"]}: parameters that are passed over with
+    # a warning, as where a licence lacks them (the wording is ours)
+    "ignored_parameters": {},
     # false: an E5 developer tenant ([EXO-1.8])
     "inbound_connectors_allowed": True,
     # --- organization ([EXO-2.7]) ---
@@ -119,6 +125,9 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     # whether a page that is asked for with StartingRecipientAddress begins with the last row of the
     # one before (open)
     "trace_pages_overlap": False,
+    # SenderAddress and RecipientAddress take *; the page of Get-MessageTraceV2 says "Accept
+    # wildcard characters: False"
+    "trace_wildcards": False,
     # --- the Windows management host (lab/psrp) ---
     # Windows PowerShell 5.1 writes some lists as {"value": [...], "Count": n} (open): true, false
     # or "rotate"
