@@ -11,6 +11,7 @@ import importlib
 import typing as t
 
 from .errors import MissingLibrary
+from .outside_text import clean
 
 
 def need(library: str, package: str = "") -> t.Any:
@@ -20,7 +21,8 @@ def need(library: str, package: str = "") -> t.Any:
     except ImportError as exc:
         name = package or library.split(".", maxsplit=1)[0]
         raise MissingLibrary(
-            "The Python library %s is needed here and could not be imported (%s)." % (name, exc),
+            "The Python library %s is needed here and could not be imported (%s)."
+            % (name, clean(exc)),
             "Install it for the interpreter that runs the module: python -m pip install %s. On the"
             " controller set ansible_python_interpreter to '{{ ansible_playbook_python }}'." % name,
         ) from exc

@@ -18,7 +18,7 @@ from .context import Context
 from .errors import MailflowError
 from .libraries import need as need
 from .observation import Observation
-from .outside_text import clean, one_line, redact
+from .outside_text import one_line, redact
 from .plan import Plan
 
 Logic = t.Callable[[t.Mapping[str, t.Any], Context], "Result"]
