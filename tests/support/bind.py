@@ -38,6 +38,7 @@ import dns.rdatatype
 import dns.rrset
 
 ADDRESS = "127.0.0.1"
+LOG = "server.log"
 SBIN = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 
 
@@ -74,6 +75,32 @@ def free_port() -> int:
     raise RuntimeError("no port is free for both UDP and TCP")
 
 
+def unprivileged() -> list[str]:
+    """What goes before a command so that it runs without root's rights."""
+    if os.geteuid() != 0:
+        return []
+    return [program("setpriv"), "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+
+
+def hand_over(folder: Path) -> None:
+    """Give a folder and what is in it to the account that the server runs under."""
+    if os.geteuid() == 0:
+        for path in (folder, *folder.rglob("*")):
+            shutil.chown(path, "nobody", "nogroup")
+
+
+def zone_text(origin: str, lines: Sequence[str]) -> str:
+    """A zone file: SOA, NS and the name server's address before the given lines."""
+    head = [
+        f"$ORIGIN {origin}.",
+        "$TTL 3600",
+        f"@ SOA ns1.{origin}. hostmaster.{origin}. 1 3600 600 86400 60",
+        f"@ NS ns1.{origin}.",
+        f"ns1 A {ADDRESS}",
+    ]
+    return "\n".join([*head, *lines, ""])
+
+
 class Bind:
     """One named with its own folder; a context manager."""
 
@@ -108,7 +135,7 @@ class Bind:
                 if self._ready():
                     return self
                 self._stop()
-            raise RuntimeError(f"named did not start:\n{self.log()[-3000:]}")
+            raise RuntimeError(f"the name server did not start:\n{self.log()[-3000:]}")
         except BaseException:
             self.close()
             raise
@@ -140,7 +167,7 @@ class Bind:
         )
 
     def log(self) -> str:
-        return (self._folder / "named.log").read_text(errors="replace") if self._folder else ""
+        return (self._folder / LOG).read_text(errors="replace") if self._folder else ""
 
     def _write(self, folder: Path) -> None:
         blocks = [
@@ -159,15 +186,7 @@ class Bind:
             "};",
         ]
         for origin, lines in self._zones.items():
-            head = [
-                "$TTL 3600",
-                f"@ SOA ns1.{origin}. hostmaster.{origin}. 1 3600 600 86400 60",
-                f"@ NS ns1.{origin}.",
-                f"ns1 A {ADDRESS}",
-            ]
-            (folder / f"{origin}.zone").write_text(
-                "\n".join([f"$ORIGIN {origin}.", *head, *lines, ""])
-            )
+            (folder / f"{origin}.zone").write_text(zone_text(origin, lines))
             policy = f"update-policy {{ grant {self.key.name} zonesub {self._granted}; }};"
             blocks.append(
                 f'zone "{origin}" {{ type primary; file "{folder}/{origin}.zone"; {policy} }};'
@@ -175,16 +194,15 @@ class Bind:
         configuration = folder / "named.conf"
         configuration.write_text("\n".join([*blocks, ""]))
         configuration.chmod(0o600)
-        if os.geteuid() == 0:
-            for path in (folder, *folder.iterdir()):
-                shutil.chown(path, "nobody", "nogroup")
+        hand_over(folder)
+
+    def _command(self, folder: Path) -> list[str]:
+        return [program("named"), "-g", "-n", "1", "-c", str(folder / "named.conf")]
 
     def _start(self, folder: Path) -> None:
         command = [program("timeout"), "--kill-after=5", str(self._max_seconds)]
-        if os.geteuid() == 0:
-            command += [program("setpriv"), "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-        command += [program("named"), "-g", "-n", "1", "-c", str(folder / "named.conf")]
-        with (folder / "named.log").open("wb") as log:
+        command += [*unprivileged(), *self._command(folder)]
+        with (folder / LOG).open("wb") as log:
             self._process = subprocess.Popen(
                 command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )

@@ -42,8 +42,11 @@ from environment import (
 PROGRAMS = {
     "dig": "bind9-dnsutils",
     "git": "git",
+    "knotd": "knot",
     "named": "bind9",
     "named-checkzone": "bind9-utils",
+    "pdns_server": "pdns-server pdns-backend-sqlite3",
+    "pdnsutil": "pdns-server",
     "setpriv": "util-linux",
     "shellcheck": "shellcheck",
 }
@@ -74,7 +77,8 @@ def programs() -> None:
     missing = sorted(
         {
             package
-            for program, package in PROGRAMS.items()
+            for program, packages in PROGRAMS.items()
+            for package in packages.split()
             if shutil.which(program, path=path) is None
         }
     )

@@ -3,7 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Dynamic updates against a real BIND."""
+"""Dynamic updates against a real BIND, PowerDNS and Knot."""
 
 from __future__ import annotations
 
@@ -20,10 +20,14 @@ import dns.update
 
 from tests.module.dns_contract.place import APEX, IDN, Place
 from tests.support.bind import Bind
+from tests.support.name_servers import Knot, PowerDns
 
 
 class BindPlace(Place):
+    """The suite's zones at one server; PowerDNS and Knot differ in how they are started."""
+
     provider = "rfc2136"
+    server: ClassVar[type[Bind]] = Bind
     troubles: ClassVar[frozenset[str]] = frozenset(
         {"alias", "wrong_credentials", "narrow_credentials"}
     )
@@ -36,7 +40,7 @@ class BindPlace(Place):
 
     @contextlib.contextmanager
     def open(self) -> Iterator[Place]:
-        with Bind(
+        with self.server(
             {APEX: [], IDN: [], "narrow.example": []}, granted="ANY", max_seconds=600
         ) as server:
             self._server = server
@@ -115,6 +119,14 @@ class BindPlace(Place):
 
     def _serial(self, zone: str) -> int:
         return int(self._server.rrset(zone, "SOA")[0].serial)
+
+
+class PowerDnsPlace(BindPlace):
+    server = PowerDns
+
+
+class KnotPlace(BindPlace):
+    server = Knot
 
 
 class _NoPublicDns:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from tests.module.dns_contract.place import Place
 from tests.module.dns_contract.place_azure import AzurePlace
-from tests.module.dns_contract.place_bind import BindPlace
+from tests.module.dns_contract.place_bind import BindPlace, KnotPlace, PowerDnsPlace
 from tests.module.dns_contract.place_cloudflare import CloudflarePlace
 
 PLACES: dict[str, type[Place]] = {
     "cloudflare": CloudflarePlace,
     "azure": AzurePlace,
     "rfc2136-bind": BindPlace,
+    "rfc2136-powerdns": PowerDnsPlace,
+    "rfc2136-knot": KnotPlace,
 }

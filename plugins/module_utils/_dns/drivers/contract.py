@@ -239,6 +239,8 @@ class Driver(abc.ABC):
     SUMMARY: t.ClassVar[str]
     CAPABILITIES: t.ClassVar[Capabilities]
     OPTIONS: t.ClassVar[tuple[Option, ...]] = ()
+    #: What to look at where the provider accepted a change and then does not show it.
+    IGNORED_WRITE: t.ClassVar[str] = ""
     #: Python packages that only this driver needs, each with its condition.
     REQUIREMENTS: t.ClassVar[tuple[str, ...]] = ()
 

@@ -10,25 +10,24 @@ compare-and-swap.
 from __future__ import annotations
 
 import datetime
-import socket
 import typing as t
 
 from ..._engine.errors import (
     AmbiguousWrite,
     Conflict,
     InputError,
+    MailflowError,
     PermissionDenied,
     ReadError,
     Refused,
-    SignInError,
 )
 from ..._engine.module import need
 from ..public.resolvers import Resolvers
 from ..public.wire import QUERY_SECONDS, TRIES, interpret
 from ..sets.rrset import RecordSet, ancestors, txt_strings
 from .contract import Capabilities, Driver, DriverOptions, Option, Surroundings
+from .signed_exchange import ALGORITHMS, Broken, SignedExchange
 
-ALGORITHMS = ("hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
 UPDATE_SECONDS = 10.0
 
 
@@ -78,6 +77,10 @@ class Rfc2136Driver(Driver):
         ),
     )
     REQUIREMENTS = ("dnspython",)
+    IGNORED_WRITE = (
+        "A server whose update policy leaves a record out may answer NOERROR all the same (PowerDNS"
+        " does): see what its policy lets this key change."
+    )
 
     def __init__(
         self,
@@ -93,12 +96,9 @@ class Rfc2136Driver(Driver):
                 "dns_server is not given.",
                 "The provider rfc2136 needs the address of the zone's primary server.",
             )
-        self._server = server
-        self._port = int(port)
-        self._resolvers = resolvers
-        self._key_name = key_name or ""
-        self._algorithm = key_algorithm
-        self._key = _tsig_key(key_name, key_secret, key_algorithm)
+        self._exchange = SignedExchange(
+            server, int(port), resolvers, key_name, key_secret, key_algorithm
+        )
         self._zones: dict[str, str] = {}
 
     @classmethod
@@ -130,7 +130,7 @@ class Rfc2136Driver(Driver):
             answer = interpret(self._query(candidate, "SOA"), candidate, "SOA", recursive=False)
             if answer.status == "servfail":
                 raise ReadError(
-                    "%s: the server %s answers SERVFAIL." % (name, self._where()),
+                    "%s: the server %s answers SERVFAIL." % (name, self._exchange.where),
                     "Look at that server's log.",
                 )
             owner = answer.soa_owner
@@ -139,7 +139,7 @@ class Rfc2136Driver(Driver):
                 return owner
         raise InputError(
             "%s: the server %s is not the authority for a zone that holds this name."
-            % (name, self._where()),
+            % (name, self._exchange.where),
             "dns_server must be the zone's primary, and let this machine (or key) query it; or"
             " choose another dns_provider.",
         )
@@ -152,10 +152,16 @@ class Rfc2136Driver(Driver):
                 "%s is an alias of %s: it can have no %s set." % (name, answer.cname, rdtype),
                 "Remove the CNAME record first.",
             )
+        if answer.status == "lame":
+            raise ReadError(
+                "%s: the server %s has no authority for this name." % (name, self._exchange.where),
+                "The name is delegated to other servers, or the server does not let this key query"
+                " it.",
+            )
         if not answer.answered:
             raise ReadError(
                 "%s: the server %s did not tell the %s set (%s)."
-                % (name, self._where(), rdtype, answer.status)
+                % (name, self._exchange.where, rdtype, answer.status)
             )
         if answer.status != "ok":
             return None
@@ -183,164 +189,77 @@ class Rfc2136Driver(Driver):
 
     def _update(self, zone: str) -> t.Any:
         module = need("dns.update", "dnspython")
-        return module.UpdateMessage(
-            zone + ".", keyring=self._key, keyname=self._key.name if self._key else None
-        )
+        key = self._exchange.key
+        return module.UpdateMessage(zone + ".", keyring=key, keyname=key.name if key else None)
 
     def _query(self, name: str, rdtype: str) -> t.Any:
         """A signed question without recursion: the server may show a key's view only to the key."""
         message = need("dns.message", "dnspython")
         flags = need("dns.flags", "dnspython")
+        rcode = need("dns.rcode", "dnspython")
         problem = "no try"
         for _unused in range(TRIES):
             query = message.make_query(name + ".", rdtype)
             query.flags &= ~flags.RD
-            if self._key:
-                query.use_tsig(self._key)
+            if self._exchange.key:
+                query.use_tsig(self._exchange.key)
             try:
-                return self._exchange(query, QUERY_SECONDS)
-            except _Broken as exc:
+                response = self._exchange.send(query, QUERY_SECONDS)
+            except Broken as exc:
                 problem = exc.problem
+                continue
+            if self._exchange.key and response.rcode() == rcode.NOTAUTH:
+                raise self._exchange.unknown_key()
+            return response
         raise ReadError(
-            "%s: the server %s did not answer (%s)." % (name, self._where(), problem),
+            "%s: the server %s did not answer (%s)." % (name, self._exchange.where, problem),
             "Check dns_server, dns_port and the network.",
         )
 
     def _send_update(self, update: t.Any, what: str) -> None:
         rcode = need("dns.rcode", "dnspython")
+        where = self._exchange.where
         try:
-            response = self._exchange(update, UPDATE_SECONDS)
-        except _Broken as exc:
+            response = self._exchange.send(update, UPDATE_SECONDS)
+        except Broken as exc:
             if exc.sent:
                 raise AmbiguousWrite(
-                    "The update of %s at %s broke off (%s)." % (what, self._where(), exc.problem)
+                    "The update of %s at %s broke off (%s)." % (what, where, exc.problem)
                 ) from exc
-            hint = "Check dns_server, dns_port and the network; nothing was sent."
             raise ReadError(
-                "%s: the server %s cannot be reached (%s)." % (what, self._where(), exc.problem),
-                hint,
+                "%s: the server %s cannot be reached (%s)." % (what, where, exc.problem),
+                "Check dns_server, dns_port and the network; nothing was sent.",
             ) from exc
-        code = response.rcode()
+        if response.rcode() != rcode.NOERROR:
+            raise self._refused(response, what)
+
+    def _refused(self, response: t.Any, what: str) -> MailflowError:
+        """Return the error for an answer that is no success, by its code."""
+        rcode = need("dns.rcode", "dnspython")
+        code, where = response.rcode(), self._exchange.where
         text = rcode.to_text(code)
-        if code == rcode.NOERROR:
-            return
         if code in (rcode.NXRRSET, rcode.YXRRSET, rcode.NXDOMAIN, rcode.YXDOMAIN):
-            raise Conflict(
-                "%s: the set at %s is not the one that was read (%s)."
-                % (what, self._where(), text),
+            return Conflict(
+                "%s: the set at %s is not the one that was read (%s)." % (what, where, text),
                 "Run again: it starts from what is there now.",
             )
+        if code == rcode.NOTAUTH and self._exchange.key and not response.had_tsig:
+            return self._exchange.unknown_key()
         if code in (rcode.REFUSED, rcode.NOTAUTH):
-            raise PermissionDenied(
-                "%s: the server %s answers %s to the update." % (what, self._where(), text),
+            return PermissionDenied(
+                "%s: the server %s answers %s to the update." % (what, where, text),
                 "Let the key %s update these names and types there (update-policy or allow-update)."
                 " BIND also refuses an MX host of the same zone that has no address."
-                % (self._key_name or "(none is given)"),
+                % (self._exchange.key_name or "(none is given)"),
             )
         if code == rcode.SERVFAIL:
-            raise AmbiguousWrite(
-                "%s: the server %s answers SERVFAIL to the update." % (what, self._where())
+            return AmbiguousWrite(
+                "%s: the server %s answers SERVFAIL to the update." % (what, where)
             )
-        raise Refused("%s: the server %s answers %s to the update." % (what, self._where(), text))
-
-    def _exchange(self, query: t.Any, seconds: float) -> t.Any:
-        """One message over one connection.
-
-        Raises _Broken, or SignInError where a signature is not taken.
-        """
-        queries = need("dns.query", "dnspython")
-        exception = need("dns.exception", "dnspython")
-        tsig = need("dns.tsig", "dnspython")
-        try:
-            connection = self._connect(seconds)
-        except OSError as exc:
-            raise _Broken(_reason(exc), sent=False) from exc
-        with connection:
-            try:
-                response = queries.tcp(query, "", timeout=seconds, sock=connection)
-            except (
-                tsig.PeerError,
-                tsig.BadTime,
-                tsig.BadSignature,
-                tsig.BadKey,
-                tsig.BadAlgorithm,
-            ) as exc:
-                raise self._key_error(exc) from exc
-            except (exception.DNSException, OSError, EOFError) as exc:
-                raise _Broken(_reason(exc), sent=True) from exc
-        if self._key and not response.had_tsig and response.rcode() in (0, 3):
-            raise _Broken("the answer is not signed", sent=True)
-        return response
-
-    def _connect(self, seconds: float) -> socket.socket:
-        addresses = self._resolvers.addresses(self._server)
-        problem = OSError("its name has no address")
-        for address in addresses:
-            try:
-                connection = socket.create_connection((address, self._port), timeout=seconds)
-            except OSError as exc:
-                problem = exc
-                continue
-            connection.setblocking(False)  # dnspython waits by itself
-            return connection
-        raise problem
-
-    def _key_error(self, exc: Exception) -> SignInError:
-        kind = type(exc).__name__
-        what = {
-            "PeerBadKey": "does not know the key",
-            "PeerBadSignature": "does not take the signature of the key",
-            "PeerBadTime": "says that the clocks differ by too much for the key",
-            "BadTime": "signs with a clock that differs by too much for the key",
-            "PeerBadTruncation": "does not take the length of the signature of the key",
-        }.get(kind, "signs wrongly (%s) for the key" % kind)
-        hint = "Check dns_key_secret: it is not the server's."
-        if "Time" in kind:
-            hint = "Set the clock of this machine or of the server (at most 5 minutes apart)."
-        elif kind == "PeerBadKey":
-            hint = (
-                "Check dns_key_name and dns_key_algorithm: they must be as in the server's"
-                " configuration."
-            )
-        return SignInError(
-            "The server %s %s %s (%s)." % (self._where(), what, self._key_name, self._algorithm),
-            hint,
+        return Refused(
+            "%s: the server %s answers %s to the update." % (what, where, text),
+            "Look at that server's log.",
         )
-
-    def _where(self) -> str:
-        return "%s port %d" % (self._server, self._port)
-
-
-class _Broken(Exception):
-    def __init__(self, problem: str, sent: bool) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.sent = sent
-
-
-def _tsig_key(name: str | None, secret: str | None, algorithm: str) -> t.Any:
-    if not name and not secret:
-        return None
-    if not name or not secret:
-        raise InputError(
-            "Only one of dns_key_name and dns_key_secret is given.",
-            "A TSIG key has both; omit both where the server asks for none.",
-        )
-    tsig = need("dns.tsig", "dnspython")
-    dns_name = need("dns.name", "dnspython")
-    if algorithm not in ALGORITHMS:
-        raise InputError(
-            "The TSIG algorithm %s is not supported." % algorithm,
-            "Choose one of %s." % ", ".join(ALGORITHMS),
-        )
-    try:
-        return tsig.Key(
-            dns_name.from_text(name.rstrip(".") + "."), "".join(secret.split()), algorithm + "."
-        )
-    except ValueError:
-        raise InputError(
-            "dns_key_secret is not base64.", "Give the secret as the server's key file has it."
-        ) from None
 
 
 def _rdata(rdtype: str, value: str) -> t.Any:
@@ -359,8 +278,3 @@ def _rdataset(rdtype: str, wanted: RecordSet) -> t.Any:
         wanted.ttl if wanted.ttl is not None else 300,
         [_rdata(rdtype, value) for value in wanted.values],
     )
-
-
-def _reason(exc: BaseException) -> str:
-    text = str(exc).strip().rstrip(".")
-    return "%s: %s" % (type(exc).__name__, text) if text else type(exc).__name__

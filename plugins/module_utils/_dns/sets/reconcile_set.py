@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 
 from ..._engine.context import Context
-from ..._engine.errors import AmbiguousWrite
+from ..._engine.errors import AmbiguousWrite, NotVerified
 from ..._engine.plan import Plan
 from ..._engine.reconcile import reconcile
 from ..drivers.contract import Driver
@@ -100,7 +100,11 @@ def bring(
     """Change the set, or, where a person does that, say what is to be set."""
     if not driver.CAPABILITIES.writes:
         return _by_hand(steps, handed_on)
-    outcome = reconcile(steps, context, handed_on)
+    try:
+        outcome = reconcile(steps, context, handed_on)
+    except NotVerified as exc:
+        exc.hint = f"{exc.hint} {driver.IGNORED_WRITE}".strip()
+        raise
     before = steps.before if steps.before is not None else outcome.world
     return SetOutcome(outcome.plan, before.record_set, outcome.world.record_set, outcome.predicted)
 
