@@ -3,8 +3,9 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""`python -m lab --world fresh --dir DIR`: start the lab; it ends on SIGTERM, POST /shutdown, after
-its time, or with its parent.
+"""Start the lab: `python -m lab --world fresh --dir DIR`.
+
+It ends on SIGTERM, on POST /shutdown, when its time is over, or with its parent.
 """
 
 from __future__ import annotations

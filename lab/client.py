@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The lab as seen from tests, the demo and benchmarks: start it, move its clock, look at it, break
-it.
-"""
+"""The lab for tests, the demo and benchmarks: start it, move its clock, read it, break it."""
 
 from __future__ import annotations
 
@@ -142,7 +140,7 @@ class Lab:
             raise LabError(error.read().decode("utf-8", "replace")) from error
 
     def state(self) -> dict[str, Any]:
-        """The whole world as it is now, secrets masked."""
+        """Return the whole world as it is now, with secrets masked."""
         state: dict[str, Any] = self._call("GET", "/state")
         return state
 
@@ -157,12 +155,12 @@ class Lab:
         )
 
     def log(self, since: int = 0) -> list[dict[str, Any]]:
-        """What crossed the wire after entry `since`; DNS queries have the service "dns"."""
+        """Return the requests after entry `since`; DNS queries have the service "dns"."""
         entries: list[dict[str, Any]] = self._call("GET", f"/log?since={since}")
         return entries
 
     def mark(self) -> int:
-        """The number of the last log entry: give it to `since` later."""
+        """Return the number of the last log entry, for `since`."""
         return int(self._call("GET", "/mark")["seq"])
 
     def writes(self, since: int = 0) -> list[dict[str, Any]]:
@@ -180,18 +178,19 @@ class Lab:
         return left
 
     def faults_left(self) -> list[dict[str, Any]]:
-        """Faults that have not struck yet."""
+        """Return the faults that have not struck yet."""
         left: list[dict[str, Any]] = self._call("GET", "/faults")
         return left
 
     def mutate(self, path: list[Any], **order: Any) -> None:
-        """`value=...`, `append=...` or `delete=True` at a path of the state, as an admin would by
-        hand.
+        """Change the state as an administrator would by hand.
+
+        Give `value=...`, `append=...` or `delete=True` with a path of the state.
         """
         self._call("POST", "/mutate", {"path": path, **order})
 
     def setting(self, name: str, value: Any) -> None:
-        """A setting of lab/worlds/settings.py."""
+        """Set one of the settings in lab/worlds/settings.py."""
         self.mutate(["settings", name], value=value)
 
     def dns(self, flush: bool = False, warm: bool = False) -> None:
@@ -199,9 +198,9 @@ class Lab:
         self._call("POST", "/dns", {"flush": flush, "warm": warm})
 
     def send(self, host: str, sender: str, recipient: str, **more: Any) -> dict[str, Any]:
-        """One mail over SMTP to a mail host: the reply's ``code`` and ``text``, the ``message_id``.
+        """Send one mail over SMTP to a mail host; return ``code``, ``text`` and ``message_id``.
 
-        ``more``: subject, headers, body, source, tls.
+        ``more`` may hold subject, headers, body, source and tls.
         """
         reply: dict[str, Any] = self._call(
             "POST",
@@ -211,16 +210,12 @@ class Lab:
         return reply
 
     def settle(self) -> dict[str, Any]:
-        """Let every mail queue try once and come to rest: how many are ``waiting``, and for what
-        ``reasons``.
-        """
+        """Let every mail queue try once, and return how many are ``waiting``, with ``reasons``."""
         left: dict[str, Any] = self._call("POST", "/mail", {"settle": True})
         return left
 
     def publish_sts(self, domain: str, mode: str, hosts: list[str], identifier: str) -> None:
-        """What the customer does on his policy host and in his zone: the policy first, then its id
-        (RFC 8461, sections 3.1 and 8.1).
-        """
+        """Publish an MTA-STS policy as a customer would: first the text, then its id."""
         self.mutate(["mail", "sts", domain], value={"body": policy_text(mode, hosts), "mode": "ok"})
         state = self.state()
         records = state["cloudflare"]["zones"][domain]["records"]
@@ -239,22 +234,21 @@ class Lab:
         return bool(self._call("POST", "/mail", {"release": identifier})["released"])
 
     def messages(self, kind: str = "messages", since: int = 0) -> list[dict[str, Any]]:
-        """What Microsoft took and where it lies; or ``refusals``, ``bounces``, ``held``."""
+        """Return what Microsoft took; or, by ``kind``, ``refusals``, ``bounces`` or ``held``."""
         found: list[dict[str, Any]] = self._call("GET", f"/messages?kind={kind}&since={since}")
         return found
 
     def traffic(self, **order: Any) -> dict[str, Any]:
-        """Send mail as the world does (lab/mail/traffic.py):
+        """Send mail as the Internet does (lab/mail/traffic.py), and return the tally.
 
-        ``senders``, ``mails``, ``attacks``; or ``start``, ``rate``; ``stop``. The tally.
+        ``senders``, ``mails`` and ``attacks`` send at once; ``start`` and ``rate`` at a steady pace
+        until ``stop``.
         """
         tally: dict[str, Any] = self._call("POST", "/traffic", order)
         return tally
 
     def reset(self, world: str) -> None:
-        """Begin another world; clock and faults are reset, the log goes on, addresses and
-        credentials stay.
-        """
+        """Start another world with new clock and faults; log, addresses and credentials stay."""
         self._call("POST", "/world", {"name": world_name(world)})
         self.info = json.loads((self.directory / "lab.json").read_text(encoding="utf-8"))
 

@@ -17,9 +17,7 @@ from email.utils import format_datetime
 
 
 class Clock:
-    """Real UTC time plus an offset; it never goes back, except by `reset` together with the
-    world.
-    """
+    """Real UTC time plus an offset. It never goes back, except by `reset` with the world."""
 
     def __init__(self) -> None:
         self._offset = 0.0
@@ -30,7 +28,7 @@ class Clock:
         return self._offset
 
     def time(self) -> float:
-        """Seconds since the epoch, as the lab sees them."""
+        """Return the seconds since the epoch by the lab's clock."""
         return time.time() + self._offset
 
     def now(self) -> datetime:
@@ -47,7 +45,7 @@ class Clock:
             self._offset = 0.0
 
     def http_date(self) -> str:
-        """The value of a Date header."""
+        """Return the value of a Date header."""
         return format_datetime(self.now().replace(microsecond=0), usegmt=True)
 
     def iso(self) -> str:
@@ -55,5 +53,5 @@ class Clock:
 
 
 def iso(moment: datetime) -> str:
-    """ISO 8601 in UTC, seconds, with Z."""
+    """Format a time as ISO 8601 in UTC, with seconds and Z."""
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

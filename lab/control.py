@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The control API (plain HTTP, loopback): the state, the clock, the log, faults, changes by hand,
-another world, the end.
-"""
+"""The control API (plain HTTP, loopback): state, clock, log, faults, changes by hand, end."""
 
 from __future__ import annotations
 
@@ -84,8 +82,9 @@ class ControlService:
         return self._hub.faults.left()
 
     def _mutate(self, request: Request) -> Any:
-        """An admin's (or the world's) own change: {"path": [...], "value" | "append": ...} or
-        {"path", "delete": true}.
+        """Make an administrator's change, or one of the world itself.
+
+        The body is {"path": [...], "value" or "append": ...} or {"path", "delete": true}.
         """
         order = request.json()
         path = list(order["path"])
@@ -98,9 +97,7 @@ class ControlService:
         return None
 
     def _messages(self, request: Request) -> Any:
-        """Return what the mail path remembers: ?kind=messages (taken by Microsoft), refusals,
-        bounces, elsewhere (delivered by somebody else's hosts) or held (Area 1's quarantine).
-        """
+        """Return the journal of the mail path: ?kind=messages, refusals, bounces or held."""
         kind = (request.query.get("kind") or ["messages"])[0]
         since = int((request.query.get("since") or ["0"])[0])
         journal = self._hub.mail.journal
@@ -115,8 +112,9 @@ class ControlService:
         return [entry for entry in list(kept) if entry["seq"] > since]
 
     def _mail(self, request: Request) -> Any:
-        """{"send": {...}} one mail, {"settle": true} drives the queues, {"release": id} out of Area
-        1's quarantine.
+        """Send one mail, drive the queues, or release a message from Area 1's quarantine.
+
+        The body is {"send": {...}}, {"settle": true} or {"release": id}.
         """
         order = request.json()
         if "send" in order:
@@ -128,7 +126,7 @@ class ControlService:
         raise ValueError("send, settle or release is needed")
 
     def _touch(self, path: list[Any]) -> None:
-        """A change by hand in Exchange moves the object's date, as one in the portal would."""
+        """Change the date of an Exchange object, as a change in the portal would."""
         for length in range(len(path), 1, -1):
             try:
                 item = find(self._hub.world, path[:length])

@@ -3,11 +3,10 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Entra's token endpoint for client credentials: secrets, and assertions signed with a registered
-certificate.
+"""Entra's token endpoint for client credentials: secrets, and assertions by certificate.
 
-Sources: [AUTH-1] (ways), [AUTH-5] (errors), [AUTH-2] (what msal sends, how assertions
-are checked), RFC 6749, RFC 7523.
+Sources: [AUTH-1] (ways), [AUTH-5] (errors), [AUTH-2] (what msal sends, how assertions are checked),
+RFC 6749, RFC 7523.
 """
 
 from __future__ import annotations
@@ -65,9 +64,9 @@ class EntraService:
             return self._refusal(error)
 
     def _tenant(self, name: str) -> str:
-        """The id behind a tenant's name.
+        """Return the id of a tenant's name.
 
-        `other_tenants` have consented to the app too; a token of theirs is no good at Northwind.
+        The app has the consent of `other_tenants` too; a token of theirs is not valid at Northwind.
         """
         entra = self._hub.world["entra"]
         known = dict.fromkeys(
@@ -210,9 +209,9 @@ class EntraService:
     def _check_assertion(
         self, client_id: str, app: Mapping[str, Any], assertion: str, request: Request
     ) -> None:
-        """RFC 7523 §3, as msal does it [AUTH-2].
+        """Check a client assertion (RFC 7523, section 3) as msal sends it [AUTH-2].
 
-        Real time counts: the client's clock does not move with the lab's.
+        Real time counts, because the client's clock does not move with the lab's.
         """
         try:
             header = jwt.get_unverified_header(assertion)

@@ -83,9 +83,9 @@ class Faults:
     def take(
         self, service: str, texts: Iterable[str], kinds: Iterable[str], write: bool = False
     ) -> Fault | None:
-        """The first fault of one of these kinds that strikes this request; it is counted down.
+        """Return the first fault of these kinds that strikes this request, and count it down.
 
-        ``write``: it is known to write.
+        ``write`` says that the request is known to write.
         """
         texts, kinds = [*texts], set(kinds)
         with self._lock:

@@ -3,12 +3,11 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Microsoft Graph, as far as the collection asks it: domains and their serviceConfigurationRecords,
-and $batch.
+"""Microsoft Graph as far as the collection uses it: domains, serviceConfigurationRecords, $batch.
 
-Sources: [CUT-2.2] (forwarding host: read it from Graph, permission Domain.Read.All);
-Graph's reference pages "domain: List serviceConfigurationRecords", "JSON batching" (at most 20
-requests), "Error responses".
+Sources: [CUT-2.2] (forwarding host: read it from Graph, permission Domain.Read.All); Graph's
+reference pages "domain: List serviceConfigurationRecords", "JSON batching" (at most 20 requests),
+"Error responses".
 """
 
 from __future__ import annotations
@@ -171,8 +170,9 @@ def _domain(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _records(domain: str, host: str | None) -> list[dict[str, Any]]:
-    """Several kinds in no order that a client may count on; the host that mail goes to is in the
-    record of type Mx.
+    """Return records of several kinds, in no order that a client may rely on.
+
+    The host for mail is in the record of type Mx.
     """
 
     def record(kind: str, label: str, **fields: Any) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The whole lab in one process: builds the world, starts every service on a port of its own, writes
-lab.json when all serve.
+"""The whole lab in one process.
+
+It builds the world, starts every service on a port of its own, and writes lab.json when all serve.
 """
 
 from __future__ import annotations
@@ -71,9 +72,7 @@ class Laboratory:
         self.hub.world, self._domains = worlds.build(name, self._credentials, self.hub.clock.now())
 
     def replace_world(self, name: str) -> None:
-        """Another world, with the clock at real time and no faults; addresses and credentials
-        stay.
-        """
+        """Start another world, at real time and without faults; addresses and credentials stay."""
         with self.hub.lock:
             self.hub.clock.reset()
             self.hub.faults.clear()
@@ -116,7 +115,7 @@ class Laboratory:
         self._write()
 
     def wait(self, seconds: float, alive: Callable[[], bool]) -> None:
-        """Until told to stop, the time is up, or `alive` (the parent) is no longer so."""
+        """Wait until the lab is stopped, the time is over, or `alive` (the parent) is false."""
         end = time.monotonic() + seconds
         while not self._stop.wait(0.5) and time.monotonic() < end and alive():
             pass
@@ -193,9 +192,7 @@ class Laboratory:
         }
 
     def _dns_variables(self) -> dict[str, Any]:
-        """Return the variables of the provider at which this world has its zones, if not
-        Cloudflare.
-        """
+        """Return the variables of the provider that has this world's zones; {} for Cloudflare."""
         provider = self.hub.world.get("dns_provider")
         if not provider:
             return {}

@@ -67,7 +67,7 @@ class RequestLog:
         return _JWT.sub(MASK, _SECRET_FIELDS.sub(lambda found: f"{found['key']}={MASK}", text))
 
     def mask_tree(self, value: Any) -> Any:
-        """A copy of plain data in which every string, also the keys, is masked."""
+        """Return a copy of plain data in which every string, keys included, is masked."""
         if isinstance(value, str):
             return self.mask(value)
         if isinstance(value, Mapping):

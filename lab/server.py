@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One HTTP(S) server a service: keep-alive, threads, the lab's Date, the log and the faults around
-every handler.
-"""
+"""One HTTP(S) server for each service, with the lab's Date, log and faults around every handler."""
 
 from __future__ import annotations
 
@@ -75,9 +73,7 @@ class Response:
 
 
 class Service(Protocol):
-    """A service may also have `operation(request) -> str`, so that faults can name what the body
-    asks for.
-    """
+    """A service. With `operation(request) -> str` faults can name what a body asks for."""
 
     name: str
 
@@ -132,7 +128,7 @@ class LabServer(ThreadingHTTPServer):
         socket_server_bind(self)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients go away; a handler's own failure was answered and logged already."""
+        """Ignore clients that went away; a handler's own failure has been logged."""
 
 
 def socket_server_bind(server: ThreadingHTTPServer) -> None:
@@ -169,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server.hub.clock.http_date()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """The request log is hub.log."""
+        """Write nothing: the request log is hub.log."""
 
     def _serve(self) -> None:
         hub, service = self.server.hub, self.server.service
@@ -267,9 +263,7 @@ def _handled(service: Service, request: Request) -> Response:
 
 
 def _before(fault: Fault | None, hub: Hub) -> Response | None:
-    """What a fault answers instead of the service; None with kind "drop" means: reset the
-    connection.
-    """
+    """Return what a fault answers instead of the service; kind "drop" resets the connection."""
     if fault is None or fault.kind == "drop":
         return None
     retry = {"Retry-After": str(max(0, round(fault.seconds)))}

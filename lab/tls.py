@@ -25,9 +25,7 @@ from cryptography.x509.oid import NameOID
 
 
 class Authority:
-    """Signs one server certificate for every address that the lab is reached by, and one for each
-    name of a mail or policy host.
-    """
+    """A certificate authority for the lab's addresses and the names of mail and policy hosts."""
 
     def __init__(self) -> None:
         self._ca = trustme.CA()
@@ -44,8 +42,9 @@ class Authority:
         return context
 
     def named_context(self, default: str, choose: Callable[[str], str]) -> ssl.SSLContext:
-        """A certificate for the name that a client asks for (SNI), or for the one that ``choose``
-        makes of it.
+        """Return a context whose certificate has the name that a client asks for (SNI).
+
+        ``choose`` may make another name of it.
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._ca.issue_cert(default).configure_cert(context)
@@ -59,11 +58,11 @@ class Authority:
         return context
 
     def mail_context(self, name: str) -> ssl.SSLContext:
-        """A mail host's: for `*.suffix`, the wildcards that Microsoft's edge has, and any deeper
-        name below it that is asked for.
+        """Return the context of a mail host.
 
-        A client may show a certificate of its own; connectors can ask for one
-        ([EXO-2.3], TlsSenderCertificateName).
+        For `*.suffix` its certificate has the wildcards of Microsoft's edge, and any deeper name
+        below it that is asked for. A client may show a certificate of its own; connectors can ask
+        for one ([EXO-2.3], TlsSenderCertificateName).
         """
         if name not in self._mail:
             self._mail[name] = self._mail_context(name)
@@ -94,7 +93,7 @@ class Authority:
         return context
 
     def optional_client_context(self) -> ssl.SSLContext:
-        """A server's context that asks for a certificate of a client, and does not insist."""
+        """Return a server's context that asks for a client certificate, but does not insist."""
         return self._accept_clients(self.context())
 
     def write_client(self, path: Path, name: str) -> None:
@@ -110,9 +109,7 @@ class Authority:
         return self._issued[names]
 
     def client_contexts(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-        """For senders: one that takes any certificate (opportunistic TLS), one that checks it and
-        its name.
-        """
+        """Return two contexts for senders: one takes any certificate, one checks it."""
         plain = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         plain.check_hostname = False
         plain.verify_mode = ssl.CERT_NONE
@@ -171,7 +168,7 @@ def client_certificate(name: str) -> ClientCertificate:
 
 
 def thumbprints(certificate_pem: str) -> dict[str, str]:
-    """How an assertion's header names a certificate: base64url, here without padding."""
+    """Return how an assertion's header names a certificate: base64url, here without padding."""
     der = x509.load_pem_x509_certificate(certificate_pem.encode()).public_bytes(
         serialization.Encoding.DER
     )

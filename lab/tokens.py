@@ -83,7 +83,7 @@ class Tokens:
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     def resource_kind(self, resource: str) -> str | None:
-        """Which of the lab's services a resource address or application id stands for."""
+        """Return the lab's service that a resource address or application id stands for."""
         parts = urlsplit(resource)
         host = (parts.hostname or "").lower() if parts.scheme else resource.lower()
         own = {kind: urlsplit(self._hub.urls.get(kind, "")) for kind in RESOURCES}
@@ -103,7 +103,7 @@ class Tokens:
     def issue(
         self, tenant: str, client_id: str, app: Mapping[str, Any], resource: str
     ) -> tuple[str, int]:
-        """A signed token and its life in seconds. Its dates are by the lab's clock."""
+        """Return a signed token and its life in seconds; its dates are by the lab's clock."""
         kind = self.resource_kind(resource)
         now = int(self._hub.clock.time())
         lifetime = int(self._hub.setting("token_lifetime_seconds", 3600))
@@ -133,14 +133,15 @@ class Tokens:
         )
 
     def ends(self, token: str) -> float:
-        """When a token that was checked ends, in seconds since 1970."""
+        """Return the end of a token that was checked, in seconds since 1970."""
         claims = jwt.decode(token, options={"verify_signature": False})
         return float(claims["exp"])
 
     def check(self, authorization: str | None, kind: str, own_tenant: bool = True) -> Identity:
-        """The caller of a request to `kind`, or TokenRefused. Expiry is by the lab's clock.
+        """Return the caller of a request to `kind`, or raise TokenRefused.
 
-        `own_tenant` False: the service itself decides about the token's tenant.
+        The lab's clock decides about expiry. With `own_tenant` False the service itself decides
+        about the token's tenant.
         """
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:

@@ -3,13 +3,11 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A tenant goes behind Area 1, day by day, on the lab:
-
-`make demo`.
+"""A tenant moves behind Area 1, day by day, on the lab: `make demo`.
 
 Each day is one real run of ansible-playbook in the foreground, with its own output. This script
-only moves the lab's clock between the runs and then looks for itself: a day that did not bring what
-it should have brought fails the demo.
+only moves the lab's clock between the runs and then checks for itself: a day that did not bring
+what it should have brought fails the demo.
 """
 
 from __future__ import annotations
@@ -68,7 +66,7 @@ class DemoError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Day:
-    """``after`` days of the lab's clock, one run, and what must be true then."""
+    """A day of the demo: ``after`` days of the lab's clock, one run, and what must be true then."""
 
     title: str
     after: int
@@ -79,7 +77,7 @@ class Day:
 
 
 def mx_hosts(lab: Lab) -> dict[str, tuple[str, ...]]:
-    """The MX hosts that each zone holds, from the lab's own state."""
+    """Return the MX hosts that each zone has, from the lab's own state."""
     zones = lab.state()["cloudflare"]["zones"]
     return {
         name: tuple(
@@ -156,9 +154,7 @@ def title(text: str) -> None:
 
 
 def prepare(lab: Lab, folder: Path) -> list[str]:
-    """The operator's own files: a playbook, an inventory; and the lab's addresses and
-    credentials.
-    """
+    """Write the operator's files (playbook, inventory) and the lab's addresses and credentials."""
     given = lab.extra_vars
     domains = "\n".join("        - %s" % name for name in given["area1_domains"])
     texts = {
@@ -180,8 +176,9 @@ def prepare(lab: Lab, folder: Path) -> list[str]:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The caller's, without own Ansible settings or credentials; state goes into the demo's folder,
-    what is ok is not printed.
+    """Return the caller's environment without settings and credentials of its own.
+
+    State goes into the demo's folder, and tasks that are ok are not printed.
     """
     kept = {
         key: value
@@ -202,7 +199,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """It may be ending already: Ctrl-C reaches it too."""
+    """End a process that may be ending already, because Ctrl-C reaches it too."""
     process.terminate()
     try:
         process.wait(timeout=5)
@@ -226,8 +223,9 @@ def play(command: list[str], folder: Path) -> None:
 
 
 def mail(lab: Lab, day: Day) -> str:
-    """Real SMTP to the lab's mail servers: senders that go by the MX (some by a cached one),
-    attackers that go past it.
+    """Send real mail to the lab's mail servers, and return the tally.
+
+    Some senders use a cached MX record, and attackers deliver past it.
     """
     lab.advance(hours=2)
     before = lab.traffic()
@@ -267,7 +265,7 @@ def live(day: Day, lab: Lab, command: list[str], folder: Path) -> int:
 
 
 def wire(lab: Lab, mark: int) -> None:
-    """What the last run sent, as the lab's servers logged it."""
+    """Print what the last run sent, from the log of the lab's servers."""
     title("The wire: requests of the last run, from the lab's log")
     log = lab.log(mark)
     requests, writes = (
@@ -279,7 +277,7 @@ def wire(lab: Lab, mark: int) -> None:
 
 
 def ask(lab: Lab) -> None:
-    """The final MX records, by an ordinary DNS query to the lab's resolver."""
+    """Print the final MX records, by an ordinary DNS query to the lab's resolver."""
     address, _colon, port = lab.extra_vars["area1_dns_resolvers"][0].rpartition(":")
     title("The world: MX records, asked at the resolver")
     for name in lab.extra_vars["area1_domains"]:

@@ -163,7 +163,7 @@ class Zones:
 
 
 def _fits(record: Record, zone: dict[str, Any], query: Query) -> bool:
-    """The list's filters (§6.5); ``match=any`` makes one hit enough."""
+    """The list's filters ([CF-6.5]); ``match=any`` makes one hit enough."""
     results = []
     for field in ("type", "name", "content", "comment"):
         for suffix, test in _TEXT_TESTS.items():

@@ -58,7 +58,7 @@ def invoke(
     organization.refuse_dehydrated(call, number)
     checks.pass_over(call)
     if not reads and hub.faults.take(EXCHANGE, names, ["ignore_write"]):
-        return call, []  # said to be done, but is not [EXO-4]
+        return call, []  # reported as done, and not done [EXO-4.12]
     value = CMDLETS[name](call)
     late = hub.faults.take(EXCHANGE, names, ["cmdlet_error_after"])
     if late:

@@ -76,7 +76,7 @@ def _dehydrated(builder: Builder) -> None:
 
 
 def _foreign_domain(builder: Builder) -> None:
-    """Its zone is at another provider, with name servers of its own."""
+    """Add a domain whose zone is at another provider, with name servers of its own."""
     host = "legacy-example.mail.protection.outlook.com"
     builder.accept("legacy.example", host)
     servers = ["ns1.hoster.example", "ns2.hoster.example"]
@@ -99,14 +99,14 @@ def _many(builder: Builder, count: int) -> None:
 
 
 def _at(builder: Builder, provider: str) -> None:
-    """All zones at one other provider, whose options area1_dns_provider and its like then name."""
+    """Put all zones at one other provider, which area1_dns_provider and its options then name."""
     for domain in DOMAINS:
         builder.move_zone(domain, provider)
     builder.world["dns_provider"] = provider
 
 
 def _five_providers(builder: Builder) -> None:
-    """nw-<provider>-NN.example; those of rfc2136 have no zone here."""
+    """Add domains nw-<provider>-NN.example; those of rfc2136 have no zone here."""
     builder.domains.clear()
     for provider in ("cloudflare", "azure", "route53", "godaddy", "rfc2136"):
         for number in range(20):
@@ -143,10 +143,7 @@ WORLDS: dict[str, Callable[[Builder], None]] = {
 
 
 def build(name: str, credentials: Credentials, now: datetime) -> tuple[dict[str, Any], list[str]]:
-    """Return the state, and the names that area1_domains lists.
-
-    Raises ValueError for a name that is not known.
-    """
+    """Return the state of a world, and the names for area1_domains."""
     base, elements, seed = _parts(name)
     kind, _, argument = base.partition(":")
     if kind not in WORLDS or (argument and (kind != "many" or not argument.isdigit())):

@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The parts that worlds are put together from: a tenant, its app registration, its zones at
-Cloudflare.
-"""
+"""The parts of which worlds are made: a tenant, its app registration, its zones."""
 
 from __future__ import annotations
 
@@ -54,8 +52,9 @@ AGE = timedelta(days=400)
 
 @dataclass(frozen=True)
 class Credentials:
-    """What the process made at its start; it outlives a change of the world, so that the variables
-    given out stay valid.
+    """The credentials that the process made at its start.
+
+    They outlive a change of the world, so that the variables given out stay valid.
     """
 
     client_secret: str
@@ -110,7 +109,7 @@ class Builder:
         self.world["tenant"][noun.collection].append(self.object(noun, name, **fields))
 
     def accept(self, domain: str, host: str | None, **fields: Any) -> None:
-        """An accepted domain, and the host that Graph names for it."""
+        """Add an accepted domain, and the host that Graph names for it."""
         fields = {key[:1].upper() + key[1:]: value for key, value in fields.items()}
         self.add(ACCEPTED_DOMAIN, domain, DomainName=domain, **fields)
         self.world["entra"]["verified_domains"].append(domain)
@@ -118,7 +117,7 @@ class Builder:
             self.world["tenant"]["mail_hosts"][domain] = host
 
     def zone(self, domain: str, host: str, ttl: int) -> None:
-        """A zone at Cloudflare whose mail goes to Microsoft."""
+        """Add a zone at Cloudflare whose mail goes to Microsoft."""
         self.world["cloudflare"]["zones"][domain] = {
             "id": hashlib.sha256(f"zone {domain}".encode()).hexdigest()[:32],
             "name": domain,
@@ -141,7 +140,7 @@ class Builder:
         self.host_zone(domain, provider, mail, ttl)
 
     def host_zone(self, domain: str, provider: str, mail: list[tuple[int, str]], ttl: int) -> None:
-        """A zone at Azure DNS, Route 53 or GoDaddy, and its name servers."""
+        """Add a zone at Azure DNS, Route 53 or GoDaddy, and its name servers."""
         number = len(self.world["dns"]["servers"]) % 80 + 1
         if provider == "azure":
             zone = azure_dns.zone(domain, mail, ttl, number=number)
@@ -159,7 +158,7 @@ class Builder:
             )
 
     def _azure_dns(self) -> dict[str, Any]:
-        """The tenant's own subscription; the app may change MX and TXT sets and read zones."""
+        """Return the tenant's subscription; the app may change MX and TXT sets and read zones."""
         state = azure_dns.empty_state(TENANT_ID)
         scope = f"/subscriptions/{azure_dns.SUBSCRIPTION}"
         actions = [
@@ -253,7 +252,7 @@ class Builder:
 
 
 def _quarantine_policies(make: Any) -> list[dict[str, Any]]:
-    """The built-in ones ([EXO-2.6]), and the global one that only its type shows."""
+    """Return the built-in policies [EXO-2.6], and the global one that only its type shows."""
     return [
         make(QUARANTINE_POLICY, "AdminOnlyAccessPolicy", EndUserQuarantinePermissionsValue=0),
         make(QUARANTINE_POLICY, "DefaultFullAccessPolicy", EndUserQuarantinePermissionsValue=39),
@@ -270,7 +269,7 @@ def _quarantine_policies(make: Any) -> list[dict[str, Any]]:
 def records(
     domain: str, mail: Iterable[tuple[int, str]], ttl: int, born: datetime
 ) -> list[dict[str, Any]]:
-    """A zone's records in Cloudflare's shape: the mail hosts, a web server, SPF. No MTA-STS."""
+    """Return a zone's records in Cloudflare's shape: mail hosts, a web server, SPF; no MTA-STS."""
     date = born.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     rows: list[tuple[str, str, str, int, int | None]] = [
         ("MX", domain, host, ttl, priority) for priority, host in mail

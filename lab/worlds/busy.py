@@ -82,7 +82,7 @@ def _connectors(builder: Builder) -> None:
 
 
 def _policies(builder: Builder) -> None:
-    """SPF hard fail is On in two policies that apply, and in one whose rule is off."""
+    """Add policies: SPF hard fail is On in two that apply, and in one whose rule is off."""
     builder.world["tenant"]["content_filter_policies"][0] |= {
         "MarkAsSpamSpfRecordHardFail": "On",
         "AllowedSenderDomains": ["fabrikam.example"],
@@ -141,7 +141,7 @@ def _policies(builder: Builder) -> None:
 
 
 def _rules(builder: Builder) -> None:
-    """The order counts: the second rule stops the third."""
+    """Add rules whose order counts: the second stops the third."""
     builder.world["tenant"]["transport_rules"] += [
         transport_rule(
             "Disclaimer",

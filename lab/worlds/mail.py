@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tenants whose mail takes a way of its own: a former gateway, direct senders, MTA-STS, slow or
-dead name servers, earlier deployments.
-"""
+"""Tenants whose mail takes a way of its own, for example through a former gateway."""
 
 from __future__ import annotations
 
@@ -44,7 +42,7 @@ NEW_DOMAIN = "northwind-new.example"
 
 
 def _move(builder: Builder, domain: str, hosts: list[tuple[int, str]], ttl: int) -> None:
-    """Its mail goes elsewhere since long."""
+    """Send the domain's mail elsewhere, since long ago."""
     zone = builder.world["cloudflare"]["zones"][domain]
     first = next(record for record in zone["records"] if record["type"] == "MX")
     moved = [
@@ -98,10 +96,7 @@ def _connector(builder: Builder, name: str, **fields: Any) -> None:
 
 
 def former_gateway(builder: Builder) -> None:
-    """Mail comes by another gateway, which locked the tenant down for itself:
-
-    Area 1's mail would be refused ([CUT-2.3]).
-    """
+    """Add a gateway that locked the tenant down for itself: Area 1's mail is refused [CUT-2.3]."""
     builder.world["dns"]["hosts"][GATEWAY_HOST] = GATEWAY_ADDRESS
     mail = builder.world["mail"]
     mail["addresses"][_GATEWAY_SOURCE] = "192.0.2.200"
@@ -121,8 +116,9 @@ def former_gateway(builder: Builder) -> None:
 
 
 def direct_senders(builder: Builder) -> None:
-    """A scanner that sends as the customer's own domain, and a service that has Microsoft's host
-    written down: both past any MX.
+    """Add a scanner that sends as the customer's domain, and a service with Microsoft's host.
+
+    Both deliver past any MX.
     """
     mail = builder.world["mail"]
     mail["addresses"] |= {"127.0.6.1": "192.0.2.77", "127.0.6.2": "198.51.100.222"}
@@ -134,8 +130,9 @@ def direct_senders(builder: Builder) -> None:
 
 
 def locked_year_ago(builder: Builder) -> None:
-    """Deployed and locked down a year ago under the tutorial's names; since then the tenant got one
-    more domain, whose mail goes to Microsoft.
+    """Build a tenant that was deployed and locked down a year ago, under the tutorial's names.
+
+    Since then it gained a domain, whose mail goes to Microsoft.
     """
     builder.world["tenant"]["connection_filter"]["IPAllowList"] = list(EGRESS)
     _connector(
@@ -160,9 +157,10 @@ def locked_year_ago(builder: Builder) -> None:
 
 
 def half_finished(builder: Builder) -> None:
-    """Somebody began by hand with today's pages ([CF-1]) and stopped
-    half-way: a part of the addresses, no enhanced filtering, one domain moved, the lock-down made
-    and switched off.
+    """Build a tenant where somebody began by hand with today's pages [CF-1] and stopped half-way.
+
+    There is a part of the addresses, no enhanced filtering, one domain that moved, and the
+    lock-down, switched off.
     """
     builder.world["tenant"]["connection_filter"]["IPAllowList"] = EGRESS[:8]
     _connector(
@@ -183,8 +181,9 @@ def half_finished(builder: Builder) -> None:
 
 
 def mta_sts(builder: Builder) -> None:
-    """Two domains enforce a policy that admits Microsoft's hosts alone, one tests
-    ([CUT-2.4]); DANE at one host.
+    """Add policies that admit Microsoft's hosts only: two domains enforce one, one tests [CUT-2.4].
+
+    One host has DANE.
     """
     for domain, (_ttl, host) in DOMAINS.items():
         pattern = "*.mail.protection.outlook.com" if domain == "northwind-group.example" else host
@@ -215,7 +214,7 @@ def mta_sts(builder: Builder) -> None:
 
 
 def laggard(builder: Builder) -> None:
-    """One of the two name servers shows each change half an hour late."""
+    """Make one of the two name servers show each change half an hour late."""
     builder.world["dns"]["servers"]["bob.ns.cloudflare.example"] |= {
         "mode": "lag",
         "lag_seconds": 1800,
@@ -227,7 +226,7 @@ def one_down(builder: Builder) -> None:
 
 
 def long_ttl(builder: Builder) -> None:
-    """Caches keep the old mail hosts for a day."""
+    """Let caches keep the old mail hosts for a day."""
     for zone in builder.world["cloudflare"]["zones"].values():
         for record in zone["records"]:
             if record["type"] == "MX":

@@ -3,8 +3,10 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What follows from the drivers' OPTIONS and CAPABILITIES: argument spec, documentation, variables
-and the table of guarantees. Called by generate.py.
+"""What follows from OPTIONS and CAPABILITIES of the DNS drivers.
+
+That is their argument spec, documentation and variables, and the table of guarantees. generate.py
+calls this.
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Write the roles' argument specs, their vars/main.yml and docs/variables.md from one table, and
-what follows from the DNS drivers; --check only compares.
+"""Write argument specs, variables and docs/variables.md from one table and the DNS drivers.
+
+--check only compares.
 """
 
 from __future__ import annotations
@@ -41,9 +42,9 @@ def targets(variable: Variable) -> dict[str, str]:
 
 
 def expression(variable: Variable, group: str) -> str:
-    """The only place of conversion: text with one item a line becomes a list.
+    """Return the Jinja expression of a variable, the only place of conversion.
 
-    Numbers and booleans are converted by the modules' specs.
+    Text with one item a line becomes a list. The modules' specs convert numbers and booleans.
     """
     name = variable["name"]
     fallback = "%s | default(omit)" % variable["fallback"] if "fallback" in variable else "omit"

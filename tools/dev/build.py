@@ -3,10 +3,9 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Build the tarball, install it into an empty place and use it there, without anything of the
-checkout around it.
+"""Build the tarball, install it in an empty place and use it there.
 
-python3 tools/dev/build.py
+Nothing of the checkout is around it then. Usage: python3 tools/dev/build.py
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ SHIPPED = (
 
 
 def tracked_copy(destination: Path) -> None:
-    """What git has or would take, and nothing that lies about in the checkout."""
+    """Copy what git tracks or would track, and nothing else that the checkout holds."""
     answer = subprocess.run(
         [
             "git",
@@ -126,7 +125,7 @@ def modules(collection: Path) -> list[str]:
 
 
 def importable(collection: Path, root: Path, env: dict[str, str], environment: Environment) -> None:
-    """Every Python file of the collection is imported under its full name."""
+    """Import every Python file of the collection under its full name."""
     names = [
         ".".join(path.relative_to(root).with_suffix("").parts)
         for path in sorted(collection.glob("plugins/**/*.py"))
@@ -161,9 +160,7 @@ def documented(collection: Path, env: dict[str, str], environment: Environment, 
 
 
 def try_out(path: Path, environment: Environment) -> None:
-    """Install as a user does, from a folder that has nothing of ours, and start what the README
-    starts.
-    """
+    """Install the collection in an empty folder, and start what the README starts."""
     with tempfile.TemporaryDirectory(prefix="area1-installed-") as folder:
         cwd = Path(folder)
         root = cwd / "collections"

@@ -17,8 +17,9 @@ from environment import NEWEST, ROOT, variables
 
 
 def demo(*arguments: str) -> None:
-    """In place of this process, so that Ctrl-C reaches the demo alone and finds it able to clean
-    up.
+    """Replace this process by the demo, so that Ctrl-C reaches the demo alone.
+
+    Then it is able to clean up.
     """
     os.execve(
         NEWEST.python,

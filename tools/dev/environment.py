@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where things are in a checkout, which environments the checks use, and how programs are run in
-them.
-"""
+"""Where things are in a checkout, the environments of the checks, and how programs run in them."""
 
 from __future__ import annotations
 
@@ -57,8 +55,9 @@ ENVIRONMENTS = {environment.name: environment for environment in (NEWEST, *OLDER
 
 
 def clean_path() -> list[str]:
-    """PATH without pyenv's shims (they exit 127 for versions that are not active), and with the
-    system's sbin.
+    """Return PATH without pyenv's shims, and with the system's sbin.
+
+    The shims exit with 127 for versions that are not active.
     """
     parts = [
         part
@@ -69,7 +68,7 @@ def clean_path() -> list[str]:
 
 
 def variables(environment: Environment, extra_path: Sequence[str] = ()) -> dict[str, str]:
-    """The process environment of a step: that of the caller, with the venv in front."""
+    """Return the environment of a step: the caller's, with the venv's programs first."""
     result = dict(os.environ)
     for name in [
         key for key in result if key.startswith(("ANSIBLE_", "PYENV_", "O365_", "AREA1_"))

@@ -76,7 +76,7 @@ def pytest(environment: Environment, name: str, folders: list[str], extra: tuple
 
 
 def bench(*words: str) -> None:
-    """Benchmarks print figures; they assert nothing and are no part of the tests."""
+    """Run the benchmarks, which print figures, assert nothing, and are no part of the tests."""
     for script in sorted((ROOT / "tests" / "bench").glob("bench_*.py")):
         run(
             [NEWEST.python, str(script), *(word for word in words if word != "--")],
@@ -119,9 +119,7 @@ def clear_results() -> None:
 
 
 def tally(folder: Path = RESULTS) -> tuple[int, int]:
-    """Passed and failed tests of the runs so far; what was skipped counts as failed, as
-    tests/conftest.py has it.
-    """
+    """Return (passed, failed) tests of the runs so far; a skipped test counts as failed."""
     passed = failed = 0
     for report in folder.glob("*.xml"):
         for suite in ElementTree.parse(report).getroot().iter("testsuite"):

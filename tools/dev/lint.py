@@ -43,9 +43,7 @@ def yamllint() -> None:
 
 
 def mypy() -> None:
-    """The collection by its full name (so that relative and absolute imports meet), the rest by its
-    folder.
-    """
+    """Check types: the collection by its full name, so that imports meet, and the other folders."""
     run(["mypy", "-p", f"ansible_collections.{COLLECTION}.plugins"])
     for folder in ("lab", "tests", "tools"):
         if not any((ROOT / folder).rglob("*.py")):
@@ -59,7 +57,7 @@ def mypy() -> None:
 
 
 def ansible_lint() -> None:
-    """On a copy: the checkout holds a link to itself, and a venv."""
+    """Run ansible-lint on a copy: the checkout has a link to itself, and a venv."""
     with tempfile.TemporaryDirectory(prefix="area1-lint-") as folder:
         root = Path(folder)
         copy = root / "ansible_collections" / NAMESPACE / NAME
@@ -106,7 +104,7 @@ def shellcheck() -> None:
 
 
 def contract() -> None:
-    """Generated files are what their tables make of them."""
+    """Check that the generated files are what their tables make of them."""
     for folder in ("contract", "rules"):
         run([NEWEST.python, ROOT / "tools" / folder / "generate.py", "--check"])
 

@@ -3,9 +3,9 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""ansible-test sanity on what is shipped (as certification runs it), without ignore files.
+"""Run ansible-test sanity on what is shipped, as certification does, without ignore files.
 
-python3 tools/dev/sanity.py [core-2.21 ...] [-- arguments for ansible-test]
+Usage: python3 tools/dev/sanity.py [core-2.21 ...] [-- arguments for ansible-test]
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ SKIPPED = re.compile(r"Required program|Skipping sanity test .* due to missing")
 
 
 def place(tarball: Path, environment: Environment) -> Path:
-    """The collection as shipped, at a path that ansible-test accepts."""
+    """Unpack the collection as shipped, at a path that ansible-test accepts."""
     root = CACHE / "sanity" / environment.name
     shutil.rmtree(root, ignore_errors=True)
     collection = root / "ansible_collections" / NAMESPACE / NAME
@@ -75,9 +75,7 @@ def place(tarball: Path, environment: Environment) -> Path:
 
 
 def home(environment: Environment) -> Path:
-    """A HOME of its own: venvs and the bootstrap script are kept there, and the user's is left
-    alone.
-    """
+    """Return a HOME for ansible-test, which keeps its venvs and bootstrap script there."""
     path = CACHE / "sanity" / ("home-" + environment.name)
     cache = path / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
@@ -130,7 +128,7 @@ def sanity_of(environment: Environment, tarball: Path, arguments: tuple[str, ...
 
 
 def attempt(environment: Environment, tarball: Path, arguments: tuple[str, ...]) -> str:
-    """What went wrong."""
+    """Run the tests and return what went wrong, or ""."""
     started, failure = time.monotonic(), ""
     try:
         sanity_of(environment, tarball, arguments)

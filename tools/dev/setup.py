@@ -3,10 +3,10 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Make a checkout ready: the link that gives the collection its full name, programs from Debian,
-one venv per ansible-core.
+"""Make a checkout ready to use.
 
-python3 tools/dev/setup.py [--programs] [core-2.21 ...]
+That is the link that gives the collection its full name, programs from Debian, and one venv for
+each ansible-core. Usage: python3 tools/dev/setup.py [--programs] [core-2.21 ...]
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ PROGRAMS = {
 
 @contextmanager
 def locked() -> Iterator[None]:
-    """Two makes in one checkout set up one after the other."""
+    """Hold a lock, so that two makes in one checkout do their set-up one after the other."""
     CACHE.mkdir(exist_ok=True)
     with (CACHE / "setup.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -108,7 +108,7 @@ def programs() -> None:
 
 
 def candidates(version: str) -> Iterator[Path]:
-    """Places where an interpreter of a version may lie, pyenv's real ones before the system's."""
+    """Yield paths of interpreters of a version, pyenv's real ones before the system's."""
     folders = [Path(part) for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part]
     pyenvs = [
         os.environ.get("PYENV_ROOT"),
@@ -123,7 +123,7 @@ def candidates(version: str) -> Iterator[Path]:
 
 
 def interpreter(version: str) -> Path | None:
-    """The first that really is this version and can make a venv (Debian's own often cannot)."""
+    """Return the first that really is this version and can make a venv; Debian's often cannot."""
     probe = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
     for candidate in candidates(version):
         if not candidate.is_file():

@@ -4,8 +4,9 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Write the collection's table of transport rule parameters from the cmdlet reference; --check only
-compares.
+"""Write the table of transport rule parameters from the cmdlet reference.
+
+--check only compares.
 """
 
 from __future__ import annotations
@@ -38,9 +39,9 @@ from __future__ import annotations
 
 
 def parameters(table: dict[str, t.Any]) -> dict[str, str]:
-    """Type by name.
+    """Return the type of each parameter.
 
-    What only one of the two cmdlets has, or what Microsoft reserves for itself, cannot be managed.
+    Parameters that only one of the two cmdlets has, or that Microsoft reserves, cannot be managed.
     """
     new, change = (table["cmdlets"][verb + "-TransportRule"] for verb in ("New", "Set"))
     return {

@@ -110,7 +110,7 @@ def other_case(builder: Builder, chance: random.Random, argument: str) -> None:
 
 
 def dehydrated_early(builder: Builder, chance: random.Random, argument: str) -> None:
-    """The flag turns before the cmdlets work, by hours ([EXO-4], no. 9).
+    """The flag turns before the cmdlets work, by hours [EXO-4.9].
 
     "turned": it has turned ten minutes ago, and the cmdlets still refuse.
     """

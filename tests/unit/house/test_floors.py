@@ -23,7 +23,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"_http_session"}),
     frozenset({"_http"}),
     frozenset({"_facts"}),
-    frozenset({"_cloudflare_api"}),
+    frozenset({"_cloudflare_api", "_azure_token"}),
     frozenset({"_exchange", "_email_security", "_dns", "_smtp"}),
     frozenset({"_cutover.model"}),
     frozenset({"_cutover.evidence"}),

@@ -20,7 +20,6 @@ LONG_FUNCTIONS: frozenset[str] = frozenset(
     """
     lab/client.py:start
     lab/entra.py:_token
-    lab/exchange/trace.py:_events
     lab/graph.py:_get
     lab/laboratory.py:description
     lab/mail/area1.py:_process
