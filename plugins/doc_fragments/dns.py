@@ -16,11 +16,13 @@ options:
       - V(cloudflare) changes a record set by one batch call of the Cloudflare API.
       - V(azure) replaces a record set at Azure DNS by one call, if it still has the etag that
         was read; metadata of the set stays.
+      - V(route53) replaces a record set at Amazon Route 53 by one change batch that names
+        exactly what was read, and waits until all name servers have it.
       - V(rfc2136) sends signed dynamic updates to the zone's primary server, on condition that
         the set still is the one that was read.
       - V(manual) changes nothing. It reads what the zone's name servers answer and returns the
         exact records to set by hand.
-      - V(route53), V(godaddy) and V(octodns) are planned and refused until they exist.
+      - V(godaddy) and V(octodns) are planned and refused until they exist.
     type: str
   dns_api_token:
     description:
@@ -101,6 +103,44 @@ options:
     description:
       - Base address of Azure Resource Manager for V(azure), where it is not the cloud's.
     type: str
+  dns_route53_access_key:
+    description:
+      - "Access key id for V(route53). Without it the usual places of AWS are looked through:
+        profile, web identity, single sign-on, container, instance."
+      - "If not given, the environment variable is used: E(AWS_ACCESS_KEY_ID)."
+    type: str
+  dns_route53_secret_key:
+    description:
+      - Its secret access key, for V(route53).
+      - "If not given, the environment variable is used: E(AWS_SECRET_ACCESS_KEY)."
+    type: str
+  dns_route53_session_token:
+    description:
+      - Session token of temporary credentials, for V(route53).
+      - "If not given, the environment variables are used: E(AWS_SESSION_TOKEN) and then
+        E(AWS_SECURITY_TOKEN)."
+    type: str
+  dns_route53_profile:
+    description:
+      - Profile of the shared AWS configuration, for V(route53). It may assume a role or use
+        single sign-on.
+      - "If not given, the environment variable is used: E(AWS_PROFILE)."
+    type: str
+  dns_route53_zone_id:
+    description:
+      - Use only the hosted zone with this id, for V(route53); several are separated by commas.
+        Zones are not listed then.
+    type: str
+  dns_route53_partition:
+    description:
+      - Part of AWS with the account, for V(route53).
+    type: str
+    choices: [aws, aws-us-gov, aws-cn, aws-eusc]
+    default: aws
+  dns_route53_api_url:
+    description:
+      - Base address of the API for V(route53), where it is not the partition's.
+    type: str
   dns_server:
     description:
       - Primary server of the zones for V(rfc2136). A name is resolved through O(dns_resolvers).
@@ -151,6 +191,7 @@ options:
     type: int
     default: 300
 requirements:
+  - botocore, if no access key is given
   - dnspython
   - idna (only for names in Unicode)
   - msal

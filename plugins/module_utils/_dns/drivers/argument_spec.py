@@ -13,7 +13,7 @@ import typing as t
 
 from ..environment import first_env
 
-PROVIDERS = ("cloudflare", "azure", "rfc2136", "manual")
+PROVIDERS = ("cloudflare", "azure", "route53", "rfc2136", "manual")
 
 DRIVER_OPTIONS: dict[str, t.Any] = {
     "dns_api_token": {
@@ -57,6 +57,29 @@ DRIVER_OPTIONS: dict[str, t.Any] = {
     },
     "dns_azure_authority_url": {"type": "str", "fallback": (first_env, ["AZURE_AUTHORITY_HOST"])},
     "dns_azure_api_url": {"type": "str"},
+    "dns_route53_access_key": {
+        "type": "str",
+        "no_log": False,
+        "fallback": (first_env, ["AWS_ACCESS_KEY_ID"]),
+    },
+    "dns_route53_secret_key": {
+        "type": "str",
+        "no_log": True,
+        "fallback": (first_env, ["AWS_SECRET_ACCESS_KEY"]),
+    },
+    "dns_route53_session_token": {
+        "type": "str",
+        "no_log": True,
+        "fallback": (first_env, ["AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"]),
+    },
+    "dns_route53_profile": {"type": "str", "fallback": (first_env, ["AWS_PROFILE"])},
+    "dns_route53_zone_id": {"type": "str"},
+    "dns_route53_partition": {
+        "type": "str",
+        "default": "aws",
+        "choices": ["aws", "aws-us-gov", "aws-cn", "aws-eusc"],
+    },
+    "dns_route53_api_url": {"type": "str"},
     "dns_server": {"type": "str"},
     "dns_port": {"type": "int", "default": 53},
     "dns_key_name": {"type": "str", "no_log": False},
