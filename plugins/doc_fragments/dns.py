@@ -18,11 +18,12 @@ options:
         was read; metadata of the set stays.
       - V(route53) replaces a record set at Amazon Route 53 by one change batch that names
         exactly what was read, and waits until all name servers have it.
+      - V(godaddy) replaces a record set at GoDaddy by one call of the Domains API v1.
       - V(rfc2136) sends signed dynamic updates to the zone's primary server, on condition that
         the set still is the one that was read.
       - V(manual) changes nothing. It reads what the zone's name servers answer and returns the
         exact records to set by hand.
-      - V(godaddy) and V(octodns) are planned and refused until they exist.
+      - V(octodns) is planned and refused until it exists.
     type: str
   dns_api_token:
     description:
@@ -140,6 +141,34 @@ options:
   dns_route53_api_url:
     description:
       - Base address of the API for V(route53), where it is not the partition's.
+    type: str
+  dns_godaddy_token:
+    description:
+      - Personal access token for V(godaddy), with the scopes C(domains.domain:read) and
+        C(domains.dns:update).
+      - "If not given, the environment variables are used: E(GODADDY_TOKEN) and then
+        E(GODADDYV3_PERSONAL_ACCESS_TOKEN)."
+    type: str
+  dns_godaddy_api_key:
+    description:
+      - Or an API key of the older kind for V(godaddy).
+      - "If not given, the environment variable is used: E(GODADDY_API_KEY)."
+    type: str
+  dns_godaddy_api_secret:
+    description:
+      - The secret of O(dns_godaddy_api_key).
+      - "If not given, the environment variable is used: E(GODADDY_API_SECRET)."
+    type: str
+  dns_godaddy_environment:
+    description:
+      - Environment of the token or key, for V(godaddy). V(ote) is GoDaddy's test system, with
+        keys and domains of its own.
+    type: str
+    choices: [production, ote]
+    default: production
+  dns_godaddy_api_url:
+    description:
+      - Base address of the API for V(godaddy), where it is not the environment's.
     type: str
   dns_server:
     description:

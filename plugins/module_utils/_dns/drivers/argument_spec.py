@@ -13,7 +13,7 @@ import typing as t
 
 from ..environment import first_env
 
-PROVIDERS = ("cloudflare", "azure", "route53", "rfc2136", "manual")
+PROVIDERS = ("cloudflare", "azure", "route53", "godaddy", "rfc2136", "manual")
 
 DRIVER_OPTIONS: dict[str, t.Any] = {
     "dns_api_token": {
@@ -80,6 +80,27 @@ DRIVER_OPTIONS: dict[str, t.Any] = {
         "choices": ["aws", "aws-us-gov", "aws-cn", "aws-eusc"],
     },
     "dns_route53_api_url": {"type": "str"},
+    "dns_godaddy_token": {
+        "type": "str",
+        "no_log": True,
+        "fallback": (first_env, ["GODADDY_TOKEN", "GODADDYV3_PERSONAL_ACCESS_TOKEN"]),
+    },
+    "dns_godaddy_api_key": {
+        "type": "str",
+        "no_log": False,
+        "fallback": (first_env, ["GODADDY_API_KEY"]),
+    },
+    "dns_godaddy_api_secret": {
+        "type": "str",
+        "no_log": True,
+        "fallback": (first_env, ["GODADDY_API_SECRET"]),
+    },
+    "dns_godaddy_environment": {
+        "type": "str",
+        "default": "production",
+        "choices": ["production", "ote"],
+    },
+    "dns_godaddy_api_url": {"type": "str"},
     "dns_server": {"type": "str"},
     "dns_port": {"type": "int", "default": 53},
     "dns_key_name": {"type": "str", "no_log": False},

@@ -116,8 +116,8 @@ def change_batch(changes: t.Sequence[tuple[str, str, RecordSet, t.Sequence[str]]
         for value in values:
             record = ElementTree.SubElement(records, "ResourceRecord")
             ElementTree.SubElement(record, "Value").text = value
-    body: bytes = ElementTree.tostring(root, encoding="utf-8")
-    return b'<?xml version="1.0" encoding="UTF-8"?>' + body
+    written: bytes = ElementTree.tostring(root, encoding="utf-8")
+    return b'<?xml version="1.0" encoding="UTF-8"?>' + written
 
 
 def stored_values(wanted: RecordSet) -> list[str]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from ..._engine.errors import InputError
 from .contract import Driver
 
-PROVIDERS = ("cloudflare", "azure", "route53", "rfc2136", "manual")
+PROVIDERS = ("cloudflare", "azure", "route53", "godaddy", "rfc2136", "manual")
 
 
 def driver_class(provider: str) -> type[Driver]:
@@ -32,6 +32,10 @@ def driver_class(provider: str) -> type[Driver]:
         from .route53 import Route53Driver
 
         return Route53Driver
+    if provider == "godaddy":
+        from .godaddy import GoDaddyDriver
+
+        return GoDaddyDriver
     if provider == "rfc2136":
         from .rfc2136 import Rfc2136Driver
 
