@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The envelope of Cloudflare's API v4, for every service behind it: bearer token, typed errors,
-paging. Knows no object.
+"""The envelope of Cloudflare's API v4, for every service behind it.
+
+That is the bearer token, typed errors and paging. It knows no object.
 """
 
 from __future__ import annotations
@@ -48,6 +49,17 @@ _BAD_TOKEN_CODES = frozenset({1000, 6103, 6111})
 _NO_ROUTE_CODES = frozenset({7000, 7003})
 _IDENTICAL_RECORD_CODES = frozenset({81057, 81058})
 
+_WRONG_TOKEN = (
+    "Check the API token (is it complete, active, not expired, allowed from this address?)."
+)
+_NEEDS_PERMISSION = (
+    "The API token needs the permission %s for this object. Or the token itself is wrong or"
+    " expired."
+)
+_NOT_THERE = "Check the account and the object's id; the token may not be allowed to see it."
+_TOO_MANY = "The limit is 1200 calls in 5 minutes for one user or token; try again after that."
+_NO_REDIRECTS = "Redirects are not followed with a token: give the API's final address."
+
 
 @dataclasses.dataclass(frozen=True)
 class Envelope:
@@ -59,10 +71,10 @@ class Envelope:
 
 
 class Pace:
-    """Rests before the limit is reached: beyond it the service refuses everything for five minutes,
-    also to others with the token.
+    """The pace of calls, which rests before the service's limit is reached.
 
-    Every answer tells how many calls are left, and until when (C(Ratelimit)). A few are left over:
+    Beyond it everything is refused for five minutes, also to others with the token. Every answer
+    tells how many calls are left, and until when (C(Ratelimit)). A few are left over:
     threads call at once.
     """
 
@@ -72,6 +84,7 @@ class Pace:
         self._rest_until = 0.0
 
     def note(self, reply: Reply) -> None:
+        """Take in what an answer tells of the calls that are left."""
         told = _RATE_LEFT.findall(str(reply.headers.get("Ratelimit") or ""))
         waits = [
             min(float(seconds), LONGEST_REST) for left, seconds in told if int(left) < LEFT_OVER
@@ -80,6 +93,7 @@ class Pace:
             self._rest_until = self._clock() + max(waits)
 
     def keep(self) -> None:
+        """Wait, if need be, before the next call."""
         seconds = self._rest_until - self._clock()
         if seconds <= 0:
             return
@@ -126,13 +140,16 @@ class CloudflareApi:
     def get(
         self, path: str, params: t.Mapping[str, t.Any] | None = None, permission: str = ""
     ) -> t.Any:
-        """The C(result) of one GET. ``permission`` names what the token needs, for the message."""
+        """Return the C(result) of one GET.
+
+        ``permission`` names what the token needs, for the message of an error.
+        """
         return self.call("GET", path, params=params, permission=permission).result
 
     def write(self, method: str, path: str, payload: t.Any = None, permission: str = "") -> t.Any:
-        """The C(result) of one POST, PUT, PATCH or DELETE.
+        """Return the C(result) of one POST, PUT, PATCH or DELETE.
 
-        AmbiguousWrite when its outcome is not known.
+        :raises AmbiguousWrite: its outcome is not known.
         """
         return self.call(method, path, payload=payload, permission=permission).result
 
@@ -143,7 +160,7 @@ class CloudflareApi:
         per_page: int = 50,
         permission: str = "",
     ) -> collections.abc.Iterator[t.Any]:
-        """Every element of a list, over all its pages; fails rather than ending early."""
+        """Yield every element of a list, over all its pages; fail rather than end early."""
         for envelope in self.envelopes(path, params, per_page, permission):
             yield from envelope.result
 
@@ -154,7 +171,7 @@ class CloudflareApi:
         per_page: int = 50,
         permission: str = "",
     ) -> collections.abc.Iterator[Envelope]:
-        """The pages themselves, for callers that look at C(result_info) or the date."""
+        """Yield the pages themselves, for callers that look at C(result_info) or the date."""
         seen, before = 0, None
         for page in range(1, MAX_PAGES + 1):
             envelope = self.call(
@@ -187,6 +204,7 @@ class CloudflareApi:
         payload: t.Any = None,
         permission: str = "",
     ) -> Envelope:
+        """Return one successful answer; a typed error for every other one."""
         self._pace.keep()
         reply = self._http.request(method, path, params=params, payload=payload)
         self._pace.note(reply)
@@ -219,50 +237,32 @@ class CloudflareApi:
     ) -> MailflowError:
         codes, told = _read_errors(body)
         text = clean(told, [self._token])
-        details: dict[str, t.Any] = {"status": reply.status, "codes": sorted(codes)}
+        kind, hint = _kind_of(reply.status, codes, text.lower(), is_write)
+        if kind is PermissionDenied:
+            hint = hint % (permission or "that this call asks for")
         message = "%s answered %d%s." % (reply.where, reply.status, ": " + text if text else "")
-        wrong = (
-            "Check the API token (is it complete, active, not expired, allowed from this address?)."
-        )
-        needs = "The API token needs the permission %s for this object." % (
-            permission or "that this call asks for"
-        )
-        status = reply.status
-        bad_header = codes & _BAD_TOKEN_CODES or (6003 in codes and "header" in text.lower())
-        if status == 401 or bad_header or "invalid access token" in text.lower():
-            return SignInError(message, wrong, **details)
-        if status == 403 or 10000 in codes or 9109 in codes:
-            return PermissionDenied(
-                message, "%s Or the token itself is wrong or expired." % needs, **details
-            )
-        if status == 404 or codes & _NO_ROUTE_CODES:
-            return NotFound(
-                message,
-                "Check the account and the object's id; the token may not be allowed to see it.",
-                **details,
-            )
-        if status == 429:
-            hint = (
-                "The limit is 1200 calls in 5 minutes for one user or token; try again after that."
-            )
-            return (
-                Refused(message, hint, **details)
-                if is_write
-                else ReadError(message, hint, **details)
-            )
-        if 300 <= status < 400:
-            return ReadError(
-                message,
-                "Redirects are not followed with a token: give the API's final address.",
-                **details,
-            )
-        if codes & _IDENTICAL_RECORD_CODES:
-            return AlreadyExists(message, **details)
-        if status == 409:
-            return Conflict(message, **details)
-        if is_write:
-            return Refused(message, **details)
-        return ReadError(message, **details)
+        return kind(message, hint, status=reply.status, codes=sorted(codes))
+
+
+def _kind_of(
+    status: int, codes: t.AbstractSet[int], text: str, is_write: bool
+) -> tuple[type[MailflowError], str]:
+    """Return the kind of an error and what to do next, by its status, codes and text."""
+    denied: type[MailflowError] = Refused if is_write else ReadError
+    bad_header = codes & _BAD_TOKEN_CODES or (6003 in codes and "header" in text)
+    if status == 401 or bad_header or "invalid access token" in text:
+        return SignInError, _WRONG_TOKEN
+    if status == 403 or 10000 in codes or 9109 in codes:
+        return PermissionDenied, _NEEDS_PERMISSION
+    if status == 404 or codes & _NO_ROUTE_CODES:
+        return NotFound, _NOT_THERE
+    if status == 429:
+        return denied, _TOO_MANY
+    if 300 <= status < 400:
+        return ReadError, _NO_REDIRECTS
+    if codes & _IDENTICAL_RECORD_CODES:
+        return AlreadyExists, ""
+    return (Conflict if status == 409 else denied), ""
 
 
 def _read_errors(body: t.Mapping[str, t.Any]) -> tuple[set[int], str]:

@@ -23,9 +23,9 @@ import urllib.parse
 
 from ._engine.errors import AmbiguousWrite, InputError, ReadError
 from ._engine.module import need
-from ._engine.outside_text import clean, json_bytes, parse_json
+from ._engine.outside_text import json_bytes, parse_json
 from ._engine.outside_text import redact as redact
-from ._http_session import Deadline, pin
+from ._http_session import Deadline, broken_answers, pin, reach_hint, reason_of
 from ._http_session import new_session as new_session
 
 RETRY_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
@@ -36,7 +36,6 @@ CONNECT_SECONDS = 20.0
 MAX_BODY = 64 * 1024 * 1024
 #: The longest pause that a service can ask for and be believed, in seconds.
 LONGEST_RETRY_AFTER = 7 * 86400.0
-LONGEST_REASON = 300
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +71,15 @@ class Reply:
                 % (self.where, self.status, len(self.body)),
                 "Is the address right, and is there a proxy in between?",
             ) from None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Request:
+    method: str
+    path: str
+    params: t.Mapping[str, t.Any] | None
+    body: bytes | None
+    headers: dict[str, str]
 
 
 def parse_http_date(text: str | None) -> datetime.datetime | None:
@@ -170,89 +178,90 @@ class HttpClient:
 
         ``write`` (by method unless given) decides what a failure means. A read is sent again until
         the deadline. A write is sent again only where it certainly was not taken (no connection,
-        429); else AmbiguousWrite is raised. ``transient`` marks further answers to a read as worth
-        another try.
+        429). ``transient`` marks further answers to a read as worth another try.
+
+        :raises AmbiguousWrite: whether a write was carried out is not known.
+        :raises ReadError: there was no answer.
         """
         is_write = method not in ("GET", "HEAD", "OPTIONS") if write is None else write
-        body = json_bytes(payload) if payload is not None else data
-        sent_headers = {**self.headers, **(headers or {})}
+        sent = _Request(
+            method,
+            path,
+            params,
+            json_bytes(payload) if payload is not None else data,
+            {**self.headers, **(headers or {})},
+        )
         if payload is not None:
-            sent_headers.setdefault("Content-Type", "application/json; charset=utf-8")
-        end = self._clock() + self.deadline
-        for attempt in range(1, self._tries + 1):
-            reply, problem, unsent = self._once(method, path, params, body, sent_headers, end)
-            if reply is None:
-                if is_write and not unsent:
-                    raise AmbiguousWrite(
-                        "%s broke off (%s); whether it was carried out is not known."
-                        % (self._where(method, path), problem)
-                    )
-                if attempt == self._tries or not self._pause(attempt, None, end):
-                    raise ReadError(
-                        "%s could not be reached: %s." % (self._where(method, path), problem),
-                        _reach_hint(problem),
-                    )
+            sent.headers.setdefault("Content-Type", "application/json; charset=utf-8")
+        end, attempt = self._clock() + self.deadline, 0
+        while True:
+            attempt += 1
+            reply, problem, unsent = self._once(sent, end)
+            if is_write:
+                self._check_outcome(sent, reply, problem, unsent)
+            again = reply is None or _is_transient(reply, is_write, transient)
+            if again and attempt < self._tries and self._pause(attempt, reply, end):
                 continue
-            if is_write and reply.status in UNKNOWN_OUTCOME:
-                raise AmbiguousWrite(
-                    "%s answered %d; whether it was carried out is not known."
-                    % (reply.where, reply.status),
-                    status=reply.status,
-                    retry_after=_retry_after(reply),
-                )
-            again = reply.status == 429 or (
-                not is_write
-                and (reply.status in RETRY_STATUSES or bool(transient and transient(reply)))
-            )
-            if not again or attempt == self._tries or not self._pause(attempt, reply, end):
+            if reply is not None:
                 return reply
-        raise ReadError(
-            "%s gave no final answer." % self._where(method, path)
-        )  # not reached: the last try returns or raises
+            raise ReadError(
+                "%s could not be reached: %s." % (self._where(sent), problem), reach_hint(problem)
+            )
 
-    def _once(
-        self,
-        method: str,
-        path: str,
-        params: t.Any,
-        body: bytes | None,
-        headers: dict[str, str],
-        end: float,
-    ) -> tuple[Reply | None, str, bool]:
+    def _check_outcome(
+        self, sent: _Request, reply: Reply | None, problem: str, unsent: bool
+    ) -> None:
+        """Raise AmbiguousWrite where a write may or may not have been carried out."""
+        if reply is None and not unsent:
+            raise AmbiguousWrite(
+                "%s broke off (%s); whether it was carried out is not known."
+                % (self._where(sent), problem)
+            )
+        if reply is not None and reply.status in UNKNOWN_OUTCOME:
+            raise AmbiguousWrite(
+                "%s answered %d; whether it was carried out is not known."
+                % (reply.where, reply.status),
+                status=reply.status,
+                retry_after=_retry_after(reply),
+            )
+
+    def _once(self, sent: _Request, end: float) -> tuple[Reply | None, str, bool]:
         """Return (answer or None, problem, certainly not sent) of one try."""
         requests = need("requests")
-        hidden = (*self._secrets, *_credentials(headers))
-        left = end - self._clock()
-        if left <= 0:
+        hidden = (*self._secrets, *_credentials(sent.headers))
+        if end - self._clock() <= 0:
             return None, "the deadline of %d s is over" % self.deadline, True
-        step = max(min(self.timeout, left), 0.1)
-        session = self._session()
-        self._local.limit.end = end
         try:
-            with session.request(
-                method,
-                self._url(path),
-                params=params,
-                data=body,
-                headers=headers,
-                timeout=(min(step, CONNECT_SECONDS), step),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                content = _without(self._read(response, end), hidden)
-                where = self._where(method, path)
-                return Reply(response.status_code, response.headers, content, where), "", False
+            return self._answer(sent, end, hidden), "", False
         except requests.exceptions.SSLError as exc:
             # Only a certificate that was not accepted proves that nothing was sent: TLS may break
             # under a request, too.
-            return None, _reason(exc, hidden), "CERTIFICATE_VERIFY_FAILED" in repr(exc)
+            return None, reason_of(exc, hidden), "CERTIFICATE_VERIFY_FAILED" in repr(exc)
         except (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError) as exc:
-            return None, _reason(exc, hidden), True
+            return None, reason_of(exc, hidden), True
         except requests.exceptions.ConnectionError as exc:
             unsent = "NewConnectionError" in repr(exc) or "NameResolutionError" in repr(exc)
-            return None, _reason(exc, hidden), unsent
-        except _broken_answers() as exc:
-            return None, _reason(exc, hidden), False
+            return None, reason_of(exc, hidden), unsent
+        except broken_answers() as exc:
+            return None, reason_of(exc, hidden), False
+
+    def _answer(self, sent: _Request, end: float, hidden: t.Sequence[str]) -> Reply:
+        """Send, and return the answer without what it quotes of the credentials."""
+        session = self._session()
+        self._local.limit.end = end
+        step = max(min(self.timeout, end - self._clock()), 0.1)
+        with session.request(
+            sent.method,
+            self._url(sent.path),
+            params=sent.params,
+            data=sent.body,
+            headers=sent.headers,
+            timeout=(min(step, CONNECT_SECONDS), step),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            content = _without(self._read(response, end), hidden)
+            return Reply(response.status_code, response.headers, content, self._where(sent))
 
     def _read(self, response: t.Any, end: float) -> bytes:
         parts, size, limit = [], 0, self._max_body or MAX_BODY
@@ -292,8 +301,8 @@ class HttpClient:
     def _url(self, path: str) -> str:
         return "%s/%s" % (self.base_url, path.lstrip("/")) if path else self.base_url
 
-    def _where(self, method: str, path: str) -> str:
-        return "%s %s" % (method, self._url(path).split("?", 1)[0])
+    def _where(self, sent: _Request) -> str:
+        return "%s %s" % (sent.method, self._url(sent.path).split("?", 1)[0])
 
 
 def check_url(url: str) -> str:
@@ -325,6 +334,17 @@ def redact_userinfo(url: str) -> str:
     return "%s@%s" % ("********", url.rsplit("@", 1)[1]) if "@" in url else url
 
 
+def _is_transient(
+    reply: Reply, is_write: bool, transient: t.Callable[[Reply], bool] | None
+) -> bool:
+    """Return whether another try may fare better, and a first one did nothing for certain."""
+    if reply.status == 429:
+        return True
+    if is_write:
+        return False
+    return reply.status in RETRY_STATUSES or bool(transient and transient(reply))
+
+
 def _retry_after(reply: Reply) -> float | None:
     return retry_after_seconds(reply.headers.get("Retry-After"), reply.date)
 
@@ -347,39 +367,3 @@ def _without(body: bytes, secrets: t.Sequence[str]) -> bytes:
         if redacted != text:
             return redacted.encode("latin-1", "replace")
     return body
-
-
-def _broken_answers() -> tuple[type[Exception], ...]:
-    """Return what an answer that breaks HTTP or its encoding may raise below C(requests), too."""
-    below = need("urllib3.exceptions", "requests").HTTPError
-    return (need("requests").exceptions.RequestException, below, OSError, ValueError)
-
-
-def _reason(exc: BaseException, secrets: t.Sequence[str]) -> str:
-    """Return the innermost cause in a few words.
-
-    The exception of C(requests) repeats the whole address; some quote what the server sent.
-    """
-    seen: BaseException = exc
-    while True:
-        inner = getattr(seen, "reason", None)
-        nested = (
-            inner
-            if isinstance(inner, BaseException)
-            else next((arg for arg in seen.args if isinstance(arg, BaseException)), None)
-        )
-        if nested is None:
-            break
-        seen = nested
-    text = str(seen).split(": ", 1)[-1] if "object at 0x" in str(seen) else str(seen)
-    name = type(seen).__name__
-    return "%s: %s" % (name, clean(text, secrets, LONGEST_REASON)) if text else name
-
-
-def _reach_hint(problem: str) -> str:
-    if "CERTIFICATE" in problem.upper():
-        return (
-            "Its certificate is not trusted here: name the CA bundle in area1_ca_path (option"
-            " ca_path)."
-        )
-    return "Check the address, the network and the proxy of the machine that runs this task."

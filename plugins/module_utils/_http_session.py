@@ -3,8 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Sessions of C(requests) that keep to what we say: our credentials, our CA bundle, our deadline,
-our address.
+"""Sessions of C(requests) that keep to our credentials, CA bundle, deadline and address.
 
 C(requests) is imported when the first session is made.
 """
@@ -18,6 +17,9 @@ import typing as t
 import urllib.parse
 
 from ._engine.module import need
+from ._engine.outside_text import clean
+
+LONGEST_REASON = 300
 
 
 class Deadline:
@@ -67,10 +69,10 @@ def new_session(ca_path: str | None, deadline: Deadline | None = None) -> t.Any:
 
 
 def pin(session: t.Any, base_url: str, address: str, deadline: Deadline | None = None) -> None:
-    """Have a session connect to ``address`` for this host, with the host's name in SNI, certificate
-    check and Host.
+    """Have a session connect to ``address`` for this host.
 
-    A proxy of the environment would look the name up by itself, so none is used.
+    The host's name stays in SNI, certificate check and Host. A proxy of the environment would look
+    the name up by itself, so none is used.
     """
     parts = urllib.parse.urlsplit(base_url)
     netloc = "[%s]" % address if ":" in address else address
@@ -171,3 +173,40 @@ class _LimitedReader(io.RawIOBase):
     def close(self) -> None:
         self._raw.close()
         super().close()
+
+
+def broken_answers() -> tuple[type[Exception], ...]:
+    """Return what an answer that breaks HTTP or its encoding may raise below C(requests), too."""
+    below = need("urllib3.exceptions", "requests").HTTPError
+    return (need("requests").exceptions.RequestException, below, OSError, ValueError)
+
+
+def reason_of(exc: BaseException, secrets: t.Sequence[str]) -> str:
+    """Return the innermost cause in a few words.
+
+    The exception of C(requests) repeats the whole address; some quote what the server sent.
+    """
+    seen: BaseException = exc
+    while True:
+        inner = getattr(seen, "reason", None)
+        nested = (
+            inner
+            if isinstance(inner, BaseException)
+            else next((arg for arg in seen.args if isinstance(arg, BaseException)), None)
+        )
+        if nested is None:
+            break
+        seen = nested
+    text = str(seen).split(": ", 1)[-1] if "object at 0x" in str(seen) else str(seen)
+    name = type(seen).__name__
+    return "%s: %s" % (name, clean(text, secrets, LONGEST_REASON)) if text else name
+
+
+def reach_hint(problem: str) -> str:
+    """Return what to do about a service that could not be reached."""
+    if "CERTIFICATE" in problem.upper():
+        return (
+            "Its certificate is not trusted here: name the CA bundle in area1_ca_path (option"
+            " ca_path)."
+        )
+    return "Check the address, the network and the proxy of the machine that runs this task."

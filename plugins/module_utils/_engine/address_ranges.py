@@ -16,7 +16,7 @@ Span = t.Union[tuple[int, int, int], str]  # noqa: UP007  (made at run time)
 
 
 def span(value: t.Any) -> Span:
-    """(version, first, last), or the text itself where it is of a form that we do not know."""
+    """Return (version, first, last), or the text itself where its form is unknown."""
     try:
         return ip_span(value)
     except InputError:
@@ -24,11 +24,12 @@ def span(value: t.Any) -> Span:
 
 
 def spans(values: t.Any) -> set[Span]:
+    """Return the ranges of a list in any of its forms."""
     return {span(value) for value in as_list(values)}
 
 
 def outside(values: t.Iterable[t.Any], allowed: t.Any) -> list[str]:
-    """Those of ``values`` that no entry of ``allowed`` covers."""
+    """Return those of ``values`` that no single entry of ``allowed`` covers."""
     known = [item for item in spans(allowed) if isinstance(item, tuple)]
     return [str(value) for value in values if not _covered(span(value), known)]
 
@@ -40,6 +41,7 @@ def _covered(item: Span, known: list[tuple[int, int, int]]) -> bool:
 
 
 def overlap(left: t.Any, right: t.Any) -> bool:
+    """Return whether two lists have an address in common; entries of unknown form have none."""
     known = [item for item in spans(right) if isinstance(item, tuple)]
     return any(
         isinstance(item, tuple)

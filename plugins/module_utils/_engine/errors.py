@@ -86,9 +86,7 @@ class Refused(MailflowError):
 
 
 class Conflict(MailflowError):
-    """The world is not as it was when the plan was made (a lost compare-and-swap), or two answers
-    contradict.
-    """
+    """Two answers contradict, or the world is not as it was when the plan was made."""
 
     kind = "conflict"
 

@@ -75,7 +75,7 @@ def release(run_directory: str) -> None:
 
 @contextlib.contextmanager
 def _alone(directory: str) -> t.Iterator[None]:
-    """Be the only process that looks at the lock and replaces it, for the moment that this takes.
+    """Hold off every other process that looks at the lock and replaces it, for a moment.
 
     Without this, a run that was interrupted between the two could move away the lock that another
     one has taken since. Where the file system has no such locks, :func:`_set_aside` finds out.

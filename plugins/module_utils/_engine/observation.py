@@ -3,8 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The run's observation: what was read, handed from task to task in a 0600 file of a 0700
-directory.
+"""The run's observation, handed from task to task in a 0600 file of a 0700 directory.
 
 A section is the whole answer of one read (for example C(inbound_connectors)). In check mode a
 module leaves the world that it predicts. The journal collects what each task found, changed or left

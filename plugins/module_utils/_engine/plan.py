@@ -5,7 +5,7 @@
 
 """The planner: what is there, what is wanted, and the changes between them, as data.
 
-Pure: no I/O and no clock.
+It does no I/O and knows no clock.
 """
 
 from __future__ import annotations
@@ -37,11 +37,10 @@ class Property:
 
 @dataclasses.dataclass(frozen=True)
 class ListIntent:
-    """What a list that others may share is to become:
+    """What a list that others may share is to become.
 
-    C(set) replaces, then C(add) joins and C(remove) leaves.
-
-    An element both added and removed is a contradiction and refused by :meth:`check`.
+    C(set) replaces, then C(add) joins and C(remove) leaves. An element both added and removed is a
+    contradiction and refused by :meth:`check`.
     """
 
     add: tuple[t.Any, ...] = ()
@@ -50,7 +49,7 @@ class ListIntent:
 
     @classmethod
     def of(cls, value: t.Any) -> ListIntent | None:
-        """From an option: None stays None, a plain list means C(set), a dict has the three keys."""
+        """Read an option: None stays None, a plain list means C(set), a dict has the three keys."""
         if value is None:
             return None
         if isinstance(value, t.Mapping):
@@ -63,6 +62,7 @@ class ListIntent:
         return cls(set=tuple(as_list(value)))
 
     def check(self, prop: Property) -> None:
+        """Refuse with InputError what is both added and removed."""
         both = set(prop.kind.index(self.add)) & set(prop.kind.index(self.remove))
         if both:
             names = [str(value) for key, value in prop.kind.index(self.add).items() if key in both]
@@ -72,7 +72,7 @@ class ListIntent:
             )
 
     def target(self, current: t.Any, kind: Kind) -> list[t.Any]:
-        """The wanted list; the spelling that is in place is kept for what stays."""
+        """Return the wanted list; what stays keeps the spelling that is in place."""
         present = kind.index(current)
         wanted = (
             dict(present)
@@ -113,6 +113,7 @@ class Plan:
         return self.action != "none"
 
     def before(self) -> dict[str, t.Any]:
+        """Return the values that change, as they are."""
         return (
             {}
             if self.action == "create"
@@ -120,6 +121,7 @@ class Plan:
         )
 
     def after(self) -> dict[str, t.Any]:
+        """Return the values that change, as they will be."""
         return (
             {}
             if self.action == "delete"
@@ -127,6 +129,7 @@ class Plan:
         )
 
     def diff(self) -> dict[str, t.Any]:
+        """Return the plan as C(--diff) shows it."""
         header = "%s %s" % (self.object_type, self.identity)
         return {
             "before_header": header,
@@ -136,7 +139,7 @@ class Plan:
         }
 
     def apply_to(self, observed: Object | None) -> dict[str, t.Any] | None:
-        """The object as it will be: what check mode hands on."""
+        """Return the object as it will be, which is what check mode hands on; None: it is gone."""
         if self.action == "delete" or (observed is None and self.action != "create"):
             return None
         world = dict(observed or {})
@@ -166,6 +169,7 @@ class Plan:
         ]
 
     def to_data(self) -> dict[str, t.Any]:
+        """Return the plan as a module returns it."""
         return {
             "object": self.object_type,
             "identity": self.identity,
@@ -202,7 +206,7 @@ def _shown(value: t.Any) -> str:
 
 
 def plan_property(prop: Property, observed: Object, wanted: t.Any) -> Change | None:
-    """The change of one property, or None when it already means what is wanted.
+    """Plan one property; None when it already means what is wanted.
 
     ``wanted`` None leaves it alone.
     """

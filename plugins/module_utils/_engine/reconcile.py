@@ -59,9 +59,10 @@ class Told(t.Protocol):
 
 
 class Outcome(t.Generic[WorldT, PlanT]):
-    """``plan`` is the first plan (what the diff shows).
+    """What became of an object.
 
-    ``world`` is what is there now, or would be in check mode.
+    ``plan`` is the first plan (what the diff shows), ``world`` what is there now, or would be in
+    check mode.
     """
 
     def __init__(self, plan: PlanT, world: WorldT, predicted: bool) -> None:

@@ -22,7 +22,7 @@ OBSERVATION = "observation.json"
 
 
 def run_run(params: t.Mapping[str, t.Any], context: Context) -> Result:
-    """Also in check mode: the plan of a run needs its observation."""
+    """Make or remove a run's directory; also in check mode, where a plan needs its observation."""
     path = str(params.get("path") or "")
     if path and not os.path.basename(os.path.normpath(path)).startswith(PREFIX):
         raise InputError(

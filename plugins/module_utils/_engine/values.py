@@ -3,11 +3,10 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Values compared as what they mean: each ``Kind`` turns a raw value into a canonical, hashable
-one.
+"""Values compared as what they mean.
 
-Nothing here knows a service; the spelling that a service returned is kept beside the canonical
-value by the planner.
+Each ``Kind`` turns a raw value into a canonical, hashable one. Nothing here knows a service; the
+spelling that a service returned is kept beside the canonical value by the planner.
 """
 
 from __future__ import annotations
@@ -26,7 +25,9 @@ T = t.TypeVar("T")
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """``canonical`` maps one raw value (or one list element) to what is compared; ``is_list`` marks
+    """How values of one kind are compared.
+
+    ``canonical`` maps one raw value (or one list element) to what is compared; ``is_list`` marks
     multi-valued ones.
     """
 
@@ -35,12 +36,13 @@ class Kind:
     is_list: bool = False
 
     def same(self, left: t.Any, right: t.Any) -> bool:
+        """Return whether two raw values mean the same; of lists the order does not matter."""
         if self.is_list:
             return set(self.index(left)) == set(self.index(right))
         return bool(self.canonical(left) == self.canonical(right))
 
     def index(self, values: t.Any) -> dict[t.Any, t.Any]:
-        """Canonical element to the first spelling of it, in the order given.
+        """Return the first spelling of each element by its canonical form, in the order given.
 
         None, "" and a bare string are lists too.
         """
@@ -51,8 +53,10 @@ class Kind:
 
 
 def as_list(value: t.Any) -> list[t.Any]:
-    """None and "" are the empty list; a single value is a list of one, a text with commas one of
-    several (services return all forms).
+    """Return a value as a list: services return all forms of one.
+
+    None and "" are the empty list, a single value is a list of one, a text with commas one of
+    several.
     """
     if value is None or value == "":
         return []
@@ -64,9 +68,9 @@ def as_list(value: t.Any) -> list[t.Any]:
 
 
 def ip_span(value: t.Any) -> tuple[int, int, int]:
-    """(version, first, last) of an address, a CIDR (host bits allowed) or a range a-b.
+    """Return (version, first, last) of an address, a CIDR (host bits allowed) or a range a-b.
 
-    InputError when it is none of them.
+    :raises InputError: it is none of them.
     """
     text = str(value).strip()
     try:
@@ -85,8 +89,9 @@ def ip_span(value: t.Any) -> tuple[int, int, int]:
 
 
 def of_domain(said: t.Mapping[str, T], name: t.Any) -> T | None:
-    """What is said of a mail domain: under its own name, else under C(*.) of the nearest name above
-    it.
+    """Return what is said of a mail domain; None when nothing is.
+
+    That is what stands under its own name, else under C(*.) of the nearest name above it.
     """
     domain = host_name(name)
     if domain in said:
@@ -99,7 +104,7 @@ def of_domain(said: t.Mapping[str, T], name: t.Any) -> T | None:
 
 
 def sender_domain(value: t.Any) -> str:
-    """Exchange stores C(contoso.com) as C(smtp:contoso.com;1): both are the same domain."""
+    """Return the domain of C(smtp:contoso.com;1), which is how Exchange stores C(contoso.com)."""
     text = str(value).strip().lower()
     if text.startswith("smtp:"):
         text = text[5:]
@@ -107,14 +112,17 @@ def sender_domain(value: t.Any) -> str:
 
 
 def boolean(value: t.Any) -> bool | None:
+    """Return the truth value of a service's or a survey's word; None when it is none."""
     if value is None or isinstance(value, bool):
         return value
     return {"true": True, "false": False}.get(str(value).strip().lower())
 
 
 def _ip_or_text(value: t.Any) -> t.Any:
-    """What a service returned may be of a form that we do not know: it is kept and compared as
-    text, never refused.
+    """Return the range of an address list's entry, or its text.
+
+    What a service returned may be of a form that we do not know: it is kept and compared as text,
+    never refused.
     """
     try:
         return ip_span(value)
@@ -131,18 +139,34 @@ def _word(value: t.Any) -> str:
 
 
 def _size(value: t.Any) -> t.Any:
-    """Bytes of C(10MB), C(10 MB) and C(10 MB (10,485,760 bytes)), which is how a service gives the
-    first back.
+    """Return the bytes of C(10MB), C(10 MB) and C(10 MB (10,485,760 bytes)).
+
+    The last is how a service gives the first back. What is no size stays a text.
     """
-    found = re.fullmatch(r"([\d.]+) ?([KMGT]?)B?( \(.*\))?", _text(value).strip(), re.IGNORECASE)
+    found = re.fullmatch(
+        r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?([KMGT]?)B?( \(.*\))?",
+        _text(value).strip(),
+        re.IGNORECASE,
+    )
     if found is None:
         return _text(value)
     return int(float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " "))
 
 
+def _whole(value: t.Any) -> t.Any:
+    """Return a whole number; what is none stays a text, and nothing is None."""
+    if value is None or value == "":
+        return None
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return _text(value)
+
+
 def _moment(value: t.Any) -> str:
-    """A date to the second; the rest of its spelling (fraction, zone sign of UTC) differs between
-    what is sent and read.
+    """Return a date to the second.
+
+    The rest of its spelling (fraction, zone sign of UTC) differs between what is sent and read.
     """
     return re.sub(r"(\.\d+)?(Z|\+00:00)?$", "", _text(value).strip().replace(" ", "T"))
 
@@ -153,7 +177,7 @@ BOOL = Kind("bool", boolean)
 FLAG = Kind("flag", lambda value: bool(boolean(value)))  # none is false
 SIZE = Kind("size", _size)
 MOMENT = Kind("moment", _moment)
-INT = Kind("int", lambda value: None if value is None or value == "" else int(value))
+INT = Kind("int", _whole)
 HOST = Kind("host", host_name)
 IPS = Kind("ips", _ip_or_text, is_list=True)
 HOSTS = Kind("hosts", host_name, is_list=True)

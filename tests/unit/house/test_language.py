@@ -32,7 +32,6 @@ NOT_YET: tuple[str, ...] = (
     "lab/scenery",
     "lab/worlds/elements",
     "plugins/module_utils/_azure_token.py",
-    "plugins/module_utils/_cloudflare_api.py",
     "plugins/module_utils/_cutover/evidence",
     "plugins/module_utils/_cutover/gates",
     "plugins/module_utils/_cutover/handling",
@@ -43,9 +42,7 @@ NOT_YET: tuple[str, ...] = (
     "plugins/module_utils/_cutover/rollback",
     "plugins/module_utils/_cutover/snapshots",
     "plugins/module_utils/_dns",
-    "plugins/module_utils/_engine",
     "plugins/module_utils/_exchange",
-    "plugins/module_utils/_http_session.py",
 )
 
 #: First words of the docstrings of functions. A verb that is missing is added here; a noun is not.

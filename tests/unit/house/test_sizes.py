@@ -26,7 +26,6 @@ LONG_FUNCTIONS: frozenset[str] = frozenset(
     lab/mail/edge.py:_message
     lab/mail/edge.py:_take
     lab/worlds/busy.py:_policies
-    plugins/module_utils/_cloudflare_api.py:_error
     plugins/module_utils/_cutover/gates/connectors.py:catches_others
     plugins/module_utils/_cutover/gates/direct_senders.py:gate
     plugins/module_utils/_cutover/gates/domains.py:ttl
@@ -46,8 +45,6 @@ LONG_FUNCTIONS: frozenset[str] = frozenset(
     plugins/module_utils/_dns/sets/mta_sts_id.py:run
     plugins/module_utils/_exchange/reads/mail_flow.py:run_mail_flow_info
     plugins/module_utils/_exchange/reads/trace.py:add
-    plugins/module_utils/_http.py:_once
-    plugins/module_utils/_http.py:request
     plugins/module_utils/_smtp/probe.py:probe_of
     plugins/module_utils/_smtp/probe.py:run_probe
     tools/dev/sanity.py:sanity_of
