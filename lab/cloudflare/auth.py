@@ -39,7 +39,7 @@ class Caller:
         return wanted in self.permissions or wanted.replace(" read", " write") in self.permissions
 
     def sees(self, zone: str) -> bool:
-        """Whether the token's resources include a zone."""
+        """Return whether the token's resources include a zone."""
         return self.zones is None or zone in self.zones
 
     def need(self, permission: str) -> None:
@@ -49,12 +49,12 @@ class Caller:
 
 
 def _plain(permission: str) -> str:
-    """Dashboard, API and documents spell a permission differently: "DNS:Edit", "DNS Write"."""
+    """Return a permission in one spelling: pages differ ("DNS:Edit", "DNS Write")."""
     return re.sub(r"[\s:]+", " ", permission).strip().lower().replace(" edit", " write")
 
 
 def bearer(headers: Mapping[str, str], state: dict[str, Any]) -> str:
-    """The token of a request, whether known or not."""
+    """Return the token of a request, whether it is known or not."""
     header = headers.get("Authorization")
     if header is None:
         raise ApiError(400, 9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers")
@@ -66,7 +66,7 @@ def bearer(headers: Mapping[str, str], state: dict[str, Any]) -> str:
 
 
 def identify(token: str, state: dict[str, Any]) -> Caller | None:
-    """The caller behind a token; None where the account does not know it."""
+    """Return the caller of a token, or None where the account does not know it."""
     known = state["tokens"].get(token)
     if known is None:
         return None
@@ -82,7 +82,7 @@ def identify(token: str, state: dict[str, Any]) -> Caller | None:
 
 
 def authenticate(headers: Mapping[str, str], state: dict[str, Any]) -> Caller:
-    """The caller, or Cloudflare's refusal."""
+    """Return the caller, or raise Cloudflare's refusal."""
     caller = identify(bearer(headers, state), state)
     if caller is None or caller.status != "active":
         raise ApiError(setting(state, "auth_error_status"), 10000, "Authentication error")
@@ -116,7 +116,7 @@ def count(caller: Caller, state: dict[str, Any], now: float) -> dict[str, str]:
 
 
 def throttled(seconds: int, headers: dict[str, str] | None = None) -> ApiError:
-    """A 429 with the wait that it asks for."""
+    """Return a 429 with the wait that it asks for."""
     error = ApiError(429, 971, "Please wait and consider throttling your request speed")
     error.headers = {**(headers or {}), "retry-after": str(seconds)}
     return error

@@ -45,7 +45,7 @@ _PAGE = (20, 1, 50)
 
 
 class Bulk:
-    """``release`` lets one message go and says to whom it could not."""
+    """Bulk jobs. ``release`` releases one message and returns for whom that failed."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Bulk:
     def handle(
         self, method: str, path: list[str], query: Query, body: Any
     ) -> tuple[int, dict[str, Any]]:
-        """``path`` is what follows bulk."""
+        """Answer a request; ``path`` is what follows bulk."""
         for job in self._jobs:
             self._advance(job)
         if not path:
@@ -158,7 +158,7 @@ class Bulk:
         return job
 
     def _delete(self, identifier: str) -> dict[str, str]:
-        """Only what has ended can go (the clients' documentation)."""
+        """Delete a job that has ended; others cannot be deleted (the clients' documentation)."""
         job = self._find(identifier)
         if job["status"] not in ENDED:
             raise ApiError(409, 1003, "the job has not ended")
@@ -193,7 +193,7 @@ def _shown(job: Job) -> dict[str, Any]:
 
 
 def _query(search: dict[str, Any]) -> Query:
-    """The same filters as GET investigate takes, in a body."""
+    """Return the filters in a body, which are those of GET investigate."""
     return {
         name: [str(value).lower() if isinstance(value, bool) else str(value)]
         for name, value in search.items()

@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fill in what a world left out of its Cloudflare account: ids, dates, whole Email Security
-domains.
-"""
+"""What a world left out of its Cloudflare account: ids, dates, whole Email Security domains."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class Domains:
     def handle(
         self, method: str, path: list[str], query: Query, body: Any
     ) -> tuple[int, dict[str, Any]]:
-        """``path`` is what follows settings/domains. The status and the envelope."""
+        """Return status and envelope; ``path`` is what follows settings/domains."""
         self._caller.need(
             "Cloud Email Security: Read" if method == "GET" else "Cloud Email Security: Write"
         )
@@ -142,7 +142,7 @@ class Domains:
         return {"id": domain["id"]}
 
     def _batch(self, body: dict[str, Any]) -> dict[str, Any]:
-        """All four lists are required, empty or not; carried out in this order ([CF-6.1])."""
+        """Carry out a batch: all four lists are required, empty or not, in this order [CF-6.1]."""
         for key in sorted(set(body) ^ set(BATCH)):
             raise ApiError(
                 400,

@@ -35,14 +35,14 @@ class ApiError(Exception):
             self.error["error_chain"] = chain
 
     def body(self) -> dict[str, Any]:
-        """The envelope of a failure."""
+        """Return the envelope of a failure."""
         return {"success": False, "errors": [self.error], "messages": [], "result": None}
 
 
 def success(
     result: Any, info: dict[str, Any] | None = None, messages: list[dict[str, Any]] | None = None
 ) -> dict[str, Any]:
-    """The envelope of a success."""
+    """Return the envelope of a success."""
     body: dict[str, Any] = {
         "success": True,
         "errors": [],
@@ -55,24 +55,24 @@ def success(
 
 
 def no_route(path: str) -> ApiError:
-    """[CF-6]: the example code of the envelope's schema."""
+    """Return the refusal of an unknown path, with the example code of the schema [CF-6]."""
     return ApiError(
         404, 7003, f"Could not route to {path}, perhaps your object identifier is invalid?"
     )
 
 
 def no_method(method: str) -> ApiError:
-    """A path without this method."""
+    """Return the refusal of a method that the path does not have."""
     return ApiError(405, 7001, f"Method {method} not available for that URI.")
 
 
 def first(query: Query, name: str, default: str = "") -> str:
-    """The last value given for a parameter counts, as with most servers."""
+    """Return the last value given for a parameter, which counts with most servers."""
     return query[name][-1] if query.get(name) else default
 
 
 def number(query: Query, name: str, default: int, low: int, high: int | None = None) -> int:
-    """An integer parameter within its limits."""
+    """Return an integer parameter within its limits."""
     text = first(query, name, str(default))
     if not text.isdigit() or int(text) < low or (high is not None and int(text) > high):
         limits = f"at least {low}" if high is None else f"between {low} and {high}"
@@ -83,9 +83,9 @@ def number(query: Query, name: str, default: int, low: int, high: int | None = N
 def page(
     items: Sequence[Any], query: Query, default: int, low: int, high: int, clamp: bool = False
 ) -> tuple[list[Any], dict[str, Any]]:
-    """One page and its result_info.
+    """Return one page and its result_info.
 
-    With ``clamp`` a page that is too long is shortened in silence, not refused.
+    With ``clamp`` a page that is too long is shortened in silence instead of refused.
     """
     current = number(query, "page", 1, 1)
     size = number(query, "per_page", default, low, None if clamp else high)
@@ -102,14 +102,14 @@ def page(
 
 
 def mapping(value: Any, what: str = "the request body") -> dict[str, Any]:
-    """A JSON object, or a refusal."""
+    """Return a JSON object, or refuse anything else."""
     if not isinstance(value, dict):
         raise ApiError(400, 6007, f"Malformed JSON in request body: {what} must be an object")
     return value
 
 
 def items_of(body: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    """One list of a batch."""
+    """Return one list of a batch."""
     value = body.get(key)
     if value is None:
         return []

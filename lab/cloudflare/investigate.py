@@ -54,7 +54,7 @@ class Investigate:
         self._handed = released
 
     def handle(self, method: str, path: list[str], query: Query, body: Any) -> Answer:
-        """``path`` is what follows investigate."""
+        """Answer a request; ``path`` is what follows investigate."""
         reads = method == "GET" or path in _READ_BY_POST
         self._caller.need("Cloud Email Security: Read" if reads else "Cloud Email Security: Write")
         if not setting(self._state, "entitled"):
@@ -143,7 +143,7 @@ class Investigate:
         return self._picture(item)
 
     def _need_detection(self, item: Record, what: str) -> None:
-        """[CF-6.3]: "non-benign only"."""
+        """Refuse a message without detections: "non-benign only" [CF-6.3]."""
         if item["final_disposition"] in BENIGN:
             raise ApiError(400, 1001, f"{what} is available for non-benign messages only")
 
@@ -181,8 +181,9 @@ class Investigate:
         }
 
     def _release(self, body: Any) -> list[dict[str, Any]]:
-        """The body is a list of ids, the answer an entry each: who got it, for whom it failed, who
-        has not got it yet ([CF-6.3]).
+        """Release a list of ids; return an entry for each [CF-6.3].
+
+        It says who got the message, for whom the release failed, and who has not got it yet.
         """
         if (
             not isinstance(body, list)

@@ -3,8 +3,9 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The life of an Email Security domain: proof of ownership, then mail, by the lab's clock and the
-lab's DNS.
+"""The life of an Email Security domain: proof of ownership, then mail.
+
+The lab's clock and the lab's DNS decide.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ Lookup = Callable[[str, str], list[str]]
 
 
 def adopt_domain(world: dict[str, Any], fields: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """A new domain in the state, from the fields of a POST or of a world."""
+    """Add a domain to the state, from the fields of a POST or of a world."""
     state = world["cloudflare"]
     state["domain_counter"] = int(state.get("domain_counter", 0)) + 1
     seed = hashlib.sha256(
@@ -61,14 +62,17 @@ def adopt_domain(world: dict[str, Any], fields: dict[str, Any], now: datetime) -
 
 
 def kept_dispositions(state: dict[str, Any], wanted: list[str]) -> list[str]:
-    """[CF-4.5]: one page says that MALICIOUS and SPAM cannot be unticked with MX and Office 365."""
+    """Return the dispositions that stay whatever is sent.
+
+    One page says that MALICIOUS and SPAM cannot be removed with MX and Office 365 [CF-4.5].
+    """
     if not setting(state, "keep_malicious_and_spam"):
         return list(wanted)
     return [*wanted, *(each for each in ("MALICIOUS", "SPAM") if each not in wanted)]
 
 
 def _zone_is_here(state: dict[str, Any], domain: str) -> bool:
-    """[CF-1]: domains of zones in the account need no TXT record; those entered by hand do."""
+    """Return whether the domain's zone is in the account, so that it needs no TXT record [CF-1]."""
     return any(
         zone.get("status", "active") == "active" and (domain == name or domain.endswith("." + name))
         for name, zone in state["zones"].items()
@@ -85,9 +89,7 @@ class Lifecycle:
         self._lookup = lookup
 
     def verified_at(self, domain: dict[str, Any]) -> float | None:
-        """When the domain was found to be the customer's; remembered, the record may go
-        afterwards.
-        """
+        """Return when the domain was verified; the record may go afterwards."""
         lab = domain["lab"]
         if lab["verified_at"] is None:
             name, value = f"{CHALLENGE_LABEL}.{domain['domain']}", lab["challenge"]
@@ -101,7 +103,7 @@ class Lifecycle:
         return found
 
     def verification(self, domain: dict[str, Any]) -> dict[str, Any]:
-        """The answer of GET .../verification ([CF-6.1])."""
+        """Return the answer of GET .../verification [CF-6.1]."""
         return {
             "last_checked_at": timestamp(datetime.fromtimestamp(self._now, timezone.utc)),
             "status": self._cased(
@@ -112,7 +114,7 @@ class Lifecycle:
         }
 
     def show(self, domain: dict[str, Any]) -> dict[str, Any]:
-        """A domain as the API returns it."""
+        """Return a domain as the API shows it."""
         period = self._mail(domain)
         shown = {key: value for key, value in domain.items() if key not in ("lab", "modified_at")}
         keys = setting(self._state, "modified_keys")
@@ -136,7 +138,7 @@ class Lifecycle:
         return shown
 
     def _mail(self, domain: dict[str, Any]) -> Period | None:
-        """The period in which mail came through here, if it counts for "active"."""
+        """Return the period in which mail came through here, if it counts for "active"."""
         verified = self.verified_at(domain)
         period = self._period(
             domain,
@@ -159,7 +161,7 @@ class Lifecycle:
     def _period(
         self, domain: dict[str, Any], name: str, kind: str, fits: Callable[[str], bool]
     ) -> Period | None:
-        """From when to when the DNS last showed a fitting record."""
+        """Return from when to when the DNS last showed a fitting record."""
         zones = self._world["dns"].get("forward", {})
         if self._lookup is not None and any(
             name == zone or name.endswith("." + zone) for zone in zones
@@ -180,7 +182,10 @@ class Lifecycle:
         return last_period(self._world, zone, self._now, holds)
 
     def _observed(self, domain: dict[str, Any], key: str, holds: bool) -> Period | None:
-        """A real server keeps no past for us: what was seen, and when, is kept with the domain."""
+        """Return the period in which something was seen, kept with the domain.
+
+        A real server keeps no past for the lab.
+        """
         seen: dict[str, list[float]] = domain["lab"]["seen"]
         if holds:
             seen[key] = [seen.get(key, [self._now])[0], self._now]
@@ -200,12 +205,12 @@ class Lifecycle:
         )
 
     def _waiting(self, domain: dict[str, Any]) -> str:
-        """Verified, and pending for want of mail; or not verified."""
+        """Return the status of a domain that waits: for verification, or for mail."""
         return "pending" if self.verified_at(domain) is not None else self._unverified()
 
     def _unverified(self) -> str:
         return str(setting(self._state, "unverified_status") or "pending")
 
     def _cased(self, status: str) -> str:
-        """[CF-6.1], drift: both letter cases are documented."""
+        """Return a status in the letter case of the world; both are documented [CF-6.1]."""
         return status.upper() if setting(self._state, "status_case") == "upper" else status

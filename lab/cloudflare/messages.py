@@ -3,12 +3,11 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The messages that Area 1 saw: one record each in ``world["cloudflare"]["messages"]``, oldest
-first, plain data.
+"""The messages that Area 1 saw, in ``world["cloudflare"]["messages"]``, oldest first, plain data.
 
-The mail path calls `record` for each message that passes, then `trace` for what its servers write
-down, and `handed_on` for how the next hop answered. A world may ask for made-up ones with the
-setting ``quarantined_messages``.
+The mail path calls `record` for each message that passes, then `trace` for the lines that its
+servers log, and `handed_on` for the answer of the next hop. A world may ask for made-up ones with
+the setting ``quarantined_messages``.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ def record(
     source_ip: str = "",
     helo: str = "",
 ) -> str:
-    """A message came through. The id under which the API knows it."""
+    """Record a message that came through, and return its id in the API."""
     # a whole parse of each mail would be most of the work of the lab's mail path
     fields = dict(reversed([(name.lower(), _decoded(value)) for name, value in split(raw)[0]]))
     item = _new(world["cloudflare"], now, disposition, quarantined)
@@ -73,7 +72,7 @@ def record(
 def trace(
     world: dict[str, Any], identifier: str | Record, leg: str, text: str, now: datetime
 ) -> None:
-    """A line of the mail servers' log; ``leg`` is inbound or outbound ([CF-6.3], trace)."""
+    """Record a line of the mail servers' log; ``leg`` is inbound or outbound [CF-6.3]."""
     item = identifier if isinstance(identifier, dict) else find(world["cloudflare"], identifier)
     lines = item["trace"][leg]
     lines.append({"lineno": len(lines) + 1, "at": timestamp(now), "message": text})
@@ -82,17 +81,14 @@ def trace(
 def handed_on(
     world: dict[str, Any], identifier: str | Record, status: str, text: str, now: datetime
 ) -> None:
-    """How the next hop answered:
-
-    ``status`` is one of delivered, deferred, bounced, rejected ([CF-6.3], delivery_status).
-    """
+    """Record the next hop's answer: delivered, deferred, bounced or rejected [CF-6.3]."""
     item = identifier if isinstance(identifier, dict) else find(world["cloudflare"], identifier)
     item["delivery_status"] = [status]
     trace(world, item, "outbound", text, now)
 
 
 def find(state: dict[str, Any], identifier: str) -> Record:
-    """By id or by postfix_id; KeyError where there is none."""
+    """Return a message by id or postfix_id; raise KeyError where there is none."""
     for item in reversed(state.get("messages", [])):
         if identifier in (item["id"], item["postfix_id"]):
             return item  # type: ignore[no-any-return]
@@ -100,7 +96,7 @@ def find(state: dict[str, Any], identifier: str) -> Record:
 
 
 def fill(state: dict[str, Any], now: datetime) -> None:
-    """As many quarantined messages as the setting asks for, a minute apart, made up."""
+    """Make up as many quarantined messages as the setting asks for, a minute apart."""
     wanted, made = (
         int(setting(state, "quarantined_messages")),
         int(state.get("made_up_messages", 0)),
@@ -169,7 +165,7 @@ def _others_message(world: dict[str, Any], at: datetime, number: int) -> None:
 
 
 def raw_of(item: Record) -> str:
-    """The message as it came; one that a world made up is written when somebody asks for it."""
+    """Return the message as it came; a made-up one is written when it is asked for."""
     if "raw" in item:
         return str(item["raw"])
     scanned = datetime.strptime(item["scanned_at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(
@@ -223,5 +219,5 @@ def _keep(state: dict[str, Any], item: Record) -> None:
 
 
 def _decoded(value: str) -> str:
-    """A header field as people read it (RFC 2047)."""
+    """Return a header field as people read it (RFC 2047)."""
     return str(make_header(decode_header(value))) if "=?" in value else value

@@ -3,8 +3,9 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A picture of a message as the preview gives it: a PNG in which each line is grey, a word a block,
-below a red head.
+"""The picture of a message for a preview: a PNG with grey lines below a red head.
+
+Each word is a block.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _LINE, _LETTER = 10, 4
 
 
 def png(lines: Iterable[str]) -> bytes:
-    """Eight bits a colour, no interlace (PNG specification, sections 5 and 11.2)."""
+    """Return a PNG of eight bits a colour, without interlace (PNG specification, 5 and 11.2)."""
     rows = [_HEAD * WIDTH] * (2 * _LINE)
     for line in lines:
         ink = b"".join(

@@ -52,9 +52,9 @@ def show(record: Record, zone: dict[str, Any]) -> Record:
 def checked(
     fields: dict[str, Any], zone: str, state: dict[str, Any], old: Record | None = None
 ) -> Record:
-    """The record that a body asks for: a whole one, or ``old`` with some fields replaced.
+    """Return the record that a body asks for: a whole one, or ``old`` with some fields replaced.
 
-    Ids and dates are not its matter.
+    Ids and dates are set elsewhere.
     """
     unknown = sorted(set(fields) - _FIELDS)
     if unknown:
@@ -92,7 +92,7 @@ def checked(
 
 
 def refuse_conflict(record: Record, others: list[Record]) -> None:
-    """No second identical record; no alias beside anything else."""
+    """Refuse a second identical record, and an alias beside anything else."""
     for other in others:
         if ascii_name(other["name"].lower()) != ascii_name(record["name"].lower()):
             continue
@@ -104,7 +104,7 @@ def refuse_conflict(record: Record, others: list[Record]) -> None:
 
 
 def is_host(text: str) -> bool:
-    """A host name: labels, at least two, and no address."""
+    """Return whether a text is a host name: at least two labels, and no address."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -118,7 +118,7 @@ def is_host(text: str) -> bool:
 
 
 def _name(name: str, zone: str) -> str:
-    """Full or relative to the zone, ``@`` for the zone itself.
+    """Return the full name of a name, which may be relative to the zone; ``@`` is the zone itself.
 
     A zone may have its name in Unicode (cloudflare-go issue 347), a name that is sent has A-labels.
     """
@@ -134,7 +134,7 @@ def _name(name: str, zone: str) -> str:
 
 
 def ascii_name(name: str) -> str:
-    """A name in A-labels; one that cannot be converted stays."""
+    """Return a name in A-labels; one that cannot be converted stays."""
     try:
         return ".".join(
             label if label.isascii() else idna.encode(label, uts46=True).decode()

@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The fields of an Email Security domain: which call takes, demands or refuses which
-([CF-6.1]).
-"""
+"""The fields of an Email Security domain, and which call takes or demands them [CF-6.1]."""
 
 from __future__ import annotations
 
@@ -116,7 +114,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 def required(verb: str, state: dict[str, Any]) -> tuple[str, ...]:
-    """The fields that a call must carry."""
+    """Return the fields that a call must carry."""
     if verb == "POST":
         return ("domain", *_REQUIRED)
     if verb == "PUT":
@@ -129,7 +127,7 @@ def required(verb: str, state: dict[str, Any]) -> tuple[str, ...]:
 
 
 def check(verb: str, fields: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
-    """The fields, or the refusal of the first wrong one.
+    """Return the fields, or refuse the first wrong one.
 
     A domain's name is given at its creation only.
     """

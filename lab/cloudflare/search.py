@@ -33,8 +33,9 @@ ACTIONS = {"PREVIEW": "PREVIEW", "QUARANTINE_RELEASED": "QUARANTINE_RELEASE", "M
 
 
 def filters(query: Query, state: dict[str, Any], now: datetime) -> list[Condition]:
-    """Every condition of a query; alert_id finds nothing, metric is not documented further and
-    changes nothing.
+    """Return every condition of a query.
+
+    alert_id finds nothing; metric is not documented further and changes nothing.
     """
     wanted = [*_times(query, now), *_texts(query, state)]
     disposition = _one_of(query, "final_disposition", DISPOSITIONS)
@@ -56,7 +57,7 @@ def filters(query: Query, state: dict[str, Any], now: datetime) -> list[Conditio
 
 
 def _times(query: Query, now: datetime) -> list[Condition]:
-    """[CF-6.3]: start is 30 days ago unless given, and not in the future."""
+    """Return the conditions on time; start is 30 days ago unless given [CF-6.3]."""
     start = _moment(query, "start") or now.astimezone(timezone.utc) - timedelta(days=30)
     end = _moment(query, "end")
     if start > now:

@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The lab's api.cloudflare.com: routes, authentication, rate limit; the rest is in the files
-beside.
-"""
+"""The lab's api.cloudflare.com: routes, authentication and rate limit."""
 
 from __future__ import annotations
 
@@ -29,9 +27,9 @@ _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
 class CloudflareService:
-    """Besides the core's faults it knows ``{"service":
+    """The service, with one more fault: a 429 of its own.
 
-    "cloudflare", "kind": "rate_limited", "seconds": N}``: its own 429.
+    The fault is ``{"service": "cloudflare", "kind": "rate_limited", "seconds": N}``.
     """
 
     name = "cloudflare"
@@ -40,7 +38,7 @@ class CloudflareService:
         self._hub = hub
 
     def handle(self, request: Request) -> Response:
-        """One request; every refusal is in Cloudflare's envelope."""
+        """Answer one request; every refusal is in Cloudflare's envelope."""
         headers: dict[str, str] = {}
         released: list[Released] = []
         try:
@@ -52,7 +50,7 @@ class CloudflareService:
         return Response(status, body, headers)
 
     def _deliver(self, released: list[Released]) -> None:
-        """Where there is a mail path it carries what was released:
+        """Deliver what was released, if there is a mail path.
 
         ``hub.mail.release(id)`` says whether the next hop took it.
         """
@@ -109,7 +107,7 @@ class CloudflareService:
             raise ApiError(403, 10000, "Authentication error")
 
     def _lookup(self, name: str, kind: str) -> list[str]:
-        """Contents of the records of a name, from the authoritative side."""
+        """Return the contents of a name's records, from the authoritative side."""
         wanted = dns.rdatatype.from_text(kind)
         sets = [each for each in self._hub.dns.lookup(name, kind).answer if each.rdtype == wanted]
         return [
@@ -117,8 +115,9 @@ class CloudflareService:
         ]
 
     def _verify(self, request: Request, owner: list[str], state: dict[str, Any]) -> dict[str, Any]:
-        """/user/tokens/verify knows user tokens only, /accounts/{id}/tokens/verify that account's
-        only.
+        """Verify a token: each of both addresses knows only tokens of its own kind.
+
+        They are /user/tokens/verify and /accounts/{id}/tokens/verify.
         """
         kind = (
             "user"
@@ -142,7 +141,7 @@ class CloudflareService:
 
 
 def _body(request: Request) -> Any:
-    """The JSON of a request that has one."""
+    """Return the JSON of a request that has a body."""
     if request.method not in _WITH_BODY or not request.body:
         return None
     try:

@@ -94,7 +94,7 @@ DEFAULT_SETTINGS: dict[str, Any] = {
 
 
 def empty_state(account_id: str = "0" * 31 + "1") -> dict[str, Any]:
-    """An account without zones, tokens and domains."""
+    """Return an account without zones, tokens and domains."""
     return {
         "account_id": account_id,
         "tokens": {},
@@ -106,17 +106,17 @@ def empty_state(account_id: str = "0" * 31 + "1") -> dict[str, Any]:
 
 
 def setting(state: dict[str, Any], name: str) -> Any:
-    """A setting of the world, or its default."""
+    """Return a setting of the world, or its default."""
     return state.get("settings", {}).get(name, DEFAULT_SETTINGS[name])
 
 
 def timestamp(moment: datetime) -> str:
-    """A date as Cloudflare writes it."""
+    """Return a date as Cloudflare writes it."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def new_id(state: dict[str, Any], kind: str) -> str:
-    """32 hex digits, the same in each run of a world: a digest of a counter."""
+    """Return 32 hex digits, a digest of a counter: the same in each run of a world."""
     state["counter"] = int(state.get("counter", 0)) + 1
     return hashlib.sha256(f"{state['account_id']}/{kind}/{state['counter']}".encode()).hexdigest()[
         :32

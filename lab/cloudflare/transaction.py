@@ -3,8 +3,9 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Changes of a zone's records: one by one or as a batch, in one transaction, then spread over the
-edge.
+"""Changes of a zone's records, one by one or as a batch, in one transaction.
+
+The edge then shows them one after another.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ def _without_id(fields: dict[str, Any]) -> dict[str, Any]:
 def run_batch(
     world: dict[str, Any], zone: dict[str, Any], body: dict[str, Any], now: datetime
 ) -> dict[str, Any]:
-    """All of a batch or nothing; the first error is the answer."""
+    """Carry out all of a batch or nothing; the first error is the answer."""
     unknown = sorted(set(body) - set(ORDER))
     if unknown:
         raise ApiError(

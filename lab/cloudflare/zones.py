@@ -47,7 +47,7 @@ class Zones:
         self._now = now
 
     def handle(self, method: str, path: list[str], query: Query, body: Any) -> dict[str, Any]:
-        """``path`` is what follows /zones."""
+        """Answer a request; ``path`` is what follows /zones."""
         if not path:
             if method != "GET":
                 raise no_method(method)
@@ -163,7 +163,7 @@ class Zones:
 
 
 def _fits(record: Record, zone: dict[str, Any], query: Query) -> bool:
-    """The list's filters ([CF-6.5]); ``match=any`` makes one hit enough."""
+    """Return whether a record meets the list's filters; ``match=any`` makes one enough [CF-6.5]."""
     results = []
     for field in ("type", "name", "content", "comment"):
         for suffix, test in _TEXT_TESTS.items():

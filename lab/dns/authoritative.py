@@ -23,7 +23,7 @@ PAYLOAD = 1232
 
 
 def text_name(message: dns.message.Message) -> tuple[str, str]:
-    """The question, as lower-case text without the trailing dot, and its type."""
+    """Return the question, in lower case without the trailing dot, and its type."""
     question = message.question[0]
     return question.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(
         question.rdtype
@@ -31,7 +31,7 @@ def text_name(message: dns.message.Message) -> tuple[str, str]:
 
 
 def server_at(world: dict[str, Any], zone: dict[str, Any], address: str) -> dict[str, Any] | None:
-    """The server of a zone that listens at an address; the scenery is served everywhere."""
+    """Return the server of a zone that listens at an address; scenery is served everywhere."""
     servers = world["dns"].get("servers", {})
     if not zone["name_servers"]:
         return {"mode": "ok"}
@@ -50,7 +50,7 @@ def zone_answer(
     kind: str,
     now: float,
 ) -> Answer:
-    """What a server that is neither down nor broken knows of a name."""
+    """Return what a server that is neither down nor broken knows of a name."""
     lag = float(server.get("lag_seconds", 0)) if server.get("mode") == "lag" else 0.0
     return ZoneData(zone, view(world, zone, now - lag, now)).lookup(name, kind)
 
@@ -58,7 +58,7 @@ def zone_answer(
 def respond(
     world: dict[str, Any], address: str, query: dns.message.Message, now: float
 ) -> dns.message.Message | None:
-    """The response of the server at an address; None is no response at all."""
+    """Return the response of the server at an address; None is no response at all."""
     response = dns.message.make_response(query, our_payload=PAYLOAD)
     if query.opcode() != dns.opcode.QUERY or len(query.question) != 1:
         response.set_rcode(dns.rcode.NOTIMP)

@@ -28,7 +28,7 @@ class DohService:
         self._hub = hub
 
     def handle(self, request: Request) -> Response:
-        """One query."""
+        """Answer one query."""
         request.notes["write"] = False
         if request.path != PATH:
             return Response(404, b"not found")
@@ -56,6 +56,6 @@ def _decode(text: str) -> bytes | None:
 
 
 def _freshness(wire: bytes) -> int:
-    """RFC 8484 §5.1: no longer than the lowest TTL of the answer."""
+    """Return for how long an answer may be kept: its lowest TTL at most (RFC 8484, 5.1)."""
     message = dns.message.from_wire(wire)
     return min((each.ttl for each in message.answer), default=0)

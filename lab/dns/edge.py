@@ -3,8 +3,9 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the edge of the DNS shows of a zone, and showed before: batches spread change by change,
-servers lag.
+"""What the edge of the DNS shows of a zone, and showed before.
+
+Batches spread change by change, and servers lag.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ MAX_HISTORY = 20_000
 
 
 def find_zone(world: dict[str, Any], name: str) -> dict[str, Any] | None:
-    """The zone that answers for a name: the longest match of the customers', else the scenery.
+    """Return the zone that answers for a name: the customers' longest match, else scenery.
 
     A name server's own name is scenery even below a customer's zone, so that worlds need no glue.
     """
@@ -70,14 +71,14 @@ def _is_open(zone: dict[str, Any]) -> bool:
 
 
 def _suffixes(name: str) -> Iterator[str]:
-    """The name, its parent, and so on."""
+    """Yield the name, its parent, and so on."""
     while name:
         yield name
         name = name.partition(".")[2]
 
 
 def all_zones(world: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Every zone of a customer, by name."""
+    """Return every zone of a customer, by name."""
     names = [
         *world.get("cloudflare", {}).get("zones", {}),
         *world["dns"].get("zones", {}),
@@ -88,7 +89,7 @@ def all_zones(world: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def note(world: dict[str, Any], zone: dict[str, Any], now: float) -> list[dict[str, Any]]:
-    """The versions of a zone, the last one being its present records.
+    """Return the versions of a zone, the last one being its present records.
 
     The first call keeps the start of a zone; a difference found later came past the API (a test's
     mutation).
@@ -110,11 +111,10 @@ def commit(
     now: float,
     gap: float,
 ) -> float:
-    """Show the steps of a change one after another, ``gap`` seconds apart; returns when the last is
-    out.
+    """Show the steps of a change one after another, and return when the last is out.
 
-    Each step is what was done and all records of the zone after it. The caller has not yet replaced
-    the zone's records.
+    They are ``gap`` seconds apart. Each step is what was done and all records of the zone after it.
+    The caller has not yet replaced the zone's records.
     """
     moment: float = max(now, note(world, zone, now)[-1]["at"] + gap)
     for change, records in steps:
@@ -131,10 +131,10 @@ def change_at_provider(
     now: float,
     delay: float = 0.0,
 ) -> None:
-    """Carry out a change at Azure DNS, Route 53 or GoDaddy; the edge shows it ``delay`` seconds
-    later, as one step.
+    """Carry out a change at Azure DNS, Route 53 or GoDaddy.
 
-    A change of a zone that is not the delegated one is not seen.
+    The edge shows it ``delay`` seconds later, as one step. A change of a zone that is not the
+    delegated one is not seen.
     """
     before = _customer_zone(world, name)
     if before is not None:
@@ -149,7 +149,7 @@ def change_at_provider(
 
 
 def view(world: dict[str, Any], zone: dict[str, Any], at: float, now: float) -> dict[str, Any]:
-    """The version of a zone that was shown at a time."""
+    """Return the version of a zone that was shown at a time."""
     if not zone["name_servers"]:
         return {"at": 0.0, "serial": 1, "records": zone["records"]}
     versions = note(world, zone, now)
@@ -159,8 +159,9 @@ def view(world: dict[str, Any], zone: dict[str, Any], at: float, now: float) -> 
 def last_period(
     world: dict[str, Any], zone: dict[str, Any], now: float, holds: Callable[[list[Record]], bool]
 ) -> tuple[float, float] | None:
-    """From when to when a condition last held without a break; until ``now`` where it still
-    does.
+    """Return from when to when a condition last held without a break.
+
+    It ends ``now`` if the condition still holds.
     """
     period: tuple[float, float] | None = None
     start: float | None = None
@@ -175,7 +176,7 @@ def last_period(
 
 
 def mx_sets(records: list[Record]) -> dict[str, list[Record]]:
-    """MX records by owner name, in the order that a reader expects."""
+    """Return MX records by owner name, in the order that a reader expects."""
     sets: dict[str, list[Record]] = {}
     for record in sorted(
         (r for r in records if r["type"] == "MX"), key=lambda r: (r["priority"], r["content"])
@@ -230,7 +231,7 @@ def _record_history(
 
 
 def _seen(record: Record) -> Record:
-    """What the DNS shows of a record."""
+    """Return what the DNS shows of a record."""
     return {key: record[key] for key in _SEEN if key in record}
 
 

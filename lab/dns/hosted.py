@@ -3,8 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Zones at Azure DNS, Route 53 and GoDaddy, in the shape in which the lab's name servers read
-zones.
+"""Zones at Azure DNS, Route 53 and GoDaddy, in the shape that the lab's name servers read.
 
 Each provider keeps its zones in its own form (``world["azure_dns"]``, ``world["route53"]``,
 ``world["godaddy"]``); a change by hand in that form is what the DNS shows at once.

@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The loopback addresses of the lab: name servers, Area 1's and Microsoft's mail hosts, and the
-zones that hold them.
-"""
+"""The loopback addresses of the lab: name servers and mail hosts, and the zones that hold them."""
 
 from __future__ import annotations
 
@@ -54,7 +52,7 @@ _HOME_ZONES = (
 
 
 def empty_state() -> dict[str, Any]:
-    """A DNS without customer zones, with the two name servers of the lab's Cloudflare."""
+    """Return a DNS without customer zones, with the two name servers of the lab's Cloudflare."""
     return {
         "zones": {},
         "servers": {
@@ -70,8 +68,9 @@ def empty_state() -> dict[str, Any]:
 
 
 def _home(name: str) -> str:
-    """The zone of a mail host or a name server: one of the built-in ones, else the name less its
-    first label.
+    """Return the zone of a mail host or name server.
+
+    It is one of the built-in zones, else the name less its first label.
     """
     for zone in _HOME_ZONES:
         if name.endswith("." + zone):
@@ -80,8 +79,7 @@ def _home(name: str) -> str:
 
 
 def infrastructure_zones(dns: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Zones of everything that is neither the customer's nor Cloudflare's, in the shape of the
-    others.
+    """Return the zones of everything that is neither the customer's nor Cloudflare's.
 
     Every server of the lab answers them (``name_servers`` is empty), because they are scenery, not
     under test.

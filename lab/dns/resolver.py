@@ -66,7 +66,7 @@ class Resolver:
             self._cached(name, "MX")
 
     def respond(self, query: dns.message.Message) -> dns.message.Message:
-        """The response to a stub's query."""
+        """Return the response to a stub's query."""
         response = dns.message.make_response(query, recursion_available=True, our_payload=PAYLOAD)
         if query.opcode() != dns.opcode.QUERY or len(query.question) != 1:
             response.set_rcode(dns.rcode.NOTIMP)
@@ -104,7 +104,7 @@ class Resolver:
         return result
 
     def fresh(self, name: str, kind: str) -> Answer:
-        """The answer of the authoritative side, past the cache and without following aliases."""
+        """Return the authoritative answer, past the cache and without following aliases."""
         return self._ask(name, kind, self._hub.clock.time())
 
     def _cached(self, name: str, kind: str) -> Answer:
@@ -139,16 +139,14 @@ def _raised(answer: Answer, least: int) -> Answer:
 
 
 def forwarder(world: dict[str, Any], name: str) -> str | None:
-    """The real server that is asked for a name: the longest zone counts."""
+    """Return the real server that is asked for a name: the longest zone counts."""
     zones = world["dns"].get("forward", {})
     fitting = [zone for zone in zones if name == zone or name.endswith("." + zone)]
     return str(zones[max(fitting, key=len)]) if fitting else None
 
 
 def _ask_lab(world: dict[str, Any], name: str, kind: str, now: float) -> Answer:
-    """Ask a working server of the zone; one that lags counts as working when there is no better
-    one.
-    """
+    """Ask a working server of the zone; a server that lags counts if there is no better one."""
     zone = find_zone(world, name)
     if zone is None:
         return Answer(rcode=dns.rcode.NXDOMAIN)
@@ -178,7 +176,7 @@ def _ask_server(target: str, name: str, kind: str) -> Answer:
 
 
 def relay(target: str, query: dns.message.Message) -> dns.message.Message | None:
-    """The response of a real server, None where it does not answer."""
+    """Return the response of a real server, or None where it does not answer."""
     address, _colon, port = target.rpartition(":")
     try:
         response, _tcp = dns.query.udp_with_fallback(
@@ -190,9 +188,7 @@ def relay(target: str, query: dns.message.Message) -> dns.message.Message | None
 
 
 def _lifetime(answer: Answer) -> int:
-    """How long an answer is kept: its lowest TTL; an empty one for the SOA's minimum (RFC 2308
-    section 5).
-    """
+    """Return for how long an answer is kept: its lowest TTL, or the SOA's minimum (RFC 2308, 5)."""
     if answer.answer:
         return min(each.ttl for each in answer.answer)
     for each in answer.authority:
@@ -202,7 +198,7 @@ def _lifetime(answer: Answer) -> int:
 
 
 def _aged(entry: _Entry, now: float) -> Answer:
-    """A copy whose TTLs have counted down."""
+    """Return a copy whose TTLs have counted down."""
     age = math.floor(now - entry.stored)
 
     def copies(sets: list[dns.rrset.RRset]) -> list[dns.rrset.RRset]:

@@ -28,9 +28,7 @@ _RESOLVERS = 3
 
 
 class DnsServers:
-    """Started and stopped by the composition root; ``stop`` may be called on one that never
-    started.
-    """
+    """All DNS servers. ``stop`` may be called on one that never started."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
@@ -67,9 +65,7 @@ class DnsServers:
         self._listeners = []
 
     def world_changed(self) -> None:
-        """Start afresh with the hub's world: empty cache (or a warm one), each zone's first version
-        noted.
-        """
+        """Start afresh with the hub's world: an empty or warm cache, each zone's first version."""
         self.flush()
         self._logged = 0
         with self._hub.lock:
@@ -94,7 +90,7 @@ class DnsServers:
             resolver.flush()
 
     def lookup(self, name: str, kind: str) -> Answer:
-        """What the authoritative side says now, past the cache (for the lab's own services)."""
+        """Return what the authoritative side says now, for the lab's own services."""
         return self._resolver.fresh(name, kind)
 
     def answer_recursive(self, query: dns.message.Message) -> dns.message.Message:
@@ -119,7 +115,7 @@ class DnsServers:
         return response
 
     def _bind_authoritative(self) -> list[Listener]:
-        """One port that is free, over UDP and TCP, on every address."""
+        """Bind one free port, over UDP and TCP, on every address."""
         responders: dict[str, Responder] = {
             each: partial(self._answer_authoritative, each) for each in ADDRESSES
         }
@@ -137,7 +133,7 @@ class DnsServers:
     def _log(
         self, server: str, query: dns.message.Message, response: dns.message.Message | None
     ) -> None:
-        """Bounded, because a burst of queries must not push the HTTP requests out of the log."""
+        """Log a query, in a bounded log, so that a burst does not push HTTP requests out."""
         if self._logged >= MAX_LOGGED or not query.question:
             return
         self._logged += 1

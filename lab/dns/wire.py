@@ -26,7 +26,7 @@ _TCP_IDLE_SECONDS = 10
 
 
 def respond_bytes(data: bytes, responder: Responder, limit: int) -> bytes | None:
-    """The response to a query in wire format, truncated to what the asker and we allow over UDP."""
+    """Return the response to a query in wire format, truncated as UDP demands."""
     try:
         query = dns.message.from_wire(data)
     except dns.exception.DNSException:
@@ -72,7 +72,7 @@ class _Udp(socketserver.ThreadingUDPServer):
         super().server_bind()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """An asker that has gone away is nobody's trouble."""
+        """Ignore an asker that has gone away."""
 
 
 class _UdpHandler(socketserver.BaseRequestHandler):
@@ -93,7 +93,7 @@ class _Tcp(socketserver.ThreadingTCPServer):
     responder: Responder
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """As for UDP."""
+        """Ignore an asker that has gone away."""
 
 
 class _TcpHandler(socketserver.BaseRequestHandler):
@@ -146,9 +146,7 @@ class Listener:
             ).start()
 
     def stop(self) -> None:
-        """Close the sockets of a listener that was started; both loops end within one poll
-        interval, side by side.
-        """
+        """Close the sockets of a listener that was started; both loops end side by side."""
         servers = (self._udp, self._tcp)
         endings = [threading.Thread(target=server.shutdown, daemon=True) for server in servers]
         for ending in endings:

@@ -36,20 +36,20 @@ class Answer:
 
 
 def seconds(record: Record) -> int:
-    """The TTL that the world sees."""
+    """Return the TTL that the world sees."""
     ttl = int(record.get("ttl", 1))
     return AUTO_TTL if ttl == 1 else ttl
 
 
 def txt_value(content: str) -> str:
-    """The text of a TXT record: the API takes and shows it with or without quotes."""
+    """Return the text of a TXT record, which the API takes and shows with or without quotes."""
     if len(content) >= 2 and content.startswith('"') and content.endswith('"'):
         return "".join(part for index, part in enumerate(content.split('"')) if index % 2)
     return content
 
 
 def rdata_text(record: Record) -> str:
-    """The presentation form of a record's data."""
+    """Return the presentation form of a record's data."""
     content = str(record["content"])
     if record["type"] == "MX":
         return f"{record['priority']} {content.rstrip('.')}."
@@ -67,7 +67,7 @@ def _chunks(text: str) -> list[str]:
 
 
 def rrset(owner: str, kind: str, records: list[Record]) -> dns.rrset.RRset:
-    """A record set; its members share the lowest TTL, as one set has one TTL (RFC 2181 §5.2)."""
+    """Return a record set; its members share the lowest TTL (RFC 2181, 5.2)."""
     return dns.rrset.from_text_list(
         owner.rstrip(".") + ".",
         min(seconds(r) for r in records),
@@ -102,7 +102,7 @@ class ZoneData:
         return dns.rrset.from_text(self.origin + ".", SOA_TTL, "IN", "SOA", soa)
 
     def lookup(self, name: str, kind: str) -> Answer:
-        """The answer for a name of this zone."""
+        """Return the answer for a name of this zone."""
         answer = Answer()
         for _hop in range(_CHAIN):
             node = self._node(name)
@@ -131,7 +131,7 @@ class ZoneData:
         return name == self.origin or name.endswith("." + self.origin)
 
     def _node(self, name: str) -> dict[str, list[Record]] | None:
-        """The record sets at a name, {} for an empty one, a wildcard's, or None."""
+        """Return the record sets at a name, {} for an empty one, a wildcard's, or None."""
         if name in self.nodes:
             return self.nodes[name]
         if any(other.endswith("." + name) for other in self.nodes):

@@ -3,8 +3,9 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who may call what ([EXO-1.7], [EXO-1.8]): the application role, the directory roles, the
-cmdlets that a role carries.
+"""Who may call what: application role, directory roles, and the cmdlets of a role.
+
+Sources: [EXO-1.7], [EXO-1.8].
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def has_directory_role(app: Mapping[str, Any]) -> bool:
 
 
 def granted(app: Mapping[str, Any]) -> list[str]:
-    """The cmdlets that the identity's roles carry."""
+    """Return the cmdlets that the identity's roles carry."""
     roles = app.get("directory_roles", [])
     allowed: set[str] = set()
     if any(role in _FULL for role in roles):
@@ -56,8 +57,10 @@ def allowed(identity: Identity, cmdlet: str) -> bool:
 
 
 def revealed(identity: Identity) -> list[str]:
-    """What EXOModuleFile lists: what is allowed, and what is refused without the service saying so
-    beforehand (silently_denied_cmdlets).
+    """Return what EXOModuleFile lists.
+
+    That is what is allowed, and what is refused although the service did not say so
+    (silently_denied_cmdlets).
     """
     return [
         name for name in granted(identity.app) if name not in identity.app.get("denied_cmdlets", [])

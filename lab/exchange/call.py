@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One call of a cmdlet: the state it sees, the history that stale reads come from, and what it
-leaves in the answer.
-"""
+"""One call of a cmdlet: the state that it sees, and what it leaves in the answer."""
 
 from __future__ import annotations
 
@@ -52,9 +50,7 @@ class Call:
         return str(self.hub.world["entra"]["initial_domain"])
 
     def read(self, noun: Noun) -> list[dict[str, Any]]:
-        """What a Get sees: reads lag writes ([EXO-1.5]) as far as the world or a
-        fault says.
-        """
+        """Return what a Get sees, which may lag behind writes [EXO-1.5]."""
         return _listed(self._version(noun.collection), noun)
 
     def read_one(self, collection: str) -> dict[str, Any]:
@@ -62,7 +58,7 @@ class Call:
         return found
 
     def live(self, noun: Noun) -> list[dict[str, Any]]:
-        """What a write works on: the state itself."""
+        """Return what a write works on: the state itself."""
         return _listed(self.tenant[noun.collection], noun)
 
     def keep(self, collection: str) -> None:

@@ -37,9 +37,7 @@ def ordered_list(call: Call, name: str, items: list[str]) -> list[str]:
 
 
 def stores(call: Call, noun: Noun) -> dict[str, Callable[[str], str]]:
-    """For each multi-valued property, the function that checks an entry and gives the spelling that
-    is kept.
-    """
+    """Return, for each multi-valued property, the function that checks an entry and spells it."""
     if noun is CONNECTION_FILTER:
         return {name: _addresses(call, name, True) for name in ("IPAllowList", "IPBlockList")}
     if noun is INBOUND_CONNECTOR:
@@ -71,7 +69,7 @@ def _accepted(call: Call) -> Callable[[str], str]:
 
 
 def new_defaults(call: Call, noun: Noun) -> dict[str, Any]:
-    """Defaults on New that the sources dispute ([EXO-5]): a world may say either."""
+    """Return the defaults on New that sources dispute, as the world says [EXO-5]."""
     if noun is INBOUND_CONNECTOR:
         return {
             "ConnectorType": call.settings.get("default_connector_type", "OnPremises"),

@@ -34,7 +34,7 @@ Cmdlet = Callable[[Call], list[dict[str, Any]]]
 
 
 def _get_outbound_connector(call: Call) -> list[dict[str, Any]]:
-    """Each flag shows *only* its kind; without flags neither kind is shown ([EXO-2.8])."""
+    """Return connectors: each flag shows *only* its kind, no flag neither kind [EXO-2.8]."""
     test, scoped = (
         call.parameters.get("IncludeTestModeConnectors", False),
         call.parameters.get("IsTransportRuleScoped", False),
@@ -48,7 +48,7 @@ def _get_outbound_connector(call: Call) -> list[dict[str, Any]]:
 
 
 def _get_quarantine_policy(call: Call) -> list[dict[str, Any]]:
-    """Without a type only user policies return ([EXO-2.6])."""
+    """Return quarantine policies; without a type only user policies [EXO-2.6]."""
     wanted = call.parameters.get("QuarantinePolicyType", "QuarantinePolicy")
     found = [
         item
@@ -59,7 +59,7 @@ def _get_quarantine_policy(call: Call) -> list[dict[str, Any]]:
 
 
 def _quarantine_reading(call: Call, item: dict[str, Any]) -> dict[str, Any]:
-    """How a policy reads back where the sources leave it open ([EXO-2.6])."""
+    """Return a policy as it reads back, where the sources leave that open [EXO-2.6]."""
     shown: dict[str, Any] = {}
     if call.settings.get("quarantine_identity") == "tenant_name":
         shown["Identity"] = f"{call.organization}\\{item['Name']}"
@@ -69,7 +69,7 @@ def _quarantine_reading(call: Call, item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _get_transport_rule(call: Call) -> list[dict[str, Any]]:
-    """The live answers that are known name no dates ([EXO-2.5])."""
+    """Return rules without dates, as the known live answers are [EXO-2.5]."""
     found = verbs.get(call, TRANSPORT_RULE)
     if call.settings.get("rule_dates", True):
         return found

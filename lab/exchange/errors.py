@@ -37,9 +37,7 @@ class CmdletError(Exception):
         self.code = code or ("NotFound" if status == 404 else "BadRequest")
 
     def body(self, shape: str, number: int) -> dict[str, Any]:
-        """The body in one of SHAPES; "rotate" takes them in turn, by the number of errors so
-        far.
-        """
+        """Return the body in one of SHAPES; "rotate" takes them in turn."""
         if shape == "rotate":
             shape = SHAPES[number % len(SHAPES)]
         error: dict[str, Any] = {
@@ -98,7 +96,7 @@ def exists(name: str) -> CmdletError:
 
 
 def unknown_parameters(names: list[str]) -> CmdletError:
-    """Also what a parameter looks like that RBAC hides."""
+    """Return the error for unknown parameters, which is also that for hidden ones."""
     return CmdletError(
         INVOCATION + "AmbiguousParameterSetException",
         "Parameter set cannot be resolved using the specified named parameters. Invalid cmdlet"

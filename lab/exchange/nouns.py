@@ -3,11 +3,10 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The kinds of objects that a tenant has: where they are kept, their keys on reading and their
-defaults.
+"""The kinds of objects of a tenant: where they are kept, their keys and their defaults.
 
-Keys: [EXO-2.2] to [EXO-2.8] (live reads). State is kept in the very form that a Get
-answers, less the sidecar keys.
+Keys: [EXO-2.2] to [EXO-2.8] (live reads). State is kept in the very form that a Get answers, less
+the sidecar keys.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ class Noun:
 
 
 def stamp(moment: datetime) -> str:
-    """ISO with seven fraction digits ([EXO-1.5]), UTC."""
+    """Return a date in UTC with seven fraction digits [EXO-1.5]."""
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.0000000Z")
 
 
@@ -55,8 +54,9 @@ def changed(item: dict[str, Any], moment: datetime) -> None:
 def build(
     noun: Noun, name: str, organization: str, moment: datetime, serial: str = "", **fields: Any
 ) -> dict[str, Any]:
-    """An object as the service would have made it; `serial` tells a later object of the same name
-    apart.
+    """Return an object as the service would have made it.
+
+    `serial` tells a later object of the same name apart.
     """
     identifier = guid(organization, noun.name, name, serial)
     text = stamp(moment)

@@ -66,9 +66,7 @@ def advance(hub: Hub) -> None:
 
 
 def refuse_dehydrated(call: Call, number: int) -> None:
-    """Commands stay refused for hours after IsDehydrated reads False [EXO-4.9], as a world
-    may say.
-    """
+    """Refuse commands for hours after IsDehydrated reads False, as a world may say [EXO-4.9]."""
     if call.cmdlet not in call.settings.get("dehydrated_cmdlets", _REFUSED_WHEN_DEHYDRATED):
         return
     due = call.tenant["hydration"].get("due")

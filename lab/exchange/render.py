@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Answers as the admin API writes them: envelope, sidecar keys, $select ([EXO-1.5];
-shapes from its live samples).
-"""
+"""Answers as the admin API writes them: envelope, sidecar keys, $select [EXO-1.5]."""
 
 from __future__ import annotations
 
@@ -30,7 +28,7 @@ def envelope(base: str, tenant: str, value: Any, warnings: Iterable[str]) -> dic
 
 
 def wire(item: Mapping[str, Any], select: list[str]) -> dict[str, Any]:
-    """One object with the type keys that stand before a property."""
+    """Return one object with the type keys that stand before a property."""
     wanted = {name.lower() for name in select}
     shown: dict[str, Any] = {}
     for name, value in item.items():

@@ -89,7 +89,7 @@ _PAIRS = (
 
 @cache
 def properties() -> dict[str, Any]:
-    """One property for each predicate, exception and action, and its value when unset."""
+    """Return one property for each predicate, exception and action, with its value when unset."""
     parameters = table()["cmdlets"]["New-TransportRule"]
     return {
         name: False if str(entry["type"]).endswith("Boolean") else None
@@ -102,12 +102,12 @@ _PARTS = ("SetHeader", "ApplyHtml", "RejectMessage", "SmtpReject", "IncidentRepo
 
 
 def is_action(name: str) -> bool:
-    """An action, or a part of one."""
+    """Return whether a property is an action, or a part of one."""
     return name in _ACTIONS or name.startswith(_PARTS)
 
 
 def is_attribute(name: str) -> bool:
-    """Neither condition nor action."""
+    """Return whether a property is neither condition nor action."""
     return name in _SETTINGS
 
 
@@ -121,7 +121,7 @@ def transport_rule(
 
 
 def describe(rule: dict[str, Any]) -> None:
-    """The class names in Conditions, Exceptions and Actions, null where there are none."""
+    """Set the class names in Conditions, Exceptions and Actions, null where there are none."""
     named = [
         name
         for name in properties()

@@ -3,11 +3,10 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Binding of parameters: names, types, required ones and enumerations, against the table of
-Microsoft's documentation.
+"""Binding of parameters, against the table of Microsoft's documentation.
 
-The table is lab/data/exchange-cmdlets.json [EXO-2]. What it does not have
-is refused.
+The table is lab/data/exchange-cmdlets.json [EXO-2]: names, types, required parameters and
+enumerations. Anything else is refused.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ def table() -> dict[str, Any]:
 
 
 def known(cmdlet: str) -> str | None:
-    """The cmdlet's name in its own letter case, or None."""
+    """Return the cmdlet's name in its own letter case, or None."""
     return next((name for name in table()["cmdlets"] if name.lower() == cmdlet.lower()), None)
 
 
@@ -74,7 +73,7 @@ def limits(noun: str, parameter: str) -> dict[str, Any]:
 def bind(
     cmdlet: str, given: Mapping[str, Any], hidden: list[str], refuse_reserved: bool = True
 ) -> dict[str, Any]:
-    """The parameters under their own names with checked values, or the service's error."""
+    """Return the parameters under their own names with checked values, or raise the error."""
     parameters: dict[str, Any] = table()["cmdlets"][cmdlet]
     names = {name.lower(): name for name in parameters}
     bound: dict[str, Any] = {}
@@ -127,7 +126,7 @@ def _convert(name: str, value: Any, type_name: str) -> Any:
 
 
 def _enum(name: str, value: Any, type_name: str) -> str | None:
-    """Text is matched by prefix, without letter case ([EXO-1.4], seen live)."""
+    """Return the value that a text means: a prefix in any letter case is enough [EXO-1.4]."""
     values: list[str] = table()["enums"][type_name]
     if value is None and type_name in _NULLABLE_ENUMS:
         return None

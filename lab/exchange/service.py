@@ -42,7 +42,7 @@ class ExchangeService:
         self._pages: dict[str, tuple[str, list[dict[str, Any]]]] = {}
 
     def operation(self, request: Request) -> str:
-        """The cmdlet's name, for the log and for faults."""
+        """Return the cmdlet's name, for the log and for faults."""
         request.notes["write"] = False
         try:
             given = json.loads(request.body)["CmdletInput"]
@@ -91,7 +91,7 @@ class ExchangeService:
             return self._route(request, found["rest"], found["tenant"], identity)
 
     def _redirect(self, request: Request) -> Response | None:
-        """302 from the front door (127.0.0.1) to a "regional" host, localhost [EXO-1.2]."""
+        """Return a 302 from the front door (127.0.0.1) to a "regional" host [EXO-1.2]."""
         kind = self._hub.setting("redirect")
         host, _, port = (request.headers.get("Host") or "").partition(":")
         if not kind or (host != "127.0.0.1" and kind != _MOST_REDIRECTS):
@@ -181,9 +181,9 @@ class ExchangeService:
         return Response(200, body)
 
     def _empty(self, body: dict[str, Any]) -> None:
-        """Success of a Set:
+        """Set the `value` of a successful Set: absent, null or [] [EXO-1.5].
 
-        `value` is absent, null or [] ([EXO-1.5]); in turn, unless the world says which.
+        It takes them in turn, unless the world says which.
         """
         self._answers += 1
         form = self._hub.setting("set_value", "rotate")
@@ -195,9 +195,9 @@ class ExchangeService:
             body["value"] = None
 
     def _cut(self, body: dict[str, Any], tenant: str, mode: str) -> None:
-        """One object a page.
+        """Cut the answer to one object a page.
 
-        Which verb the link wants is disputed ([EXO-1.5], Paging): mode is post, get or expired.
+        Which verb the link wants is disputed [EXO-1.5]: mode is post, get or expired.
         """
         token = uuid.uuid4().hex
         self._pages[token] = (mode, body["value"][1:])

@@ -3,12 +3,11 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Get-MessageTraceV2 and Get-MessageTraceDetailV2, by the lab's clock ([EXO-2.7] and
-Microsoft's pages of these names).
+"""Get-MessageTraceV2 and Get-MessageTraceDetailV2, by the lab's clock [EXO-2.7].
 
 Rows are what the edge took, and the scenery of a world (lab/scenery). What was refused in the
-protocol is not there ([CUT-2.3]), nor what the connection filter refused ([EXO-2.2]).
-The cmdlet has no filter for a direction, and the page names no wildcards.
+protocol is not there [CUT-2.3], nor what the connection filter refused [EXO-2.2]. The cmdlet has no
+filter for a direction, and the page names no wildcards.
 """
 
 from __future__ import annotations
@@ -78,8 +77,9 @@ def get_message_trace(call: Call) -> list[dict[str, Any]]:
 
 
 def get_message_trace_detail(call: Call) -> list[dict[str, Any]]:
-    """Return the events of one message for one recipient; the connector is in the first one's
-    data.
+    """Return the events of one message for one recipient.
+
+    The connector is in the first event's data.
     """
     _count(call)
     wanted = str(call.parameters["MessageTraceId"]).lower()

@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Values that Exchange keeps in its own spelling: address lists, sender domains; and updates of
-multi-valued properties.
-"""
+"""Values that Exchange keeps in its own spelling, and updates of multi-valued properties."""
 
 from __future__ import annotations
 
@@ -37,7 +35,7 @@ def updated(
     store: Callable[[str], str],
     settings: Mapping[str, Any],
 ) -> list[str]:
-    """A multi-valued property after a change.
+    """Return a multi-valued property after a change.
 
     `store` checks an entry and gives the spelling that is kept.
     """
@@ -70,17 +68,15 @@ def _unique(items: list[str], settings: Mapping[str, Any]) -> list[str]:
 
 
 def ordered(items: list[str], settings: Mapping[str, Any]) -> list[str]:
-    """[EXO-2.2]: whether the order is kept is not known; a world may say
-    otherwise.
-    """
+    """Return a list in the order in which it is kept, which is open: a world may say [EXO-2.2]."""
     order = settings.get("ip_order", "as_sent")
     return sorted(items) if order == "sorted" else items[::-1] if order == "reversed" else items
 
 
 def address_entry(parameter: str, text: str, settings: Mapping[str, Any], ranges: bool) -> str:
-    """One entry of an address list:
+    """Return one entry of an address list: IPv4, CIDR /24 to /32, and ranges if `ranges`.
 
-    IPv4, CIDR /24 to /32, and a-b of at most 256 addresses where `ranges`.
+    A range has at most 256 addresses.
     """
     text = text.strip()
     if "-" in text and ranges:
@@ -122,8 +118,9 @@ def _bad_address(parameter: str, text: str) -> CmdletError:
 
 
 def skip_entry(text: str) -> str:
-    """An entry of EFSkipIPs: single, a-b or CIDR of any size, but neither RFC 1918 nor Microsoft's
-    own ([EXO-2.3]).
+    """Return an entry of EFSkipIPs: single, a-b or CIDR of any size.
+
+    RFC 1918 and Microsoft's own addresses are refused [EXO-2.3].
     """
     text = text.strip()
     try:
@@ -147,7 +144,7 @@ def skip_entry(text: str) -> str:
 
 
 def sender_domain(text: str) -> str:
-    """Kept and given back as `smtp:<domain>;<priority>` ([EXO-2.3]); both forms are taken."""
+    """Return a domain as it is kept, `smtp:<domain>;<priority>`; both forms are taken [EXO-2.3]."""
     found = _STORED_DOMAIN.fullmatch(text.strip())
     domain, priority = (found["domain"], found["priority"]) if found else (text.strip(), "1")
     if domain != "*" and not _DOMAIN.fullmatch(domain):

@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The verbs Get, New, Set and Remove over any kind of object, and the checks that are one kind's
-own.
-"""
+"""The verbs Get, New, Set and Remove over any kind of object."""
 
 from __future__ import annotations
 
@@ -66,7 +64,7 @@ def _limited(call: Call, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def one(call: Call, noun: Noun) -> dict[str, Any]:
-    """The object that a Set, Remove, Enable or Disable means."""
+    """Return the object that a Set, Remove, Enable or Disable means."""
     identity = call.parameters.get("Identity")
     if not identity or not identity.strip():
         raise _unbound("Identity")
@@ -84,9 +82,9 @@ def _unbound(parameter: str) -> CmdletError:
 
 
 def confirmed(call: Call, destructive: bool, question: str) -> bool:
-    """False: nothing is done.
+    """Return whether to go on.
 
-    Confirm true brings a question; a destructive cmdlet wants Confirm false ([EXO-1.4]).
+    Confirm true brings a question; a destructive cmdlet wants Confirm false [EXO-1.4].
     """
     if call.parameters.get("WhatIf"):
         return False
@@ -100,9 +98,7 @@ def confirmed(call: Call, destructive: bool, question: str) -> bool:
 
 
 def change(call: Call, noun: Noun, item: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    """Replace an object by its new self; nothing to change gives the service's warning
-    ([EXO-1.5]).
-    """
+    """Replace an object by its new self; warn if nothing changes, as the service does [EXO-1.5]."""
     if wanted == item:
         call.warnings.append(
             f"The command completed successfully but no settings of '{item['Identity']}' have been"
@@ -119,7 +115,7 @@ def change(call: Call, noun: Noun, item: dict[str, Any], wanted: dict[str, Any])
 def assigned(
     call: Call, noun: Noun, item: dict[str, Any], names: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """A copy of the object with the call's parameters in it.
+    """Return a copy of the object with the call's parameters in it.
 
     `names` maps parameters to properties of another name.
     """

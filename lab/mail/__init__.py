@@ -3,8 +3,4 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The mail path:
-
-Area 1's MX hosts, Microsoft's edge, what each does with a message, and the traffic that runs over
-it.
-"""
+"""The mail path: Area 1's MX hosts, Microsoft's edge, relays and traffic."""

@@ -3,12 +3,11 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Area 1's MX hosts: who is let in, the disposition header, its quarantine, and the way on to the
-customer's mail service.
+"""Area 1's MX hosts: admission, disposition header, quarantine, and delivery to the customer.
 
-Sources: [CF-1] (MX/Inline), [CF-5] (headers), [CF-6.1] (domain fields). What a
-message is found to be is written on it by the test: a header `X-Lab-Disposition: SPAM`, or a
-subject that begins with `[lab:SPAM]`; one of the API's words ([CF-6.1]).
+Sources: [CF-1] (MX/Inline), [CF-5] (headers), [CF-6.1] (domain fields). A test decides what a
+message is found to be, by a header `X-Lab-Disposition: SPAM` or a subject that begins with
+`[lab:SPAM]`, with one of the API's words [CF-6.1].
 """
 
 from __future__ import annotations
@@ -87,7 +86,7 @@ class Area1:
         return ""
 
     def domain(self, name: str) -> dict[str, Any] | None:
-        """The Email Security domain that takes mail for a name: in MX mode and verified."""
+        """Return the Email Security domain that takes mail for a name: in MX mode and verified."""
         world = self._hub.world
         domains = world["cloudflare"]["email_security"]["domains"]
         if any("lab" not in domain for domain in domains):
@@ -196,8 +195,10 @@ class Area1:
             self.relay.take(item)
 
     def _stamps(self, disposition: str) -> text.Headers:
-        """[CF-5]: the word for SPAM is UCE; whether a clean message is stamped is not stated, nor
-        whether both names are used at once.
+        """Return the headers for a disposition [CF-5].
+
+        The word for SPAM is UCE. Whether a clean message is stamped is open, and whether both names
+        are used at once.
         """
         if disposition == "NONE" and not self._hub.setting("stamp_clean", False):
             return []
@@ -208,9 +209,7 @@ class Area1:
         ]
 
     async def release(self, identifier: str) -> bool:
-        """A person lets a held message go on ([CF-6.3], release): whether the next hop took
-        it, now or before.
-        """
+        """Release a held message; return whether the next hop took it, now or before [CF-6.3]."""
         journal = self._journal()
         if identifier in journal.released:
             return True
@@ -237,7 +236,7 @@ class Area1:
                 return False
 
     async def route(self, item: Item) -> list[Line]:
-        """To the domain's `transport`, from an address of an egress network ([CF-3])."""
+        """Return the way to the domain's `transport`, from an egress network's address [CF-3]."""
         with self._hub.lock:
             domain = self.domain(text.domain_of(item.recipient))
             if domain is None or not domain.get("transport"):

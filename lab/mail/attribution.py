@@ -3,11 +3,10 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which inbound connector a message belongs to, and whether the edge takes it: a pure function of
-the tenant and the attempt.
+"""Which inbound connector a message belongs to, and whether the edge takes it.
 
-Sources: [EXO-2.3] (behaviour and traps) and [EXO-2.7] (RejectDirectSend),
-[CUT-2.3] and [CUT-7.1].
+A pure function of the tenant and the attempt. Sources: [EXO-2.3] (behaviour and traps) and
+[EXO-2.7] (RejectDirectSend), [CUT-2.3] and [CUT-7.1].
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Attribution:
-    """``refusal`` is the whole reply, "" where the edge takes the message."""
+    """A decision. ``refusal`` is the whole reply, "" where the edge takes the message."""
 
     refusal: str = ""
     connector: Connector | None = None
@@ -64,7 +63,7 @@ class Attribution:
 def attribute(
     tenant: Mapping[str, Any], settings: Mapping[str, Any], attempt: Attempt
 ) -> Attribution:
-    """The edge's decision about one recipient."""
+    """Return the edge's decision about one recipient."""
     domain = accepted_domain(tenant, domain_of(attempt.recipient))
     if domain is None:
         return Attribution(RELAY)
@@ -97,7 +96,7 @@ def attribute(
 
 
 def accepted_domain(tenant: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
-    """The accepted domain that a mail domain belongs to."""
+    """Return the accepted domain that a mail domain belongs to."""
     for item in tenant["accepted_domains"]:
         own = str(item["DomainName"]).lower()
         if name == own or (item.get("MatchSubDomains") and name.endswith("." + own)):
@@ -109,8 +108,9 @@ def accepted_domain(tenant: Mapping[str, Any], name: str) -> Mapping[str, Any] |
 def _by_source(
     connectors: list[Connector], settings: Mapping[str, Any], attempt: Attempt
 ) -> Connector | None:
-    """Partner connectors are looked up by address or certificate first (OfficeDocs-Exchange #900),
-    then the OnPremises ones.
+    """Find a connector by address or certificate: Partner first, then OnPremises.
+
+    Source: OfficeDocs-Exchange #900.
     """
     for kind in ("Partner", "OnPremises"):
         found = [
@@ -144,8 +144,9 @@ def _from_here(connector: Connector, settings: Mapping[str, Any], attempt: Attem
 def _by_domain(
     connectors: list[Connector], settings: Mapping[str, Any], attempt: Attempt
 ) -> Connector | None:
-    """Partner connectors by the sender's domain: a restricting one wins over one that only allows
-    (OfficeDocs-Exchange #900).
+    """Find a Partner connector by the sender's domain.
+
+    A restricting one wins over one that only allows (OfficeDocs-Exchange #900).
     """
     found = [
         item
@@ -161,8 +162,10 @@ def _by_domain(
 
 
 def _takes_all(connector: Connector, settings: Mapping[str, Any]) -> bool:
-    """One that lists addresses without restricting is for these alone, unless its list counts for
-    nothing (as in `_from_here`).
+    """Return whether a connector takes senders at any address.
+
+    One that lists addresses without restricting does not, unless its list counts for nothing (as in
+    `_from_here`).
     """
     if _restricts(connector):
         return True
@@ -176,19 +179,19 @@ def _restricts(connector: Connector) -> bool:
 
 
 def _chosen(connectors: list[Connector], settings: Mapping[str, Any]) -> Connector:
-    """Which of two equal ones wins is not documented ([CUT-7.1]): the world says."""
+    """Choose between connectors that are equal, as the world says: it is open [CUT-7.1]."""
     ordered = sorted(connectors, key=lambda item: (str(item["WhenCreatedUTC"]), str(item["Name"])))
     return ordered[-1] if settings["equal_connectors"] == "newest" else ordered[0]
 
 
 def _covers(connector: Connector, domain: str) -> bool:
-    """AssociatedAcceptedDomains narrows a connector to recipients of these domains."""
+    """Return whether a connector is for recipients of a domain (AssociatedAcceptedDomains)."""
     associated = [str(name).lower() for name in connector["AssociatedAcceptedDomains"]]
     return not associated or domain in associated
 
 
 def sends(patterns: Iterable[str], domain: str) -> bool:
-    """SenderDomains: `*`, a domain, `*.domain`; stored as `smtp:<domain>;<priority>` [EXO-2.3]."""
+    """Return whether SenderDomains include a domain: `*`, a domain or `*.domain` [EXO-2.3]."""
     for pattern in patterns:
         name = pattern.removeprefix("smtp:").partition(";")[0].lower()
         if name in ("*", domain) or (name.startswith("*.") and domain.endswith(name[1:])):
@@ -224,9 +227,9 @@ def _holds(entries: tuple[str, ...], address: str) -> bool:
 
 
 def listed(entries: Iterable[str], address: str) -> bool:
-    """Whether a list of single addresses, ranges and networks holds an address.
+    """Return whether a list of addresses, ranges and networks has an address.
 
-    The lists take IPv4 only ([EXO-2.2], [EXO-2.3]), so none holds an IPv6 address.
+    The lists take IPv4 only ([EXO-2.2], [EXO-2.3]), so none has an IPv6 address.
     """
     return _holds(tuple(entries), address)
 
@@ -234,10 +237,10 @@ def listed(entries: Iterable[str], address: str) -> bool:
 def source_behind(
     connector: Connector | None, address: str, recipients: Iterable[str], hops: list[str]
 ) -> str | None:
-    """Enhanced filtering: the address behind the gateway at ``address``, None where it does not
-    look ([EXO-2.3], truth table).
+    """Return the address behind the gateway at ``address``, or None where EF does not look.
 
-    ``hops`` are the addresses that the Received fields name, the last hop first.
+    See the truth table in [EXO-2.3]. ``hops`` are the addresses in the Received fields, the last
+    hop first.
     """
     if connector is None or connector["EFTestMode"] or not hops:
         return None

@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An SMTP client on asyncio that keeps its connections: for relays and for the senders of the
-traffic.
-"""
+"""An SMTP client on asyncio that keeps its connections, for relays and the traffic's senders."""
 
 from __future__ import annotations
 
@@ -20,8 +18,9 @@ _IDLE = 120.0
 
 
 class Unreachable(Exception):
-    """No connection, no TLS where it is demanded, or a certificate that does not fit: try another
-    host, or later.
+    """The host cannot be used now: no connection, no TLS, or a certificate that does not fit.
+
+    Try another host, or later.
     """
 
 
@@ -102,7 +101,7 @@ class Connection:
         await self._command("EHLO %s" % line.helo)
 
     async def send(self, sender: str, recipient: str, data: bytes) -> Reply:
-        """One mail, pipelined (RFC 2920: EHLO offered it)."""
+        """Send one mail, pipelined, as EHLO offered it (RFC 2920)."""
         envelope = "MAIL FROM:<%s>\r\nRCPT TO:<%s>\r\nDATA\r\n" % (sender, recipient)
         self._writer.write(envelope.encode())
         replies = [await self._reply(), await self._reply(), await self._reply()]
@@ -144,7 +143,7 @@ class Pool:
         self._idle: dict[Line, list[Connection]] = defaultdict(list)
 
     async def deliver(self, line: Line, sender: str, recipient: str, data: bytes) -> Reply:
-        """The host's last word.
+        """Deliver a mail and return the host's last reply.
 
         A connection that had been idle and is gone by now is replaced once.
         """

@@ -3,11 +3,10 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Microsoft's edge (`*.mail.protection.outlook.com`, `*.mx.microsoft`): connectors, direct send,
-enhanced filtering; then the filter.
+"""Microsoft's edge: connectors, direct send, enhanced filtering, and then the filter.
 
-Refusals in the protocol leave no trace but in the journal's `refusals` ([CUT-2.3]:
-they are not in message trace).
+It is `*.mail.protection.outlook.com` and `*.mx.microsoft`. Refusals in the protocol leave no trace
+except in the journal's `refusals`: they are not in the message trace [CUT-2.3].
 """
 
 from __future__ import annotations
@@ -221,11 +220,10 @@ class Edge:
         )
 
     def _no_mailbox(self, tenant: dict[str, Any], recipient: str) -> str:
-        """What becomes of mail for someone whose mailbox is not in this tenant (`elsewhere`); ""
-        where that is not so.
+        """Return what becomes of mail for someone without a mailbox in this tenant, or "".
 
         An InternalRelay domain, or a name below one with MatchSubDomains, goes on to an outbound
-        connector's smart host; without one it goes back to the MX and comes round again ([CUT-5]).
+        connector's smart host; without one it goes back to the MX and comes round again [CUT-5].
         """
         elsewhere, domain = self._hub.world["mail"]["elsewhere"], text.domain_of(recipient)
         if recipient.lower() not in elsewhere and domain not in elsewhere:

@@ -3,11 +3,10 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What of the tenant's configuration acts on mail at a moment: changes of connectors and lists take
-minutes to an hour to act.
+"""The part of the tenant's configuration that acts on mail at a moment.
 
-[EXO-5] lists this as open; [CUT-4.1] has "about 30 minutes, at times
-hours", and an hour for the allow list.
+Changes of connectors and lists take minutes to an hour to act. [EXO-5] lists this as open;
+[CUT-4.1] has "about 30 minutes, at times hours", and an hour for the allow list.
 """
 
 from __future__ import annotations
@@ -81,8 +80,10 @@ def turning_points(world: dict[str, Any]) -> list[float]:
 def _overtaking(
     before: list[dict[str, Any]], now: list[dict[str, Any]], way: str
 ) -> list[dict[str, Any]]:
-    """ "Up to about 30 min" ([EXO-2.5]) promises no order: what is changed may act
-    before what is new, or after what goes.
+    """Return rules in an order in which changes may begin to act.
+
+    "Up to about 30 minutes" promises no order [EXO-2.5]: a changed rule may act before a new one,
+    or after a deleted one.
     """
     known, left = ({rule["Guid"] for rule in rules} for rules in (before, now))
     if way == "new_last":

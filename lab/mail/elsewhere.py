@@ -3,8 +3,9 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Mail hosts of somebody else's: another provider, a registrar's forwarder, the customer's own
-servers on premises. They take all mail of the domains that point to them, and deliver it.
+"""Mail hosts of others: another provider, a registrar's forwarder, servers on premises.
+
+They take all mail of the domains that point to them, and deliver it.
 """
 
 from __future__ import annotations

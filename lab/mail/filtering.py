@@ -3,11 +3,9 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What Microsoft 365 does with a message that its edge accepted: transport rules, spam verdict,
-anti-spam policy, quarantine.
+"""What Microsoft 365 does with an accepted message: rules, spam verdict, policy, quarantine.
 
-Sources: [EXO-2.4] to [EXO-2.6]; [CF-4.2] ("Mechanics", inferred).
-Settings: lab/worlds/settings.py.
+Sources: [EXO-2.4] to [EXO-2.6]; [CF-4.2] ("Mechanics", inferred). Settings: lab/worlds/settings.py.
 """
 
 from __future__ import annotations
@@ -40,7 +38,7 @@ _PRESETS = ("Strict", "Standard")
 
 
 def place(world: dict[str, Any], message: Message) -> Placement:
-    """Where an accepted message ends. Changes nothing."""
+    """Return where an accepted message ends. Changes nothing."""
     sight = Sight(world, message)
     found = Placement("inbox")
     final = _rules(sight, found)
@@ -96,7 +94,7 @@ def _rules(sight: Sight, found: Placement) -> Placement | None:
 
 
 def _in_time(sight: Sight, rule: Mapping[str, Any]) -> bool:
-    """ActivationDate and ExpiryDate, as ISO text."""
+    """Return whether a rule is in force by ActivationDate and ExpiryDate, as ISO text."""
     now = sight.message.received.isoformat()[:19]
     return str(rule.get("ActivationDate") or "")[:19] <= now and (
         not rule.get("ExpiryDate") or now < str(rule["ExpiryDate"])[:19]
@@ -143,8 +141,10 @@ def _end(rule: Mapping[str, Any]) -> str:
 def _verdict(
     world: Mapping[str, Any], message: Message, scl: int | None, policy: Mapping[str, Any]
 ) -> str:
-    """Malware and high confidence phishing are found whatever a rule says; otherwise the rule's
-    level is the input ([EXO-2.5]).
+    """Return the verdict on a message.
+
+    Malware and high-confidence phishing are found whatever a rule says; otherwise the rule's level
+    is the input [EXO-2.5].
     """
     own = str(world["settings"].get("verdicts", {}).get(message.message_id, ""))
     if own in _NEVER_BY_USERS:
@@ -165,8 +165,9 @@ def _verdict(
 
 
 def applying_policy(world: Mapping[str, Any], recipient: str) -> dict[str, Any]:
-    """Presets before custom policies by their rules' priority, Default for everybody else
-    ([EXO-2.4]).
+    """Return the policy for a recipient: presets, then custom policies by priority, then Default.
+
+    Source: [EXO-2.4].
     """
     tenant = world["tenant"]
     policies = {item["Name"]: item for item in tenant["content_filter_policies"]}
@@ -192,8 +193,10 @@ def _level(policies: Mapping[str, Any], rule: Mapping[str, Any]) -> str:
 
 
 def _is_for(rule: Mapping[str, Any], recipient: str) -> bool:
-    """Kinds of conditions are all asked for, values of one are alternatives; members of groups are
-    not known to the lab.
+    """Return whether a rule is for a recipient.
+
+    All kinds of conditions must hold, and values of one kind are alternatives. The lab does not
+    know members of groups.
     """
     address, domain = recipient.lower(), recipient.rpartition("@")[2].lower()
 

@@ -3,8 +3,9 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A former gateway (world "former_gateway"): it takes the customer's mail, writes its stamp on it
-where it has one, and hands it to Microsoft from its own addresses.
+"""A former gateway (world "former_gateway"): it takes the customer's mail and delivers it.
+
+It writes its stamp on the mail, if it has one, and hands it to Microsoft from its own addresses.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What became of every message: bounded lists outside of the world's state, which is copied at each
-look.
+"""What became of every message, in bounded lists outside the world's state.
+
+The state is copied at each look.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Journal:
         return next(self._sequence)
 
     def moment(self, now: float) -> float:
-        """No two messages are of the same moment."""
+        """Return a time that no other message has."""
         self._last = max(now, self._last + 0.000_01)
         return self._last
 
@@ -83,7 +84,7 @@ class Journal:
             watcher(message_id, what, detail)
 
     def summary(self) -> dict[str, Any]:
-        """For GET /state: counters, and the last of each kind."""
+        """Return counters and the last entries of each kind, for GET /state."""
         return {
             "counters": dict(self.counters),
             "messages": list(self.messages)[-SHOWN:],

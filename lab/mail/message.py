@@ -19,8 +19,10 @@ LEGACY_DISPOSITION_HEADER = "X-Area1Security-Disposition"
 
 @dataclass
 class Message:
-    """``connecting_ip`` is who connected to Microsoft, ``source_ip`` who sent it first: with Area 1
-    in between they differ.
+    """A message at the edge.
+
+    ``connecting_ip`` connected to Microsoft, ``source_ip`` sent it first; with Area 1 in between
+    they differ.
     """
 
     id: str
@@ -43,14 +45,15 @@ class Message:
     allow_listed: bool = False
 
     def header(self, name: str) -> list[str]:
-        """Every value of a header, in order, without regard to the case of its name."""
+        """Return every value of a header in order, ignoring the case of its name."""
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
 
 @dataclass
 class Placement:
-    """``folder``: inbox, junk, quarantine, redirected, rejected, deleted, routed or moderated.
+    """Where a message ended.
 
+    ``folder`` is inbox, junk, quarantine, redirected, rejected, deleted, routed or moderated.
     ``policy`` is the quarantine policy, ``release`` who may release from it: user, request (an
     administrator decides) or admin.
     """

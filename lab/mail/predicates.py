@@ -28,9 +28,7 @@ class NotInTheLab(Exception):
 
 
 class Sight:
-    """What rules see of a message while they run: earlier ones may have set headers or the spam
-    confidence level.
-    """
+    """What rules see of a message while they run; earlier ones may have set headers or the SCL."""
 
     def __init__(self, world: Mapping[str, Any], message: Message) -> None:
         self.world = world
@@ -47,7 +45,7 @@ class Sight:
         return str(email.header.make_header(email.header.decode_header(raw)))
 
     def senders(self, rule: Mapping[str, Any]) -> list[str]:
-        """SenderAddressLocation: Header (default), Envelope, HeaderOrEnvelope."""
+        """Return the senders by SenderAddressLocation (Header, Envelope, HeaderOrEnvelope)."""
         header = [parseaddr(value)[1].lower() for value in self.header("From")]
         envelope = [self.message.envelope_from.lower()]
         location = rule.get("SenderAddressLocation") or "Header"
@@ -55,8 +53,10 @@ class Sight:
 
     @property
     def address(self) -> str:
-        """SenderIpRanges is said to see the last hop; whether enhanced filtering changes that is
-        open ([EXO-2.5]): a world says which.
+        """Return the address for SenderIpRanges.
+
+        It is said to be the last hop; whether enhanced filtering changes that is open [EXO-2.5]: a
+        world says which.
         """
         seen = self.world["settings"].get("rules_see", "last_hop")
         return (
@@ -67,9 +67,7 @@ class Sight:
 
     @property
     def inside(self) -> bool:
-        """Mail from the own servers is the organization's; all else that comes to the edge is from
-        outside.
-        """
+        """Return whether a message comes from a server of the organization's own."""
         accepted = {item["DomainName"].lower() for item in self.world["tenant"]["accepted_domains"]}
         found = [
             item
@@ -84,7 +82,7 @@ class Sight:
 
 
 def applies(sight: Sight, rule: Mapping[str, Any]) -> bool:
-    """All conditions, and none of the exceptions.
+    """Return whether all conditions of a rule hold and none of its exceptions.
 
     A condition with several values is met by any of them.
     """
@@ -110,7 +108,7 @@ def _domain(address: str) -> str:
 
 
 def _has_word(text: str, word: str) -> bool:
-    """Words are matched whole, without regard to case (inferred)."""
+    """Return whether a text has a whole word, ignoring case (inferred)."""
     return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE) is not None
 
 
@@ -141,7 +139,7 @@ def _in_ranges(sight: Sight, value: Any, rule: Mapping[str, Any], twin: str) -> 
 
 
 def covers(entry: str, address: str) -> bool:
-    """An entry of an address list: one address, a-b, or a network."""
+    """Return whether an entry of an address list (one address, a-b, a network) has an address."""
     seen = ipaddress.ip_address(address)
     if "-" in entry:
         first, last = (ipaddress.ip_address(part.strip()) for part in entry.split("-", 1))
@@ -167,7 +165,7 @@ def _senders(sight: Sight, rule: Mapping[str, Any]) -> list[str]:
 
 
 def _always(sight: Sight, value: Any, rule: Mapping[str, Any], twin: str) -> bool:
-    """The name of the header: its partner is the test."""
+    """Return true for the name of a header: its partner is the test."""
     return not twin
 
 

@@ -3,11 +3,10 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Custody of mail: tried at once, tried again by the lab's clock, given back after a 5xx or five
-days.
+"""Custody of mail: tried at once, again by the lab's clock, returned after a 5xx or five days.
 
-The same for Area 1's outbound leg, for a former gateway and for the senders of the traffic; they
-differ in where a mail goes next.
+The same serves Area 1's outbound leg, a former gateway and the senders of the traffic; they differ
+in where a mail goes next.
 """
 
 from __future__ import annotations
@@ -83,7 +82,7 @@ class Relay:
         task.add_done_callback(self._tasks.discard)
 
     async def attempt(self, item: Item) -> str:
-        """accepted, deferred (it waits from then on) or bounced."""
+        """Try a mail and return accepted, deferred (it waits from then on) or bounced."""
         async with self._slots:
             verdict, text = await self._try(item)
         item.tries += 1
@@ -101,8 +100,9 @@ class Relay:
         return verdict
 
     async def _try(self, item: Item) -> tuple[str, str]:
-        """Each host in turn: the first that takes it, or refuses it for good, decides (RFC 5321
-        section 5.1).
+        """Try each host in turn: the first that takes it, or refuses it for good, decides.
+
+        Source: RFC 5321, section 5.1.
         """
         text = "no host"
         try:

@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A legitimate sender: its own DNS cache by the lab's clock, its own memory of MTA-STS policies,
-its way to a domain's mail hosts.
-"""
+"""A legitimate sender: its own DNS cache, its own memory of MTA-STS policies, its way to hosts."""
 
 from __future__ import annotations
 
@@ -81,7 +79,7 @@ class Names:
         return found
 
     def mail_hosts(self, domain: str) -> list[str]:
-        """By priority, equal ones in any order (RFC 5321 §5.1)."""
+        """Return mail hosts by priority, equal ones in any order (RFC 5321, 5.1)."""
         answer = self.ask(domain, "MX")
         hosts = [
             (item.preference, self._chance.random(), str(item.exchange).lower().rstrip("."))
@@ -102,7 +100,7 @@ class Names:
         ]
 
     def text(self, name: str, prefix: str) -> str:
-        """The one TXT record that begins so; "" for none."""
+        """Return the one TXT record that begins so, or "" for none."""
         texts = [
             b"".join(item.strings).decode("ascii", "replace")
             for each in self.ask(name, "TXT").answer
@@ -121,7 +119,7 @@ class _Cached:
 
 @dataclass
 class Sender:
-    """``obeys_sts`` and ``tls`` differ from sender to sender, as they do in the world."""
+    """A sender. ``obeys_sts`` and ``tls`` differ from sender to sender, as they do in the world."""
 
     number: int
     source: str
@@ -137,7 +135,7 @@ class Sender:
     async def lines(
         self, recipient_domain: str, ports: Ports, strict: ssl.SSLContext
     ) -> list[Line]:
-        """The hosts to try, one after another."""
+        """Return the hosts to try, one after another."""
         hosts = self.names.mail_hosts(recipient_domain)
         policy = (
             await self._policy(recipient_domain, ports()[1], strict) if self.obeys_sts else None
@@ -168,8 +166,9 @@ class Sender:
         return found
 
     async def _policy(self, domain: str, port: int, strict: ssl.SSLContext) -> Policy | None:
-        """The cached one while its id is the published one; the id is looked for at each mail, as
-        far as the DNS cache lets (RFC 8461 §3.1).
+        """Return the cached policy while its id is the published one, else the published policy.
+
+        The id is looked for at each mail, as far as the DNS cache lets (RFC 8461, 3.1).
         """
         now = self.names._hub.clock.time()
         cached = self.policies.get(domain)
@@ -191,8 +190,9 @@ class Sender:
 async def fetch(
     addresses: list[str], port: int, host: str, strict: ssl.SSLContext
 ) -> Policy | None:
-    """The published policy; None where it cannot be had (then a cached one counts on, RFC 8461
-    section 3.3).
+    """Return the published policy, or None where it cannot be had.
+
+    Then a cached one still counts (RFC 8461, 3.3).
     """
     for address in addresses:
         try:
@@ -213,9 +213,9 @@ async def fetch(
 
 
 def population(hub: Hub, count: int, sources: list[str], seed: int = 8461) -> list[Sender]:
-    """A mixture: one in three obeys MTA-STS, one in ten has no TLS.
+    """Return a mixture of senders, the same for every run of a world.
 
-    The same for every run of a world.
+    One in three obeys MTA-STS, one in ten has no TLS.
     """
     chance = random.Random(seed)
     made: list[Any] = []

@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The mail path as one thing: every mail host on one port, the relays behind them, the MTA-STS
-hosts, the traffic.
-"""
+"""The mail path as one thing: hosts on one port, relays behind them, MTA-STS hosts, traffic."""
 
 from __future__ import annotations
 
@@ -154,7 +152,7 @@ class MailServers:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
 
     def world_changed(self) -> None:
-        """Another world: queues, journal and traffic begin anew."""
+        """Start anew with another world: queues, journal and traffic."""
         self._run(self._renew())
 
     async def _renew(self) -> None:
@@ -170,7 +168,7 @@ class MailServers:
         await self._refresh()
 
     def refresh(self) -> None:
-        """Hosts went up or down."""
+        """Start and stop hosts that went up or down."""
         self._run(self._refresh())
 
     async def _refresh(self) -> None:
@@ -180,8 +178,9 @@ class MailServers:
     # --- for tests, over the control API ---
 
     def settle(self) -> dict[str, Any]:
-        """Let every queue try once, now, and wait until nothing is under way; what is left waits
-        for its time.
+        """Let every queue try once, now, and wait until nothing is under way.
+
+        What is left waits for its time.
         """
         return self._run(self._settle())
 
@@ -193,10 +192,10 @@ class MailServers:
         return {"waiting": len(waiting), "reasons": sorted({item.reason for item in waiting})}
 
     def advance(self, seconds: float) -> None:
-        """Move the clock while no mail is under way: one that set out before a jump must not arrive
-        hours later.
+        """Move the clock while no mail is under way.
 
-        Raise ValueError where mail does not come to rest: then the clock has not moved.
+        A mail that set out before a jump must not arrive hours later. Raise ValueError where mail
+        does not come to rest: then the clock has not moved.
         """
         self._run(self._advance(seconds))
 
@@ -222,8 +221,9 @@ class MailServers:
                 await each.idle()
 
     def send(self, order: dict[str, Any]) -> dict[str, Any]:
-        """One mail to one host: {"host", "sender", "recipient", "subject", "headers", "body",
-        "source", "tls", "message_id"}.
+        """Send one mail to one host.
+
+        The order has host, sender, recipient, subject, headers, body, source, tls, message_id.
         """
         return self._run(self._send(order))
 
@@ -262,7 +262,7 @@ class MailServers:
         return {"code": reply.code, "text": reply.text, "message_id": message_id}
 
     def release(self, identifier: str) -> bool:
-        """Area 1's quarantine lets a message go: whether the next hop took it."""
+        """Release a message from Area 1's quarantine; return whether the next hop took it."""
         return self._run(self._area1.release(identifier))
 
     def traffic_order(self, order: dict[str, Any]) -> dict[str, Any]:
@@ -276,14 +276,17 @@ class MailServers:
     # --- lookups ---
 
     def resolve(self, host: str) -> list[str]:
-        """Addresses of a mail host, from the authoritative side."""
+        """Return the addresses of a mail host, from the authoritative side."""
         found = self._hub.dns.lookup(host.rstrip(".").lower(), "A")
         return [
             item.address for each in found.answer if each.rdtype == dns.rdatatype.A for item in each
         ]
 
     def _spf_text(self, domain: str) -> str:
-        """From the world's list, whose names stand for those below them too, else from the DNS."""
+        """Return a domain's SPF text, from the world's list, else from the DNS.
+
+        Names of the list stand for those below them, too.
+        """
         now = self._hub.clock.time()
         kept = self._spf.get(domain)
         if kept and now - kept[0] < _SPF_LIFE:
@@ -308,7 +311,7 @@ class MailServers:
 
 
 def _common_port(addresses: list[str]) -> int:
-    """A port that is free on all of them."""
+    """Return a port that is free on all addresses."""
     for _try in range(_TRIES):
         sockets: list[socket.socket] = []
         try:

@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An SMTP server on one address that stands for one mail host, or for all hosts below a name
-(Microsoft's edge).
-"""
+"""An SMTP server on one address that stands for one mail host, or for all below a name."""
 
 from __future__ import annotations
 
@@ -81,7 +79,10 @@ class _Handler:
 
 
 def _sender(envelope: Envelope) -> str:
-    """RFC 5321 §4.5.5: the null sender, which aiosmtpd hands on as it was written."""
+    """Return the envelope sender; aiosmtpd hands the null sender on as it was written.
+
+    Source: RFC 5321, section 4.5.5.
+    """
     return "" if envelope.mail_from in (None, "<>") else str(envelope.mail_from)
 
 

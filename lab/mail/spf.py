@@ -22,7 +22,7 @@ Lookup = Callable[[str], str]
 
 
 def check(lookup: Lookup, domain: str, address: str, depth: int = 0) -> str:
-    """pass, fail, softfail, neutral or none."""
+    """Return pass, fail, softfail, neutral or none."""
     text = _KNOWN.get(domain) or lookup(domain)
     if not text.lower().startswith("v=spf1") or depth > _DEPTH:
         return "none"

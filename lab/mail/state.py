@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The mail part of a world (`world["mail"]`): what loopback addresses stand for, which hosts are
-broken, who sends from where.
-"""
+"""The mail part of a world (`world["mail"]`): addresses, broken hosts, and who sends from where."""
 
 from __future__ import annotations
 
@@ -29,11 +27,13 @@ SENDER_ZONE = "senders.example"
 
 
 def empty_state() -> dict[str, Any]:
-    """``hosts``: by host name, or "*" for all of them, what is wrong with a mail host::
+    """Return the mail part of a world in which nothing is wrong.
 
-    {"mode": "ok" | "down" (refuses the connection) | "silent" (no banner) | "no_starttls" |
-    "wrong_certificate" | "defer" (4xx at RCPT), "banner": "554 5.7.1 ...", "greeting_seconds": 1,
-    "refuse_domains": ["northwind.example"]}
+    ``hosts``: by host name, or "*" for all of them, what is wrong with a mail host::
+
+        {"mode": "ok" | "down" (refuses the connection) | "silent" (no banner) | "no_starttls" |
+         "wrong_certificate" | "defer" (4xx at RCPT), "banner": "554 5.7.1 ...",
+         "greeting_seconds": 1, "refuse_domains": ["northwind.example"]}
 
     ``spf``: SPF texts of domains that have no zone in the lab; a name stands for the names below it
     too. ``sts``: MTA-STS policies, {"northwind.example": {"body": text, "mode": "ok" | "missing" |
@@ -58,13 +58,14 @@ def empty_state() -> dict[str, Any]:
 
 
 def public(world: dict[str, Any], address: str) -> str:
-    """The public address that a loopback one stands for; one that nobody named is somewhere on the
-    Internet.
+    """Return the public address that a loopback one stands for.
+
+    One that nobody named is somewhere on the Internet.
     """
     return str(world["mail"]["addresses"].get(address, CONTROLLER))
 
 
 def trouble(world: dict[str, Any], host: str) -> dict[str, Any]:
-    """What is wrong with a mail host."""
+    """Return what is wrong with a mail host."""
     hosts = world["mail"]["hosts"]
     return {**hosts.get("*", {}), **hosts.get(host, {})}

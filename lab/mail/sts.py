@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""MTA-STS (RFC 8461; [CUT-2.4]): the policy hosts, and a sender's reading of a
-policy.
-"""
+"""MTA-STS (RFC 8461) [CUT-2.4]: the policy hosts, and how a sender reads a policy."""
 
 from __future__ import annotations
 
@@ -19,8 +17,9 @@ PATH = "/.well-known/mta-sts.txt"
 
 
 class StsService:
-    """`https://mta-sts.<domain>` for every domain of `world["mail"]["sts"]`; which one is asked for
-    is told by name (SNI and Host).
+    """The policy hosts `https://mta-sts.<domain>` of every domain of `world["mail"]["sts"]`.
+
+    The name (SNI and Host) says which one is asked for.
     """
 
     name = "mta-sts"
@@ -52,7 +51,7 @@ class StsService:
             )
 
     def certificate_name(self, asked: str) -> str:
-        """The name that the certificate of a connection has."""
+        """Return the name in the certificate of a connection."""
         entry = self._entry(asked)
         return (
             asked
@@ -68,7 +67,7 @@ class Policy:
     max_age: float
 
     def admits(self, host: str) -> bool:
-        """RFC 8461 §4.1: `*.` covers exactly one label."""
+        """Return whether the policy names a host; `*.` covers exactly one label (RFC 8461, 4.1)."""
         host = host.lower().rstrip(".")
         return any(
             pattern == host or (pattern.startswith("*.") and host.partition(".")[2] == pattern[2:])
@@ -77,7 +76,7 @@ class Policy:
 
 
 def parse(body: str) -> Policy | None:
-    """None where it is no policy (RFC 8461 §3.2)."""
+    """Return the policy, or None where the text is none (RFC 8461, 3.2)."""
     fields: list[tuple[str, str]] = []
     for line in body.splitlines():
         key, colon, value = line.partition(":")

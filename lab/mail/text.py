@@ -14,7 +14,7 @@ _RECEIVED_FROM = re.compile(r"^from\s+\S+\s+\([^)]*\[(?P<address>[0-9.]+)\]\)", 
 
 
 def split(data: bytes) -> tuple[Headers, bytes]:
-    """Header fields, unfolded, and the body."""
+    """Return the header fields, unfolded, and the body."""
     if b"\r\n" not in data:
         data = data.replace(b"\n", b"\r\n")
     head, _, body = data.partition(b"\r\n\r\n")
@@ -39,7 +39,7 @@ def first(headers: Headers, name: str) -> str:
 
 
 def hops(headers: Headers) -> list[str]:
-    """The addresses that Received fields name, the last hop first."""
+    """Return the addresses that Received fields name, the last hop first."""
     found = []
     for key, value in headers:
         if key.lower() == "received":

@@ -3,8 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Send mail as the world does, over real SMTP: legitimate senders that go by the MX, the customer's
-own that go past it, attackers.
+"""Mail as the world sends it, over real SMTP: by the MX, past it, and from attackers.
 
 An order (POST /traffic) is one of::
 
@@ -162,8 +161,10 @@ class Traffic:
         task.add_done_callback(self._attacks.discard)
 
     def _domains(self, order: dict[str, Any]) -> list[str]:
-        """Return where mail goes to: what is asked for, else every accepted domain that has a host
-        of its own, but the initial ones and those that nobody writes to.
+        """Return the domains to which mail goes: those asked for, else every accepted domain.
+
+        Initial domains, domains without a host of their own and those that nobody writes to are
+        left out.
         """
         if order.get("domains"):
             return [str(name) for name in order["domains"]]
@@ -176,8 +177,9 @@ class Traffic:
             ]
 
     def _legitimate(self, domains: list[str], number: int) -> None:
-        """By the MX; every twentieth comes from one of the customer's own direct senders, where
-        there are any.
+        """Send a legitimate mail by the MX.
+
+        Every twentieth comes from one of the customer's own direct senders, where there are any.
         """
         direct = self._hub.world["mail"]["direct"]
         if direct and number % 20 == 19:
@@ -218,7 +220,7 @@ class Traffic:
         return self._straight(source, domain, "device.lab.example")
 
     def _straight(self, source: str, domain: str, helo: str) -> list[Line]:
-        """To the tenant's own host, past any MX."""
+        """Return the way to the tenant's own host, past any MX."""
         with self._hub.lock:
             host = str(self._hub.world["tenant"]["mail_hosts"].get(domain, "")).lower()
         addresses = self._names.addresses(host) if host else []
@@ -253,7 +255,7 @@ class Traffic:
             mail.state, mail.reason = "lost", words
 
     def fate(self, message_id: str, what: str, detail: str) -> None:
-        """What the journal learns of a mail after its sender gave it away."""
+        """Record what the journal learns of a mail after its sender gave it away."""
         mail = self._mails.get(message_id)
         if mail is None or mail.kind == "attack":
             return
@@ -269,10 +271,7 @@ class Traffic:
             mail.state, mail.reason = "lost", detail
 
     def tally(self, mails: Any) -> dict[str, Any]:
-        """Counts.
-
-        ``legitimate`` mails go by the MX; ``direct`` are the customer's own senders that do not.
-        """
+        """Return counts. ``legitimate`` mails go by the MX, ``direct`` ones past it."""
         mails = list(mails)
         legitimate = [mail for mail in mails if mail.kind == "legitimate"]
         states = Counter(mail.state for mail in legitimate)
