@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from types import TracebackType
@@ -192,6 +194,21 @@ class Lab:
     def setting(self, name: str, value: Any) -> None:
         """Set one of the settings in lab/worlds/settings.py."""
         self.mutate(["settings", name], value=value)
+
+    def workload_token(self, **claims: Any) -> str:
+        """Have the foreign issuer sign a token: subject, audience, lifetime, issuer, age."""
+        return str(self._call("POST", "/issuer", claims)["token"])
+
+    def enter_device_code(self, code: str, user: str, decline: bool = False) -> None:
+        """Do what a person does in the browser: enter the code and sign in, or decline."""
+        form = {"user_code": code, "username": user, **({"decline": "1"} if decline else {})}
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}),
+            urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=self.ca_path)),
+        )
+        data = urllib.parse.urlencode(form).encode()
+        with opener.open(self.urls["authority"] + "/devicelogin", data=data, timeout=60):
+            return
 
     def dns(self, flush: bool = False, warm: bool = False) -> None:
         """Let the resolver forget, or learn, every zone's MX."""

@@ -22,9 +22,14 @@ class ControlService:
     name = "control"
 
     def __init__(
-        self, hub: Hub, replace_world: Callable[[str], None], stop: Callable[[], None]
+        self,
+        hub: Hub,
+        replace_world: Callable[[str], None],
+        stop: Callable[[], None],
+        mint: Callable[..., str],
     ) -> None:
         self._hub = hub
+        self._mint = mint
         self._replace_world = replace_world
         self._stop = stop
 
@@ -43,6 +48,7 @@ class ControlService:
             ("POST", "traffic"): lambda request: self._hub.mail.traffic_order(request.json()),
             ("POST", "world"): self._world,
             ("POST", "dns"): self._dns,
+            ("POST", "issuer"): lambda request: {"token": self._mint(**request.json())},
             ("POST", "shutdown"): self._shutdown,
         }
         if route not in actions:

@@ -24,7 +24,7 @@ from lab.azure_dns import AzureDnsService
 from lab.cloudflare import CloudflareService
 from lab.control import ControlService
 from lab.dns import DnsServers, DohService
-from lab.entra import EntraService
+from lab.entra import EntraService, IssuerService, MachineService
 from lab.exchange import ExchangeService
 from lab.godaddy import GoDaddyService
 from lab.graph import GraphService
@@ -60,13 +60,17 @@ class Laboratory:
         self._dns = DnsServers(self.hub)
         self._mail = MailServers(self.hub, self._authority)
         self._psrp = PsrpServers(self.hub, self._authority, directory)
+        self._issuer = IssuerService(self.hub)
+        self._tokens = Tokens(self.hub)
+        self._machine = MachineService(self.hub, self._tokens, directory)
         self._stop = threading.Event()
         self.hub.log.hide(self._secrets)
         self._build(world)
 
     @property
     def _secrets(self) -> list[str]:
-        return [*self._credentials.secrets, self._passphrase, self._psrp.account.password]
+        held = (self._passphrase, self._issuer.bearer, self._machine.identity_header)
+        return [*self._credentials.secrets, *held, self._psrp.account.password]
 
     def _build(self, name: str) -> None:
         self.hub.world, self._domains = worlds.build(name, self._credentials, self.hub.clock.now())
@@ -86,14 +90,16 @@ class Laboratory:
         self._authority.write(self._directory / "ca.pem")
         self._certificate.write_pem(self._directory / "client.pem")
         self._certificate.write_pfx(self._directory / "client.pfx", self._passphrase)
+        self._certificate.write_vault(self._directory / "client.b64")
         self.hub.dns = self._dns
         self._dns.start()
         self.hub.mail = self._mail
         self._mail.start()
-        tokens = Tokens(self.hub)
+        tokens = self._tokens
         self._psrp.start(tokens, self._certificate.certificate_pem)
         services: dict[str, Service] = {
-            "authority": EntraService(self.hub, tokens),
+            "authority": EntraService(self.hub, tokens, self._issuer),
+            "issuer": self._issuer,
             "exchange": ExchangeService(self.hub, tokens),
             "graph": GraphService(self.hub, tokens),
             "cloudflare": CloudflareService(self.hub),
@@ -107,11 +113,16 @@ class Laboratory:
             server, port = serve_https(service, _HOST, 0, context, self.hub)
             self._servers.append(server)
             self.hub.urls[key] = f"https://{_HOST}:{port}"
-        server, port = serve_https(
-            ControlService(self.hub, self.replace_world, self._stop.set), _HOST, 0, None, self.hub
-        )
-        self._servers.append(server)
-        self.hub.urls["control"] = f"http://{_HOST}:{port}"
+        plain: dict[str, Service] = {
+            "machine": self._machine,
+            "control": ControlService(
+                self.hub, self.replace_world, self._stop.set, self._issuer.mint
+            ),
+        }
+        for key, service in plain.items():
+            server, port = serve_https(service, _HOST, 0, None, self.hub)
+            self._servers.append(server)
+            self.hub.urls[key] = f"http://{_HOST}:{port}"
         self._write()
 
     def wait(self, seconds: float, alive: Callable[[], bool]) -> None:
@@ -185,7 +196,19 @@ class Laboratory:
             "certificates": {
                 "pem": str(self._directory / "client.pem"),
                 "pfx": str(self._directory / "client.pfx"),
+                "vault": str(self._directory / "client.b64"),
                 "passphrase": self._passphrase,
+            },
+            "workload": {
+                "issuer": self._issuer.url,
+                "request_url": self._issuer.request_url,
+                "bearer": self._issuer.bearer,
+            },
+            "machine": {
+                "imds": urls["machine"],
+                "arc": urls["machine"] + "/arc/metadata/identity/oauth2/token",
+                "app_service": urls["machine"] + "/appservice/token",
+                "identity_header": self._machine.identity_header,
             },
             "tenant_id": worlds.TENANT_ID,
             "other_tenant": worlds.OTHER_TENANT,

@@ -39,7 +39,8 @@ _HARMLESS_HEADERS = frozenset(
     }
 )
 _SECRET_FIELDS = re.compile(
-    r"(?P<key>client_secret|client_assertion|access_token|assertion|password)=[^&\s]*"
+    r"(?P<key>client_secret|client_assertion|access_token|assertion|password|device_code|code"
+    r"|refresh_token)=[^&\s]*"
 )
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 
@@ -60,6 +61,10 @@ class RequestLog:
         self._secrets = tuple(
             sorted({secret for secret in secrets if secret}, key=len, reverse=True)
         )
+
+    def also_hide(self, secret: str) -> None:
+        """Mask this one, too."""
+        self.hide([*self._secrets, secret])
 
     def mask(self, text: str) -> str:
         for secret in self._secrets:

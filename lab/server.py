@@ -144,6 +144,8 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
     server: LabServer
+    # A service whose clock is off dates its own answers.
+    _date = ""
 
     def setup(self) -> None:
         if self.server.context is not None:
@@ -162,7 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
         return "lab"
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        return self.server.hub.clock.http_date()
+        return self._date or self.server.hub.clock.http_date()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Write nothing: the request log is hub.log."""
@@ -225,6 +227,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _write(self, response: Response) -> None:
         body, headers = response.encoded()
+        self._date = headers.pop("Date", "")
         self.send_response(response.status)
         for name, value in headers.items():
             self.send_header(name, value)

@@ -149,6 +149,15 @@ class ClientCertificate:
             ),
         )
 
+    def write_vault(self, path: Path) -> None:
+        """Write it as the secret behind a certificate of Azure Key Vault: base64 of a PFX without
+        passphrase.
+        """
+        pfx = pkcs12.serialize_key_and_certificates(
+            b"lab", self.key, self.certificate, None, serialization.NoEncryption()
+        )
+        write_private(path, base64.b64encode(pfx))
+
 
 def client_certificate(name: str) -> ClientCertificate:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -161,7 +170,7 @@ def client_certificate(name: str) -> ClientCertificate:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=30))
+        .not_valid_after(now + timedelta(days=400))
         .sign(key, hashes.SHA256())
     )
     return ClientCertificate(certificate, key)

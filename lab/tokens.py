@@ -69,12 +69,13 @@ class TokenRefused(Exception):
 
 @dataclass(frozen=True)
 class Identity:
-    """Who calls: what the token says, and the app registration behind it."""
+    """Who calls: what the token says, and the app registration (or the person) behind it."""
 
     client_id: str
     tenant_id: str
     roles: frozenset[str]
     app: Mapping[str, Any]
+    user: str = ""
 
 
 class Tokens:
@@ -101,9 +102,18 @@ class Tokens:
         return None
 
     def issue(
-        self, tenant: str, client_id: str, app: Mapping[str, Any], resource: str
+        self,
+        tenant: str,
+        client_id: str,
+        app: Mapping[str, Any],
+        resource: str,
+        user: Mapping[str, Any] | None = None,
     ) -> tuple[str, int]:
-        """Return a signed token and its life in seconds; its dates are by the lab's clock."""
+        """Return a signed token and its life in seconds. Its dates are by the lab's clock.
+
+        A person's token ("Access token claims reference", learn.microsoft.com) has scopes and a
+        name in place of application roles.
+        """
         kind = self.resource_kind(resource)
         now = int(self._hub.clock.time())
         lifetime = int(self._hub.setting("token_lifetime_seconds", 3600))
@@ -114,17 +124,21 @@ class Tokens:
             "nbf": now,
             "exp": now + lifetime,
             "appid": client_id,
-            "appidacr": "1",
-            "idtyp": "app",
-            "oid": app["object_id"],
-            "sub": app["object_id"],
             "tid": tenant,
             "ver": "1.0",
             "uti": uuid.uuid4().hex,
         }
-        roles = list(app.get("roles", {}).get(kind, []))
-        if roles:
-            claims["roles"] = roles
+        if user is None:
+            own = app["object_id"]
+            claims |= {"appidacr": "1", "idtyp": "app", "oid": own, "sub": own}
+            roles = list(app.get("roles", {}).get(kind, []))
+            if roles:
+                claims["roles"] = roles
+        else:
+            own = user["object_id"]
+            claims |= {"appidacr": "0", "idtyp": "user", "oid": own, "sub": own}
+            claims |= {"upn": user["name"], "unique_name": user["name"]}
+            claims["scp"] = " ".join(app.get("delegated", {}).get(kind, []))
         return (
             jwt.encode(
                 claims, self._key, algorithm="RS256", headers={"kid": KEY_ID, "x5t": KEY_ID}
@@ -136,6 +150,23 @@ class Tokens:
         """Return the end of a token that was checked, in seconds since 1970."""
         claims = jwt.decode(token, options={"verify_signature": False})
         return float(claims["exp"])
+
+    def identity(self, tenant: str, client_id: str, name: str, object_id: str) -> str:
+        """Return a signed id token: who signed in (OpenID Connect Core 1.0, section 2)."""
+        now = int(self._hub.clock.time())
+        claims = {
+            "iss": f"{self._hub.urls['authority']}/{tenant}/v2.0",
+            "aud": client_id,
+            "iat": now,
+            "nbf": now,
+            "exp": now + 3600,
+            "oid": object_id,
+            "sub": object_id,
+            "tid": tenant,
+            "preferred_username": name,
+            "ver": "2.0",
+        }
+        return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": KEY_ID})
 
     def check(self, authorization: str | None, kind: str, own_tenant: bool = True) -> Identity:
         """Return the caller of a request to `kind`, or raise TokenRefused.
@@ -169,4 +200,9 @@ class Tokens:
         foreign = claims["tid"] != self._hub.world["entra"]["tenant_id"]
         if app is None or (own_tenant and foreign):
             raise TokenRefused("the token is of another tenant")
-        return Identity(claims["appid"], claims["tid"], frozenset(claims.get("roles", [])), app)
+        granted = frozenset([*claims.get("roles", []), *claims.get("scp", "").split()])
+        if "scp" in claims:
+            # a person may do what the person's own roles allow
+            person = self._hub.world["entra"]["users"][claims["upn"]]
+            return Identity(claims["appid"], claims["tid"], granted, person, claims["upn"])
+        return Identity(claims["appid"], claims["tid"], granted, app)

@@ -17,6 +17,8 @@ from lab.exchange.cmdlets import CMDLETS
 from lab.tokens import Identity
 
 APP_ROLE = "Exchange.ManageAsApp"
+# The delegated permission, of an app that a person signs in with
+USER_SCOPE = "Exchange.Manage"
 _FULL = ("Exchange Administrator", "Global Administrator")
 _READ = ("Global Reader",)
 # seen live: these two work with Security Reader, connectors and the organization do not

@@ -119,7 +119,7 @@ class ExchangeService:
         if tenant.lower() not in names:
             raise TokenRefused("the address names another tenant")
         # look-alike roles do not count [EXO-1.8]; a token without the role gets 401 [EXO-1.7]
-        if access.APP_ROLE not in identity.roles:
+        if (access.USER_SCOPE if identity.user else access.APP_ROLE) not in identity.roles:
             raise TokenRefused("the application role is missing")
         return identity
 

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lab import azure_dns, cloudflare, dns, godaddy, route53
+from lab.entra.issuer import SUBJECT
 from lab.exchange.nouns import (
     ACCEPTED_DOMAIN,
     CONNECTION_FILTER,
@@ -36,6 +37,8 @@ TENANT_ID = guid("northwind", "tenant")
 # a second tenant in the same Entra, without Exchange here: for tokens that are not Northwind's
 OTHER_TENANT = "contoso.onmicrosoft.com"
 CLIENT_ID = guid("northwind", "app")
+ADMINISTRATOR = "admin@northwind.onmicrosoft.com"
+MACHINE_IDENTITIES = ("system", "deployer")
 ACCOUNT_ID = hashlib.sha256(b"northwind account").hexdigest()[:32]
 NAME_SERVERS = ["ada.ns.cloudflare.example", "bob.ns.cloudflare.example"]
 # name -> (TTL of the MX set in the fresh world, host that Graph names); 1 is Cloudflare's Auto
@@ -191,6 +194,22 @@ class Builder:
             "initial_domain": ORGANIZATION,
             "verified_domains": [],
             "used_jti": {},
+            "device_codes": {},
+            "refresh_tokens": {},
+            "users": {
+                ADMINISTRATOR: {
+                    "object_id": guid("northwind", "administrator"),
+                    "directory_roles": ["Exchange Administrator"],
+                    "hidden_parameters": {},
+                }
+            },
+            # the machine that the identity endpoints are of; an "old" Arc agent knows only the
+            # system's identity
+            "machine": {
+                "system_assigned": _identity("system"),
+                "user_assigned": [_identity("deployer")],
+                "arc_agent": "new",
+            },
             "other_tenants": {OTHER_TENANT: guid("contoso", "tenant")},
             "apps": {
                 CLIENT_ID: {
@@ -200,11 +219,21 @@ class Builder:
                     "certificates": [self.credentials.certificate_pem],
                     # [EXO-1.8]
                     "roles": {"exchange": ["Exchange.ManageAsApp"], "graph": ["Domain.Read.All"]},
+                    "delegated": {"exchange": ["Exchange.Manage"], "graph": ["Domain.Read.All"]},
+                    "public_client": True,
+                    "federated": [
+                        {
+                            "issuer": "lab",
+                            "subject": SUBJECT,
+                            "audience": "api://AzureADTokenExchange",
+                        }
+                    ],
                     "directory_roles": ["Exchange Administrator"],
                     "denied_cmdlets": [],
                     "silently_denied_cmdlets": [],
                     "hidden_parameters": {},
-                }
+                },
+                **{_identity(name)["client_id"]: _principal(name) for name in MACHINE_IDENTITIES},
             },
         }
 
@@ -295,3 +324,28 @@ def records(
         }
         found.append(record if priority is None else {**record, "priority": priority})
     return found
+
+
+def _identity(name: str) -> dict[str, Any]:
+    """Return a managed identity, as the machine's endpoints select it."""
+    return {
+        "client_id": guid("northwind", "identity", name),
+        "object_id": guid("northwind", "identity principal", name),
+        "resource_id": (
+            "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/mail/providers"
+            f"/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
+        ),
+    }
+
+
+def _principal(name: str) -> dict[str, Any]:
+    """Return the service principal of a managed identity: it has grants and no credential."""
+    return {
+        "name": name,
+        "object_id": _identity(name)["object_id"],
+        "roles": {"exchange": ["Exchange.ManageAsApp"], "graph": ["Domain.Read.All"]},
+        "directory_roles": ["Exchange Administrator"],
+        "denied_cmdlets": [],
+        "silently_denied_cmdlets": [],
+        "hidden_parameters": {},
+    }

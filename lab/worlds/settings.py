@@ -16,6 +16,10 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     # --- Entra ---
     # life of an access token by the lab's clock
     "token_lifetime_seconds": 3600,
+    # how far Entra's clock is ahead of the client's: assertions are judged by it
+    "entra_clock_offset_seconds": 0,
+    # "allow" or "block": a Conditional Access policy on the device code flow
+    "device_code_policy": "allow",
     # --- protocol ([EXO-1]) ---
     # null, or what the front door answers to a request for 127.0.0.1: "port" (302 to
     # https://localhost:<same port>), "446" (to https://localhost:446, as the service does; a client

@@ -3,52 +3,63 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Entra's token endpoint for client credentials: secrets, and assertions by certificate.
+"""Entra's endpoints: the look-up of a tenant, tokens, and the code for a device.
 
-Sources: [AUTH-1] (ways), [AUTH-5] (errors), [AUTH-2] (what msal sends, how assertions are checked),
-RFC 6749, RFC 7523.
+Sources: "Microsoft identity platform and the OAuth 2.0 client credentials flow", "... device
+authorization grant flow", "Refresh tokens" (learn.microsoft.com); RFC 6749, RFC 8628; [AUTH-1],
+[AUTH-5].
 """
 
 from __future__ import annotations
 
+import base64
 import hmac
+import json
 import re
-import time
-import uuid
+import secrets
 from collections.abc import Mapping
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import jwt
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-
+from lab.entra.assertions import Assertions
+from lab.entra.device import GRANT, DeviceCodes
+from lab.entra.errors import NO_STORE, EntraError, missing, refusal
+from lab.entra.issuer import IssuerService
 from lab.server import Hub, Request, Response
-from lab.tls import thumbprints
 from lab.tokens import Tokens
 
 _PATH = re.compile(
-    r"/(?P<tenant>[^/]+)/(?P<rest>v2\.0/\.well-known/openid-configuration|oauth2/v2\.0/token|discovery/v2\.0/keys)"
+    r"/(?P<tenant>[^/]+)/(?P<rest>v2\.0/\.well-known/openid-configuration|oauth2/v2\.0/token"
+    r"|oauth2/v2\.0/devicecode|discovery/v2\.0/keys)"
 )
-_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_LONGEST_ASSERTION = 24 * 3600
-
-
-class EntraError(Exception):
-    def __init__(self, status: int, error: str, code: int, text: str) -> None:
-        super().__init__(text)
-        self.status, self.error, self.code = status, error, code
+_OPENID = ("openid", "profile", "offline_access")
 
 
 class EntraService:
+    """The sign-in service of one cloud."""
+
     name = "entra"
 
-    def __init__(self, hub: Hub, tokens: Tokens) -> None:
+    def __init__(self, hub: Hub, tokens: Tokens, issuer: IssuerService) -> None:
         self._hub = hub
         self._tokens = tokens
+        self._assertions = Assertions(hub, issuer)
+        self._devices = DeviceCodes(hub)
 
     def handle(self, request: Request) -> Response:
         request.notes["write"] = False
+        response = self._answer(request)
+        ahead = float(self._hub.setting("entra_clock_offset_seconds", 0))
+        if ahead:
+            date = formatdate(self._hub.clock.time() + ahead, usegmt=True)
+            response.headers = {**response.headers, "Date": date}
+        return response
+
+    def _answer(self, request: Request) -> Response:
+        if request.path == "/devicelogin" and request.method == "POST":
+            with self._hub.lock:
+                return Response(200 if self._devices.sign_in(_form(request)) else 404, b"")
         found = _PATH.fullmatch(request.path)
         if not found:
             return Response(404, b"")
@@ -59,9 +70,14 @@ class EntraService:
                     return Response(200, self._configuration(found["tenant"], tenant))
                 if found["rest"].startswith("discovery"):
                     return Response(200, {"keys": []})
+                if found["rest"].endswith("devicecode"):
+                    form = _form(request)
+                    client_id, app = self._app(form)
+                    code = self._devices.start(client_id, app, form.get("scope", ""))
+                    return Response(200, code, dict(NO_STORE))
                 return self._token(request, tenant)
         except EntraError as error:
-            return self._refusal(error)
+            return refusal(self._hub, error)
 
     def _tenant(self, name: str) -> str:
         """Return the id of a tenant's name.
@@ -111,52 +127,79 @@ class EntraService:
             raise EntraError(
                 400, "invalid_request", 900561, "The endpoint only accepts POST requests."
             )
-        form = {
-            key: values[-1]
-            for key, values in parse_qs(
-                request.body.decode("utf-8", "replace"), keep_blank_values=True
-            ).items()
-        }
+        form = _form(request)
         grant = form.get("grant_type")
         if not grant:
-            raise EntraError(
-                400,
-                "invalid_request",
-                900144,
-                "The request body must contain the following parameter: 'grant_type'.",
-            )
-        if grant != "client_credentials":
+            raise missing("grant_type")
+        client_id, app = self._app(form)
+        if grant == "client_credentials":
+            self._authenticate(client_id, app, form, request.path.split("/")[1])
+            return self._app_token(request, tenant, client_id, app, form)
+        if grant == GRANT:
+            user, scope = self._devices.redeem(client_id, form)
+        elif grant == "refresh_token":
+            user, scope = self._refreshed(client_id, form), form.get("scope", "")
+        else:
             raise EntraError(
                 400,
                 "unsupported_grant_type",
                 70003,
                 f"The app requested an unsupported grant type '{grant}'.",
             )
-        client_id, app = self._app(form)
-        self._authenticate(client_id, app, form, request)
+        resource = self._resource(scope)
+        request.notes["resource"] = resource
+        return self._user_token(tenant, client_id, app, resource, user)
+
+    def _app_token(
+        self,
+        request: Request,
+        tenant: str,
+        client_id: str,
+        app: Mapping[str, Any],
+        form: Mapping[str, str],
+    ) -> Response:
         resource = self._resource(form.get("scope", ""))
         token, lifetime = self._tokens.issue(tenant, client_id, app, resource)
         request.notes["resource"] = resource
-        return Response(
-            200,
-            {
-                "token_type": "Bearer",
-                "expires_in": lifetime,
-                "ext_expires_in": lifetime,
-                "access_token": token,
-            },
-            _NO_STORE,
+        return Response(200, _answer(token, lifetime), dict(NO_STORE))
+
+    def _user_token(
+        self, tenant: str, client_id: str, app: Mapping[str, Any], resource: str, user: str
+    ) -> Response:
+        """Return what a person gets: a token with scopes, one to renew it, and who signed in."""
+        person = self._hub.world["entra"]["users"].get(user)
+        if person is None:
+            raise EntraError(
+                400, "invalid_grant", 50034, f"The user account {user} does not exist."
+            )
+        token, lifetime = self._tokens.issue(
+            tenant, client_id, app, resource, {"name": user, **person}
         )
+        renewal = secrets.token_urlsafe(48)
+        self._hub.world["entra"]["refresh_tokens"][renewal] = {"client": client_id, "user": user}
+        self._hub.log.also_hide(renewal)
+        about = json.dumps({"uid": person["object_id"], "utid": tenant}).encode()
+        answer = {
+            **_answer(token, lifetime),
+            "scope": resource + "/.default",
+            "refresh_token": renewal,
+            "id_token": self._tokens.identity(tenant, client_id, user, person["object_id"]),
+            "client_info": base64.urlsafe_b64encode(about).decode().rstrip("="),
+        }
+        return Response(200, answer, dict(NO_STORE))
+
+    def _refreshed(self, client_id: str, form: Mapping[str, str]) -> str:
+        entry = self._hub.world["entra"]["refresh_tokens"].get(form.get("refresh_token", ""))
+        if entry is None or entry["client"] != client_id:
+            raise EntraError(
+                400, "invalid_grant", 70000, "The provided value for 'refresh_token' is not valid."
+            )
+        return str(entry["user"])
 
     def _app(self, form: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
         client_id = form.get("client_id", "")
         if not client_id:
-            raise EntraError(
-                400,
-                "invalid_request",
-                900144,
-                "The request body must contain the following parameter: 'client_id'.",
-            )
+            raise missing("client_id")
         app = self._hub.world["entra"]["apps"].get(client_id.lower())
         if app is None:
             tenant = self._hub.world["tenant"]["organization"]["DisplayName"]
@@ -168,21 +211,20 @@ class EntraService:
                 f" '{tenant}'. This can happen if the application has not been installed by the"
                 " administrator of the tenant.",
             )
+        if app.get("disabled"):
+            raise EntraError(
+                401,
+                "unauthorized_client",
+                7000112,
+                f"Application '{client_id}' is disabled.",
+            )
         return client_id.lower(), app
 
     def _authenticate(
-        self, client_id: str, app: Mapping[str, Any], form: Mapping[str, str], request: Request
+        self, client_id: str, app: Mapping[str, Any], form: Mapping[str, str], tenant: str
     ) -> None:
         if "client_assertion" in form:
-            if form.get("client_assertion_type") != _ASSERTION_TYPE:
-                raise EntraError(
-                    400,
-                    "invalid_request",
-                    900144,
-                    "The request body must contain the following parameter:"
-                    " 'client_assertion_type'.",
-                )
-            self._check_assertion(client_id, app, form["client_assertion"], request)
+            self._assertions.check(client_id, app, form, tenant)
             return
         given = form.get("client_secret", "")
         if not given:
@@ -193,10 +235,14 @@ class EntraService:
                 "The request body must contain the following parameter: 'client_assertion' or"
                 " 'client_secret'.",
             )
-        if not any(
-            hmac.compare_digest(given.encode(), secret.encode())
-            for secret in app.get("secrets", [])
-        ):
+        if _among(given, app.get("expired_secrets", [])):
+            raise EntraError(
+                401,
+                "invalid_client",
+                7000222,
+                f"The provided client secret keys for app '{client_id}' are expired.",
+            )
+        if not _among(given, app.get("secrets", [])):
             raise EntraError(
                 401,
                 "invalid_client",
@@ -206,66 +252,8 @@ class EntraService:
                 f" '{client_id}'.",
             )
 
-    def _check_assertion(
-        self, client_id: str, app: Mapping[str, Any], assertion: str, request: Request
-    ) -> None:
-        """Check a client assertion (RFC 7523, section 3) as msal sends it [AUTH-2].
-
-        Real time counts, because the client's clock does not move with the lab's.
-        """
-        try:
-            header = jwt.get_unverified_header(assertion)
-        except jwt.PyJWTError as error:
-            raise _bad_assertion("it is not a JWT") from error
-        key = x509.load_pem_x509_certificate(
-            self._certificate(app, header, client_id).encode()
-        ).public_key()
-        if not isinstance(key, RSAPublicKey):
-            raise _bad_assertion("its key is not an RSA key")
-        base, tenant = self._hub.urls["authority"], request.path.split("/")[1]
-        audiences = [
-            f"{base}/{tenant}/oauth2/v2.0/token",
-            f"{base}/{self._hub.world['entra']['tenant_id']}/oauth2/v2.0/token",
-        ]
-        try:
-            claims = jwt.decode(
-                assertion,
-                key,
-                algorithms=["PS256", "RS256"],
-                audience=audiences,
-                issuer=client_id,
-                subject=client_id,
-                leeway=300,
-                options={"require": ["exp", "iss", "sub", "aud", "jti"]},
-            )
-        except jwt.PyJWTError as error:
-            raise _bad_assertion(str(error)) from error
-        used = self._hub.world["entra"].setdefault("used_jti", {})
-        now = time.time()
-        if claims["exp"] - now > _LONGEST_ASSERTION:
-            raise _bad_assertion("it lives too long")
-        if str(claims["jti"]) in used:
-            raise _bad_assertion("it was used before (jti)")
-        used[str(claims["jti"])] = int(claims["exp"])
-
-    def _certificate(
-        self, app: Mapping[str, Any], header: Mapping[str, Any], client_id: str
-    ) -> str:
-        for certificate in app.get("certificates", []):
-            known = thumbprints(certificate)
-            # [AUTH-2]: msal pads the thumbprint, others do not
-            if any(str(header.get(name, "")).rstrip("=") == value for name, value in known.items()):
-                return str(certificate)
-        shown = header.get("x5t") or header.get("x5t#S256") or ""
-        raise _bad_assertion(
-            f"the key was not found. Thumbprint of key used by client: '{shown}', registered for"
-            f" the app '{client_id}'"
-        )
-
     def _resource(self, scope: str) -> str:
-        scopes = [
-            item for item in scope.split() if item not in ("openid", "profile", "offline_access")
-        ]
+        scopes = [item for item in scope.split() if item not in _OPENID]
         if len(scopes) != 1 or not scopes[0].endswith("/.default"):
             raise EntraError(
                 400,
@@ -287,37 +275,20 @@ class EntraService:
             )
         return resource
 
-    def _refusal(self, error: EntraError) -> Response:
-        trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
-        stamp = self._hub.clock.now().strftime("%Y-%m-%d %H:%M:%SZ")
-        text = (
-            f"AADSTS{error.code}: {error} Trace ID: {trace} Correlation ID: {correlation}"
-            f" Timestamp: {stamp}"
-        )
-        return Response(
-            error.status,
-            {
-                "error": error.error,
-                "error_description": text,
-                "error_codes": [error.code],
-                "timestamp": stamp,
-                "trace_id": trace,
-                "correlation_id": correlation,
-                "error_uri": f"{self._hub.urls['authority']}/error?code={error.code}",
-            },
-            _NO_STORE,
-        )
+
+def _form(request: Request) -> dict[str, str]:
+    fields = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+    return {key: values[-1] for key, values in fields.items()}
 
 
-_NO_STORE = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
+def _answer(token: str, lifetime: int) -> dict[str, Any]:
+    return {
+        "token_type": "Bearer",
+        "expires_in": lifetime,
+        "ext_expires_in": lifetime,
+        "access_token": token,
+    }
 
 
-def _bad_assertion(reason: str) -> EntraError:
-    # AADSTS700027: [AUTH-5]
-    return EntraError(
-        401,
-        "invalid_client",
-        700027,
-        "The certificate with identifier used to sign the client assertion is not valid:"
-        f" {reason}.",
-    )
+def _among(given: str, known: list[str]) -> bool:
+    return any(hmac.compare_digest(given.encode(), item.encode()) for item in known)
