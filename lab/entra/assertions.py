@@ -3,9 +3,9 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Assertions instead of a secret: signed by a registered certificate, or by an issuer that a
-federated credential of the app trusts.
+"""Assertions instead of a secret.
 
+They are signed by a registered certificate, or by an issuer that a federated credential trusts.
 Sources: RFC 7521, RFC 7523 section 3; "Microsoft identity platform application authentication
 certificate credentials" (PS256 with x5t#S256, RS256 with x5t); "Workload identity federation" and
 its "Considerations" (RS256 only; issuer, subject and audience must match exactly); what msal sends
@@ -65,7 +65,7 @@ class Assertions:
             self._federated(app, assertion, claims)
 
     def _now(self) -> float:
-        """Real time, and not the lab's: the client's clock does not move with the lab's.
+        """Return Entra's time: the real one, for the client's clock does not move with the lab's.
 
         The setting says how far Entra's clock is ahead of it.
         """

@@ -3,8 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The identity endpoints of a machine: of an Azure VM (IMDS), of an Azure Arc server, and of App
-Service.
+"""The identity endpoints of a machine: of an Azure VM, an Azure Arc server, and App Service.
 
 Sources: "How to use managed identities for Azure resources on an Azure VM to acquire an access
 token" (request, error handling), "Authenticate against Azure resources with Azure Arc-enabled

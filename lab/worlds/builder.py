@@ -212,27 +212,7 @@ class Builder:
             },
             "other_tenants": {OTHER_TENANT: guid("contoso", "tenant")},
             "apps": {
-                CLIENT_ID: {
-                    "name": "mailflow.area1",
-                    "object_id": guid("northwind", "service principal"),
-                    "secrets": [self.credentials.client_secret],
-                    "certificates": [self.credentials.certificate_pem],
-                    # [EXO-1.8]
-                    "roles": {"exchange": ["Exchange.ManageAsApp"], "graph": ["Domain.Read.All"]},
-                    "delegated": {"exchange": ["Exchange.Manage"], "graph": ["Domain.Read.All"]},
-                    "public_client": True,
-                    "federated": [
-                        {
-                            "issuer": "lab",
-                            "subject": SUBJECT,
-                            "audience": "api://AzureADTokenExchange",
-                        }
-                    ],
-                    "directory_roles": ["Exchange Administrator"],
-                    "denied_cmdlets": [],
-                    "silently_denied_cmdlets": [],
-                    "hidden_parameters": {},
-                },
+                CLIENT_ID: _registration(self.credentials),
                 **{_identity(name)["client_id"]: _principal(name) for name in MACHINE_IDENTITIES},
             },
         }
@@ -344,6 +324,31 @@ def _principal(name: str) -> dict[str, Any]:
         "name": name,
         "object_id": _identity(name)["object_id"],
         "roles": {"exchange": ["Exchange.ManageAsApp"], "graph": ["Domain.Read.All"]},
+        "directory_roles": ["Exchange Administrator"],
+        "denied_cmdlets": [],
+        "silently_denied_cmdlets": [],
+        "hidden_parameters": {},
+    }
+
+
+def _registration(credentials: Credentials) -> dict[str, Any]:
+    """Return the app registration, with every credential that an app may have."""
+    return {
+        "name": "mailflow.area1",
+        "object_id": guid("northwind", "service principal"),
+        "secrets": [credentials.client_secret],
+        "certificates": [credentials.certificate_pem],
+        # [EXO-1.8]
+        "roles": {"exchange": ["Exchange.ManageAsApp"], "graph": ["Domain.Read.All"]},
+        "delegated": {"exchange": ["Exchange.Manage"], "graph": ["Domain.Read.All"]},
+        "public_client": True,
+        "federated": [
+            {
+                "issuer": "lab",
+                "subject": SUBJECT,
+                "audience": "api://AzureADTokenExchange",
+            }
+        ],
         "directory_roles": ["Exchange Administrator"],
         "denied_cmdlets": [],
         "silently_denied_cmdlets": [],

@@ -19,7 +19,6 @@ LONGEST_FUNCTION, LONGEST_FILE, WIDEST_LINE = 40, 400, 100
 LONG_FUNCTIONS: frozenset[str] = frozenset(
     """
     lab/client.py:start
-    lab/entra.py:_token
     lab/graph.py:_get
     lab/laboratory.py:description
     lab/mail/area1.py:_process

@@ -17,7 +17,7 @@ import typing as t
 
 
 class Meaning(t.NamedTuple):
-    """``meaning``: what is the matter. ``action``: what to do about it."""
+    """An explanation: what is the matter (``meaning``), and what to do about it (``action``)."""
 
     meaning: str
     action: str

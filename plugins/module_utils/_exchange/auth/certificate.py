@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""A client certificate with its key: PEM or PFX, from a file or as text, checked before anything is
-sent.
+"""A client certificate with its key, checked before anything is sent.
+
+PEM or PFX, from a file or as text.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Addresses of the Microsoft clouds, which of them a token may be asked for, and where a redirect
-may lead.
+"""Addresses of the Microsoft clouds.
+
+For which of them a token may be asked, and where a redirect may lead.
 """
 
 from __future__ import annotations
@@ -114,9 +115,7 @@ class Endpoints:
         return frozenset({app_id} | {resource.rstrip("/").lower() for resource in resources})
 
     def redirect_allowed(self, host: str) -> bool:
-        """May a request (with its token) follow a redirect of the Exchange front door to this
-        host?
-        """
+        """Return whether a request, with its token, may follow a redirect to this host."""
         host = host.lower()
         configured = host_of(self.exchange)
         if is_loopback(configured):
@@ -162,7 +161,7 @@ def host_of(url: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Is it this machine?"""
+    """Return whether a host is this machine."""
     if host == "localhost":
         return True
     try:

@@ -60,7 +60,7 @@ class Connection:
         return [name for name in self.needs.get(self.way(), ()) if not self.get(name)]
 
     def can_sign_in(self) -> bool:
-        """Are the credentials complete, so that a token for another audience could be had?"""
+        """Return whether the credentials are complete, for a token of another audience."""
         return bool(self.way()) and not self.missing()
 
 

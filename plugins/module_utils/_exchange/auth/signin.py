@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Sign-in to Microsoft Entra: one class per task, one token per audience. msal is imported when a
-token is asked for.
+"""Sign-in to Microsoft Entra: one class per task, one token per audience.
+
+msal is imported when a token is asked for.
 """
 
 from __future__ import annotations
@@ -73,11 +74,11 @@ class SignIn:
             self.method().validate()
 
     def ends_soon(self, token: Token) -> bool:
-        """Will it end before a task's next step is done, by this machine's clock?"""
+        """Return whether a token ends before a task's next step is done, by this clock."""
         return ends_within(token, self._context.now(), MARGIN_SECONDS)
 
     def is_stale(self, token: Token) -> bool:
-        """Was it issued long enough ago that a new one may fare better?"""
+        """Return whether it was issued so long ago that a new one may fare better."""
         return self._context.now() - self._issued.get(token.value, 0.0) > STALE_SECONDS
 
     def _new(self, audience: str, claims: str, renew: bool) -> Token:

@@ -3,8 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Access tokens kept in files, for runs that follow each other closely; only where that is asked
-for.
+"""Access tokens kept in files, for runs that follow each other closely. Only where asked for.
 
 A token is a credential: the directory is 0700 and the files are 0600, both the user's own; links
 are not followed; names are digests and tell neither tenant nor app. A lock lets one of many tasks

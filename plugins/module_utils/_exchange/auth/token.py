@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Access tokens: what can be read from them without verifying them (that is the service's task),
-and early refusals.
+"""Access tokens: what can be read from them, and early refusals.
+
+They are not verified: that is the service's task.
 """
 
 from __future__ import annotations
@@ -59,13 +60,14 @@ class Token:
 
 
 def is_guid(text: str) -> bool:
-    """Is it an id as Microsoft writes them?"""
+    """Return whether a text is an id as Microsoft writes them."""
     return bool(_GUID.fullmatch(text))
 
 
 def claims_of(value: str) -> dict[str, t.Any]:
-    """Return the claims of a JWT, unverified; {} for a token that is not one (tokens are opaque by
-    contract).
+    """Return the claims of a JWT, unverified.
+
+    {} for a token that is not one: tokens are opaque by contract.
     """
     parts = value.split(".")
     if len(parts) != 3:
@@ -107,13 +109,16 @@ def read_token(value: str, audience: str, lifetime: float | None, now: float, gi
 
 
 def ends_within(token: Token, now: float, seconds: float) -> bool:
-    """Does the token end within so many seconds? False where it does not tell its end."""
+    """Return whether the token ends within so many seconds; False if it does not tell."""
     return bool(token.expires_at) and token.expires_at - now < seconds
 
 
 def check_token(token: Token, tenant: str, endpoints: Endpoints, now: float) -> Token:
-    """Return the token, or refuse what the service would refuse, or worse, what it would carry out
-    in another tenant.
+    """Return the token, or refuse it before it is sent.
+
+    The service would refuse it, or worse, carry out the request in another tenant.
+
+    :raises SignInError: what is wrong with it.
     """
     name = "The given access token" if token.given else "The token that was issued"
     if not _TOKEN.fullmatch(token.value):

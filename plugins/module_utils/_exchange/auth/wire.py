@@ -3,8 +3,10 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The HTTP client that msal is given: ours, so that ca_path, deadline, retries and the ban on
-redirects hold, and that an answer which is no JSON becomes an error without its text.
+"""The HTTP client that msal is given.
+
+It is ours, so that ca_path, deadline, retries and the ban on redirects hold, and that an answer
+which is no JSON becomes an error without its text.
 """
 
 from __future__ import annotations
@@ -99,8 +101,9 @@ class Wire:
 
 
 def _check(reply: Reply) -> None:
-    """Refuse what is no answer of a sign-in service. Its text is never shown: it may quote the
-    request.
+    """Refuse what is no answer of a sign-in service.
+
+    Its text is never shown: it may quote the request.
     """
     if reply.status == 429:
         raise SignInError(
@@ -140,8 +143,9 @@ class WireReply:
 
 
 def _same_operator(host: str | None, authority: str | None) -> bool:
-    """The look-up of an authority may name a sibling host of it, such as
-    login.partner.microsoftonline.cn.
+    """Return whether two hosts belong to one operator.
+
+    The look-up of an authority may name a sibling of it, like login.partner.microsoftonline.cn.
     """
     known = (
         "microsoftonline.com",

@@ -3,12 +3,11 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Sign-in with a token of another issuer (workload identity federation): from a file, a text or a
-request address.
+"""Sign-in with a token of another issuer (workload identity federation).
 
-The token is read when it is sent: runners write it anew, and GitHub's lives five minutes. Source:
-"Workload identity federation" and "Considerations" (learn.microsoft.com); "OpenID Connect
-reference" (docs.github.com).
+It comes from a file, a text or a request address, and is read when it is sent: runners write it
+anew, and GitHub's lives five minutes. Sources: "Workload identity federation" and its
+"Considerations" (learn.microsoft.com); "OpenID Connect reference" (docs.github.com).
 """
 
 from __future__ import annotations
