@@ -25,7 +25,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"_facts"}),
     frozenset({"_cloudflare_api", "_azure_token"}),
     frozenset({"_exchange", "_email_security", "_dns", "_smtp"}),
-    frozenset({"_cutover.model"}),
+    frozenset({"_cutover.model", "_doctor"}),
     frozenset({"_cutover.evidence"}),
     frozenset({"_cutover.gates"}),
     frozenset({"_cutover.lockdown"}),
