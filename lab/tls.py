@@ -150,9 +150,7 @@ class ClientCertificate:
         )
 
     def write_vault(self, path: Path) -> None:
-        """Write it as the secret behind a certificate of Azure Key Vault: base64 of a PFX without
-        passphrase.
-        """
+        """Write it as Azure Key Vault gives it: a PFX without passphrase, in base64."""
         pfx = pkcs12.serialize_key_and_certificates(
             b"lab", self.key, self.certificate, None, serialization.NoEncryption()
         )

@@ -3,9 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The cmdlets of Exchange Online that this collection calls, and what each transport sends with
-them.
-"""
+"""The cmdlets of Exchange Online that this collection calls, and what is sent with them."""
 
 from __future__ import annotations
 
