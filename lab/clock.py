@@ -17,7 +17,10 @@ from email.utils import format_datetime
 
 
 class Clock:
-    """Real UTC time plus an offset. It never goes back, except by `reset` with the world."""
+    """Real UTC time plus an offset.
+
+    It never goes back, except by `reset` or `stand_at` with the world.
+    """
 
     def __init__(self) -> None:
         self._offset = 0.0
@@ -43,6 +46,11 @@ class Clock:
     def reset(self) -> None:
         with self._lock:
             self._offset = 0.0
+
+    def stand_at(self, seconds: float) -> None:
+        """Go on from a time, in seconds since the epoch, that may be long past."""
+        with self._lock:
+            self._offset = seconds - time.time()
 
     def http_date(self) -> str:
         """Return the value of a Date header."""

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lab import azure_dns, worlds
+from lab import azure_dns, recording, worlds
 from lab.azure_dns import AzureDnsService
 from lab.cloudflare import CloudflareService
 from lab.control import ControlService
@@ -56,6 +56,7 @@ class Laboratory:
             godaddy_secret=secrets.token_urlsafe(18),
         )
         self._domains: list[str] = []
+        self._recording: recording.Recording | None = None
         self._servers: list[LabServer] = []
         self._dns = DnsServers(self.hub)
         self._mail = MailServers(self.hub, self._authority)
@@ -73,7 +74,15 @@ class Laboratory:
         return [*self._credentials.secrets, *held, self._psrp.account.password]
 
     def _build(self, name: str) -> None:
+        recorded = name.startswith(recording.PREFIX)
+        self._recording = recording.read(name, self._credentials) if recorded else None
+        if self._recording is not None:
+            self.hub.clock.stand_at(self._recording.time)
+            name = "fresh"
         self.hub.world, self._domains = worlds.build(name, self._credentials, self.hub.clock.now())
+        if self._recording is not None:
+            self.hub.world = self._recording.onto(self.hub.world)
+            self._domains = self._recording.domains
 
     def replace_world(self, name: str) -> None:
         """Start another world, at real time and without faults; addresses and credentials stay."""
@@ -83,7 +92,14 @@ class Laboratory:
             self._build(name)
         self._dns.world_changed()
         self._mail.world_changed()
+        self._remember()
         self._write()
+
+    def _remember(self) -> None:
+        """Restore what a recorded world had outside of its state."""
+        if self._recording is not None:
+            self._dns.remember(self._recording.resolver)
+            self._mail.remember(self._recording.journal, self._recording.mails)
 
     def start(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -95,6 +111,7 @@ class Laboratory:
         self._dns.start()
         self.hub.mail = self._mail
         self._mail.start()
+        self._remember()
         tokens = self._tokens
         self._psrp.start(tokens, self._certificate.certificate_pem)
         services: dict[str, Service] = {

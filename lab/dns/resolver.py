@@ -65,6 +65,17 @@ class Resolver:
         for name in names:
             self._cached(name, "MX")
 
+    def remember(self, answers: list[dict[str, Any]]) -> None:
+        """Hold each ``{"name", "type", "ttl", "data", "stored", "expires"}``; times are the
+        lab's.
+        """
+        for each in answers:
+            owner, kind = str(each["name"]), str(each["type"])
+            found = dns.rrset.from_text_list(owner + ".", each["ttl"], "IN", kind, each["data"])
+            entry = _Entry(Answer(answer=[found]), each["stored"], each["expires"])
+            with self._lock:
+                self._cache[(owner, kind)] = entry
+
     def respond(self, query: dns.message.Message) -> dns.message.Message:
         """Return the response to a stub's query."""
         response = dns.message.make_response(query, recursion_available=True, our_payload=PAYLOAD)

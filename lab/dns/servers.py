@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
+from typing import Any
 
 import dns.message
 import dns.rcode
@@ -78,6 +79,10 @@ class DnsServers:
         self.resolvers = [f"127.0.0.1:{port}" for port in self._ports[:count]]
         if warm:
             self.warm()
+
+    def remember(self, answers: list[dict[str, Any]]) -> None:
+        """Put what a recorded resolver knew into the cache."""
+        self._resolver.remember(answers)
 
     def warm(self) -> None:
         """Let the resolvers learn today's MX of every zone."""

@@ -43,6 +43,17 @@ class Journal:
         self._sequence = itertools.count(1)
         self._last = 0.0
 
+    def remember(self, recorded: dict[str, Any]) -> None:
+        """Go on from what another journal held: its ``messages``, ``refusals``, ``bounces``,
+        ``released``, ``counters``, and the next number of its ``sequence``.
+        """
+        self.messages.extend(recorded["messages"])
+        self.refusals.extend(recorded["refusals"])
+        self.bounces.extend(recorded["bounces"])
+        self.released.update(recorded["released"])
+        self.counters.update(recorded["counters"])
+        self._sequence = itertools.count(int(recorded["sequence"]))
+
     def next(self) -> int:
         return next(self._sequence)
 

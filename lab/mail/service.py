@@ -167,6 +167,16 @@ class MailServers:
             self.journal.watchers.append(self.traffic.fate)
         await self._refresh()
 
+    def remember(self, journal: dict[str, Any], mails: int) -> None:
+        """Go on from a recorded journal and number of mails."""
+
+        async def work() -> None:
+            self.journal.remember(journal)
+            if self.traffic is not None:
+                self.traffic.go_on_from(mails)
+
+        self._run(work())
+
     def refresh(self) -> None:
         """Start and stop hosts that went up or down."""
         self._run(self._refresh())

@@ -89,6 +89,10 @@ class Traffic:
         self._chance = random.Random(5321)
         self._names = Names(self._hub, self._chance)
 
+    def go_on_from(self, number: int) -> None:
+        """Number mails from here, so that no message id comes twice."""
+        self._numbers = itertools.count(number)
+
     def stop(self) -> None:
         """End the steady pace; what is under way goes on."""
         if self._pacing is not None:

@@ -26,6 +26,8 @@ long_ttl         MX TTL 86400
 at_azure         the zones are at Azure DNS; at_route53, at_godaddy likewise
 five_providers   a hundred domains: twenty each at Cloudflare, Azure DNS, Route 53 and GoDaddy, and
                  twenty of which only the names are known, for a server that a test starts
+
+``recorded:PATH`` is none of them: lab/recording.py reads it.
 """
 
 from __future__ import annotations

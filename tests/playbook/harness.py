@@ -41,6 +41,8 @@ class Outcome:
     stdout: str
     events: list[dict[str, Any]]
     artifacts: Path
+    #: its part of the lab's request log: the number of the last entry before it, and of its last
+    logged: tuple[int, int] = (0, 0)
 
     @property
     def stats(self) -> dict[str, int]:
@@ -143,6 +145,7 @@ class Deployment:
         (private / "inventory" / "hosts.json").write_text(
             json.dumps({"all": {"hosts": {HOST: given}}}), encoding="utf-8"
         )
+        since = self.lab.mark()
         result = ansible_runner.run(
             private_data_dir=str(private),
             playbook=str(self.playbook),
@@ -159,6 +162,7 @@ class Deployment:
             (artifacts / "stdout").read_text(encoding="utf-8"),
             list(result.events),
             artifacts,
+            (since, self.lab.mark()),
         )
 
     def until_done(self, limit: int = 10, **options: Any) -> list[Outcome]:

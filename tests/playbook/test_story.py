@@ -9,13 +9,21 @@ from the playbook's word.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
 
 from tests.playbook.end_state import assert_finished
 from tests.playbook.flow import LOOKED_AT, assert_closed, assert_nothing_lost, flowing
-from tests.playbook.harness import Deployment
+from tests.playbook.harness import ROOT, Deployment, Outcome
+from tests.support.request_log import requests
+
+#: What each run of this story asked the services for in the version that the rooms were built
+#: from (tests/support/record_version.py).
+BEFORE = ROOT / "tests" / "data" / "story-requests-3707bae.json"
+#: Kinds of calls that the story did not have then, each with the reason why it has them now.
+NEW_CALLS: dict[str, str] = {}
 
 
 @pytest.mark.matrix
@@ -25,7 +33,7 @@ def test_a_fresh_tenant_is_deployed_and_a_finished_one_is_left_alone(
     deployment = deploy("fresh")
     soak = {"area1_lockdown_soak_hours": 0, "area1_acknowledge": LOOKED_AT}
     with flowing(deployment):
-        deployment.until_done(variables=soak)
+        outcomes = deployment.until_done(variables=soak)
         deployment.lab.advance(minutes=10)
     assert_finished(deployment)
     assert_nothing_lost(deployment)
@@ -45,3 +53,23 @@ def test_a_fresh_tenant_is_deployed_and_a_finished_one_is_left_alone(
     ]
     assert len(tokens) == 2, "one for Exchange and one for Graph"
     assert again.report["done"] is True
+    assert_no_more_requests(deployment, [*outcomes, again])
+
+
+def assert_no_more_requests(deployment: Deployment, outcomes: list[Outcome]) -> None:
+    """No run asks a service more often than before, call by call."""
+    log = deployment.lab.log()
+    before = json.loads(BEFORE.read_text(encoding="utf-8"))
+    assert len(outcomes) == len(before), "as many runs as before"
+    more = {}
+    for number, (outcome, then) in enumerate(zip(outcomes, before, strict=True), 1):
+        first, last = outcome.logged
+        now = requests(entry for entry in log if first < entry["seq"] <= last)
+        assert now, "the log holds the whole story"
+        for call, count in now.items():
+            if count > then.get(call, 0) and call not in NEW_CALLS:
+                more["run %d: %s" % (number, call)] = "%d times, was %d" % (
+                    count,
+                    then.get(call, 0),
+                )
+    assert more == {}
