@@ -184,7 +184,7 @@ results:
         allowed_delivery_modes: [DIRECT]
         transport: contoso-com.mail.protection.outlook.com
       ready: ready
-      message: Pending only for want of mail.
+      message: Pending only because no mail has arrived yet.
       hint: ""
       verification: null
       error: null

@@ -398,7 +398,7 @@ def test_nothing_else_is_overwritten(lab: Lab, tmp_path: pathlib.Path) -> None:
         failed, result = act(lab, "download", [identifier], path=str(path), check=check)
         assert (
             failed
-            and "holds something else" in result["msg"]
+            and "has other content" in result["msg"]
             and path.read_text(encoding="utf-8") == "mine"
         )
     failed, result = act(lab, "download", [identifier], path=str(path), force=True)
@@ -566,7 +566,7 @@ def test_a_release_that_never_arrived_is_not_said_to_be_done(lab: Lab) -> None:
         failed
         and not result["changed"]
         and result["error"]["kind"] == "not_verified"
-        and "not asked for again" in result["msg"]
+        and "not requested a second time" in result["msg"]
     )
     assert len(lab.writes(since)) == 1
     assert statuses(act(lab, "release", ids)[1]) == ["released"]

@@ -38,7 +38,7 @@ def run_trace_info(params: t.Mapping[str, t.Any], context: Context) -> Result:
     since = parse_time(params["since"])
     if since is None:
         raise InputError(
-            "since: %r is no time." % (params["since"],),
+            "since: %r is not a date and time." % (params["since"],),
             "Give ISO 8601 in UTC, like 2026-11-25T20:00:00Z.",
         )
     observation = Observation(params.get("observation_path"))
@@ -49,7 +49,7 @@ def run_trace_info(params: t.Mapping[str, t.Any], context: Context) -> Result:
         section["messages"] = recent(source, iso(since), names, int(params.get("limit") or 5))
     except MailflowError as exc:
         section["error"] = str(exc)
-        context.warn_once("Area 1's trace could not be read: %s" % exc)
+        context.warn_once("Area 1's log could not be read: %s" % exc)
     observation.put(SECTION, section)
     observation.save()
     return Result(False, (), section)

@@ -252,14 +252,14 @@ def _differences(wish: Wish, world: Domain, kept: list[str] | None) -> list[str]
     found = []
     if kept is not None:
         found.append(
-            "%s: Email Security quarantines %s although %s was asked for; it is left to the"
-            " service, which may not let that be changed."
+            "%s: Email Security quarantines %s although %s was asked for; this is left as"
+            " it is, because the service may not allow a change."
             % (wish.name, _words(kept), _words(wish.drop_dispositions))
         )
     if world and untold(wish, world):
         wanted = ["%s = %s" % (name, wish.fields()[name]) for name in untold(wish, world)]
         found.append(
-            "%s: the API does not tell whether %s; look at the domain in the Cloudflare dashboard."
+            "%s: the API does not say whether %s; look at the domain in the Cloudflare dashboard."
             % (wish.name, ", ".join(wanted))
         )
     return found

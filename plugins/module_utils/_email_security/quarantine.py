@@ -74,8 +74,8 @@ def _give_paths(items: t.Sequence[Item], params: t.Mapping[str, t.Any], suffix: 
             item.path = os.path.join(absolute(str(directory)), "%s.%s" % (name, suffix))
     if len({item.path for item in items}) < len(items):
         raise InputError(
-            "Two of the messages would be kept in the same file.",
-            "Name them in tasks of their own, with path.",
+            "Two of the messages would be saved to the same file.",
+            "Save them by separate tasks, with path.",
         )
     for item in items:
         content(item.path, 0)  # what is no plain file is refused before anything is done
@@ -110,11 +110,11 @@ def _keep_file(
         return
     wanted = service.preview(item.message) if action == "preview" else service.raw(item.message)
     if there == wanted:
-        item.status, item.note = "unchanged", "%s holds it already." % item.path
+        item.status, item.note = "unchanged", "%s already has this content." % item.path
         return
     if there is not None and not force:
         raise InputError(
-            "%s is there and holds something else." % item.path,
+            "%s exists and has other content." % item.path,
             "Name another path, or set force to replace it.",
         )
     item.before, item.after = _described(there), _described(wanted)

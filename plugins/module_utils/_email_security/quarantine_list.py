@@ -165,6 +165,6 @@ def _check_ours(path: str) -> None:
         first = None
     if not isinstance(first, dict) or not {"id", "scanned_at", "disposition"} <= first.keys():
         raise InputError(
-            "%s is there and is not a list of messages." % path,
+            "%s exists and is not a list of messages." % path,
             "Name another path, or set force to replace it.",
         )

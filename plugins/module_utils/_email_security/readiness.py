@@ -77,7 +77,7 @@ def readiness(
             since=domain.get("modified_at"),
             verification=asked,
         )
-    return _answer(READY, "Pending only for want of mail.", verification=asked)
+    return _answer(READY, "Pending only because no mail has arrived yet.", verification=asked)
 
 
 def unread(message: str, hint: str) -> dict[str, t.Any]:

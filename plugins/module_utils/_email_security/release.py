@@ -92,10 +92,10 @@ def _confirmed(held: t.Sequence[Item], context: Context) -> bool:
     answer = context.ask(question(held))
     if answer is None:
         raise InputError(
-            "Nobody can be asked here whether %d messages are to be released: there is no terminal."
+            "%d messages are to be released, and there is no terminal at which to confirm that."
             % len(held),
-            "Set area1_quarantine_confirm to false (the module's option confirm) where the decision"
-            " was made elsewhere.",
+            "If somebody has decided it elsewhere, set area1_quarantine_confirm to false (the"
+            " module's option confirm).",
         )
     return answer.lower() in ("y", "yes")
 
@@ -180,13 +180,13 @@ def _look_again(
             item.note = "The service says that it was delivered, and still lists it as quarantined."
             context.warn_once("%s: %s" % (item.id, item.note))
         else:
-            what = "said nothing of" if problem is None else "broke off at"
+            what = "did not confirm" if problem is None else "did not answer completely to"
             item.fail(
                 NotVerified(
-                    "The service %s the release of %s, and still shows it as quarantined."
+                    "The service %s the release of %s, and still shows the message as quarantined."
                     % (what, item.id),
-                    "It was not asked for again. Run again: what was released by then is left"
-                    " alone.",
+                    "It was not requested a second time. Run again: messages that have been"
+                    " released by then are left alone.",
                 )
             )
 

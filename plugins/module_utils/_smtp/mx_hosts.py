@@ -51,7 +51,7 @@ def visit(
         found.source = conversation.source
         for item in recipients:
             found.recipients.setdefault(
-                item.domain, {"verdict": UNKNOWN, "text": "it was not asked: %s" % found.problem}
+                item.domain, {"verdict": UNKNOWN, "text": "it was not tested: %s" % found.problem}
             )
         conversation.close()
 

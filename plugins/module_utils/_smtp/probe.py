@@ -163,7 +163,7 @@ def _sender(given: t.Any, helo: str, own: t.Collection[str]) -> str:
         sender = check_address(given, "sender")
         if _inside(sender.rpartition("@")[2], own):
             raise InputError(
-                "sender: %s is of a domain of the tenant itself." % sender,
+                "sender: %s is in a domain of the tenant itself." % sender,
                 "A refusal could then be RejectDirectSend's: give an address of another domain, or"
                 " none.",
             )

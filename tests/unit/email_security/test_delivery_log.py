@@ -128,5 +128,5 @@ def test_a_failure_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 
 
 def test_a_wrong_time_is_refused() -> None:
-    with pytest.raises(InputError, match="is no time"):
+    with pytest.raises(InputError, match="is not a date and time"):
         outbound.run_trace_info({"since": "yesterday"}, Context())
