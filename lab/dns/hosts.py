@@ -55,6 +55,7 @@ def empty_state() -> dict[str, Any]:
     """Return a DNS without customer zones, with the two name servers of the lab's Cloudflare."""
     return {
         "zones": {},
+        "delegations": {},
         "servers": {
             "ada.ns.cloudflare.example": {"address": ADDRESSES[0], "mode": "ok", "lag_seconds": 0},
             "bob.ns.cloudflare.example": {"address": ADDRESSES[1], "mode": "ok", "lag_seconds": 0},
