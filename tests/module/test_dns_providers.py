@@ -428,15 +428,17 @@ def test_godaddy_explains_who_may_use_the_api(godaddy: Site) -> None:
 
 
 def test_godaddy_a_key_pair_does_as_well(godaddy: Site) -> None:
-    keys = {"dns_godaddy_token": None, "dns_godaddy_api_key": "key"}
+    pair: dict[str, Any] = {
+        "dns_godaddy_token": None,
+        "dns_godaddy_api_key": "key",
+        "dns_godaddy_api_secret": "its-secret-value",
+    }
     godaddy.lab.mutate(["godaddy", "keys", "key"], value={"secret": "its-secret-value"})
-    done = godaddy.change(
-        domains=[ONE], records=EU, dns_godaddy_api_secret="its-secret-value", **keys
-    )
+    done = godaddy.change(domains=[ONE], records=EU, **pair)
     assert done["changed"] and not done["failed"]
     ote = {"secret": "its-secret-value", "environment": "ote"}
     godaddy.lab.mutate(["godaddy", "keys", "key"], value=ote)
-    found = godaddy.look(dns_godaddy_api_secret="its-secret-value", **keys)
+    found = godaddy.look(**pair)
     assert found["error"]["kind"] == "sign_in" and "OTE" in found["error"]["hint"]
 
 

@@ -1,0 +1,66 @@
+# Copyright (c) 2026, mailflow.area1 contributors
+# GNU General Public License v3.0+
+# (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A tenant whose zones are at Azure DNS, Route 53 or GoDaddy goes behind Area 1 and comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.playbook.end_state import assert_connectors, assert_domains, assert_message_handling
+from tests.playbook.flow import LOOKED_AT, assert_closed, assert_nothing_lost, flowing
+from tests.playbook.harness import EU_RECORDS, Deployment
+from tests.playbook.test_rollback import roll_back, tenant
+
+MxSet = tuple[list[tuple[int, str]], int]
+QUICK = {
+    "area1_lockdown_soak_hours": 0,
+    "area1_settle_minutes": 0,
+    "area1_acknowledge": LOOKED_AT,
+}
+
+
+def shown(deployment: Deployment) -> dict[str, MxSet]:
+    """By domain: the MX set and its TTL as the name servers show them now, and no moment without
+    one.
+    """
+    found: dict[str, MxSet] = {}
+    for moment in deployment.lab.state()["dns"]["history"]:
+        assert moment["mx"], moment
+        rows = sorted((priority, host) for priority, host in moment["mx"])
+        found[moment["name"]] = (rows, moment["ttl"])
+    return found
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("provider", "ttl"), [("azure", 300), ("route53", 300), ("godaddy", 600)])
+def test_there_and_back(deploy: Callable[..., Deployment], provider: str, ttl: int) -> None:
+    deployment = deploy(f"at_{provider}")
+    before, mx = tenant(deployment), shown(deployment)
+    with flowing(deployment):
+        deployment.until_done(variables=QUICK)
+        deployment.lab.advance(minutes=15)
+    assert set(mx) == set(deployment.lab.extra_vars["area1_domains"])
+    assert shown(deployment) == dict.fromkeys(mx, (EU_RECORDS, ttl))
+    assert_message_handling(deployment.tenant())
+    assert_connectors(deployment)
+    assert_domains(deployment)
+    assert_nothing_lost(deployment, 600)
+    assert_closed(deployment)
+
+    since = deployment.lab.mark()
+    again = deployment.run(variables=QUICK)
+    assert again.rc == 0 and again.stats["changed"] == 0, again.stdout
+    assert deployment.lab.writes(since) == []
+
+    with flowing(deployment):
+        outcomes = roll_back(deployment)
+        deployment.lab.advance(minutes=15)
+    assert_nothing_lost(deployment, 600)
+    assert tenant(deployment) == before and shown(deployment) == mx
+    left = "\n".join(outcome.everything() for outcome in outcomes)
+    assert not [secret for secret in deployment.lab.secrets if secret in left]
