@@ -140,8 +140,8 @@ def docs_file(table: dict[str, t.Any]) -> str:
     lines = ["<!-- %s -->" % NOTE.strip("# \n"), "", "# Variables of `deploy_area1.yml`", ""]
     lines += [
         (
-            "An inventory host is a tenant. Yes/no and numbers may be given as text, lists as text"
-            " with one item a line."
+            "Each inventory host is a tenant. Booleans and numbers may be given as text, lists"
+            " as text with one item a line."
         ),
         "",
     ]
