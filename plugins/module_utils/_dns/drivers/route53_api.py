@@ -221,7 +221,7 @@ def batch_error(what: str, text: str, message: str) -> MailflowError:
 def grant_of(text: str) -> str:
     """Return which IAM action is missing."""
     found = re.search(r"route53:[A-Za-z]+", text)
-    action = found[0] if found else "the route53 actions of docs/dns-route53.md"
+    action = found[0] if found else "the actions in docs/dns-route53.md"
     hint = f"Allow {action} in the IAM policy."
     if action == "route53:ChangeResourceRecordSets":
         hint += (
