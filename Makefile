@@ -11,11 +11,11 @@ OLDER := core-2.19 core-2.16
 .PHONY: help setup test unit module playbook bench sanity lint build demo clean
 
 help:
-	@echo "make demo                          watch a tenant go behind Area 1, on the lab"
+	@echo "make demo                          watch a tenant move behind Area 1, on the lab"
 	@echo "make test                          everything below"
 	@echo "make unit | module | playbook      the layers of tests (ARGS='-k name' reaches pytest)"
 	@echo "make sanity | lint | build"
-	@echo "make bench                         figures; not part of make test"
+	@echo "make bench                         measurements; not part of make test"
 	@echo "make setup | clean"
 
 setup:

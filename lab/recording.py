@@ -39,8 +39,10 @@ class Recording:
     resolver: list[dict[str, Any]]
 
     def onto(self, fresh: dict[str, Any]) -> dict[str, Any]:
-        """Return the recorded world, with what worlds have had only since from a fresh one: whole
-        services, settings, kinds of objects.
+        """Return the recorded world, completed from a fresh one.
+
+        Added are parts that worlds did not have at the time of the recording: whole services,
+        settings, kinds of objects.
         """
         sections = {
             name: {**fresh[name], **section}

@@ -292,7 +292,7 @@ def ask(lab: Lab) -> None:
 def tell(folder: Path) -> None:
     started = time.monotonic()
     say(
-        "A Microsoft 365 tenant with three domains goes behind Area 1. All services are the lab's,"
+        "A Microsoft 365 tenant with three domains moves behind Area 1. All services are the lab's,"
         " on this machine's loopback;"
     )
     say(

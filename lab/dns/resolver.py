@@ -66,8 +66,9 @@ class Resolver:
             self._cached(name, "MX")
 
     def remember(self, answers: list[dict[str, Any]]) -> None:
-        """Hold each ``{"name", "type", "ttl", "data", "stored", "expires"}``; times are the
-        lab's.
+        """Keep answers of a recording, each with name, type, ttl, data, stored and expires.
+
+        Times are the lab's.
         """
         for each in answers:
             owner, kind = str(each["name"]), str(each["type"])

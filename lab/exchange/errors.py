@@ -74,7 +74,7 @@ class CmdletError(Exception):
                     "InnerError": None,
                 }
             )
-        # the digits after Ex vary ([EXO-1.7], "EXnnnn prefix varies")
+        # the digits after Ex vary ([EXO-1.7])
         prefix = f"Ex{0x6F9304 + number:06X}" if shape == "ex_pipe" else ""
         return f"{prefix}|{self.type_name}|{self.text}"
 

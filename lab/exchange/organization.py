@@ -16,7 +16,7 @@ from lab.exchange.nouns import FOREST, changed, guid, stamp
 from lab.exchange.verbs import confirmed
 from lab.server import Hub
 
-# seen in the field for this one of the cmdlets that the lab has ([EXO-2.7], "when needed";
+# seen in the field for this one of the cmdlets that the lab has ([EXO-2.7],
 # office-docs-powershell #7519)
 _REFUSED_WHEN_DEHYDRATED = ("Set-HostedConnectionFilterPolicy",)
 

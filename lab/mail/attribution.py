@@ -32,7 +32,7 @@ DIRECT_SEND = (
 )
 # [EXO-2.3]; the words for a recipient of nobody's
 RELAY = "550 5.7.64 TenantAttribution; Relay Access Denied SMTP"
-# no source has the words: open
+# no source has the words
 NO_TLS = "451 5.7.3 STARTTLS is required to send mail"
 # [EXO-2.2]: blocked mail is rejected; a probe must not take the code for a lock-down
 BLOCKED = "550 5.7.606 Access denied, banned sending IP [%s]"
@@ -245,7 +245,7 @@ def source_behind(
     if connector is None or connector["EFTestMode"] or not hops:
         return None
     users = {str(user).lower() for user in connector["EFUsers"]}
-    # OFX: with a list of users it acts only when all recipients of a message are listed
+    # [EXO-2.3]: with a list of users it acts only when all recipients of a message are listed
     if users and not {recipient.lower() for recipient in recipients} <= users:
         return None
     if connector["EFSkipLastIP"]:

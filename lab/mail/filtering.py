@@ -81,7 +81,7 @@ def _rules(sight: Sight, found: Placement) -> Placement | None:
         _headers(sight, rule)
         end = _end(rule)
         if end == "quarantine":
-            # the hosted quarantine of a rule has no policy to choose ([EXO-2.5], last sentence):
+            # the hosted quarantine of a rule has no policy to choose ([EXO-2.5]):
             # administrators alone (inferred)
             found.folder, found.verdict, found.scl = "quarantine", "transport_rule", sight.scl
             return _quarantined(sight.world, found, "AdminOnlyAccessPolicy")

@@ -44,8 +44,10 @@ class Journal:
         self._last = 0.0
 
     def remember(self, recorded: dict[str, Any]) -> None:
-        """Go on from what another journal held: its ``messages``, ``refusals``, ``bounces``,
-        ``released``, ``counters``, and the next number of its ``sequence``.
+        """Go on from what another journal had.
+
+        That is its ``messages``, ``refusals``, ``bounces``, ``released``, ``counters``, and the
+        next number of its ``sequence``.
         """
         self.messages.extend(recorded["messages"])
         self.refusals.extend(recorded["refusals"])

@@ -106,8 +106,7 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     # what that delay holds: "all" changes alike, of rules that are new only ("new_last"), or all
     # but removals ("removed_first")
     "rules_act": "all",
-    # 5.7.51 and 5.7.68 come at "rcpt" or at "data" ([CUT-2.3], "rejection phase
-    # moved")
+    # 5.7.51 and 5.7.68 come at "rcpt" or at "data" ([CUT-2.3])
     "edge_refuses_at": "rcpt",
     # an address list of a Partner connector that does not restrict: "matches" (it selects, as in
     # the portal) or "restricts_only" (it counts for nothing, and the connector is found by sender
