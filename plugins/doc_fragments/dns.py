@@ -12,23 +12,179 @@ class ModuleDocFragment:
 options:
   dns_provider:
     description:
-      - Who holds the DNS zones. A domain's own C(dns_provider) wins.
+      - Who holds the DNS zones. A domain's own C(dns_provider) or C(dns_account) wins.
+      - V(auto) chooses by the name servers that the delegation of each domain names. A domain
+        whose name servers are unknown, or belong to several providers, fails.
       - V(cloudflare) changes a record set by one batch call of the Cloudflare API.
       - V(azure) replaces a record set at Azure DNS by one call, if it still has the etag that
         was read; metadata of the set stays.
       - V(route53) replaces a record set at Amazon Route 53 by one change batch that names
         exactly what was read, and waits until all name servers have it.
       - V(godaddy) replaces a record set at GoDaddy by one call of the Domains API v1.
-      - V(rfc2136) sends signed dynamic updates to the zone's primary server, on condition that
-        the set still is the one that was read.
-      - V(manual) changes nothing. It reads what the zone's name servers answer and returns the
-        exact records to set by hand.
+      - V(rfc2136) sends signed dynamic updates to the zone's primary server, on condition
+        that the set still is the one that was read.
+      - V(manual) changes nothing. It reads what the zone's name servers answer and returns
+        the exact records to set by hand.
       - V(octodns) is planned and refused until it exists.
     type: str
+  dns_accounts:
+    description:
+      - Sets of credentials for domains that are at several providers, or in several accounts
+        of one.
+      - A domain refers to one by the key C(dns_account). The environment does not count for
+        them.
+      - All accounts are worked on at the same time, each at its own pace. If one of them
+        fails, so do its domains; the others go on.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description:
+          - Name by which domains refer to the account.
+        type: str
+        required: true
+      settings:
+        description:
+          - The provider, and those of its options that are needed, without C(dns_).
+        type: dict
+        required: true
+        suboptions:
+          provider:
+            description:
+              - One of the providers of O(dns_provider).
+            type: str
+            required: true
+          api_token:
+            description:
+              - As O(dns_api_token).
+            type: str
+          api_url:
+            description:
+              - As O(dns_api_url).
+            type: str
+          azure_subscription:
+            description:
+              - As O(dns_azure_subscription).
+            type: str
+          azure_resource_group:
+            description:
+              - As O(dns_azure_resource_group).
+            type: str
+          azure_tenant:
+            description:
+              - As O(dns_azure_tenant).
+            type: str
+          azure_client_id:
+            description:
+              - As O(dns_azure_client_id).
+            type: str
+          azure_client_secret:
+            description:
+              - As O(dns_azure_client_secret).
+            type: str
+          azure_certificate_path:
+            description:
+              - As O(dns_azure_certificate_path).
+            type: path
+          azure_certificate_passphrase:
+            description:
+              - As O(dns_azure_certificate_passphrase).
+            type: str
+          azure_federated_token_file:
+            description:
+              - As O(dns_azure_federated_token_file).
+            type: path
+          azure_managed_identity:
+            description:
+              - As O(dns_azure_managed_identity).
+            type: str
+          azure_cloud:
+            description:
+              - As O(dns_azure_cloud).
+            type: str
+          azure_authority_url:
+            description:
+              - As O(dns_azure_authority_url).
+            type: str
+          azure_api_url:
+            description:
+              - As O(dns_azure_api_url).
+            type: str
+          route53_access_key:
+            description:
+              - As O(dns_route53_access_key).
+            type: str
+          route53_secret_key:
+            description:
+              - As O(dns_route53_secret_key).
+            type: str
+          route53_session_token:
+            description:
+              - As O(dns_route53_session_token).
+            type: str
+          route53_profile:
+            description:
+              - As O(dns_route53_profile).
+            type: str
+          route53_zone_id:
+            description:
+              - As O(dns_route53_zone_id).
+            type: str
+          route53_partition:
+            description:
+              - As O(dns_route53_partition).
+            type: str
+            choices: [aws, aws-us-gov, aws-cn, aws-eusc]
+          route53_api_url:
+            description:
+              - As O(dns_route53_api_url).
+            type: str
+          godaddy_token:
+            description:
+              - As O(dns_godaddy_token).
+            type: str
+          godaddy_api_key:
+            description:
+              - As O(dns_godaddy_api_key).
+            type: str
+          godaddy_api_secret:
+            description:
+              - As O(dns_godaddy_api_secret).
+            type: str
+          godaddy_environment:
+            description:
+              - As O(dns_godaddy_environment).
+            type: str
+            choices: [production, ote]
+          godaddy_api_url:
+            description:
+              - As O(dns_godaddy_api_url).
+            type: str
+          server:
+            description:
+              - As O(dns_server).
+            type: str
+          port:
+            description:
+              - As O(dns_port).
+            type: int
+          key_name:
+            description:
+              - As O(dns_key_name).
+            type: str
+          key_secret:
+            description:
+              - As O(dns_key_secret).
+            type: str
+          key_algorithm:
+            description:
+              - As O(dns_key_algorithm).
+            type: str
+            choices: [hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512]
   dns_api_token:
     description:
-      - API token for V(cloudflare), with the permissions C(Zone.Zone:Read) and C(Zone.DNS:Edit)
-        for the zones.
+      - API token for V(cloudflare), with the permissions C(Zone.Zone:Read) and
+        C(Zone.DNS:Edit) for the zones.
       - "If not given, the environment variables are used: E(AREA1_DNS_API_TOKEN) and then
         E(AREA1_API_TOKEN)."
       - A module that has an O(ignore:api_token) of its own uses that before the environment.
@@ -51,8 +207,8 @@ options:
     type: str
   dns_azure_tenant:
     description:
-      - Tenant of the subscription (id or domain), for V(azure). It need not be the tenant with
-        the mailboxes.
+      - Tenant of the subscription (id or domain), for V(azure). It need not be the tenant
+        with the mailboxes.
       - "If not given, the environment variables are used: E(AZURE_TENANT_ID) and then
         E(AZURE_TENANT)."
     type: str
@@ -75,23 +231,24 @@ options:
   dns_azure_certificate_passphrase:
     description:
       - Passphrase of O(dns_azure_certificate_path).
-      - "If not given, the environment variable is used: E(AZURE_CLIENT_CERTIFICATE_PASSWORD)."
+      - "If not given, the environment variable is used:
+        E(AZURE_CLIENT_CERTIFICATE_PASSWORD)."
     type: str
   dns_azure_federated_token_file:
     description:
-      - Or the file with a token of another issuer (workload identity federation), for V(azure).
-        It is read when it is needed.
+      - Or the file with a token of another issuer (workload identity federation), for
+        V(azure). It is read when it is needed.
       - "If not given, the environment variable is used: E(AZURE_FEDERATED_TOKEN_FILE)."
     type: path
   dns_azure_managed_identity:
     description:
-      - "Or the managed identity of the machine, for V(azure): V(system), or the client id of a
-        user-assigned one. Tenant and client id are not needed then."
+      - "Or the managed identity of the machine, for V(azure): V(system), or the client id of
+        a user-assigned one. Tenant and client id are not needed then."
     type: str
   dns_azure_cloud:
     description:
-      - "Cloud of the subscription, for V(azure): V(public), V(us_gov) or V(china); the names of
-        Azure's own tools (like V(AzureUSGovernment)) are understood too."
+      - "Cloud of the subscription, for V(azure): V(public), V(us_gov) or V(china); the names
+        of Azure's own tools (like V(AzureUSGovernment)) are understood too."
       - "If not given, the environment variable is used: E(AZURE_CLOUD_ENVIRONMENT)."
     type: str
     default: public
@@ -129,8 +286,8 @@ options:
     type: str
   dns_route53_zone_id:
     description:
-      - Use only the hosted zone with this id, for V(route53); several are separated by commas.
-        Zones are not listed then.
+      - Use only the hosted zone with this id, for V(route53); several are separated by
+        commas. Zones are not listed then.
     type: str
   dns_route53_partition:
     description:
@@ -172,7 +329,8 @@ options:
     type: str
   dns_server:
     description:
-      - Primary server of the zones for V(rfc2136). A name is resolved through O(dns_resolvers).
+      - Primary server of the zones for V(rfc2136). A name is resolved through
+        O(dns_resolvers).
     type: str
   dns_port:
     description:
@@ -197,10 +355,10 @@ options:
     default: hmac-sha256
   dns_resolvers:
     description:
-      - Resolvers for the recursive view, and for every name that has to be resolved on the way
-        to the name servers.
-      - Each is an V(address), an V(address:port), an V([IPv6]:port) or the C(https) address of
-        a DNS over HTTPS resolver (RFC 8484).
+      - Resolvers for the recursive view, and for every name that has to be resolved on the
+        way to the name servers.
+      - Each is an V(address), an V(address:port), an V([IPv6]:port) or the C(https) address
+        of a DNS over HTTPS resolver (RFC 8484).
     type: list
     elements: str
     default: [1.1.1.1, 8.8.8.8, 9.9.9.9, 208.67.222.222]

@@ -38,7 +38,7 @@ options:
   domains:
     description:
       - Names of the domains, or maps. Keys of a map are C(name), C(forward_to), C(regions),
-        C(drop_dispositions) and C(dns_provider); each of them except C(name) takes precedence over
+        C(drop_dispositions), C(dns_provider) and C(dns_account); each of them but C(name) wins over
         the option of the same name.
       - Other keys are ignored, so that one list can serve several modules. A key that looks
         misspelt is refused.
@@ -102,8 +102,8 @@ options:
     description:
       - Publish the TXT record by which the service verifies ownership, if it asks for one. Other
         TXT values of the same name stay.
-      - Needs O(dns_provider) or the domain's own C(dns_provider). Without one, the record is only
-        returned in RV(results[].verification).
+      - Needs O(dns_provider), or the domain's own C(dns_provider) or C(dns_account). Else it is
+        only returned in RV(results[].verification).
     type: bool
     default: true
 seealso:
@@ -283,9 +283,10 @@ def publisher(params: t.Mapping[str, t.Any], context: Context) -> Publish | None
     drivers = Drivers(params, context)
 
     def publish(wish: Wish, name: str, value: str) -> TxtOutcome | None:
-        if not wish.dns_provider:
+        own = {"dns_provider": wish.dns_provider, "dns_account": wish.dns_account}
+        if not any(own.values()):
             return None
-        return publish_txt(params, context, name, value, wish.dns_provider, drivers)
+        return publish_txt(params, context, name, value, own, drivers)
 
     return publish
 

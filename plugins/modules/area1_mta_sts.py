@@ -25,9 +25,8 @@ extends_documentation_fragment:
 options:
   domains:
     description:
-      - "The domains, maps with C(name), the new C(id) (1 to 32 letters and digits) and optionally
-        C(dns_provider) and C(expect), the id
-        that may be replaced."
+      - "The domains, maps with C(name), the new C(id) (1 to 32 letters and digits), and optionally
+        C(dns_provider) or C(dns_account), and C(expect): the id that may be replaced."
       - A record with another id than C(expect) is left alone, and the domain fails. The others go
         on.
     type: list

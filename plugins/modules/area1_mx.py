@@ -42,9 +42,9 @@ options:
     description:
       - The domains, each a name or a map.
       - A map has C(name) and may have C(dns_provider), C(records), C(ttl), C(max_ttl) and
-        C(expect), which win over the options
-        of these names. The keys C(forward_to), C(regions), C(drop_dispositions) and C(canary) of
-        the playbooks are ignored.
+        C(expect), which take precedence over the options of these names, and C(dns_account), the
+        name of one of O(dns_accounts). The keys C(forward_to), C(regions), C(drop_dispositions)
+        and C(canary) of the playbooks are ignored.
     type: list
     elements: raw
     required: true
@@ -123,6 +123,25 @@ EXAMPLES = r"""
     dns_api_url: "{{ area1_api_url }}"
     ca_path: "{{ area1_ca_path }}"
 
+- name: Point domains at two providers at Area 1, in one call
+  mailflow.area1.area1_mx:
+    domains:
+      - name: contoso.com
+        dns_account: inside
+      - name: northwind.example
+        dns_provider: auto
+    records:
+      - {priority: 10, host: mxa.global.inbound.cf-emailsecurity.net}
+      - {priority: 10, host: mxb.global.inbound.cf-emailsecurity.net}
+    dns_accounts:
+      - name: inside
+        settings:
+          provider: rfc2136
+          server: ns1.contoso.com
+          key_name: area1
+          key_secret: "{{ vault_contoso_key }}"
+    dns_api_token: "{{ area1_api_token }}"
+
 - name: Print the records of a domain whose DNS is changed by hand
   mailflow.area1.area1_mx:
     domains:
@@ -151,7 +170,10 @@ results:
       description: The domain, in lower case and without final dot.
       type: str
     dns_provider:
-      description: The provider that was used.
+      description: The provider that was used; V(null) where V(auto) found none.
+      type: str
+    dns_account:
+      description: The domain's account in O(dns_accounts); V(null) if it has none.
       type: str
     changed:
       description: Whether the set was changed, or would be in check mode. After an error V(true)

@@ -28,7 +28,8 @@ extends_documentation_fragment:
 options:
   domains:
     description:
-      - The domains, each a name or a map with C(name) and, if it has its own, C(dns_provider).
+      - The domains, each a name or a map with C(name) and, if it has its own, C(dns_provider) or
+        C(dns_account).
       - Other keys that M(mailflow.area1.area1_mx) knows are ignored.
     type: list
     elements: raw
@@ -190,8 +191,8 @@ mail_hosts:
   type: dict
 providers:
   description:
-    - What the DNS provider holds, by domain, with C(dns_provider), C(records), C(ttl), C(auto_ttl),
-      C(min_ttl) (the lowest TTL
+    - What the DNS provider holds, by domain, with C(dns_provider), C(dns_account), C(records),
+      C(ttl), C(auto_ttl), C(min_ttl) (the lowest TTL
       that it takes), C(name_servers) (V(null) where it does not tell), C(modified_on) (where it
       tells that) and C(date) (its clock).
   returned: O(provider=true)

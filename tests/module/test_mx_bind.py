@@ -330,7 +330,7 @@ def test_a_proof_joins_the_texts_that_are_there(bind: Bind) -> None:
         params, Context(), name, "cf=2"
     )
     assert not publish_txt(params, Context(), name, "cf=1").changed
-    by_hand = publish_txt(params, Context(), name, "cf=2", provider="manual")
+    by_hand = publish_txt(params, Context(), name, "cf=2", {"dns_provider": "manual"})
     assert (
         by_hand.pending
         and not by_hand.changed

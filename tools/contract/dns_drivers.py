@@ -11,6 +11,7 @@ calls this.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import re
 import sys
@@ -37,7 +38,6 @@ FRAGMENT = ROOT / "plugins/doc_fragments/dns.py"
 FRAGMENT_REST = Path(__file__).with_name("dns_fragment.yml")
 GUARANTEES = ROOT / "docs/dns-providers.md"
 START, END = "<!-- guarantees: generated -->", "<!-- end of guarantees -->"
-WRAP = textwrap.TextWrapper(88, break_on_hyphens=False, break_long_words=False)
 
 
 def drivers() -> list[Driver]:
@@ -105,7 +105,22 @@ def spec_module(found: t.Sequence[Driver]) -> str:
     for driver in found:
         for option in driver.OPTIONS:
             lines += spec_lines(option)
+    lines += [
+        "}",
+        "",
+        "# The settings of a named account: without dns_, defaults and environment.",
+        "ACCOUNT_OPTIONS: dict[str, t.Any] = {",
+        '    "provider": {"type": "str", "required": True},',
+    ]
+    for driver in found:
+        for option in driver.OPTIONS:
+            lines += spec_lines(bare(option))
     return "\n".join([*lines, "}", ""])
+
+
+def bare(option: Option) -> Option:
+    """Return an option as it is in a named account."""
+    return dataclasses.replace(option, name=option.account_key, default=None, environment=())
 
 
 def providers_lines(names: t.Sequence[str]) -> list[str]:
@@ -147,7 +162,7 @@ def fragment(found: t.Sequence[Driver]) -> str:
         "description": [*rest["provider"], *(driver.SUMMARY for driver in found), *planned(found)],
         "type": "str",
     }
-    options: dict[str, t.Any] = {"dns_provider": provider}
+    options: dict[str, t.Any] = {"dns_provider": provider, "dns_accounts": accounts(found, rest)}
     for driver in found:
         options.update({option.name: documented(option) for option in driver.OPTIONS})
     options.update(rest["options"])
@@ -162,6 +177,19 @@ def fragment(found: t.Sequence[Driver]) -> str:
         + "from __future__ import annotations\n\n\nclass ModuleDocFragment:\n"
         + f'    DOCUMENTATION = r"""\n{body}\n"""\n'
     )
+
+
+def accounts(found: t.Sequence[Driver], rest: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return the documentation of dns_accounts, with the options of all drivers below it."""
+    option: dict[str, t.Any] = rest["accounts"]
+    settings = option["suboptions"]["settings"]["suboptions"]
+    for driver in found:
+        for one in driver.OPTIONS:
+            entry = {"description": [f"As O({one.name})."], "type": one.type}
+            if one.choices:
+                entry["choices"] = list(one.choices)
+            settings[one.account_key] = entry
+    return option
 
 
 def planned(found: t.Sequence[Driver]) -> list[str]:
@@ -190,22 +218,25 @@ def documented(option: Option) -> dict[str, t.Any]:
     return found
 
 
-def option_lines(options: dict[str, t.Any]) -> list[str]:
+def option_lines(options: dict[str, t.Any], key: str = "options", level: int = 0) -> list[str]:
     """Return YAML in the style of the other fragments, with long sentences wrapped."""
-    lines = ["options:"]
+    space = "  " * level
+    lines = [f"{space}{key}:"]
+    wrap = textwrap.TextWrapper(86 - len(space), break_on_hyphens=False, break_long_words=False)
     for name, option in options.items():
-        lines.append(f"  {name}:")
-        lines.append("    description:")
+        lines += [f"{space}  {name}:", f"{space}    description:"]
         for sentence in option["description"]:
             quote = '"' if ": " in sentence or sentence.startswith(("[", "{", "'")) else ""
-            wrapped = WRAP.wrap(f"{quote}{sentence}{quote}")
-            lines.append(f"      - {wrapped[0]}")
-            lines += [f"        {line}" for line in wrapped[1:]]
-        for key in ("type", "elements", "choices", "default"):
-            if key in option:
-                value = option[key]
+            wrapped = wrap.wrap(f"{quote}{sentence}{quote}")
+            lines.append(f"{space}      - {wrapped[0]}")
+            lines += [f"{space}        {line}" for line in wrapped[1:]]
+        for word in ("type", "elements", "required", "choices", "default"):
+            if word in option:
+                value = option[word]
                 shown = f"[{', '.join(map(str, value))}]" if isinstance(value, list) else value
-                lines.append(f"    {key}: {shown}")
+                lines.append(f"{space}    {word}: {str(shown).lower() if shown is True else shown}")
+        if "suboptions" in option:
+            lines += option_lines(option["suboptions"], "suboptions", level + 2)
     return lines
 
 

@@ -9,32 +9,26 @@ hold.
 
 from __future__ import annotations
 
-import concurrent.futures
 import typing as t
 
 from .._engine.context import Context
 from .._engine.errors import MailflowError
 from .._engine.module import Result
 from .._engine.observation import Observation
-from .drivers.accounts import Drivers
+from .drivers.accounts import DnsAccount, Drivers
+from .drivers.contract import Driver
 from .observed import DETAILS, MAIL_HOSTS, PROVIDER, STS, TEXTS, WORLD, iso, merge, provider_entry
 from .options import domain_maps, given
 from .public.details import domain_details, mail_hosts
-from .sets.mx import THREADS, failure_text, prepare
+from .sets.by_account import Accounts, by_account
+from .sets.mx import failure_text
 from .sets.rrset import RecordSet, wanted_host
 
 
 def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
     drivers = Drivers(params, context)
     own = domain_maps(params.get("domains"), OTHER_KEYS)
-    providers = (
-        {
-            name: drivers.provider_for(name, settings.get("dns_provider"))
-            for name, settings in own.items()
-        }
-        if params.get("provider")
-        else {}
-    )
+    accounts = drivers.accounts_of(own) if params.get("provider") else {}
     observation = Observation(params.get("observation_path"), context.now)
     views = drivers.world.views(list(own))
     taken = context.now()
@@ -42,18 +36,12 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
         view.update(taken=taken, date=iso(taken))
     merge(observation, WORLD, views)
     values: dict[str, t.Any] = {"domains": views}
-    held, failed = _providers(drivers, providers)
-    _more(params, drivers, providers, views, observation, values)
-    if providers:
-        entries = {
-            name: {
-                **provider_entry(found, taken, drivers.get(providers[name]).CAPABILITIES),
-                "name_servers": _servers(drivers, providers[name], name),
-            }
-            for name, found in held.items()
-        }
+    held, failed = _providers(drivers, accounts)
+    _more(params, drivers, accounts, views, observation, values)
+    if accounts:
+        entries = {name: _entry(drivers, accounts[name], name, held[name], taken) for name in held}
         values["providers"] = {
-            name: {"dns_provider": providers[name], **entry} for name, entry in entries.items()
+            name: {**_named(accounts[name]), **entry} for name, entry in entries.items()
         }
         merge(observation, PROVIDER, entries, failed)
     for name, error in failed.items():
@@ -72,7 +60,7 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
 def _more(
     params: t.Mapping[str, t.Any],
     drivers: Drivers,
-    providers: t.Mapping[str, str],
+    accounts: Accounts,
     views: t.Mapping[str, dict[str, t.Any]],
     observation: Observation,
     values: dict[str, t.Any],
@@ -86,7 +74,7 @@ def _more(
         for name, entry in details.items():
             entry["date"] = views[name]["date"]
             entry["mta_sts"]["modified_on"] = (
-                _sts_changed(drivers, providers.get(name), name)
+                _sts_changed(drivers, accounts.get(name), name)
                 if entry["mta_sts"]["records"]
                 else None
             )
@@ -110,22 +98,43 @@ def _more(
         merge(observation, MAIL_HOSTS, found)
 
 
-def _sts_changed(drivers: Drivers, provider: str | None, name: str) -> str | None:
+def _sts_changed(
+    drivers: Drivers, account: DnsAccount | MailflowError | None, name: str
+) -> str | None:
     """When the record got its present id, where the provider keeps that: a clock that no runner has
     to keep.
     """
-    if provider is None:
+    if not isinstance(account, DnsAccount):
         return None
     try:
-        found = drivers.get(provider).read("_mta-sts." + name, "TXT")
+        found = drivers.get(account).read("_mta-sts." + name, "TXT")
     except MailflowError:
         return None
     return found.modified_on if found else None
 
 
-def _servers(drivers: Drivers, provider: str, name: str) -> list[str] | None:
-    found = drivers.get(provider).name_servers(name)
-    return None if found is None else list(found)
+def _entry(
+    drivers: Drivers,
+    account: DnsAccount | MailflowError,
+    name: str,
+    found: RecordSet | None,
+    taken: float,
+) -> dict[str, t.Any]:
+    """Return what a provider holds of a domain, as it is handed on."""
+    if isinstance(account, MailflowError):  # such a domain has an error and no set
+        raise account
+    driver = drivers.get(account)
+    servers = driver.name_servers(name)
+    return {
+        **provider_entry(found, taken, driver.CAPABILITIES),
+        "name_servers": None if servers is None else list(servers),
+    }
+
+
+def _named(account: DnsAccount | MailflowError) -> dict[str, t.Any]:
+    if isinstance(account, MailflowError):
+        return {}
+    return {"dns_provider": account.provider, "dns_account": account.name or None}
 
 
 # What area1_mx reads in the same maps; here it is of no effect.
@@ -133,25 +142,19 @@ OTHER_KEYS = frozenset({"records", "ttl", "max_ttl", "expect"})
 
 
 def _providers(
-    drivers: Drivers, providers: t.Mapping[str, str]
+    drivers: Drivers, accounts: Accounts
 ) -> tuple[dict[str, RecordSet | None], dict[str, MailflowError]]:
-    """Each domain's set at its provider, with the credentials proven; and what went wrong."""
+    """Return each domain's set at its provider, with the credentials proven, and what failed."""
+
+    def look(name: str, driver: Driver) -> RecordSet | None:
+        driver.check(name)
+        return driver.read(name, "MX")
+
     held: dict[str, RecordSet | None] = {}
     failed: dict[str, MailflowError] = {}
-    prepare(drivers, providers)
-
-    def look(name: str) -> RecordSet | None | MailflowError:
-        try:
-            driver = drivers.get(providers[name])
-            driver.check(name)
-            return driver.read(name, "MX")
-        except MailflowError as exc:
-            return exc
-
-    with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as pool:
-        for name, found in zip(providers, pool.map(look, providers), strict=True):
-            if isinstance(found, MailflowError):
-                failed[name] = found
-            else:
-                held[name] = found
+    for name, found in by_account(drivers, accounts, look).items():
+        if isinstance(found, MailflowError):
+            failed[name] = found
+        else:
+            held[name] = found
     return held, failed

@@ -11,7 +11,7 @@ import os
 import typing as t
 
 from .._engine.errors import InputError
-from .drivers.argument_spec import DRIVER_OPTIONS, PROVIDERS
+from .drivers.argument_spec import ACCOUNT_OPTIONS, DRIVER_OPTIONS, PROVIDERS
 from .sets.rrset import wanted_host
 
 LATER_PROVIDERS = tuple(
@@ -21,8 +21,19 @@ LATER_PROVIDERS = tuple(
 FOREIGN_KEYS = frozenset({"forward_to", "regions", "drop_dispositions", "canary", "mta_sts_id"})
 
 
+# By the delegation of each domain.
+AUTO = "auto"
+
 DNS_OPTIONS: dict[str, t.Any] = {
     "dns_provider": {"type": "str"},
+    "dns_accounts": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "name": {"type": "str", "required": True},
+            "settings": {"type": "dict", "required": True, "options": ACCOUNT_OPTIONS},
+        },
+    },
     **DRIVER_OPTIONS,
     "dns_resolvers": {
         "type": "list",
@@ -49,9 +60,9 @@ def given(
 
 def known_provider(name: str | None, what: str) -> str:
     provider = (name or "").strip().lower()
-    if provider in PROVIDERS:
+    if provider in PROVIDERS or provider == AUTO:
         return provider
-    available = "Choose one of %s." % ", ".join(PROVIDERS)
+    available = "Choose one of %s, or auto." % ", ".join(PROVIDERS)
     if not provider:
         raise InputError("%s: no dns_provider is given." % what, available)
     if provider in LATER_PROVIDERS:
@@ -80,7 +91,7 @@ def domain_maps(domains: t.Any, keys: t.Container[str] = ()) -> dict[str, dict[s
             if key != "name"
             and key not in keys
             and key not in FOREIGN_KEYS
-            and key != "dns_provider"
+            and key not in ("dns_provider", "dns_account")
         )
         if unknown:
             raise InputError(

@@ -44,7 +44,7 @@ _FORCED = (
 )  # by one of Cloudflare's pages these are quarantined in MX mode whatever is set
 _MAY_BE_UNTOLD = ("lookback_hops", "require_tls_outbound")
 
-OWN_KEYS = ("name", "forward_to", "regions", "drop_dispositions", "dns_provider")
+OWN_KEYS = ("name", "forward_to", "regions", "drop_dispositions", "dns_provider", "dns_account")
 Words = t.Callable[[t.Iterable[t.Any]], list[str]]
 
 
@@ -69,6 +69,7 @@ class Wish:
     lookback_hops: int | None = 1
     ip_restrictions: tuple[str, ...] | None = ()
     dns_provider: str | None = None
+    dns_account: str | None = None
     delivery_modes: tuple[str, ...] | None = None
 
     def fields(self) -> dict[str, t.Any]:
@@ -220,6 +221,7 @@ def _wish(entry: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any], rules: Ru
             if restrictions is None
             else tuple(_network(value) for value in as_list(restrictions))
         ),
+        dns_account=str(entry.get("dns_account") or "") or None,
         dns_provider=str(entry.get("dns_provider") or params.get("dns_provider") or "")
         .strip()
         .lower()

@@ -103,9 +103,7 @@ def to_publish(world: World) -> list[dict[str, str]]:
                 "expect": identifier,
                 "id": next_id(world.now, identifier),
             }
-            wanted.append(
-                {**new, "dns_provider": entry.dns_provider} if entry.dns_provider else new
-            )
+            wanted.append({**new, **entry.dns_place})
     return wanted
 
 

@@ -29,6 +29,8 @@ class DomainSettings:
     name: str
     forward_to: str = ""
     dns_provider: str = ""
+    #: Name of a set of credentials in ``area1_dns_accounts``.
+    dns_account: str = ""
     canary: bool = False
     regions: tuple[str, ...] | None = None
     #: What Area 1 holds back of this domain's mail, instead of the use case's dispositions.
@@ -39,8 +41,13 @@ class DomainSettings:
     @property
     def dns_options(self) -> dict[str, t.Any]:
         """The domain as the modules of the DNS take it."""
-        provider = {"dns_provider": self.dns_provider} if self.dns_provider else {}
-        return {"name": self.name, **provider}
+        return {"name": self.name, **self.dns_place}
+
+    @property
+    def dns_place(self) -> dict[str, t.Any]:
+        """Return what the domain says of its own DNS provider and account."""
+        place = {"dns_provider": self.dns_provider, "dns_account": self.dns_account}
+        return {key: value for key, value in place.items() if value}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -166,6 +166,7 @@ def _domain(entry: t.Mapping[str, t.Any]) -> DomainSettings:
         name,
         forward_to=_forward_to(name, entry.get("forward_to")),
         dns_provider=str(entry.get("dns_provider") or ""),
+        dns_account=str(entry.get("dns_account") or ""),
         canary=_flag(name, entry, "canary"),
         regions=tuple(map(str, as_list(entry.get("regions")))) or None,
         drop_dispositions=(

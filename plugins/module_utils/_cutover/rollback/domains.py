@@ -39,12 +39,11 @@ class MxState:
     expect: tuple[dict[str, t.Any], ...] = ()
     ttl: int | None = None
     gateway: bool = False
-    provider: str = ""
+    place: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
 
     def wish(self, **more: t.Any) -> dict[str, t.Any]:
         """As area1_mx takes it."""
-        named = {"dns_provider": self.provider} if self.provider else {}
-        return {"name": self.name, **named, "expect": list(self.expect), **more}
+        return {"name": self.name, **self.place, "expect": list(self.expect), **more}
 
 
 def mx_states(world: World, past: World, left: list[GateResult]) -> list[MxState]:
@@ -52,7 +51,7 @@ def mx_states(world: World, past: World, left: list[GateResult]) -> list[MxState
 
 
 def _mx_state(world: World, past: World, entry: DomainSettings, left: list[GateResult]) -> MxState:
-    name, provider = entry.name, entry.dns_provider
+    name, place = entry.name, entry.dns_place
     before, now = mx_of(past, name), mx_of(world, name)
     if now is None or before is None:
         known = "neither baseline nor snapshot knows" if before is None else "no server says"
@@ -64,13 +63,11 @@ def _mx_state(world: World, past: World, entry: DomainSettings, left: list[GateR
                 % known.replace("are", "were", 0),
             )
         )
-        return MxState(name, "left", provider=provider)
+        return MxState(name, "left", place=place)
     records, expect = tuple(before["records"]), tuple(now["records"])
     gateway = at_gateway(world, records)
     if record_set(expect) == record_set(records):
-        return MxState(
-            name, "back", records, expect, _ttl_back(world, before, now), gateway, provider
-        )
+        return MxState(name, "back", records, expect, _ttl_back(world, before, now), gateway, place)
     if record_set(expect) not in sets_written(world):
         shown = ", ".join("%s %s" % (item["priority"], item["host"]) for item in expect) or "none"
         left.append(
@@ -78,7 +75,7 @@ def _mx_state(world: World, past: World, entry: DomainSettings, left: list[GateR
                 "left", name, "somebody changed its MX records since (%s): left as they are" % shown
             )
         )
-        return MxState(name, "left", records, expect, None, gateway, provider)
+        return MxState(name, "left", records, expect, None, gateway, place)
     if not records or any(not host_name(item["host"]) for item in records):
         left.append(
             noticed(
@@ -87,8 +84,8 @@ def _mx_state(world: World, past: World, entry: DomainSettings, left: list[GateR
                 "it took no mail by MX before us; a set is never emptied: left at Area 1",
             )
         )
-        return MxState(name, "left", records, expect, None, gateway, provider)
-    return MxState(name, "away", records, expect, _low_ttl(world, before), gateway, provider)
+        return MxState(name, "left", records, expect, None, gateway, place)
+    return MxState(name, "away", records, expect, _low_ttl(world, before), gateway, place)
 
 
 def _low_ttl(world: World, before: t.Mapping[str, t.Any]) -> int:

@@ -113,11 +113,10 @@ class Option:
         """Return the name of the playbooks' variable."""
         return self.variable or f"area1_{self.name}"
 
-    def account_key(self, provider: str) -> str:
-        """Return the option's name in a set of credentials, like ``tenant`` for
-        ``dns_azure_tenant``.
-        """
-        return self.name.removeprefix("dns_").removeprefix(f"{provider}_")
+    @property
+    def account_key(self) -> str:
+        """Return the option's name in a named account: without ``dns_``."""
+        return self.name.removeprefix("dns_")
 
 
 class DriverOptions:
@@ -168,8 +167,7 @@ class DriverOptions:
         """Return a sentence that says where the value of an option has to be given."""
         option = self._options[name]
         if self._account:
-            key = option.account_key(self._provider)
-            return f"Give {key} in the account {self._account} (area1_dns_accounts)."
+            return f"Give {option.account_key} in the account {self._account} (area1_dns_accounts)."
         environment = ""
         if option.environment:
             environment = f" or set {option.environment[0]} in the environment"

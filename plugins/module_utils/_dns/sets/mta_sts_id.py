@@ -10,7 +10,6 @@ The policy itself is not ours.
 
 from __future__ import annotations
 
-import concurrent.futures
 import re
 import typing as t
 
@@ -22,7 +21,8 @@ from ..drivers.accounts import Drivers
 from ..drivers.contract import Driver
 from ..options import domain_maps
 from ..public.mta_sts_policy import MARK
-from .mx import THREADS, failure_text, prepare
+from .by_account import by_account, settle
+from .mx import failure_text
 from .planner import WantedSet
 from .reconcile_set import SetOutcome, SetSteps, View, bring
 from .rrset import RecordSet
@@ -42,27 +42,19 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
                 "%s: %r is not an MTA-STS id." % (name, settings.get("id")),
                 "An id is 1 to 32 letters and digits, like 20261125T190000.",
             )
-    providers = {
-        name: drivers.provider_for(name, settings.get("dns_provider"))
-        for name, settings in own.items()
-    }
+    accounts = drivers.accounts_of(own)
     observation = Observation(params.get("observation_path"), context.now)
-    prepare(drivers, providers)
 
-    def one(name: str) -> SetOutcome | MailflowError:
-        try:
-            return publish(
-                drivers.get(providers[name]),
-                name,
-                str(own[name]["id"]),
-                own[name].get("expect"),
-                context,
-            )
-        except MailflowError as exc:
-            return exc
+    def one(name: str, driver: Driver) -> SetOutcome:
+        identifier = str(own[name]["id"])
+        return publish(driver, name, identifier, own[name].get("expect"), context)
 
-    with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as pool:
-        done = dict(zip(own, pool.map(one, own), strict=True))
+    done = by_account(drivers, accounts, one)
+    if not context.check_mode:
+        changed = [
+            name for name, item in done.items() if isinstance(item, SetOutcome) and item.changed
+        ]
+        settle(drivers, accounts, changed, context)
     for name, outcome in done.items():
         note = _note(outcome, context.check_mode)
         if note:

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import typing as t
 
@@ -15,23 +14,31 @@ from ..._engine.context import Context
 from ..._engine.errors import InputError, MailflowError
 from ..._engine.module import Result
 from ..._engine.observation import Observation
-from ..drivers.accounts import Drivers
+from ..drivers.accounts import DnsAccount, Drivers
+from ..drivers.contract import Driver
 from ..observed import PROVIDER, handed_on, merge, provider_entry
 from ..options import domain_maps, whole_number
+from .by_account import by_account, settle
 from .planner import WantedSet
 from .reconcile_set import SetOutcome, SetSteps, bring
 from .rrset import RecordSet, mx_wanted
 
-THREADS = 10
 MAX_TTL = 2147483647
 SHOWN_ERRORS = 5
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
+    """One domain's set as it is wanted, and where it is."""
+
     domain: str
-    provider: str
+    account: DnsAccount | MailflowError
     wanted: WantedSet
+
+    @property
+    def provider(self) -> str | None:
+        """Return the word for the provider; None where ``auto`` found none."""
+        return self.account.provider if isinstance(self.account, DnsAccount) else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,12 +55,22 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
     drivers = Drivers(params, context)
     jobs = jobs_of(params, drivers)
     observation = Observation(params.get("observation_path"), context.now)
-    prepare(
-        drivers,
-        {job.domain: job.provider for job in jobs if _will_ask(job, drivers, context, observation)},
-    )
-    with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as pool:
-        done = list(pool.map(lambda job: _one(job, drivers, context, observation), jobs))
+    wanted = {job.domain: job for job in jobs}
+    accounts = {job.domain: job.account for job in jobs}
+    asked = {job.domain for job in jobs if _will_ask(job, drivers, context, observation)}
+
+    def one(name: str, driver: Driver) -> MxResult:
+        return _one(wanted[name], driver, context, observation)
+
+    found = by_account(drivers, accounts, one, asked)
+    done = [
+        MxResult(wanted[name], error=item)
+        if isinstance(item, MailflowError)
+        else _explained(item, drivers)
+        for name, item in found.items()
+    ]
+    if not context.check_mode:
+        settle(drivers, accounts, [item.job.domain for item in done if item.sent], context)
     _hand_on(done, drivers, observation, context)
     results = [_result(item) for item in done]
     plans = [item.outcome.plan for item in done if item.outcome]
@@ -72,33 +89,29 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
 def jobs_of(params: t.Mapping[str, t.Any], drivers: Drivers) -> list[Job]:
     """Every option checked, before anything is read or written."""
     common = {key: params.get(key) for key in ("records", "ttl", "max_ttl", "expect")}
-    jobs = []
-    for name, own in domain_maps(params.get("domains"), common).items():
+    wanted: dict[str, WantedSet] = {}
+    maps = domain_maps(params.get("domains"), common)
+    for name, own in maps.items():
         settings = {**common, **own}
         if "ttl" in own and "max_ttl" not in own:
             settings["max_ttl"] = None
         if "max_ttl" in own and "ttl" not in own:
             settings["ttl"] = None
-        jobs.append(
-            Job(name, drivers.provider_for(name, own.get("dns_provider")), _wanted(name, settings))
-        )
-    return jobs
+        wanted[name] = _wanted(name, settings)
+    accounts = drivers.accounts_of(maps)
+    return [Job(name, accounts[name], wanted[name]) for name in maps]
 
 
 def _will_ask(job: Job, drivers: Drivers, context: Context, observation: Observation) -> bool:
     """Whether the provider is asked at all: not where what was handed on settles it."""
+    if isinstance(job.account, MailflowError):
+        return False
     view = handed_on(observation, job.domain, context.now())
     if view is None:
         return True
     return not context.check_mode and bool(
-        SetSteps(drivers.get(job.provider), job.domain, "MX", job.wanted).plan(view)
+        SetSteps(drivers.get(job.account), job.domain, "MX", job.wanted).plan(view)
     )
-
-
-def prepare(drivers: Drivers, providers: t.Mapping[str, str]) -> None:
-    """Let each provider look up many names in few calls."""
-    for provider in sorted(set(providers.values())):
-        drivers.get(provider).prepare([name for name, its in providers.items() if its == provider])
 
 
 def failure_text(failed: t.Mapping[str, MailflowError], total: int) -> str:
@@ -144,16 +157,20 @@ def _wanted(name: str, settings: t.Mapping[str, t.Any]) -> WantedSet:
     return WantedSet(records, ttl, max_ttl, expect)
 
 
-def _one(job: Job, drivers: Drivers, context: Context, observation: Observation) -> MxResult:
-    steps: SetSteps | None = None
+def _one(job: Job, driver: Driver, context: Context, observation: Observation) -> MxResult:
+    steps = SetSteps(driver, job.domain, "MX", job.wanted)
     try:
-        driver = drivers.get(job.provider)
-        steps = SetSteps(driver, job.domain, "MX", job.wanted)
-        return MxResult(
-            job, bring(steps, driver, context, handed_on(observation, job.domain, context.now()))
-        )
+        outcome = bring(steps, driver, context, handed_on(observation, job.domain, context.now()))
+        return MxResult(job, outcome, sent=steps.sent)
     except MailflowError as exc:
-        return MxResult(job, error=exc, sent=bool(steps and steps.sent))
+        return MxResult(job, error=exc, sent=steps.sent)
+
+
+def _explained(item: MxResult, drivers: Drivers) -> MxResult:
+    if item.error is None or not isinstance(item.job.account, DnsAccount):
+        return item
+    error = drivers.explained(item.job.domain, item.job.account, item.error)
+    return dataclasses.replace(item, error=error)
 
 
 def _hand_on(
@@ -161,12 +178,12 @@ def _hand_on(
 ) -> None:
     entries = {}
     for item in done:
-        if item.outcome:
+        if item.outcome and isinstance(item.job.account, DnsAccount):
             shown = item.outcome.before if item.outcome.pending else item.outcome.after
             entries[item.job.domain] = provider_entry(
                 shown,
                 context.now(),
-                drivers.get(item.job.provider).CAPABILITIES,
+                drivers.get(item.job.account).CAPABILITIES,
                 item.outcome.predicted,
             )
         note = _note(item, context.check_mode)
@@ -202,6 +219,7 @@ def _result(item: MxResult) -> dict[str, t.Any]:
     result: dict[str, t.Any] = {
         "domain": item.job.domain,
         "dns_provider": item.job.provider,
+        "dns_account": (isinstance(item.job.account, DnsAccount) and item.job.account.name) or None,
         "changed": outcome.changed if outcome else item.sent,
         "pending": bool(outcome and outcome.pending),
         "before": _side(outcome.before) if outcome else None,

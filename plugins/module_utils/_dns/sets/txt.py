@@ -11,7 +11,9 @@ import dataclasses
 import typing as t
 
 from ..._engine.context import Context
+from ..._engine.errors import MailflowError
 from ..drivers.accounts import Drivers
+from ..drivers.contract import Driver
 from .planner import WantedSet
 from .reconcile_set import SetOutcome, SetSteps, bring
 from .rrset import wanted_host
@@ -34,19 +36,19 @@ def publish_txt(
     context: Context,
     name: str,
     value: str,
-    provider: str | None = None,
+    own: t.Mapping[str, t.Any] | None = None,
     drivers: Drivers | None = None,
 ) -> TxtOutcome:
     """Add ``value`` to the TXT set at ``name``; other values stay.
 
     Writes nothing in check mode or where it is there.
 
-    ``provider`` is the domain's own (else the option dns_provider); give ``drivers`` to share
+    ``own`` has the domain's dns_provider or dns_account, if any; give ``drivers`` to share
     look-ups between calls.
     """
     owner = wanted_host(name, "TXT name")
     drivers = drivers or Drivers(params, context)
-    driver = drivers.get(drivers.provider_for(owner, provider))
+    driver = _driver_of(drivers, owner, own)
     steps = SetSteps(driver, owner, "TXT", WantedSet(add=(value,)))
     return _outcome(bring(steps, driver, context), value)
 
@@ -56,14 +58,21 @@ def txt_present(
     context: Context,
     name: str,
     value: str,
-    provider: str | None = None,
+    own: t.Mapping[str, t.Any] | None = None,
     drivers: Drivers | None = None,
 ) -> bool:
     """Does the provider show the value?"""
     owner = wanted_host(name, "TXT name")
     drivers = drivers or Drivers(params, context)
-    found = drivers.get(drivers.provider_for(owner, provider)).read(owner, "TXT")
+    found = _driver_of(drivers, owner, own).read(owner, "TXT")
     return found is not None and value in found.values
+
+
+def _driver_of(drivers: Drivers, name: str, own: t.Mapping[str, t.Any] | None) -> Driver:
+    account = drivers.accounts_of({name: own or {}})[name]
+    if isinstance(account, MailflowError):
+        raise account
+    return drivers.get(account)
 
 
 def _outcome(outcome: SetOutcome, value: str) -> TxtOutcome:
