@@ -39,18 +39,7 @@ NOT_YET: tuple[str, ...] = (
     "plugins/module_utils/_cutover/snapshots",
     "plugins/module_utils/_dns",
     "plugins/module_utils/_exchange/objects/content_filter.py",
-    "plugins/module_utils/_exchange/objects/filters.py",
-    "plugins/module_utils/_exchange/objects/organization.py",
-    "plugins/module_utils/_exchange/objects/quarantine_policy.py",
-    "plugins/module_utils/_exchange/objects/rule_order.py",
-    "plugins/module_utils/_exchange/objects/rule_values.py",
     "plugins/module_utils/_exchange/objects/store.py",
-    "plugins/module_utils/_exchange/objects/tables.py",
-    "plugins/module_utils/_exchange/objects/transport_rules.py",
-    "plugins/module_utils/_exchange/reads/graph.py",
-    "plugins/module_utils/_exchange/reads/mail_flow.py",
-    "plugins/module_utils/_exchange/reads/trace.py",
-    "plugins/module_utils/_exchange/reads/trace_messages.py",
     "plugins/module_utils/_exchange/rest/transport.py",
 )
 

@@ -30,7 +30,10 @@ LONGEST_NAME = 256
 
 
 def run_content_filter(params: t.Mapping[str, t.Any], context: Context) -> Result:
-    """One policy by identity, or every policy that applies to some recipient, presets apart."""
+    """Manage one policy by identity, or every policy that applies to some recipient.
+
+    Preset policies are left alone.
+    """
     wanted = _wanted(params)
     observation = Observation(params.get("observation_path"))
     store = Store(open_transport(params, context), observation)
@@ -96,8 +99,9 @@ def _names(params: t.Mapping[str, t.Any], store: Store, world: Records) -> list[
 
 
 def _check_tags(wanted: t.Mapping[str, t.Any], store: Store) -> None:
-    """A quarantine policy that does not exist would leave mail to whatever the service makes of
-    that.
+    """Refuse a quarantine policy that does not exist.
+
+    What the service does with mail for such a policy is not known.
     """
     tags = {
         str(value): name
@@ -118,7 +122,7 @@ def _check_tags(wanted: t.Mapping[str, t.Any], store: Store) -> None:
 
 
 def _check_actions(record: dict[str, t.Any] | None, plan: Plan) -> None:
-    """An action needs the value that it works with, given now or there already."""
+    """Refuse an action without the value that it works with, given now or there already."""
     whole = plan.apply_to(record) or dict(record or {})
     actions = {str(value) for name, value in whole.items() if name.endswith("Action")}
     needs = {

@@ -60,9 +60,9 @@ def _check_capacity(record: dict[str, t.Any] | None, plan: Plan) -> None:
 
 
 def applying_policies(policies: Records, rules: Records) -> Records:
-    """Default, and each custom policy that an enabled rule assigns to recipients.
+    """Return Default and each custom policy that an enabled rule assigns to recipients.
 
-    Presets cannot be edited and are left out.
+    Preset policies cannot be edited and are left out.
     """
     assigned = {
         str(rule.get("HostedContentFilterPolicy") or rule.get("Name") or "").strip().lower()
@@ -90,8 +90,9 @@ def is_default(policy: t.Mapping[str, t.Any]) -> bool:
 
 
 def is_preset(policy: t.Mapping[str, t.Any]) -> bool:
-    """Standard and Strict preset policies carry RecommendedPolicyType; older answers only the
-    name.
+    """Return whether a policy belongs to the preset security policies (Standard, Strict).
+
+    They have RecommendedPolicyType; in older answers only the name tells.
     """
     kind = str(policy.get("RecommendedPolicyType") or "").lower()
     return (

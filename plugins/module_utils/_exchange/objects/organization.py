@@ -79,10 +79,10 @@ def _one(records: Records) -> dict[str, t.Any]:
 def _customize(
     store: Store, context: Context, config: dict[str, t.Any], wait: float
 ) -> tuple[Plan, bool]:
-    """(plan, still pending).
+    """Enable customization where needed, and return (plan, whether it is still pending).
 
-    The cmdlet may throw and yet succeed, and IsDehydrated may stay true for hours: look, don't
-    repeat.
+    The cmdlet may throw and yet succeed, and IsDehydrated may stay true for hours [EXO-2.7]: the
+    state is read again, and the cmdlet is not repeated.
     """
     plan = plan_object(
         "OrganizationConfig",
@@ -113,7 +113,7 @@ def _customize(
 
 
 def _wait(store: Store, context: Context, seconds: float) -> bool:
-    """True while the tenant is still dehydrated when the time is over."""
+    """Wait for ``seconds`` at most, and return whether the tenant is still dehydrated."""
     waited, pause = 0.0, 1.0
     limit = max(seconds, FIRST_LOOK_SECONDS)
     while boolean(_one(store.read(SECTION)).get("IsDehydrated")):

@@ -69,9 +69,10 @@ def _refuse_built_in(name: str) -> None:
 
 
 class PolicySteps(ObjectSteps):
-    """Its C(AdminDisplayName) can be given when it is made only:
+    """The steps for one quarantine policy.
 
-    Set-QuarantinePolicy has no such parameter.
+    ``AdminDisplayName`` is sent only when the policy is created: Set-QuarantinePolicy has no such
+    parameter.
     """
 
     def __init__(

@@ -3,12 +3,10 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The order of transport rules: where one is to stand among those that others made.
+"""The order of transport rules: where one should stand among those that others made.
 
-Pure.
-
-The service numbers rules from 0 without gaps; a rule that is put somewhere shifts what stands
-behind it. Nobody's rule but the one at hand is ever given a number by us.
+No I/O. The service numbers rules from 0 without gaps; a rule that is put somewhere shifts the rules
+after it. The priority of no other rule is ever set here.
 """
 
 from __future__ import annotations
@@ -55,8 +53,9 @@ def _priority(record: t.Mapping[str, t.Any]) -> int:
 
 
 def index_for(rules: Records, name: str, place: Place | None) -> int | None:
-    """The number to give to the rule; None where it stands well, or where the end of the list is
-    what it gets anyway.
+    """Return the priority to set, or None where the rule stands well already.
+
+    None also stands for the end of the list, where a new rule goes anyway.
     """
     if place is None:
         return None
@@ -76,7 +75,7 @@ def index_for(rules: Records, name: str, place: Place | None) -> int | None:
 
 
 def _index(others: Records, place: Place) -> int:
-    """The place among the other rules."""
+    """Return the place among the other rules."""
     if place.position == "first":
         return 0
     neighbour = find(others, place.neighbour) if place.neighbour else None
@@ -88,7 +87,7 @@ def _index(others: Records, place: Place) -> int:
 
 
 def insert(others: Records, record: dict[str, t.Any], index: int) -> Records:
-    """All rules with ``record`` put at ``index``, numbered as the service does."""
+    """Return all rules with ``record`` put at ``index``, numbered as the service does."""
     rules = list(others)
     rules.insert(index, record)
     return [{**item, "Priority": number} for number, item in enumerate(rules)]

@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Values of transport rule parameters: checked by the table of the cmdlet, compared as what they
-mean. Pure.
+"""Values of transport rule parameters: checked by the cmdlet's table, compared by meaning.
+
+No I/O.
 """
 
 from __future__ import annotations
@@ -67,9 +68,7 @@ def property_of(name: str, option: str = "") -> Property:
 
 
 def spelled(name: t.Any) -> str:
-    """The parameter's own spelling; a name that the cmdlet does not have is refused here, with what
-    is near it.
-    """
+    """Return the parameter's own spelling; refuse an unknown name, and suggest similar ones."""
     known = {parameter.lower(): parameter for parameter in PARAMETERS}
     key = str(name).strip().lower()
     if key not in known:
@@ -90,10 +89,9 @@ def spelled(name: t.Any) -> str:
 
 
 def checked(name: str, value: t.Any, option: str = "") -> t.Any:
-    """The value as it is sent.
+    """Return the value as it is sent; None, and an empty list or text, clear the parameter.
 
-    None, and an empty list or text, clear; a value that Exchange would refuse, or match by its
-    beginning only, is refused here.
+    Refused is a value that Exchange would refuse, or match only by its beginning [EXO-1.4].
     """
     option = option or name
     if value is None and PARAMETERS[name] == "Boolean":
@@ -202,7 +200,7 @@ def check_name(name: str) -> str:
 
 
 def check_whole(rule: t.Mapping[str, t.Any], exists: bool) -> None:
-    """What only the whole rule shows: halves of a pair, and a rule that would do nothing."""
+    """Refuse what only the whole rule shows: half a pair, or a rule that would do nothing."""
     for first, second in PAIRS:
         if bool(rule.get(first)) != bool(rule.get(second)):
             raise InputError(

@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Read the tenant's objects, hand them on, and change one of them: the Exchange side of observe ->
-plan -> apply -> verify.
+"""The tenant's objects: read, handed on, and one of them changed.
+
+This is the Exchange side of observe, plan, apply and verify.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Store:
         return list(found)
 
     def now(self, context: Context) -> datetime.datetime:
-        """The service's clock as of the last read of this task."""
+        """Return the service's clock as of the last read of this task."""
         return self.dated or datetime.datetime.fromtimestamp(context.now(), datetime.timezone.utc)
 
     def handed_on(self, section: str) -> Records | None:
@@ -69,9 +70,10 @@ class Store:
 
 
 def find(records: Records, name: str) -> dict[str, t.Any] | None:
-    """The one record of that name.
+    """Return the one record of that name.
 
-    Never trusts that the service filtered: an unknown identity may return all objects.
+    It is never assumed that the service filtered: an unknown identity may return all objects
+    [EXO-2.0].
     """
     key = name.strip().lower()
     found = [record for record in records if plain_name(record).lower() == key]
@@ -84,7 +86,7 @@ def find(records: Records, name: str) -> dict[str, t.Any] | None:
 
 
 def plain_name(record: t.Mapping[str, t.Any]) -> str:
-    """Its name; some objects are given back as C(tenant\\name) ([EXO-2.6])."""
+    """Return an object's name; some objects come back as ``tenant\name`` [EXO-2.6]."""
     return str(record.get("Name") or record.get("Identity") or "").rpartition("\\")[2].strip()
 
 
@@ -199,8 +201,10 @@ class ObjectSteps:
 
 
 def parameter(change: Change) -> t.Any:
-    """A list goes as a delta: what others put there meanwhile stays, and no clear-by-empty-array
-    form is relied on.
+    """Return a change as the cmdlet takes it; lists are sent as deltas.
+
+    So whatever others added meanwhile stays, and nothing depends on how an empty array clears a
+    list [EXO-1.4].
     """
     if change.add is None and change.remove is None:
         return change.after
@@ -248,7 +252,7 @@ def drive(
 
 
 def describe(plan: Plan) -> str:
-    """One line a person can read: what is created or which properties change, lists by count."""
+    """Return one line for people: what is created, or which properties change, lists by count."""
     verb = {"create": "created", "delete": "removed", "update": "updated"}.get(
         plan.action, plan.action
     )

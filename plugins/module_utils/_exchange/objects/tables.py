@@ -19,14 +19,16 @@ from ..._engine import values
 from ..._engine.errors import InputError
 from ..._engine.plan import Property
 
-MAX_FILTER_ENTRIES = 1273  # entries of one list of the connection filter (Defender documentation)
+MAX_FILTER_ENTRIES = 1273  # Entries of one list of the connection filter [EXO-2.2].
 
 
 @dataclasses.dataclass(frozen=True)
 class ObjectType:
-    """``noun`` of the cmdlets, ``section`` of the observation, ``properties`` that are managed.
+    """The table of an object type.
 
-    ``defaults`` are the documented values of a new object, for the world that check mode predicts.
+    ``noun`` is that of the cmdlets, ``section`` that of the observation, ``properties`` are
+    managed. ``defaults`` are the documented values of a new object, for the state that check mode
+    predicts.
     """
 
     noun: str
@@ -38,7 +40,7 @@ class ObjectType:
         return "%s-%s" % (verb, self.noun)
 
     def wanted(self, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-        """The options of a module by cmdlet parameter; options not given are left out."""
+        """Return the options of a module that are given, by cmdlet parameter."""
         return {
             prop.name: params[prop.option]
             for prop in self.properties
@@ -169,9 +171,10 @@ FURTHER_READS: dict[str, tuple[dict[str, t.Any], ...]] = {
 
 
 def check_addresses(option: str, given: t.Iterable[t.Any], ranges: bool) -> None:
-    """What Exchange takes:
+    """Refuse addresses that Exchange does not take.
 
-    IPv4, CIDR /24 to /32 and, in the connection filter, ranges of at most 256 addresses.
+    It takes IPv4, CIDR /24 to /32 and, in the connection filter, ranges of at most 256 addresses
+    [EXO-2.2].
     """
     forms = "a single IPv4 address, a network of /24 to /32%s" % (
         " or a range of at most 256 addresses" if ranges else ""

@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Transport rules: made switched off, switched on once they read back as they shall be; ordered
-without touching another's.
+"""Transport rules: created disabled, enabled once they read back as wanted, and ordered.
+
+The order is changed without touching another rule.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def run_transport_rule(params: t.Mapping[str, t.Any], context: Context) -> Resul
 
 
 def wanted_rule(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """By cmdlet parameter; a parameter whose value is None is to be cleared."""
+    """Return the wanted values by cmdlet parameter; None clears a parameter."""
     wanted: dict[str, t.Any] = {}
     for option, name in OPTIONS.items():
         if params.get(option) is not None:
@@ -228,9 +229,7 @@ class RuleSteps(ObjectSteps):
 
 
 def staged(steps: RuleSteps, context: Context, handed_on: Records | None) -> Outcome[Records, Plan]:
-    """A rule is made switched off and edited as it is; it is switched on when it reads back as it
-    shall be.
-    """
+    """Create a rule disabled, or edit it as it is; enable it once it reads back as wanted."""
     world = steps.observe() if handed_on is None else handed_on
     plan = steps.plan(world)
     if not plan or context.check_mode:
@@ -249,7 +248,7 @@ def staged(steps: RuleSteps, context: Context, handed_on: Records | None) -> Out
 
 
 def _warn_of_neighbour(store: Store, place: Place, context: Context) -> None:
-    """In check mode an earlier task may have been about to make it."""
+    """Warn where the other rule does not exist in check mode, as an earlier task may create it."""
     if place.neighbour and find(store.either("transport_rules"), place.neighbour) is None:
         context.warn_once("There is no transport rule named %r yet." % place.neighbour)
 
@@ -264,14 +263,15 @@ def _check_neighbour(world: Records, place: Place) -> None:
 
 
 def _sent(value: t.Any) -> t.Any:
-    """Null clears a condition or action ([EXO-2.5]; read back, because over REST
-    nobody saw it).
+    """Return the value to send; null clears a condition or action [EXO-2.5].
+
+    Over REST nobody has seen that, so it is read back.
     """
     return None if value in ("", []) else value
 
 
 def _with_other_halves(given: dict[str, t.Any], rule: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Of a pair the unchanged half is sent, too."""
+    """Return the values with the unchanged half of each pair, which has to be sent, too."""
     halves = {
         half: _sent(rule.get(half)) for pair in PAIRS if given.keys() & set(pair) for half in pair
     }
@@ -279,7 +279,7 @@ def _with_other_halves(given: dict[str, t.Any], rule: t.Mapping[str, t.Any]) -> 
 
 
 def _without_empty(plan: Plan) -> Plan:
-    """Of a rule that goes, only what it had."""
+    """Return the plan of a deletion with only what the rule had."""
     return dataclasses.replace(
         plan,
         changes=tuple(

@@ -3,9 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Forwarding hosts: where Microsoft Graph says that mail for a domain of the tenant is to be
-delivered.
-"""
+"""Forwarding hosts: where Microsoft Graph says that mail for a domain is to be delivered."""
 
 from __future__ import annotations
 
@@ -41,13 +39,11 @@ def forwarding_hosts(
     sign_in: SignIn | None = None,
     clock: t.Callable[[], float] = time.monotonic,
 ) -> dict[str, Found]:
-    """{domain: {"hosts": [...], "error":
-
-    ""}} by the domains' service configuration records of type Mx.
+    """Return {domain: {"hosts": [...], "error": ""}} by service configuration records of type Mx.
 
     A domain that the tenant does not have, or without such a record, has no hosts and no error;
-    C(error) tells why a domain could not be read. What stands against all domains (sign-in,
-    permission) is raised.
+    ``error`` says why a domain could not be read. Raise what concerns all domains (sign-in,
+    permission).
     """
     names = list(dict.fromkeys(host_name(domain) for domain in domains))
     if not names:
@@ -86,9 +82,7 @@ class _Reader:
         )
 
     def read(self, names: list[str]) -> dict[str, Found]:
-        """One batch; what the service throttled or dropped inside it is asked again until the
-        deadline.
-        """
+        """Read one batch; repeat until the deadline what was throttled or dropped in it."""
         end = self._clock() + self._timeout
         found: dict[str, Found] = {}
         waiting = names
@@ -102,7 +96,7 @@ class _Reader:
         return {name: found[name] for name in names}
 
     def _round(self, names: list[str], found: dict[str, Found]) -> tuple[list[str], float]:
-        """(names to ask again, seconds to wait before)."""
+        """Ask once, and return (names to ask again, seconds to wait before)."""
         answers = self._batch(names)
         again, pause = [], _SHORTEST_PAUSE
         for number, name in enumerate(names):
@@ -151,8 +145,9 @@ class _Reader:
         return {str(answer.get("id")): answer for answer in answers if isinstance(answer, dict)}
 
     def _one_by_one(self, requests: list[dict[str, str]]) -> dict[str, t.Any]:
-        """The same answers by a request for each: for few domains, and where the service offers no
-        $batch.
+        """Return the same answers by one request each.
+
+        This is for few domains, and for a service without $batch.
         """
         answers: dict[str, t.Any] = {}
         for request in requests:
@@ -179,7 +174,7 @@ class _Reader:
         return document
 
     def _records(self, body: t.Any) -> Found:
-        """All pages of one domain's records become its hosts, the most preferred first."""
+        """Return all pages of one domain's records as hosts, the most preferred first."""
         records: list[dict[str, t.Any]] = []
         try:
             for number in range(MAX_PAGES + 1):

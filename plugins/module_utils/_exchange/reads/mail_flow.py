@@ -29,8 +29,8 @@ EVENTS = "message_events"
 FOLLOWED = "followed_messages"
 PRESET_RULES = "preset_rules"
 
-#: Cmdlets that a deployment writes with; the service lists beforehand which of them the
-#: application's roles allow.
+#: Cmdlets with which a deployment writes; the service lists beforehand which of them the
+#: application's roles allow [EXO-1.5].
 ENABLE = "Enable-OrganizationCustomization"
 WRITES = (
     "Set-HostedConnectionFilterPolicy",
@@ -43,7 +43,7 @@ WRITES = (
     "Set-TransportRule",
     "Enable-TransportRule",
 )
-#: What a change of use case and a rollback take away with.
+#: Cmdlets with which a change of use case and a rollback remove objects.
 REMOVALS = ("Remove-TransportRule", "Remove-QuarantinePolicy", "Remove-InboundConnector")
 
 
@@ -112,8 +112,9 @@ def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Resul
 
 
 def _read(store: Store, section: str, context: Context) -> t.Any:
-    """All must answer, but for what only informs: there a missing right is said and kept as
-    unknown, which is not an empty list.
+    """Read a section; a missing permission for one that only informs counts as unknown.
+
+    Unknown is not an empty list. All other sections must answer.
     """
     try:
         return store.read(section)
@@ -126,7 +127,10 @@ def _read(store: Store, section: str, context: Context) -> t.Any:
 
 
 def _trace(params: t.Mapping[str, t.Any], context: Context, store: Store) -> dict[str, t.Any]:
-    """Up to the service's own time. One that cannot be read is said, not taken for an empty one."""
+    """Read the message trace up to the service's own time.
+
+    A trace that cannot be read says so, and does not count as an empty one.
+    """
     since = params.get("trace_since")
     if not since:
         raise InputError(
@@ -147,7 +151,7 @@ def _trace(params: t.Mapping[str, t.Any], context: Context, store: Store) -> dic
 
 
 def _dated(store: Store, context: Context) -> datetime.datetime:
-    """The service's own time."""
+    """Return the service's own time."""
     if store.dated is None:
         store.read("organization")
     return store.now(context)
@@ -156,7 +160,10 @@ def _dated(store: Store, context: Context) -> datetime.datetime:
 def _events(
     params: t.Mapping[str, t.Any], context: Context, store: Store
 ) -> list[dict[str, t.Any]]:
-    """Of the messages asked for; a rule is known by the names and ids that were read before."""
+    """Read the events of the messages asked for.
+
+    Rules are recognised by the names and ids that were read before.
+    """
     ids = [str(item) for item in as_list(params.get("message_ids"))]
     found = read_messages(
         store.client, _dated(store, context), ids, store.handed_on("transport_rules") or []
@@ -170,9 +177,10 @@ def _connector_names(store: Store) -> list[str]:
 
 
 def missing_permissions(client: Transport, needed: t.Iterable[str]) -> dict[str, t.Any]:
-    """C(known): the service said which cmdlets are allowed.
+    """Return which cmdlets the application may not run.
 
-    C(missing): those of a deployment that are not; C(removals): those that take away.
+    ``known``: the service said which cmdlets are allowed. ``missing``: those of a deployment that
+    are not; ``removals``: those that remove objects.
     """
     exported = client.exported_cmdlets()
 
@@ -183,8 +191,9 @@ def missing_permissions(client: Transport, needed: t.Iterable[str]) -> dict[str,
 
 
 def check_tenant(client: Transport, accepted: Records) -> None:
-    """The token is for the tenant that the operator named: by id, or because the name is one of its
-    accepted domains.
+    """Check that the token is for the tenant that the operator named.
+
+    It is compared by id, or by name with the accepted domains.
     """
     tenant = client.tenant_option
     name = host_name(tenant)
@@ -201,7 +210,7 @@ def check_tenant(client: Transport, accepted: Records) -> None:
 
 
 def domain_names(accepted: Records) -> list[str]:
-    """Accepted domains without the ones that every tenant has (C(*.onmicrosoft.com))."""
+    """Return the accepted domains without those that every tenant has (``*.onmicrosoft.com``)."""
     names = [host_name(domain.get("DomainName") or domain.get("Name") or "") for domain in accepted]
     return [name for name in names if name and not name.endswith(".onmicrosoft.com")]
 
@@ -223,8 +232,9 @@ def initial_domain(accepted: Records) -> str:
 def _forwarding(
     params: t.Mapping[str, t.Any], context: Context, observation: Observation, accepted: Records
 ) -> dict[str, t.Any]:
-    """{domain: {hosts, error}} from Graph for the domains asked for, else for all accepted domains
-    but the initial ones.
+    """Return {domain: {hosts, error}} from Graph.
+
+    It reads the domains asked for, else all accepted domains except the initial ones.
     """
     from . import graph
 

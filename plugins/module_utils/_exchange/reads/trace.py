@@ -3,8 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The message trace of Exchange Online, read to its end and summed up by sending address and
-recipient domain.
+"""The message trace, read to its end and summed up by sending address and recipient domain.
 
 Limits of Get-MessageTraceV2 [EXO-2.7]: 90 days, 10 days a query, at most 5000 rows, newest first,
 no page token: the next page is asked with the last row's time and recipient. That rows were left
@@ -27,12 +26,11 @@ DETAIL = "Get-MessageTraceDetailV2"
 ROWS = 5000
 WINDOW = datetime.timedelta(days=10)
 KEPT = datetime.timedelta(days=90) - datetime.timedelta(hours=1)
-#: Of the 100 queries that a tenant has in five minutes others need some too.
+#: A tenant has 100 queries in five minutes, and others need some of them, too.
 QUERIES = 60
 GROUPS = 5000
 SHOWN_SENDERS = 5
-#: The service words its warning about rows left out as it likes; a short page without one is the
-#: end.
+#: The wording of the warning about left-out rows is not known; a short page without any is the end.
 MORE = re.compile(
     r"more (results|rows|data|messages)|StartingRecipientAddress|truncat|result ?size|EndDate",
     re.IGNORECASE,
@@ -48,15 +46,15 @@ Since = t.Union[str, t.Mapping[str, str]]  # noqa: UP007  (made at run time)
 
 class Invoker(t.Protocol):
     def invoke(self, cmdlet: str, parameters: t.Mapping[str, t.Any]) -> t.Any:
-        """One cmdlet; the answer has C(values) and C(warnings)."""
+        """Run one cmdlet; the answer has ``values`` and ``warnings``."""
 
 
 def read_trace(
     client: Invoker, now: datetime.datetime, since: Since, queries: int = QUERIES
 ) -> dict[str, t.Any]:
-    """The section message_trace.
+    """Return the section message_trace.
 
-    A trace that cannot be read says so in C(error): it is not an empty one.
+    A trace that cannot be read says so in ``error``, and is not an empty one.
     """
     tally = Tally(now, since)
     section: dict[str, t.Any] = {
@@ -77,9 +75,7 @@ def read_trace(
 
 
 class Tally:
-    """Counts rows by sending address and recipient domain, from the time that holds for that domain
-    on.
-    """
+    """Counts of rows by sending address and recipient domain, since the time for that domain."""
 
     def __init__(self, now: datetime.datetime, since: Since) -> None:
         self.now, self.rows, self.overflow = now, 0, False
@@ -158,7 +154,7 @@ def _time(value: t.Any) -> datetime.datetime:
 
 
 def _read(client: Invoker, tally: Tally, now: datetime.datetime, queries: int) -> str:
-    """Window by window, the newest first. Returns what was left out, "" for nothing."""
+    """Read window by window, the newest first, and return what was left out, or ""."""
     high, seen = now, set[tuple[str, str, str]]()
     while high > tally.start:
         low = max(tally.start, high - WINDOW)
@@ -205,11 +201,10 @@ def look_closer(
     connectors: t.Sequence[str],
     limit: int,
 ) -> None:
-    """For the busiest addresses that are not ``known``: the connection and the connector of their
-    last message, from its events.
+    """Add connection and connector of the last message for the busiest addresses not ``known``.
 
-    Behind enhanced filtering the trace may show the original sender instead of the address that
-    connected: not documented.
+    They come from its events. Behind enhanced filtering the trace may show the original sender
+    instead of the address that connected: that is not documented.
     """
     for address in list(
         dict.fromkeys(
@@ -228,9 +223,7 @@ def look_closer(
 def connection(
     client: Invoker, trace_id: t.Any, recipient: t.Any, connectors: t.Sequence[str]
 ) -> dict[str, str]:
-    """C(via) and C(connector) of one message, from its events; nothing where they cannot be
-    read.
-    """
+    """Return ``via`` and ``connector`` of one message, or {} where its events cannot be read."""
     if not trace_id or not recipient:
         return {}
     try:

@@ -3,12 +3,12 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What became of single messages, from their events in the message trace: the status, which
-connector took them, which transport rules acted.
+"""The outcome of single messages, from their events in the message trace.
 
-The events show rules [EXO-2.7]. How they word it is seen in the field only, so a rule's name or id
-anywhere counts. A message in the junk folder has the status of any other that was delivered: its
-rule alone tells.
+That is the status, the connector that took them, and the transport rules that acted. The events
+show rules [EXO-2.7]. How they word it is seen in the field only, so a rule's name or id anywhere
+counts. A message in the junk folder has the status of any other that was delivered: only its rule
+tells.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..._engine.errors import InputError, MailflowError
 from ..._engine.timestamps import iso
 from .trace import CMDLET, DETAIL, ROWS, WINDOW, Invoker, connection
 
-#: Each costs one of the 100 queries that a tenant has in five minutes.
+#: Each message costs one of the 100 queries that a tenant has in five minutes.
 MOST = 10
 IDS = ("Guid", "ExchangeObjectId", "ImmutableId")
 Rule = t.Mapping[str, t.Any]
@@ -29,9 +29,10 @@ Rule = t.Mapping[str, t.Any]
 def read_messages(
     client: Invoker, now: datetime.datetime, ids: t.Sequence[str], rules: t.Sequence[Rule]
 ) -> list[dict[str, t.Any]]:
-    """By Message-ID and recipient.
+    """Return the messages by Message-ID and recipient.
 
-    Left out is what the trace does not have, or tells no events of: that is not known.
+    Messages that the trace does not have, or has no events of, are left out: their outcome is
+    unknown.
     """
     wanted = [
         "<%s>" % bare for bare in dict.fromkeys(item.strip().strip("<>") for item in ids) if bare
@@ -69,9 +70,7 @@ def read_messages(
 def follow(
     client: Invoker, message_ids: t.Sequence[str], connectors: t.Sequence[str]
 ) -> dict[str, t.Any]:
-    """The section followed_messages: of these messages those of the last 48 hours that arrived,
-    how, and by which connector.
-    """
+    """Return the section followed_messages: which of these arrived in the last 48 hours."""
     section: dict[str, t.Any] = {"asked": list(message_ids), "error": "", "messages": {}}
     try:
         rows = (
@@ -98,9 +97,9 @@ def follow(
 
 
 def acting(events: t.Iterable[t.Mapping[str, t.Any]], rules: t.Sequence[Rule]) -> list[str]:
-    """Names of the rules that the events speak of.
+    """Return the names of the rules that the events mention.
 
-    One's name may be the beginning of another's: the longest is looked for first.
+    One name may be the beginning of another, so the longest is looked for first.
     """
     text = "\n".join(
         str(value) for event in events for value in event.values() if isinstance(value, str)
