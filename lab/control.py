@@ -73,6 +73,8 @@ class ControlService:
             state = copy.deepcopy(state)
             if self._hub.mail is not None:
                 state["mail"] |= self._hub.mail.journal.summary()
+        if self._hub.psrp is not None:
+            state["psrp"] = {"sessions": self._hub.psrp.sessions()}
         state["clock"] = {"now": self._hub.clock.iso(), "offset_seconds": self._hub.clock.offset}
         return self._hub.log.mask_tree(state)
 

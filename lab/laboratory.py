@@ -113,7 +113,13 @@ class Laboratory:
         self._mail.start()
         self._remember()
         tokens = self._tokens
+        self.hub.psrp = self._psrp
         self._psrp.start(tokens, self._certificate.certificate_pem)
+        self._serve(tokens)
+        self._write()
+
+    def _serve(self, tokens: Tokens) -> None:
+        """Start the services that are reached by HTTP, each on a port of its own."""
         services: dict[str, Service] = {
             "authority": EntraService(self.hub, tokens, self._issuer),
             "issuer": self._issuer,
@@ -140,7 +146,6 @@ class Laboratory:
             server, port = serve_https(service, _HOST, 0, None, self.hub)
             self._servers.append(server)
             self.hub.urls[key] = f"http://{_HOST}:{port}"
-        self._write()
 
     def wait(self, seconds: float, alive: Callable[[], bool]) -> None:
         """Wait until the lab is stopped, the time is over, or `alive` (the parent) is false."""

@@ -99,6 +99,8 @@ class Hub:
         self.dns: Any = None
         # Likewise: the mail path (lab.mail.service.MailServers).
         self.mail: Any = None
+        # Likewise: the Windows management host (lab.psrp.service.PsrpServers).
+        self.psrp: Any = None
 
     def setting(self, name: str, default: Any = None) -> Any:
         value = self.world.get("settings", {}).get(name, default)

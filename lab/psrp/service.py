@@ -95,6 +95,11 @@ class PsrpServers:
                 self._shells = Shells(self.hub, make)
             return self._shells
 
+    def sessions(self) -> list[dict[str, Any]]:
+        """Return the sessions that are open, without opening any."""
+        found: list[dict[str, Any]] = self._shells.listed() if self._shells is not None else []
+        return found
+
     def description(self) -> dict[str, Any]:
         """Variables of the playbook for this host, for lab.json."""
         return {

@@ -132,8 +132,9 @@ class Shells:
         return len(self._shells)
 
     def listed(self) -> list[dict[str, str | bool]]:
-        """For the state that tests look at."""
+        """Return what tests look at: sessions that have not been idle for too long."""
         with self._lock:
+            self._drop_idle()
             return [
                 {"configuration": shell.configuration, "connected": shell.is_connected}
                 for shell in self._shells.values()
@@ -161,9 +162,7 @@ class Shells:
         """The shell that is named, if it is this user's and has not been idle for too long."""
         now = self._hub.clock.time()
         with self._lock:
-            for identifier, shell in list(self._shells.items()):
-                if shell.used + shell.idle_seconds < now:
-                    del self._shells[identifier]
+            self._drop_idle()
             found = self._shells.get(message.shell_id)
             if found is None or found.user != user or found.resource != message.resource:
                 raise SoapFault(
@@ -175,6 +174,12 @@ class Shells:
                 raise SoapFault(soap.INVALID_RESOURCE, "The shell is disconnected.")
             found.used = now
             return found
+
+    def _drop_idle(self) -> None:
+        now = self._hub.clock.time()
+        for identifier, shell in list(self._shells.items()):
+            if shell.used + shell.idle_seconds < now:
+                del self._shells[identifier]
 
     def _create(self, message: Message, user: str) -> bytes:
         content = message.find("rsp:Shell/pwsh:creationXml")

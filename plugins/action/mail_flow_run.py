@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.run_directory import run_run
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.psrp.end_run import (
+    run_directory_of_run,
+)
 from ansible_collections.mailflow.area1.plugins.modules.mail_flow_run import ARGUMENT_SPEC
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ControllerAction
 
@@ -16,5 +18,5 @@ class ActionModule(ControllerAction):
     """Works on the operator's files, on the controller."""
 
     spec = ARGUMENT_SPEC
-    logic = staticmethod(run_run)
+    logic = staticmethod(run_directory_of_run)
     requirements: t.ClassVar[dict[str, t.Any]] = {"required_if": [("state", "absent", ("path",))]}

@@ -20,6 +20,7 @@ notes:
 author:
   - mailflow.area1 contributors (@mailflow-area1)
 extends_documentation_fragment:
+  - mailflow.area1.exchange
   - mailflow.area1.attributes.info
 options:
   state:
@@ -68,11 +69,17 @@ observation_path:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import run_module
-from ansible_collections.mailflow.area1.plugins.module_utils._engine.run_directory import run_run
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.options import (
+    EXCHANGE_OPTIONS,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.psrp.end_run import (
+    run_directory_of_run,
+)
 
 ARGUMENT_SPEC = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "path": {"type": "path"},
+    **EXCHANGE_OPTIONS,
 }
 
 
@@ -83,7 +90,7 @@ def main() -> None:
             supports_check_mode=True,
             required_if=[("state", "absent", ("path",))],
         ),
-        run_run,
+        run_directory_of_run,
     )
 
 

@@ -41,6 +41,13 @@ def exchange_defaults(lab: Lab, signed_in: bool = False) -> dict[str, Any]:
     return given
 
 
+def psrp_defaults(lab: Lab, **more: Any) -> dict[str, Any]:
+    """Add to the defaults of the group exchange: cmdlets run on the lab's Windows host."""
+    known = lab.info["psrp"]["extra_vars"]
+    given = {name.removeprefix("o365_"): value for name, value in known.items()}
+    return {**exchange_defaults(lab, signed_in=True), **given, **more}
+
+
 def area1_defaults(lab: Lab) -> dict[str, Any]:
     known = lab.extra_vars
     return {

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from lab.client import Lab
-from tests.module.plays import Played, exchange_defaults, play, written
+from tests.module.plays import Played, exchange_defaults, play, psrp_defaults, written
 
 OURS, OTHER, THEIRS = "Area 1 Inbound Connector", "By certificate", "Contoso with TLS"
 NETWORKS = ["52.11.209.211", "158.51.64.0/26"]
@@ -163,10 +163,12 @@ def named(tenant: dict[str, Any], section: str) -> dict[str, dict[str, Any]]:
     return {item["Name"]: item for item in tenant[section]}
 
 
-def test_check_apply_again_and_back(running: Lab, tmp_path: Path) -> None:
+@pytest.mark.parametrize("transport", ["rest", "psrp"])
+def test_check_apply_again_and_back(running: Lab, tmp_path: Path, transport: str) -> None:
     lab = running
     lab.reset("busy")
-    defaults = {"exchange": exchange_defaults(lab, signed_in=True)}
+    made = psrp_defaults(lab) if transport == "psrp" else exchange_defaults(lab, signed_in=True)
+    defaults = {"exchange": made}
     before = managed(lab.state()["tenant"])
 
     # check mode: hands a predicted world on, so that enhanced filtering of a connector that is not

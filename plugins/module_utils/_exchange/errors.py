@@ -187,18 +187,27 @@ def _unauthorized(cmdlet: str, token: Token | None, challenged: bool) -> Mailflo
     )
 
 
+def not_granted(cmdlet: str, what: str, **details: t.Any) -> PermissionDenied:
+    """Return the error for a cmdlet that the identity's roles do not carry.
+
+    ``what`` says how that showed.
+    """
+    role = next((role for part, role in _ROLES if part in cmdlet), "")
+    usual = " (usually in the management role %s)" % role if role else ""
+    return PermissionDenied(
+        "%s %s: the app's role does not contain this cmdlet%s, or it does not exist."
+        % (cmdlet, what, usual),
+        "Give the service principal the directory role Exchange Administrator, or add it to a"
+        " role group with that management role. Global Reader is enough for reading only.",
+        cmdlet=cmdlet,
+        **details,
+    )
+
+
 def _forbidden(fault: Fault, cmdlet: str) -> MailflowError:
     details = {"cmdlet": cmdlet, "status": 403}
     if not fault.has_text:
-        role = next((role for part, role in _ROLES if part in cmdlet), "")
-        usual = " (usually in the management role %s)" % role if role else ""
-        return PermissionDenied(
-            "%s was answered with 403 and no text: the app's role does not contain this cmdlet%s,"
-            " or it does not exist." % (cmdlet, usual),
-            "Give the service principal the directory role Exchange Administrator, or add it to a"
-            " role group with that management role. Global Reader is enough for reading only.",
-            **details,
-        )
+        return not_granted(cmdlet, "was answered with 403 and no text", status=403)
     return PermissionDenied(
         "%s was answered with 403: %s" % (cmdlet, fault.text or "an answer that is not JSON"),
         "Give the service principal the directory role Exchange Administrator (Global Reader for"

@@ -64,7 +64,11 @@ def open_transport(params: t.Mapping[str, t.Any], context: Context) -> Transport
 
     :param params: a module's parameters, with those of C(EXCHANGE_OPTIONS).
     """
-    # Imported here: a task loads the libraries of its own transport only.
+    # Imported here: a task loads its own transport only.
+    if str(params.get("transport") or "rest").strip().lower() == "psrp":
+        from .psrp.transport import PsrpTransport
+
+        return PsrpTransport(params, context)
     from .rest.transport import ExchangeClient
 
     return ExchangeClient(params, context)

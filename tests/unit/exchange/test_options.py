@@ -149,9 +149,8 @@ def test_short_secrets_are_refused_without_echo(name: str) -> None:
     assert name in str(caught.value) and "zq7" not in str(caught.value)
 
 
-def test_psrp_is_refused_with_the_reason() -> None:
-    with pytest.raises(InputError, match="closed Remote PowerShell.*Use the transport rest"):
-        resolve({"transport": "psrp"}, {})
+def test_the_transport_takes_no_part_in_the_sign_in() -> None:
+    assert resolve({**IDENTITY, "client_secret": SECRET, "transport": "psrp"}, {}).way()
 
 
 @pytest.mark.parametrize(

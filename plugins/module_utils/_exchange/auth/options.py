@@ -146,12 +146,6 @@ def _place(name: str) -> str:
 def _check(
     values: t.Mapping[str, str], sources: t.Mapping[str, str], params: t.Mapping[str, t.Any]
 ) -> None:
-    if _text(params.get("transport")).lower() == "psrp":
-        raise InputError(
-            "The transport psrp is not available: Exchange Online has closed Remote PowerShell for"
-            " every tenant.",
-            "Use the transport rest, which drives the same cmdlets.",
-        )
     for name in SECRETS:
         if name in values and len(values[name]) < SHORTEST_SECRET:
             raise InputError(

@@ -13,6 +13,7 @@ import re
 import typing as t
 
 from ..fault import Fault, as_list, detail_text, named_fault, parse_fault, shorten
+from ..records import plain_record
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,31 +58,10 @@ def _values(document: dict[str, t.Any]) -> list[dict[str, t.Any]]:
         bare = {key: value for key, value in document.items() if "@" not in key and key != "error"}
         items = [bare] if bare else []
     return [
-        _clean(item) if isinstance(item, dict) else {"Value": item}
+        plain_record(item) if isinstance(item, dict) else {"Value": item}
         for item in items
         if item is not None
     ]
-
-
-def _clean(value: t.Any) -> t.Any:
-    """Drop C(X@odata.type), C(X@data.type) and their like, at every depth."""
-    if isinstance(value, dict):
-        return {key: _clean(item) for key, item in value.items() if "@" not in key}
-    if isinstance(value, list):
-        return [_plain(_clean(item)) for item in value]
-    return value
-
-
-def _plain(item: t.Any) -> t.Any:
-    """Return the text of a list's element that came as an object; both forms have been seen."""
-    if not isinstance(item, dict):
-        return item
-    named = [
-        item[key]
-        for key in ("Value", "Address", "Domain", "Name")
-        if isinstance(item.get(key), str)
-    ]
-    return named[0] if named else item
 
 
 def exported(document: t.Any) -> frozenset[str]:
