@@ -101,6 +101,7 @@ def test_escapes_of_txt_values_are_octal() -> None:
             Conflict,
         ),
         (f"Tried to delete resource record set {SET} but it was not found", Conflict),
+        (f"Tried to create resource record set {NAME}. type MX but it already exists", Conflict),
         (f"[Tried to create resource record set {SET} but it already exists]", Conflict),
         (f"The resource record set {SET} is protected: values do not match our rules", Refused),
         (

@@ -59,8 +59,9 @@ _BAD_KEYS = frozenset(
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "NotAuthorizedException"})
 # The texts of a lost race, as several projects quote them from the service.
 _LOST = re.compile(
-    r"Tried to (?:delete|create) resource record set \[[^\]]*\],? but (?:"
-    r"the values provided do not match the current values|it was not found|it already exists)"
+    r"Tried to (?:delete|create) resource record set .{0,2000}? but (?:"
+    r"the values provided do not match the current values|it was not found|it already exists)",
+    re.DOTALL,
 )
 _NAMED = re.compile(r"\[name='[^']*'[^\]]*\]")
 
