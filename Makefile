@@ -19,13 +19,13 @@ help:
 	@echo "make setup | clean"
 
 setup:
-	@$(DEV)/setup.py --programs core-2.21 $(OLDER)
+	@$(DEV)/setup.py --programs core-2.21 $(OLDER) ministack
 
 test:
 	@$(DEV)/everything.py
 
 unit module bench:
-	@$(DEV)/setup.py --programs core-2.21
+	@$(DEV)/setup.py --programs core-2.21 ministack
 	@$(DEV)/layers.py $@ -- $(ARGS)
 
 playbook:

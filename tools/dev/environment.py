@@ -34,6 +34,7 @@ class Environment:
     pythons: tuple[str, ...]
     get_pip: str  # the version in the name of the script by which ansible-test bootstraps pip
     requirements: str = "tests/requirements.txt"
+    constraints: str = "tests/constraints.txt"
 
     @property
     def path(self) -> Path:
@@ -52,6 +53,16 @@ OLDER = (
     Environment("core-2.16", "ansible-core==2.16.*", ("3.11", "3.10", "3.12"), "23_1_2"),
 )
 ENVIRONMENTS = {environment.name: environment for environment in (NEWEST, *OLDER)}
+# A server that tests start, in a venv of its own, because it pins other versions than we do.
+MINISTACK = Environment(
+    "ministack",
+    "ministack==1.5.33",
+    ("3.12", "3.13", "3.11"),
+    "",
+    "tests/requirements-ministack.txt",
+    "tests/requirements-ministack.txt",
+)
+ALL = {**ENVIRONMENTS, MINISTACK.name: MINISTACK}
 
 
 def clean_path() -> list[str]:

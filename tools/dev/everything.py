@@ -23,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from build import build_and_try
-from environment import ENVIRONMENTS, NEWEST, OLDER, Failure, main, say
+from environment import ALL, NEWEST, OLDER, Failure, main, say
 from layers import clear_results, layer_in_all, tally
 from lint import lint
 from setup import setup
@@ -87,7 +87,7 @@ def attempt(name: str, step: Callable[[], None]) -> tuple[str, float, str]:
 
 def everything() -> None:
     clear_results()
-    results = [attempt("setup", lambda: setup("--programs", *ENVIRONMENTS))]
+    results = [attempt("setup", lambda: setup("--programs", *ALL))]
     if not results[0][2]:
         results += [attempt(name, step) for name, step in STEPS.items() if name not in BESIDE]
         beside = Sanity()

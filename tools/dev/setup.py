@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from environment import (
+    ALL,
     CACHE,
     COLLECTIONS,
     ENVIRONMENTS,
@@ -138,12 +139,9 @@ def interpreter(version: str) -> Path | None:
 
 def stamp_of(environment: Environment, python: Path) -> str:
     digest = hashlib.sha256(f"{environment!r} {python}".encode())
-    for name in (
-        "requirements.txt",
-        "tests/requirements.txt",
-        "tests/requirements-dev.txt",
-        "tests/constraints.txt",
-    ):
+    shared = ("requirements.txt", "tests/requirements.txt", "tests/requirements-dev.txt")
+    own = (environment.requirements, environment.constraints)
+    for name in own if environment.name not in ENVIRONMENTS else (*shared, *own[1:]):
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
 
@@ -177,7 +175,7 @@ def install(environment: Environment) -> None:
         "--disable-pip-version-check",
         environment.core,
     ]
-    command += ["-r", environment.requirements, "-c", "tests/constraints.txt"]
+    command += ["-r", environment.requirements, "-c", environment.constraints]
     with tempfile.TemporaryFile("w+") as log:
         code = subprocess.run(
             command,
@@ -204,11 +202,11 @@ def setup(*names: str) -> None:
             programs()
         wanted = [name for name in names if not name.startswith("--")]
         for name in wanted:
-            if name not in ENVIRONMENTS:
-                raise Failure(f"unknown environment {name}: one of {', '.join(ENVIRONMENTS)}")
+            if name not in ALL:
+                raise Failure(f"unknown environment {name}: one of {', '.join(ALL)}")
         # pip works on one core.
         with ThreadPoolExecutor(max_workers=2) as pool:
-            list(pool.map(lambda name: build(ENVIRONMENTS[name]), wanted))
+            list(pool.map(lambda name: build(ALL[name]), wanted))
 
 
 if __name__ == "__main__":

@@ -12,12 +12,14 @@ from tests.module.dns_contract.place_azure import AzurePlace
 from tests.module.dns_contract.place_bind import BindPlace, KnotPlace, PowerDnsPlace
 from tests.module.dns_contract.place_cloudflare import CloudflarePlace
 from tests.module.dns_contract.place_godaddy import GoDaddyPlace
+from tests.module.dns_contract.place_ministack import MinistackPlace
 from tests.module.dns_contract.place_route53 import Route53Place
 
 PLACES: dict[str, type[Place]] = {
     "cloudflare": CloudflarePlace,
     "azure": AzurePlace,
     "route53": Route53Place,
+    "route53-ministack": MinistackPlace,
     "godaddy": GoDaddyPlace,
     "rfc2136-bind": BindPlace,
     "rfc2136-powerdns": PowerDnsPlace,
