@@ -86,7 +86,7 @@ def find(records: Records, name: str) -> dict[str, t.Any] | None:
 
 
 def plain_name(record: t.Mapping[str, t.Any]) -> str:
-    """Return an object's name; some objects come back as ``tenant\name`` [EXO-2.6]."""
+    """Return an object's name; some objects come back as ``tenant\\name`` [EXO-2.6]."""
     return str(record.get("Name") or record.get("Identity") or "").rpartition("\\")[2].strip()
 
 
