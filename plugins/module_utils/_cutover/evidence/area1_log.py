@@ -27,7 +27,7 @@ TAKEN = re.compile(r"(?<![\d.])2\.\d{1,3}\.\d{1,3}(?![\d.])|\b250[ -]|status=sen
 
 
 def handed_on(message: t.Mapping[str, t.Any]) -> list[tuple[datetime.datetime, str]]:
-    """What Area 1 logged when it handed this one on."""
+    """Return the time and text of what Area 1 logged when it handed a message on."""
     found = [
         (parse_time(line.get("at")), str(line.get("message") or ""))
         for line in message.get("outbound") or []
@@ -36,7 +36,7 @@ def handed_on(message: t.Mapping[str, t.Any]) -> list[tuple[datetime.datetime, s
 
 
 def messages(world: World) -> list[dict[str, t.Any]]:
-    """Those that Area 1's trace was read for."""
+    """Return the messages for which Area 1's log was read."""
     return list(world.area1_trace.get("messages") or [])
 
 

@@ -3,12 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What our connector for enhanced filtering is seen to do before mail comes by way of Area 1.
+"""Mail that our connector took although it did not come from Area 1.
 
-Pure.
-
-Sources: [EXO-2.3] (SenderIPAddresses: whether it counts without a restriction is
-disputed).
+Source: [EXO-2.3]. Whether SenderIPAddresses count without a restriction is disputed.
 """
 
 from __future__ import annotations
@@ -23,8 +20,9 @@ from . import message_trace
 
 
 def acts_since(world: World) -> datetime.datetime | None:
-    """From when on it shows what our connector does; None while it is off, or changed a moment
-    ago.
+    """Return the time from which mail shows what our connector does, or None.
+
+    None means that it is off, or was changed a moment ago.
     """
     connector = world.connector(world.settings.connector_name)
     if connector is None or boolean(connector.get("Enabled")) is False:
@@ -35,8 +33,9 @@ def acts_since(world: World) -> datetime.datetime | None:
 
 
 def attributed(world: World) -> list[str]:
-    """Addresses that are none of Area 1's and whose mail our connector took, as the trace's events
-    tell. What they leave open is no evidence.
+    """Return addresses other than Area 1's whose mail our connector took, by the trace's events.
+
+    Where the events do not tell, there is no evidence.
     """
     since, egress = acts_since(world), world.settings.egress
     if since is None:

@@ -42,7 +42,7 @@ Group = t.Mapping[str, t.Any]
 
 
 def trace_problem(world: World, wanted: t.Mapping[str, str]) -> str:
-    """Why the trace at hand does not answer for these domains and times; empty when it does."""
+    """Return why the trace that was read does not answer for these domains and times, or ""."""
     trace = world.message_trace
     if not trace:
         return "it was not read"
@@ -62,8 +62,9 @@ def trace_problem(world: World, wanted: t.Mapping[str, str]) -> str:
 
 
 def through(world: World, groups: t.Iterable[Group], begins: datetime.datetime) -> int:
-    """How many messages Area 1 delivered; counted are groups whose last message is not older than
-    that time.
+    """Return how many messages Area 1 delivered.
+
+    Groups count whose last message is not older than ``begins``.
     """
     count = 0
     for group in groups:
@@ -85,13 +86,15 @@ def through(world: World, groups: t.Iterable[Group], begins: datetime.datetime) 
 
 
 def connecting(group: Group) -> str:
-    """The address that connected: as the message's events tell it, else as the trace does."""
+    """Return the address that connected, by the message's events, else by the trace."""
     return _address(group.get("via")) or _address(group.get("from_ip"))
 
 
 def hidden(world: World, groups: t.Sequence[Group]) -> list[str]:
-    """Addresses that say nothing of the connection: the trace is seen to show original senders, and
-    these were not looked at closer.
+    """Return addresses for which the connection is unknown.
+
+    The trace has shown original senders instead of connections, and the events of these were not
+    read.
     """
     egress = world.settings.egress
     strange = [
@@ -117,7 +120,7 @@ def hidden(world: World, groups: t.Sequence[Group]) -> list[str]:
 
 
 def _address(value: t.Any) -> str:
-    """In its usual spelling; "" where the trace tells none, or one inside a network."""
+    """Return an address in its usual spelling, or "" for none and for one inside a network."""
     try:
         address = ipaddress.ip_address(str(value or "").strip().strip("[]"))
     except ValueError:

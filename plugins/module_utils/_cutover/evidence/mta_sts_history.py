@@ -3,8 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What senders may still keep of a domain's MTA-STS: the records and policies that were seen, and
-until when they count. Pure.
+"""The MTA-STS records and policies that were seen, and until when senders may keep them.
 
 A sender keeps a policy for its max_age. It looks for another one when the id of the record changes,
 and only then (RFC 8461, 3.1 and 5.1): a record that is gone, or a policy that changed under the
@@ -39,26 +38,30 @@ class Look:
 
 
 def looks(world: World, name: str) -> list[Look]:
-    """All that runs saw, oldest first, and the present at the end. Two neighbours differ."""
+    """Return everything that runs saw, oldest first, and the present at the end.
+
+    Two neighbours differ.
+    """
     known = _known(world, name)
     return [*known, *_news(world, name, known)]
 
 
 def is_news(world: World, name: str) -> bool:
-    """No run saw it as it is now: worth to be kept in the time line."""
+    """Return whether no run has seen the present state, so that the time line should record it."""
     return bool(_news(world, name, _known(world, name)))
 
 
 def kept(found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """What the time line keeps of a look."""
+    """Return the part of a look that the time line records."""
     return {key: found.get(key) for key in ("records", "ttl", "policy")}
 
 
 def kept_until(
     seen: t.Sequence[Look], hosts: t.Sequence[str], identifier: str = ""
 ) -> datetime.datetime | None:
-    """How long senders may go by an earlier policy that refuses the hosts; of those that know it by
-    C(identifier), where given.
+    """Return until when senders may use an earlier policy that refuses the hosts.
+
+    With ``identifier`` only senders that know the policy by it count.
     """
     ends = [
         after.at + datetime.timedelta(seconds=before.ttl + before.policy.max_age)
@@ -71,7 +74,7 @@ def kept_until(
 
 
 def id_since(seen: t.Sequence[Look], identifier: str) -> datetime.datetime:
-    """Since when the present id is known to be there without a break."""
+    """Return since when the present id is known to exist without a break."""
     since = seen[-1].at
     for look in reversed(seen):
         if look.id != identifier:
@@ -104,9 +107,9 @@ def _known(world: World, name: str) -> list[Look]:
 
 
 def _news(world: World, name: str, known: t.Sequence[Look]) -> list[Look]:
-    """The present, unless it is as before.
+    """Return the present look, unless it equals the last one.
 
-    A policy that is silent for a while, under the id of a known one, tells nothing new.
+    A policy that is silent for a while, under the id of a known one, is nothing new.
     """
     now = _look(world.mta_sts.get(name), world.service_date)
     if now is None or (not known and not now.id):

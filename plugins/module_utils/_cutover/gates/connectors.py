@@ -3,7 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Gates on what Exchange does with mail from Area 1: connectors, filters, rules. Pure."""
+"""Gates on what Exchange does with mail from Area 1: connectors, filters, rules."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ def _active(world: World) -> list[dict[str, t.Any]]:
 
 
 def foreign_connector(world: World) -> list[GateResult]:
-    """Another connector that claims addresses of Area 1 would be chosen in place of ours:
-    attribution is by address first.
+    """Check that no other connector claims addresses of Area 1.
+
+    Exchange attributes by address first, so that connector could be chosen in place of ours.
     """
     results = []
     for item in _active(world):
@@ -72,9 +73,10 @@ def restricts_by_address(connector: t.Mapping[str, t.Any]) -> bool:
 
 
 def restricting_connector(world: World) -> list[GateResult]:
-    """Any connector that restricts senders refuses their mail from the moment it comes by way of
-    Area 1: a former gateway's lock-down all of it, a partner's the mail of that partner. Our own
-    counts too while networks are missing in it.
+    """Check that no other connector refuses mail that comes by way of Area 1.
+
+    A former gateway's lock-down refuses all mail, a partner's connector the mail of that partner.
+    Our own connector counts, too, while networks are missing in it.
     """
     results = []
     for item in [item for item in _active(world) if _restricts(world, item)]:
@@ -85,7 +87,7 @@ def restricting_connector(world: World) -> list[GateResult]:
 
 
 def _restricts(world: World, item: t.Mapping[str, t.Any]) -> bool:
-    """On or off, it is there to refuse mail for a domain of ours."""
+    """Return whether a connector, enabled or not, is there to refuse mail for a covered domain."""
     inside = {host_name(name) for name in as_list(item.get("AssociatedAcceptedDomains"))}
     return (restricts_by_address(item) or _restricts_by_certificate(item)) and (
         not inside or bool(inside & set(world.covered()))
@@ -128,8 +130,9 @@ REFUSING = (
 
 
 def transport_rules(world: World) -> list[GateResult]:
-    """The other common lock-down to a former gateway: a rule that refuses outside mail except from
-    given addresses.
+    """Check that no rule refuses outside mail except from given addresses.
+
+    This is the other common way to lock a tenant down to a former gateway.
     """
     results = []
     for rule in _guarding_rules(world):
@@ -149,7 +152,7 @@ def transport_rules(world: World) -> list[GateResult]:
 
 
 def _guarding_rules(world: World) -> list[dict[str, t.Any]]:
-    """On or off, they are there to keep out what does not come from their own addresses."""
+    """Return the rules, enabled or not, that keep out mail not coming from their own addresses."""
     return [
         rule
         for rule in world.transport_rules
@@ -167,8 +170,9 @@ def _acts(rule: t.Mapping[str, t.Any]) -> bool:
 
 
 def scl_bypass(world: World) -> list[GateResult]:
-    """A rule that takes the gateway's mail past the filters makes enhanced filtering useless
-    (Microsoft: disable it).
+    """Check that no rule takes the gateway's mail past the filters.
+
+    It would make enhanced filtering useless [CUT-2.3]; Microsoft says to disable it.
     """
     results = []
     for rule in [rule for rule in world.transport_rules if skips_filters(world, rule)]:
@@ -194,9 +198,7 @@ def scl_bypass(world: World) -> list[GateResult]:
 
 
 def skips_filters(world: World, rule: t.Mapping[str, t.Any]) -> bool:
-    """It is at work on mail from outside, and its addresses, if it has any, are not only those of
-    others.
-    """
+    """Return whether a rule lets mail from outside that may be Area 1's skip the filters."""
     if (
         not _acts(rule)
         or str(rule.get("SetSCL") or "").strip() != "-1"
@@ -211,15 +213,17 @@ def skips_filters(world: World, rule: t.Mapping[str, t.Any]) -> bool:
 
 
 def _whole_inbound(rule: t.Mapping[str, t.Any]) -> bool:
-    """It asks for nothing but inside or outside (FromScope, SentToScope; the service lists the
-    classes of a rule's conditions).
+    """Return whether a rule has no condition except inside or outside (FromScope, SentToScope).
+
+    The service lists the classes of a rule's conditions.
     """
     return all("Scope" in str(name) for name in as_list(rule.get("Conditions")))
 
 
 def reject_direct_send(world: World) -> list[GateResult]:
-    """RejectDirectSend refuses mail in the name of the tenant's own domains, unless a connector
-    matches it by address or certificate.
+    """Check that a connector matches Area 1 by address or certificate while RejectDirectSend is on.
+
+    Otherwise it refuses mail in the name of the tenant's own domains [EXO-2.7].
     """
     if not any(boolean(item.get("RejectDirectSend")) for item in world.organization):
         return [holds("reject_direct_send")]
@@ -249,11 +253,11 @@ CAUGHT = "[mailflow.area1: switched off"
 
 
 def catches_others(world: World) -> list[GateResult]:
-    """Ours is for Area 1's addresses only.
+    """Check that our connector takes no mail except Area 1's.
 
-    Where Exchange takes it for mail from elsewhere, senders without TLS are refused: seen by a
-    recipient that a direct sender gets with TLS and not without, or by the trace of direct mail
-    (disputed: [EXO-2.3]).
+    If it did, senders without TLS would be refused. Evidence is a recipient that a direct sender
+    gets with TLS and not without, or the trace of direct mail; whether it can happen is disputed
+    [EXO-2.3].
     """
     name = world.settings.connector_name
     connector = world.connector(name) or {}
@@ -298,7 +302,7 @@ def catches_others(world: World) -> list[GateResult]:
 
 
 def caught_before(world: World) -> list[GateResult]:
-    """It is not switched on again and again."""
+    """Check that no earlier run had to switch our connector off, so that this is not repeated."""
     name = world.settings.connector_name
     connector = world.connector(name)
     if (
@@ -319,7 +323,7 @@ def caught_before(world: World) -> list[GateResult]:
 
 
 def caught_comment(world: World) -> str:
-    """What the connector's comment becomes: what was there, and why it is off."""
+    """Return the connector's new comment: its old one, and why it is off."""
     present = (
         str((world.connector(world.settings.connector_name) or {}).get("Comment") or "")
         .split("[mailflow.area1:", 1)[0]
@@ -332,7 +336,7 @@ def caught_comment(world: World) -> str:
 
 
 def _caught(world: World) -> dict[str, str]:
-    """Domains whose direct mail is taken with TLS only, and the answer without."""
+    """Return domains whose direct mail is taken with TLS only, with the answer without TLS."""
     seen = world.smtp.get("plain") or {}
     return {
         name: "%s %s" % (item["without_tls"].get("code"), item["without_tls"].get("text"))
@@ -351,8 +355,9 @@ def _demands_tls(item: t.Mapping[str, t.Any]) -> bool:
 
 
 def by_hand(world: World) -> list[GateResult]:
-    """What somebody began by hand under the tutorial's or today's names and left off: named, so
-    that it can be adopted.
+    """Report connectors under the tutorial's or today's names that somebody made by hand.
+
+    They can then be adopted.
     """
     results = []
     for item in world.inbound_connectors:
@@ -372,8 +377,10 @@ def by_hand(world: World) -> list[GateResult]:
 
 
 def spf_hard_fail(world: World) -> list[GateResult]:
-    """Behind a gateway every sender's SPF fails at Microsoft 365 until enhanced filtering sees the
-    source; hard fail makes it spam.
+    """Check that SPF hard fail is Off in every policy that applies.
+
+    Behind a gateway every sender's SPF fails at Microsoft 365 until enhanced filtering sees the
+    source; hard fail makes that spam.
     """
     applying = {str(name).lower() for name in world.applying_policies}
     names = [
@@ -392,7 +399,7 @@ def spf_hard_fail(world: World) -> list[GateResult]:
 
 
 def in_place(world: World) -> list[GateResult]:
-    """Connector and allow list are as wanted, whenever that came about."""
+    """Check that connector and allow list are as wanted, since whenever that is."""
     name = world.settings.connector_name
     connector = world.connector(name)
     problems = (
@@ -420,7 +427,7 @@ def in_place(world: World) -> list[GateResult]:
 
 
 def settled(world: World) -> list[GateResult]:
-    """In place, and changed long enough ago: Exchange takes minutes to an hour to act on them."""
+    """Check that they are in place and were changed long enough ago for Exchange to act on them."""
     missing = [result for result in in_place(world) if not result.open]
     if missing:
         return missing
@@ -456,8 +463,10 @@ def settled(world: World) -> list[GateResult]:
 
 
 def _obstacles(world: World, wait: datetime.timedelta) -> list[GateResult]:
-    """Somebody has just taken another's lock-down out of the way, or let Area 1 in: until Exchange
-    acts on that, it goes on refusing.
+    """Check that others' connectors and rules that keep mail out were not changed a moment ago.
+
+    Somebody has just removed a lock-down, or let Area 1 in: until Exchange acts on that, it goes on
+    refusing.
     """
     others = [
         item
@@ -485,9 +494,7 @@ def _obstacles(world: World, wait: datetime.timedelta) -> list[GateResult]:
 
 
 def connector_problems(world: World, connector: t.Mapping[str, t.Any]) -> list[str]:
-    """Why mail from Area 1 would not be recognised by this connector; empty when it would (ORCA-233
-    asks the same).
-    """
+    """Return why this connector would not recognise mail from Area 1; [] if it would [EXO-2.3]."""
     problems = []
     if boolean(connector.get("Enabled")) is not True:
         problems.append("the connector is off")

@@ -3,12 +3,10 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Who still sends past Area 1, from the message trace: scanners, applications, services.
+"""Senders that still deliver past Area 1, from the message trace: scanners, applications, services.
 
-The lock-down would refuse them. Pure.
-
-Sources: [CUT-35] (trace by FromIP); [EXO-2.7]. What was refused at
-protocol level is not in the trace.
+The lock-down would refuse them. Sources: [CUT-35] (trace by FromIP), [EXO-2.7]. Mail that the
+protocol refused is not in the trace.
 """
 
 from __future__ import annotations
@@ -29,8 +27,9 @@ NAMED = 50
 
 
 def since(world: World, staged: datetime.datetime) -> dict[str, str]:
-    """By domain that the lock-down would hold for, when senders with a cached MX had run out:
-    switch and TTL of the old set, else staging.
+    """Return, for each domain under the lock-down, when its last cached old MX record expired.
+
+    That is the time of the switch plus the old TTL; if it is not known, the time of staging.
     """
     scope_all = world.settings.lockdown_scope == "all"
     names = sorted(world.accepted() if scope_all else world.covered())
@@ -40,8 +39,9 @@ def since(world: World, staged: datetime.datetime) -> dict[str, str]:
 
 
 def with_sub_domains(world: World, wanted: dict[str, str]) -> dict[str, str]:
-    """With C(*.name) for those that take mail for all names below them: the lock-down refuses
-    theirs too.
+    """Add ``*.name`` for domains that take mail for all names below them.
+
+    The lock-down refuses their mail, too.
     """
     return {
         **wanted,
@@ -57,8 +57,10 @@ def _caches_ran_out(world: World, name: str) -> datetime.datetime | None:
 
 
 def gate(world: World, wanted: t.Mapping[str, str]) -> list[GateResult]:
-    """One answer for each address outside the egress networks that sent to a domain of ``wanted``
-    since its time.
+    """Check that no address outside the egress networks has sent to these domains.
+
+    ``wanted`` has the time for each domain from which on mail counts. There is one answer for each
+    address.
     """
     problem = trace_problem(world, wanted)
     hint = (
@@ -114,7 +116,7 @@ def gate(world: World, wanted: t.Mapping[str, str]) -> list[GateResult]:
 def direct(
     world: World, groups: t.Sequence[Group], wanted: t.Mapping[str, str]
 ) -> dict[str, list[Group]]:
-    """By address, the busiest first, what came from outside.
+    """Return the groups from outside by address, the busiest first.
 
     Rows without an address, and refused mail, are no evidence.
     """
@@ -143,7 +145,7 @@ def direct(
 
 
 def _let_in(world: World) -> list[str]:
-    """What an administrator put into the lock-down connector is let in by it."""
+    """Return the addresses that an administrator added to the lock-down connector."""
     connector = world.connector(world.settings.lockdown_connector_name) or {}
     return [str(item) for item in as_list(connector.get("SenderIPAddresses"))]
 
@@ -177,7 +179,7 @@ def _answer(
 
 
 def _filtered(groups: t.Iterable[Group]) -> str:
-    """Whether anybody would have missed it: to help the decision, not to take it."""
+    """Return a remark if all of the mail was filtered, which helps a person to decide."""
     statuses = {str(status) for group in groups for status in group.get("statuses") or {}}
     return (
         "; all of it was filtered (%s)" % ", ".join(sorted(statuses))
@@ -187,8 +189,9 @@ def _filtered(groups: t.Iterable[Group]) -> str:
 
 
 def _claimed(world: World, address: str) -> str:
-    """Another connector that names the address may win over the lock-down; which one does is not
-    documented.
+    """Return a remark if another connector names the address.
+
+    That connector may win over the lock-down; which one does is not documented [CUT-7.1].
     """
     names = [
         str(item.get("Name"))

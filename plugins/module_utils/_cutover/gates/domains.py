@@ -3,7 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Gates on one domain before its MX records move. Pure."""
+"""Gates on one domain before its MX records move."""
 
 from __future__ import annotations
 
@@ -46,8 +46,9 @@ def domain_ready(world: World, name: str) -> GateResult:
 
 
 def domain_settings(world: World, name: str) -> GateResult:
-    """Email Security forwards this domain's mail, in MX mode, to the host that is its own; else the
-    switch is into the void.
+    """Check that Email Security forwards the domain's mail, in MX mode, to the right host.
+
+    Otherwise the switch would send its mail nowhere.
     """
     host, result = forwarding.choose(world, world.settings.domain(name))
     if not host or not result.open:
@@ -70,8 +71,10 @@ def domain_settings(world: World, name: str) -> GateResult:
 
 
 def domain_type(world: World, name: str) -> GateResult:
-    """Mail that a relay domain passes on leaves Microsoft 365 by MX unless a connector takes it: by
-    Area 1, in a circle.
+    """Check that mail which a relay domain passes on does not come back by the MX.
+
+    Without a connector of its own it would leave Microsoft 365 by the MX and go round in a circle
+    by Area 1.
     """
     if not is_relay(world, name):
         return holds("domain_type", name)
@@ -118,8 +121,9 @@ def is_relay(world: World, name: str) -> bool:
 
 
 def _carries(item: t.Mapping[str, t.Any], name: str) -> bool:
-    """An outbound connector that is at work by itself and has a host of its own for this domain's
-    mail.
+    """Return whether an outbound connector carries the domain's mail to a host of its own.
+
+    It must be enabled, not in test mode, and not for rules only.
     """
     if (
         boolean(item.get("Enabled")) is False
@@ -143,9 +147,9 @@ def _covers(pattern: str, name: str) -> bool:
 
 
 def answered(world: World, name: str) -> GateResult:
-    """Somebody on either side answered.
+    """Check that at least one name server and one resolver answered.
 
-    Total silence is no evidence, whatever a person said about single servers.
+    Silence of all is no evidence, whatever a person decided about single servers.
     """
     view = world.dns.get(name) or {}
     silent = [
@@ -171,9 +175,10 @@ def answered(world: World, name: str) -> GateResult:
 
 
 def authoritative_agreement(world: World, name: str) -> GateResult:
-    """The servers that answer agree.
+    """Check that the name servers that answer agree.
 
-    One that is down warns only: the old path stays open until the lock-down, which waits for it.
+    One that is down is a notice only: the old path stays open until the lock-down, which waits for
+    it.
     """
     view = world.dns.get(name) or {}
     servers = view.get("name_servers") or []
@@ -233,7 +238,7 @@ def odd_shape(world: World, name: str) -> GateResult:
 
 
 def ttl(world: World, name: str) -> GateResult:
-    """The TTL is low at every name server, and caches that took the old one have run out."""
+    """Check that the TTL is low at every name server, and that caches of the old one expired."""
     view = world.dns.get(name) or {}
     low = _low(world, name)
     present = int(view.get("ttl_max") or 0)
@@ -283,8 +288,9 @@ def ttl(world: World, name: str) -> GateResult:
 
 
 def low_since_now(world: World) -> list[str]:
-    """Domains with a low TTL that nobody knows the age of (lowered by hand, or by a run that was
-    killed): it is kept from this look on.
+    """Return domains with a low TTL of unknown age, which counts from this look.
+
+    It was lowered by hand, or by a run that was killed.
     """
     fresh = []
     for name in world.covered():
@@ -312,9 +318,7 @@ def _low(world: World, name: str) -> int:
 
 
 def _lowered_at(world: World, name: str) -> datetime.datetime | None:
-    """When the set got its low TTL: from the durable time line, and from providers that say when a
-    record changed.
-    """
+    """Return when the set got its low TTL, by the time line or the provider's date."""
     provider = world.dns_provider.get(name) or {}
     events = world.timeline.of(domain=name)
     # A way back has raised it again: what was lowered before that says nothing.

@@ -3,9 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Where Area 1 forwards a domain's mail to: read, never built from a pattern.
+"""The host to which Area 1 forwards a domain's mail: read, and never built from a pattern.
 
-A conflict is for a person to decide. Pure.
+A conflict is left to a person [CUT-2.2].
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ GATE = "forwarding_host"
 
 
 def choose(world: World, entry: DomainSettings) -> tuple[str, GateResult]:
-    """(host, result) for one domain: given by the operator, else from Graph, else the transport in
-    place, else the MX in place.
+    """Return (host, result) for one domain.
+
+    The host is the operator's, else Graph's, else the present transport, else the present MX.
     """
     name, given = entry.name, entry.forward_to
     graph = _from_graph(world, name)
@@ -71,10 +72,7 @@ def _one_of(hosts: list[str], preferred: str) -> str:
 
 
 def _microsoft_mx(world: World, name: str) -> str:
-    """The one MX in place, if it is Microsoft's: what every sender uses today.
-
-    From the baseline once the domain has moved.
-    """
+    """Return the one MX in place, if it is Microsoft's; after the switch that of the baseline."""
     view = world.if_read.dns.get(name) or {}
     baseline = ((world.if_read.baseline.get("sections") or {}).get("dns") or {}).get(name) or {}
     for records in (view.get("records"), baseline.get("records")):

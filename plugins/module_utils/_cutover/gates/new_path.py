@@ -3,9 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Gates on the way that mail will take: the new MX hosts themselves, who serves the zone, and what
-the names around it do. Pure.
-"""
+"""Gates on the way that mail will take: the new MX hosts, the zone's servers, and DNS shapes."""
 
 from __future__ import annotations
 
@@ -24,9 +22,9 @@ def new_hosts(world: World) -> list[str]:
 
 
 def new_mx_hosts(world: World) -> list[GateResult]:
-    """Each new MX host takes mail with TLS under a certificate of its own name.
+    """Check that each new MX host takes mail with TLS and a certificate for its name.
 
-    What could not be seen is not good.
+    A host that could not be tested does not count as good.
     """
     seen = world.smtp.get("hosts") or {}
     results = []
@@ -69,9 +67,9 @@ def _correct(host: str) -> str:
 
 
 def new_mx_recipient(world: World, name: str) -> GateResult:
-    """The new MX hosts that answer take mail for this domain.
+    """Check that the new MX hosts that answer take mail for this domain.
 
-    A host that does not answer is its own gate's matter.
+    A host that does not answer is the matter of its own gate.
     """
     seen = world.smtp.get("hosts") or {}
     answers = {
@@ -112,8 +110,9 @@ def new_mx_recipient(world: World, name: str) -> GateResult:
 
 
 def zone_control(world: World, name: str) -> GateResult:
-    """The records that are changed are those that the world asks for: the delegation names the
-    provider's servers, and no others.
+    """Check that the delegation names the provider's servers and no others.
+
+    Otherwise the records that are changed are not those that the world asks for [CUT-15].
     """
     delegation = _details(world, name).get("delegation") or {}
     provider = {
@@ -139,7 +138,7 @@ def zone_control(world: World, name: str) -> GateResult:
 
 
 def shapes(world: World, name: str) -> list[GateResult]:
-    """Odd shapes that are no reason to stop, but that nobody should meet by surprise."""
+    """Report odd shapes that are no reason to stop, so that they surprise nobody [CUT-17]."""
     view = world.dns.get(name) or {}
     results = []
     if view.get("wildcard"):
@@ -184,9 +183,7 @@ def shapes(world: World, name: str) -> list[GateResult]:
 
 
 def dane(world: World, name: str) -> list[GateResult]:
-    """A domain whose mail was bound to TLS by DANE loses that where the new hosts have no TLSA that
-    DNSSEC vouches for.
-    """
+    """Report a domain that loses DANE, because the new hosts have no TLSA with DNSSEC [CUT-21]."""
     hosts = world.mail_hosts
     old = [host_name(item["host"]) for item in (world.dns.get(name) or {}).get("records") or []]
     had = _details(world, name).get("secure") and any(_bound(hosts.get(host)) for host in old)
@@ -222,7 +219,7 @@ def _bound(host: t.Mapping[str, t.Any] | None) -> bool:
 
 
 def tlsrpt(world: World, name: str) -> list[GateResult]:
-    """Where MTA-STS is published, reports are how its owner would learn that mail waits."""
+    """Report MTA-STS without TLS reports, which would tell of waiting mail [CUT-20]."""
     records = (world.mta_sts.get(name) or {}).get("records")
     texts = (world.dns_texts.get(name) or {}).get("texts") or {}
     if records and not any(

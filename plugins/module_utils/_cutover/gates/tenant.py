@@ -3,7 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Gates on the tenant as a whole: who, what is allowed, what was kept. Pure."""
+"""Gates on the tenant as a whole: permissions, domains, baseline, networks."""
 
 from __future__ import annotations
 
@@ -50,12 +50,11 @@ ROLE_HINT = (
 
 
 def permissions(world: World, removals: t.Collection[str] = ()) -> list[GateResult]:
-    """What the service reveals beforehand.
+    """Check the permissions that the service reveals beforehand.
 
-    A permission that it does not reveal shows at the first refused write.
-
-    ``removals`` are cmdlets that this run takes away with. A rollback would need all of them: that
-    is told in time.
+    A permission that it does not reveal shows at the first refused write. ``removals`` are the
+    cmdlets with which this run removes objects. Those that only a rollback needs are reported in
+    time.
     """
     section = world.permissions
     denied = list(section.get("removals") or [])
@@ -153,8 +152,9 @@ def allow_list_capacity(world: World) -> list[GateResult]:
 
 
 def baseline(world: World) -> list[GateResult]:
-    """Without the state before us there is no exact way back; traces of ours without a baseline
-    mean that it was lost.
+    """Check that there is a baseline, or nothing of an earlier deployment.
+
+    Without it there is no exact way back; traces without a baseline mean that it was lost.
     """
     state = world.baseline_state
     if state.get("status") == "lost":

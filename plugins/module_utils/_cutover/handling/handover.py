@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""From one rule of ours to another: a word changes hands only when the rule that takes it over
-acts, at least as strictly meanwhile. Pure.
+"""Handing a disposition over from one of our rules to another.
+
+The first rule keeps it until its successor acts, and stays at least as strict meanwhile.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ ACTING = tuple(prop for prop in handling.RULE if prop.name in ("Mode", "SenderIp
 
 @dataclasses.dataclass(frozen=True)
 class Kept:
-    """``words`` that a rule keeps because ``takers`` do not act on them yet; ``until`` is None
-    while one is not in place.
+    """The words that a rule keeps because ``takers`` do not act on them yet.
+
+    ``until`` is None while one of these is not in place.
     """
 
     rule: str
@@ -41,13 +43,13 @@ class Kept:
 
 
 def strictness(record: Record) -> tuple[bool, int]:
-    """Of a rule's action: the hosted quarantine is more than any spam confidence level."""
+    """Return how strict a rule's action is: the hosted quarantine is above any spam level."""
     level = INT.canonical(record.get("SetSCL"))
     return boolean(record.get("Quarantine")) is True, -1 if level is None else level
 
 
 def holds_mail(record: Record) -> bool:
-    """Whether its action keeps mail out of the inbox."""
+    """Return whether a rule's action keeps mail out of the inbox."""
     return strictness(record) >= (False, FIRST_SPAM)
 
 
@@ -70,9 +72,7 @@ def _ours_acting(world: World) -> list[Record]:
 
 
 def letting_go(world: World) -> set[str]:
-    """Dispositions, as the API has them, that rules of ours hold now and none of the use case's
-    will.
-    """
+    """Return dispositions, in the API's words, that our rules hold now and later none will."""
     staying = {
         word
         for wanted in handling.wanted_rules(world)
@@ -83,7 +83,10 @@ def letting_go(world: World) -> set[str]:
 
 
 def kept(world: World) -> list[Kept]:
-    """While mail may come through Area 1. Before that no rule has anything to hold."""
+    """Return what each rule of ours keeps, while mail may come through Area 1.
+
+    Before that no rule has anything to hold.
+    """
     if not any(world.may_be_at_area1(name) for name in world.covered()):
         return []
     return [found for record in _ours_acting(world) for found in [_kept(world, record)] if found]
@@ -110,8 +113,9 @@ def _kept(world: World, record: Record) -> Kept | None:
 
 
 def _takers(world: World, record: Record, word: str) -> dict[str, Record | None]:
-    """Rules of the use case that hold this word where the rule at hand will not; None for one that
-    does not act on it yet.
+    """Return the rules of the use case that take this word over from the given rule.
+
+    A rule is None if it does not act on the word yet.
     """
     name = str(record.get("Name", "")).lower()
     found: dict[str, Record | None] = {}
@@ -142,7 +146,7 @@ def _part(properties: Record) -> dict[str, t.Any]:
 
 
 def rules_now(world: World) -> list[WantedRule]:
-    """The rules of the use case as they may be today."""
+    """Return the rules of the use case as they may be today."""
     keeping = {item.rule.lower(): item for item in kept(world)}
     return [
         _with_kept(world, wanted, keeping.get(wanted.name.lower()))
@@ -158,8 +162,8 @@ def _with_kept(world: World, wanted: WantedRule, keeps: Kept | None) -> WantedRu
     words = list(
         dict.fromkeys([*(wanted.properties["HeaderContainsWords"] if same else ()), *keeps.words])
     )
-    # The stricter of both actions: as both change, no order in which they begin to act may bring a
-    # word to where it was never to be.
+    # While both rules are being changed, Exchange may apply them in either order. With the stricter
+    # action no order delivers a message that should be held.
     action = max(record, wanted.properties, key=strictness)
     properties = {
         **wanted.properties,
@@ -176,13 +180,13 @@ def _with_kept(world: World, wanted: WantedRule, keeps: Kept | None) -> WantedRu
 
 
 def obsolete_rules(world: World) -> list[str]:
-    """Those of an earlier use case that may go."""
+    """Return the rules of an earlier use case that may be removed."""
     keeping = {item.rule.lower() for item in kept(world)}
     return [name for name in handling.obsolete_rules(world) if name.lower() not in keeping]
 
 
 def passed_on(world: World) -> list[GateResult]:
-    """What waits for that. It holds nothing else of the phase."""
+    """Report the rules that wait for their successors; they hold back nothing else of the phase."""
     return [
         not_yet(
             "passed_on",

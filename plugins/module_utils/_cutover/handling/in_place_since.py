@@ -3,11 +3,11 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Since when something is as it is: by the service's own date, else by the time line, from the
-first run that saw it so. Pure.
+"""Since when a rule or a domain's dispositions are as they are.
 
-Neither date is promised: the known answers of Get-TransportRule name none [EXO-2.5],
-and most fields of an Email Security domain are optional [CF-6.1].
+The service's own date counts, else the first run that saw them so, by the time line. Neither date
+is promised: the known answers of Get-TransportRule name none [EXO-2.5], and most fields of an Email
+Security domain are optional [CF-6.1].
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ GONE = ""
 
 @dataclasses.dataclass(frozen=True)
 class Thing:
-    """``state`` tells one state from the next; ``told`` is what the service says."""
+    """An object in a state.
+
+    ``state`` tells one state from the next; ``told`` is the service's date.
+    """
 
     name: str
     state: str
@@ -68,15 +71,20 @@ def dispositions(name: str, domain: t.Mapping[str, t.Any]) -> Thing:
 
 
 def since(world: World, thing: Thing) -> datetime.datetime:
-    """Now, where nobody knows: the time then counts from this look on, which the role keeps."""
+    """Return since when a thing is in its state; the present time if that is unknown.
+
+    Then the time counts from this look, which the role records.
+    """
     last = world.timeline.last(IN_PLACE, domain=thing.name)
     seen = last.moment if last is not None and last.subject == thing.state else None
     return thing.told or seen or world.now
 
 
 def unseen(world: World, things: t.Iterable[Thing]) -> list[dict[str, str]]:
-    """For the time line: what no service dates and no run saw before; and what is gone, whose time
-    would count from new if it came back.
+    """Return the events to record in the time line.
+
+    They are objects without a service date that are seen for the first time, and objects that
+    disappeared, so that their time starts anew if they come back.
     """
     known = {thing.name: thing for thing in things}
     states = {thing.name: thing.state for thing in known.values() if thing.told is None}

@@ -3,10 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Do the rules of the use case match?
-
-What Area 1 found in messages, held against what the message trace tells of them. Pure.
-"""
+"""Whether the rules of the use case match: Area 1's findings compared with the message trace."""
 
 from __future__ import annotations
 
@@ -26,9 +23,11 @@ KEPT_OUT = ("FilteredAsSpam", "Quarantined")
 
 
 def rules_match(world: World) -> list[GateResult]:
-    """Whether SenderIpRanges sees Area 1 or, under enhanced filtering, the original sender is not
-    documented. If it does not, the rules match nothing: then Area 1 delivers what they are for, and
-    the message trace shows that none of them acted on it.
+    """Check that a rule acted on the latest mail in which Area 1 found something.
+
+    It is not documented whether SenderIpRanges see Area 1 or, with enhanced filtering, the original
+    sender. In the second case the rules match nothing: Area 1 delivers the mail, and the message
+    trace shows that no rule acted on it.
     """
     since = acting_since(world)
     acted, missed = 0, []
@@ -76,9 +75,7 @@ def rules_match(world: World) -> list[GateResult]:
 
 
 def to_look_at(world: World) -> list[str]:
-    """Message-IDs of what Area 1 found something in, for the message trace to tell whether the
-    rules acted on it.
-    """
+    """Return Message-IDs of mail in which Area 1 found something, to be looked up in the trace."""
     return [
         str(item["message_id"])
         for item in messages(world)
@@ -87,7 +84,7 @@ def to_look_at(world: World) -> list[str]:
 
 
 def rules_since(world: World) -> str:
-    """From when on mail shows whether the rules act; empty while it cannot."""
+    """Return since when mail shows whether the rules act; "" while it cannot."""
     since = acting_since(world)
     if (
         since is None
@@ -100,13 +97,13 @@ def rules_since(world: World) -> str:
 
 
 def _for_rules(world: World, item: handling.Record) -> bool:
-    """Mail that the use case's rules keep out of the inbox."""
+    """Return whether the use case's rules keep this mail out of the inbox."""
     word = str(item.get("final_disposition") or "NONE")
     return lands(handling.case_of(world), word).place in (IN_JUNK, IN_QUARANTINE)
 
 
 def _told(world: World, item: handling.Record) -> list[dict[str, t.Any]]:
-    """What the message trace tells of a message of Area 1's."""
+    """Return what the message trace says of one of Area 1's messages."""
     name = _bare(item.get("message_id"))
     return [
         entry for entry in world.message_events if name and _bare(entry.get("message_id")) == name

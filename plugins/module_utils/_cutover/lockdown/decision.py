@@ -3,12 +3,10 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The lock-down's stamp, soak and decision.
+"""What to do with the lock-down connector: stage it, wait, enable it, or leave it.
 
-The stamp in the connector's comment is the soak's clock: it survives any runner.
-
-Order and conditions: [CUT-2.1] and [CUT-2.5]. Pure: the time comes with the
-observation.
+The stamp in its comment is the soak's clock, which survives any runner. Order and conditions:
+[CUT-2.1] and [CUT-2.5].
 """
 
 from __future__ import annotations
@@ -34,12 +32,11 @@ Acknowledged = t.Callable[[t.Iterable[GateResult]], t.Iterable[GateResult]]
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """``action``: none, stage, unstage, enable or keep.
+    """A decision about the lock-down connector.
 
-    ``comment`` "" leaves what is there.
-
-    ``enabled`` is what the connector is to be, ``associated`` the accepted domains that it is to be
-    limited to (none: all).
+    ``action`` is none, stage, unstage, enable or keep. ``comment`` "" keeps the present comment.
+    ``enabled`` is the wanted state, ``associated`` the accepted domains to which the connector is
+    to be limited (none: all).
     """
 
     action: str
@@ -48,8 +45,8 @@ class Decision:
     enabled: bool = False
     due: str = ""
     associated: tuple[str, ...] = ()
-    #: Nothing but the message trace and the change window stands between this and enabling; from
-    #: when on the trace is asked, by domain.
+    #: Whether only the message trace and the change window are left to check, and the start of the
+    #: trace for each domain.
     ready: bool = False
     trace_since: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
@@ -66,9 +63,9 @@ class Decision:
 
 
 def decide(world: World, blocked: t.Sequence[GateResult], acknowledged: Acknowledged) -> Decision:
-    """What to do with the lock-down connector now.
+    """Decide what to do with the lock-down connector now.
 
-    ``blocked``: gates of others that must hold before enabling.
+    ``blocked`` are the other gates that must hold before it is enabled.
     """
     name = world.settings.lockdown_connector_name
     connector = world.connector(name)
@@ -102,8 +99,9 @@ def decide(world: World, blocked: t.Sequence[GateResult], acknowledged: Acknowle
 
 
 def _switched_off(connector: t.Mapping[str, t.Any] | None) -> list[GateResult]:
-    """Our own run found that it refused mail of Area 1 and took it back: it is not tried again
-    before somebody has looked.
+    """Check that no earlier run had to switch the lock-down off because it refused Area 1's mail.
+
+    It is not tried again before somebody has looked.
     """
     found = SWITCHED_OFF.search(str((connector or {}).get("Comment") or ""))
     if connector is None or found is None:
@@ -129,10 +127,10 @@ def _enabled(
     blocked: t.Sequence[GateResult],
     acknowledged: Acknowledged,
 ) -> Decision:
-    """On already.
+    """Decide about a lock-down that is on.
 
-    Judged by the domains that it is limited to, not by those that are wanted; never widened without
-    a soak.
+    It is judged by the domains to which it is limited, not by the wanted ones, and never widened
+    without a soak.
     """
     name = str(connector.get("Name"))
     inside = {host_name(item) for item in as_list(connector.get("AssociatedAcceptedDomains"))}
@@ -184,7 +182,7 @@ def _enabled(
 
 
 def _final_comment(world: World, connector: t.Mapping[str, t.Any]) -> str:
-    """The tutorial's comment in place of ours or of none; somebody else's words stay."""
+    """Return the tutorial's comment in place of ours or of none; somebody else's comment stays."""
     present = str(connector.get("Comment") or "")
     return (
         str(world.settings.lockdown_comment) if not present or "[mailflow.area1:" in present else ""
@@ -192,8 +190,9 @@ def _final_comment(world: World, connector: t.Mapping[str, t.Any]) -> str:
 
 
 def _without_stamp(world: World, connector: t.Mapping[str, t.Any]) -> str:
-    """A domain fell back while a widening waits: its soak starts anew, as a staged connector's
-    does.
+    """Return the comment without its stamp, so that the soak of a widening starts anew.
+
+    This is for a domain that fell back meanwhile.
     """
     stamped = parse_stamp(connector.get("Comment")) is not None
     return str(world.settings.lockdown_comment) if stamped else ""
@@ -211,9 +210,9 @@ def _extra_senders(world: World, connector: t.Mapping[str, t.Any]) -> list[GateR
 
 
 def _let_in(world: World, connector: t.Mapping[str, t.Any]) -> list[GateResult]:
-    """Senders that an administrator let in beside Area 1.
+    """Report senders that an administrator let in besides Area 1.
 
-    Nothing tells whether a scanner sends with TLS, but that without it is refused.
+    It is not known whether they send with TLS, and without it they are refused.
     """
     extra = outside(as_list(connector.get("SenderIPAddresses")), world.settings.egress)
     message = "it also lets in %s, which are not of Area 1" % ", ".join(extra)
@@ -226,8 +225,10 @@ def _let_in(world: World, connector: t.Mapping[str, t.Any]) -> list[GateResult]:
 
 
 def _losing_mail(world: World, connector: t.Mapping[str, t.Any], state: DomainState) -> GateResult:
-    """An adopted lock-down may be for a gateway before us too: from what addresses that sends, its
-    MX records do not tell.
+    """Report a domain whose mail the lock-down refuses, or may refuse.
+
+    An adopted lock-down may also serve an earlier gateway, whose sending addresses its MX records
+    do not tell.
     """
     name = str(connector.get("Name"))
     others = outside(as_list(connector.get("SenderIPAddresses")), world.settings.egress)
@@ -258,9 +259,9 @@ def _hold_back(
     waiting: list[GateResult],
     exposed: list[DomainState],
 ) -> Decision:
-    """Not now.
+    """Decide not to enable now.
 
-    A staged connector loses its stamp when a domain fell back: the soak starts anew when all are
+    If a domain fell back, a staged connector loses its stamp: the soak starts anew once all have
     moved.
     """
     if connector is not None and exposed and parse_stamp(connector.get("Comment")) is not None:
@@ -269,8 +270,9 @@ def _hold_back(
 
 
 def _off_comment(world: World, what: str, exposed: t.Sequence[DomainState]) -> str:
-    """Why it is off, for an administrator who finds it; without a stamp, so that the soak starts
-    anew.
+    """Return a comment that tells an administrator why the connector is off.
+
+    It has no stamp, so that the soak starts anew.
     """
     names = ", ".join(state.name for state in exposed[:3]) + (
         " and others" if len(exposed) > 3 else ""

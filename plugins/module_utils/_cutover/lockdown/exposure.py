@@ -16,9 +16,7 @@ from ..model.world import DomainState, World
 
 
 def exposure_results(world: World) -> tuple[list[GateResult], list[DomainState]]:
-    """One answer for each accepted domain that is not behind the gateway for certain; and those
-    that are exposed.
-    """
+    """Return an answer for each domain that may not be behind Area 1, and the exposed domains."""
     results, exposed = [], []
     scope_all = world.settings.lockdown_scope == "all"
     for state in world.domain_states():
@@ -88,7 +86,7 @@ def _sub_domains(state: DomainState) -> GateResult:
 
 
 def _caches_run_out(world: World, state: DomainState) -> str:
-    """When only resolvers still give old records: the time at which the last of them forgets."""
+    """Return when the last resolver forgets the old records, if only resolvers still have them."""
     if state.kind != "covered" or not world.is_switched(state.name):
         return ""
     view = world.dns.get(state.name) or {}
@@ -101,8 +99,9 @@ def _caches_run_out(world: World, state: DomainState) -> str:
 
 
 def initial_domains(world: World) -> list[GateResult]:
-    """Every tenant has them and they never block; but under scope all, direct mail to them is
-    refused like any other.
+    """Report the initial domains, to which direct mail is refused, too, with the scope all.
+
+    Every tenant has them, and they never block.
     """
     names = [state.name for state in world.domain_states() if state.kind == "initial"]
     if world.settings.lockdown_scope != "all" or not names:

@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The stamp in the lock-down connector's comment: when it was staged, when the soak ends, for what
-set of domains.
+"""The stamp in the lock-down connector's comment.
+
+It says when the connector was staged, when the soak ends, and for which domains.
 """
 
 from __future__ import annotations
@@ -38,9 +39,7 @@ class Stamp:
     digest: str
 
     def comment(self, base: str, reason: str = "Disabled on purpose") -> str:
-        """The connector's comment while it is staged: an administrator who finds it sees why it is
-        off.
-        """
+        """Return the connector's comment while it is staged, which tells why it is off."""
         noun = "domain" if self.count == 1 else "domains"
         return "%s. [mailflow.area1: staged %s, due %s, %d %s, %s. %s]" % (
             base,
@@ -54,7 +53,7 @@ class Stamp:
 
 
 def digest(tenant_id: str, domains: t.Iterable[str], staged: datetime.datetime) -> str:
-    """Of tenant, domains and time, so that a stamp whose time was edited does not count."""
+    """Return a digest of tenant, domains and time, so that an edited time does not count."""
     text = "\n".join([tenant_id.lower(), iso(staged), *sorted(domains)])
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
 
@@ -68,9 +67,10 @@ def parse_stamp(comment: t.Any) -> Stamp | None:
 
 
 def stamp_problem(stamp: Stamp | None, connector: t.Mapping[str, t.Any], world: World) -> str:
-    """Empty when the stamp may be trusted:
+    """Return why the stamp cannot be trusted; "" if it can.
 
-    WhenCreated <= stamp <= WhenChanged <= the answer's Date, and of this set of domains.
+    It can if WhenCreated <= stamp <= WhenChanged <= the answer's Date, and if it is of these
+    domains.
     """
     if stamp is None:
         return "it carries no stamp"
@@ -94,8 +94,9 @@ def stamp_problem(stamp: Stamp | None, connector: t.Mapping[str, t.Any], world: 
 
 
 def _moved_since(world: World, name: str, staged: datetime.datetime) -> bool:
-    """A domain may have fallen back and returned between two runs; providers that say when a record
-    changed show it.
+    """Return whether the provider's date shows that the domain's records changed since staging.
+
+    The domain may have fallen back and returned between two runs.
     """
     moment = parse_time((world.dns_provider.get(name) or {}).get("modified_on"))
     return moment is not None and moment > staged + TOLERANCE
@@ -104,9 +105,9 @@ def _moved_since(world: World, name: str, staged: datetime.datetime) -> bool:
 def due_time(
     world: World, staged: datetime.datetime, stamped: datetime.datetime | None
 ) -> datetime.datetime:
-    """Soak, but at least the largest TTL of the old sets.
+    """Return the end of the soak, which is at least the largest TTL of the old sets.
 
-    Where that TTL is not known any more, an earlier stamp's due time holds.
+    Where that TTL is no longer known, an earlier stamp's end holds.
     """
     floor = world.largest_old_ttl()
     soak = datetime.timedelta(hours=world.settings.soak_hours)

@@ -3,7 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The baseline as a world of its own: how each object was before us. Pure."""
+"""The baseline seen as a world: how each object was before the deployment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Records = list[dict[str, t.Any]]
 
 
 def past_of(world: World) -> World:
-    """The baseline; a domain that joined later is as the first run saw it that knew of it."""
+    """Return the baseline as a world; a domain that joined later is as it was first seen."""
     baseline = world.baseline
     sections = dict(baseline["sections"])
     first = world.history.get("domains") or {}
@@ -27,7 +27,7 @@ def past_of(world: World) -> World:
 
 
 def egress_written(world: World) -> list[str]:
-    """All networks that some run was to enter, today's and those of earlier lists."""
+    """Return all networks that some run was to enter, of today's list and of earlier ones."""
     history = world.history
     return list(dict.fromkeys([*world.settings.egress, *(history.get("egress") or ())]))
 
@@ -41,9 +41,7 @@ def sets_written(world: World) -> list[set[tuple[int, str]]]:
 
 
 def mx_of(world: World, name: str) -> dict[str, t.Any] | None:
-    """{records, ttl, auto_ttl} at the provider, else as the name servers answer; None where neither
-    is known.
-    """
+    """Return {records, ttl, auto_ttl} at the provider, else at the name servers, else None."""
     held = world.dns_provider.get(name)
     if held is not None and held.get("records") is not None:
         return {

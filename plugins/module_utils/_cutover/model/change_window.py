@@ -33,9 +33,9 @@ Window = t.Mapping[str, t.Any]
 
 
 def parse(given: t.Any) -> dict[str, t.Any] | None:
-    """{days: numbers, hours: minutes from and to, zone}; None where no window is given.
+    """Return {days, hours: minutes from and to, zone}, or None where no window is given.
 
-    A wrong one is refused, never read as any time.
+    A wrong window is refused, and never read as any time.
     """
     if given in (None, "", {}):
         return None
@@ -57,8 +57,9 @@ def parse(given: t.Any) -> dict[str, t.Any] | None:
 
 
 def _from_text(text: str) -> dict[str, t.Any]:
-    """C(mon-fri, sun 22:00-04:00 Europe/Berlin): what holds a colon are hours, the last word is the
-    zone.
+    """Return the parts of a text such as ``mon-fri, sun 22:00-04:00 Europe/Berlin``.
+
+    A part with a colon is the hours, the last word is the zone.
     """
     words = re.sub(r"\s*([-,])\s*", r"\1", text.strip()).split()
     if len(words) < 2:
@@ -113,9 +114,7 @@ def _wrong(problem: str) -> InputError:
 
 
 def opening(window: Window, now: datetime.datetime) -> tuple[bool, datetime.datetime]:
-    """(open now, until when it is so): the end of the window that is open, or the start of the next
-    one.
-    """
+    """Return (whether it is open, until when): its end, or the start of the next window."""
     spans = _spans(window, now)
     running = [end for begin, end in spans if begin <= now < end]
     if running:
@@ -126,9 +125,9 @@ def opening(window: Window, now: datetime.datetime) -> tuple[bool, datetime.date
 def _spans(
     window: Window, now: datetime.datetime
 ) -> list[tuple[datetime.datetime, datetime.datetime]]:
-    """The windows of yesterday and of the next eight days, as times in UTC.
+    """Return the windows of yesterday and the next eight days, in UTC.
 
-    A clock change may swallow one.
+    A change of clocks may swallow one.
     """
     zone = _zone(str(window["zone"]))
     today = now.astimezone(zone).date()
@@ -151,7 +150,7 @@ def _moment(day: datetime.date, minutes: int, zone: zoneinfo.ZoneInfo) -> dateti
 
 
 def gate(window: Window | None, now: datetime.datetime) -> list[GateResult]:
-    """For switch, enabling and rollback alike."""
+    """Check that the time is inside the change window, for switch, enabling and rollback alike."""
     if window is None:
         return [holds("change_window", "", "any time")]
     is_open, until = opening(window, now)

@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""area1_use_case as it is given: a number, or a map that describes a use case of the operator's
-own. Checked as a whole. Pure.
+"""The value of area1_use_case: a number, or a map that describes a use case of one's own.
+
+A map is checked as a whole.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ ACTIONS = (JUNK, QUARANTINE)
 
 
 def chosen(given: t.Any, variant: str) -> UseCase:
-    """The use case that C(area1_use_case) and C(area1_use_case_variant) mean."""
+    """Return the use case that ``area1_use_case`` and ``area1_use_case_variant`` mean."""
     if given in (None, ""):
         return published(1, variant)
     if not isinstance(given, t.Mapping):
@@ -174,7 +175,7 @@ def _action(where: str, item: t.Mapping[str, t.Any]) -> int | str:
 
 
 def _tags(given: t.Mapping[str, t.Any]) -> tuple[Rule, ...]:
-    """Subject tags by rules, because text add-ons have no API."""
+    """Return subject tags as rules, because text add-ons have no API."""
     tags = given.get("subject_tags") or {}
     if not isinstance(tags, t.Mapping):
         raise InputError(
@@ -224,7 +225,10 @@ def _filter(given: t.Mapping[str, t.Any], base: UseCase) -> dict[str, t.Any]:
 
 
 def _no_policy(where: str) -> InputError:
-    """Without one it is the tenant's, which may let users release."""
+    """Return the error for a quarantine without a policy.
+
+    The tenant's own policy would apply, which may let users release.
+    """
     return InputError(
         "%s: Quarantine without a quarantine policy leaves open who may release." % where,
         "Give quarantine_policy: one of %s, of quarantine_policies, or of the tenant."

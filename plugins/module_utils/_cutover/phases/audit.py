@@ -3,7 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The phase of audit.yml that asks its own checks. Pure."""
+"""The phase of the audit that runs its own checks."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from .deploy import evaluate
 
 
 def _audit(world: World) -> Evaluation:
-    """Asked before the deployment's own phases, and keeps the state as it is: they leave the world
-    as it would be after them.
+    """Check before the deployment's own phases, which leave the state as it would be after them.
+
+    The audit keeps the state as it is.
     """
     results = decided(world, audit.checks(world))
     values = {

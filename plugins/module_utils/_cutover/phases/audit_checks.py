@@ -3,11 +3,10 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The audit's own checks: what others' checklists and the field's failures ask of a tenant behind a
-gateway. Pure, and only looks.
+"""The audit's own checks: what checklists and failures in the field ask of a tenant.
 
-What deploy_area1.yml would change is found by its own gates and planners; here is what no task of
-it repairs.
+What deploy_area1 would change is found by its own gates and planners; these are findings that no
+task repairs.
 """
 
 from __future__ import annotations
@@ -25,9 +24,10 @@ Record = t.Mapping[str, t.Any]
 
 
 def checks(world: World) -> list[GateResult]:
-    """C(not_yet) is a check that failed: it never stops anything, a person decides.
+    """Return the results of all checks.
 
-    A notice passes and is worth a line.
+    ``not_yet`` is a check that failed: it stops nothing, a person decides. A notice passes and is
+    reported.
     """
     found: list[GateResult] = []
     for check in (
@@ -50,8 +50,9 @@ def _enabled(world: World) -> list[Record]:
 
 
 def enhanced_filtering(world: World) -> list[GateResult]:
-    """ORCA-233 ([EXO-2.3]): behind a gateway each connector for all senders lets
-    Microsoft see the source.
+    """Check that each connector for all senders shows the source to Microsoft (ORCA-233).
+
+    Source: [EXO-2.3].
     """
     results = []
     for item in _enabled(world):
@@ -81,9 +82,7 @@ def enhanced_filtering(world: World) -> list[GateResult]:
 
 
 def blocked_connectors(world: World) -> list[GateResult]:
-    """Microsoft blocks connectors that it takes for compromised: then nothing comes through
-    them.
-    """
+    """Check that Microsoft has not blocked a connector as compromised; nothing comes through it."""
     if "blocked_connectors" not in world.sections:
         return [
             not_checked(
@@ -110,9 +109,7 @@ def blocked_connectors(world: World) -> list[GateResult]:
 
 
 def connector_scope(world: World) -> list[GateResult]:
-    """The lock-down refuses for whom it is meant to, and nobody else restricts what comes from Area
-    1.
-    """
+    """Check that the lock-down is for everybody it should be, with TLS."""
     connector = world.connector(world.settings.lockdown_connector_name)
     if connector is None or not lockdown.is_on(connector):
         return []
@@ -145,7 +142,7 @@ def connector_scope(world: World) -> list[GateResult]:
 
 
 def spf_hard_fail(world: World) -> list[GateResult]:
-    """In presets it cannot be changed; everywhere else deploy_area1.yml sets it."""
+    """Report SPF hard fail in presets, where it cannot be changed."""
     results = []
     for policy in world.content_filter:
         preset = str(policy.get("RecommendedPolicyType") or "").lower() in ("standard", "strict")
@@ -159,7 +156,7 @@ def spf_hard_fail(world: World) -> list[GateResult]:
 
 
 def bypass_rules(world: World) -> list[GateResult]:
-    """Enhanced filtering is of no use where a rule skips the filter ([CUT-2.3])."""
+    """Check that no rule skips the filter, which makes enhanced filtering useless [CUT-2.3]."""
     results = []
     for rule in world.transport_rules:
         if skips_filters(world, rule):
@@ -203,7 +200,7 @@ def direct_send(world: World) -> list[GateResult]:
 
 
 def ttl_restored(world: World) -> list[GateResult]:
-    """A cut-over's low TTL is a burden once it is over."""
+    """Report a TTL that is still low after the cut-over."""
     connector = world.connector(world.settings.lockdown_connector_name)
     if connector is None or not lockdown.is_on(connector):
         return []

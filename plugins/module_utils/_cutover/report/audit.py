@@ -3,9 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""An audit's result: what a deployment would change, what its checks found, and what loses mail
-now. Pure.
-"""
+"""The result of an audit: what a deployment would change, failed checks, and mail being lost."""
 
 from __future__ import annotations
 
@@ -20,9 +18,10 @@ OF_THE_RUN = frozenset({"permissions"})
 
 
 def outcome(journal: t.Sequence[Entry], failures: t.Sequence[str]) -> dict[str, t.Any]:
-    """C(clean): nothing would change and every check passed.
+    """Return the result of an audit.
 
-    What is still on its way is C(due), and no drift.
+    ``clean`` means that nothing would change and every check passed. What is still on its way is
+    ``due``, and no drift.
     """
     drift = [entry for entry in journal if entry["status"] == "would change"]
     findings = [entry for entry in journal if is_finding(entry)]
@@ -44,7 +43,7 @@ def is_finding(entry: Entry) -> bool:
 
 
 def stops(entry: Entry) -> bool:
-    """A failed read, and lost mail."""
+    """Return whether an entry ends the audit with an error: a failed read, or lost mail."""
     return entry["status"] == "failed" or (
         entry["status"] == "cannot" and entry.get("gate") in ALARMS
     )

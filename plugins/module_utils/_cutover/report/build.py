@@ -54,7 +54,7 @@ def run_report(params: t.Mapping[str, t.Any], context: Context) -> Result:
 
 
 def _file_name(report: t.Mapping[str, t.Any]) -> str:
-    """An audit changes nothing that would have to be remembered: the last one is enough."""
+    """Return the file's name; of audits only the last one is kept, as they change nothing."""
     return "audit.json" if report["purpose"] == "audit" else "report-%s.json" % utc_stamp()
 
 
@@ -128,8 +128,9 @@ def _baseline(observation: Observation, context: Context) -> str:
 
 
 def _next(due: t.Sequence[t.Mapping[str, t.Any]]) -> str:
-    """When the first phase can go on: of each phase the latest of its known times, because all its
-    gates have to hold.
+    """Return when the first phase can go on.
+
+    Of each phase the latest known time counts, because all its gates have to hold.
     """
     latest: dict[str, str] = {}
     for entry in due:
@@ -139,9 +140,7 @@ def _next(due: t.Sequence[t.Mapping[str, t.Any]]) -> str:
 
 
 def _state(observation: Observation, settings: Settings | None, purpose: str) -> dict[str, t.Any]:
-    """The end state as far as it was read; a run that failed early has none, and says so by leaving
-    it out.
-    """
+    """Return the end state as far as it was read; a run that failed early has none."""
     if purpose == "audit":
         return dict(observation.any_age("audit") or {})
     sections = sections_now(observation)

@@ -74,7 +74,7 @@ SHOWN_FAILURES = 20
 
 
 def _line(entry: t.Mapping[str, t.Any]) -> str:
-    """Object, message, until when, and what to do."""
+    """Return object, message, time and hint of an entry as one text."""
     text = ": ".join(
         part for part in (str(entry.get("object") or ""), str(entry.get("message") or "")) if part
     )
@@ -126,7 +126,7 @@ def render(report: t.Mapping[str, t.Any]) -> list[str]:
 
 
 def _shown(failures: t.Sequence[str]) -> list[str]:
-    """What a person can read at once; the report file holds them all."""
+    """Return as many failures as a person can read at once; the report file has them all."""
     left = len(failures) - SHOWN_FAILURES
     return [
         *failures[:SHOWN_FAILURES],
@@ -157,7 +157,7 @@ def _verdict(report: t.Mapping[str, t.Any]) -> str:
 
 
 def _lockdown(report: t.Mapping[str, t.Any]) -> str:
-    """On and proven, or on and what is not known of it: never the one in place of the other."""
+    """Return whether the lock-down is on and proven, or what is not known of it."""
     if not report["lockdown_wanted"]:
         return "; no lock-down is wanted"
     if report["proven"]:
@@ -183,16 +183,18 @@ def _says(entry: t.Mapping[str, t.Any]) -> bool:
 
 
 def _rank(entry: t.Mapping[str, t.Any]) -> int:
-    """What needs a person first, what was not checked last; a status without a mark is something
-    found.
+    """Return the place of an entry: what needs a person first, what was not checked last.
+
+    A status without a mark is something found.
     """
     status = str(entry["status"])
     return ORDER.index(status if status in MARKS else "found")
 
 
 def _together(entries: t.Iterable[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
-    """Equal answers about several objects are one line; which server said what of each is in the
-    report's file.
+    """Return entries with equal answers about several objects as one.
+
+    The report file says which server said what of each.
     """
     groups: dict[tuple[str, ...], list[dict[str, t.Any]]] = {}
     for entry in entries:

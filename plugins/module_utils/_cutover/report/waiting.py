@@ -3,9 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Waiting for what is due: until when, whether that is worth it, and the line that a watching
-person sees.
-"""
+"""Waiting for what is due: until when, whether that is worth it, and the line that it prints."""
 
 from __future__ import annotations
 
@@ -45,9 +43,9 @@ Clock = t.Callable[[], datetime.datetime]
 
 @dataclasses.dataclass(frozen=True)
 class Awaited:
-    """``until`` by the service's clock.
+    """What is awaited. ``until`` is by the service's clock.
 
-    ``known`` is false where it is only the time of the next look.
+    ``known`` is false if it is only the time of the next look.
     """
 
     until: datetime.datetime
@@ -56,10 +54,9 @@ class Awaited:
 
 
 def awaited(journal: t.Iterable[t.Mapping[str, t.Any]], now: datetime.datetime) -> Awaited | None:
-    """What can go on first.
+    """Return what can go on first, or None where time alone helps nothing.
 
-    Of each phase its latest known time counts, because all its gates have to hold. None: time alone
-    helps nothing.
+    Of each phase the latest known time counts, because all its gates have to hold.
     """
     phases: dict[str, list[t.Mapping[str, t.Any]]] = {}
     for entry in journal:
@@ -103,8 +100,9 @@ def _text(entry: t.Mapping[str, t.Any]) -> str:
 
 
 def budget(observation: Observation, minutes: int, now: float) -> float:
-    """Seconds that this run may still wait: it begins with the first wait, by this machine's own
-    clock.
+    """Return the seconds that this run may still wait.
+
+    They count from the first wait, by this machine's own clock.
     """
     began = float((observation.any_age(SECTION) or {}).get("began") or now)
     observation.put(SECTION, {"began": began})
@@ -114,9 +112,9 @@ def budget(observation: Observation, minutes: int, now: float) -> float:
 def wait(
     what: Awaited, clock: Clock, context: Context, poll: float, seconds: float
 ) -> tuple[bool, datetime.datetime]:
-    """(whether its time has come, the service's clock).
+    """Wait, and return (whether the time has come, the service's clock).
 
-    The service is asked, not this machine, and not only at the end.
+    The service's clock is read all the time, not only at the end.
     """
     end, shown = context.now() + seconds, float("-inf")
     now = clock()
@@ -151,7 +149,5 @@ def span(seconds: float) -> str:
 
 
 def start_anew(observation: Observation) -> None:
-    """What was changed stays for the summary; what was due or found is said again by the gates that
-    look again.
-    """
+    """Clear what was due or found, which the gates report again; what was changed stays."""
     observation.journal[:] = [entry for entry in observation.journal if entry.get("status") in KEPT]

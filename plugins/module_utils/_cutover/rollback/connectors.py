@@ -3,10 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The two connectors on the way back: ours are removed, adopted ones become what they were.
-
-Pure.
-"""
+"""The connectors on the way back: ours are removed, adopted ones become what they were."""
 
 from __future__ import annotations
 
@@ -27,8 +24,10 @@ STAMP = "[mailflow.area1:"
 
 
 def undoings(world: World, past: World, left: list[GateResult]) -> list[dict[str, t.Any]]:
-    """One entry for each connector that changes: its name, whether it goes, and the options of the
-    modules that bring it back.
+    """Return an entry for each connector that changes.
+
+    It has the name, whether the connector is removed, and the options of the modules that restore
+    it.
     """
     found = []
     for name, is_lockdown in (
@@ -65,9 +64,9 @@ def undoings(world: World, past: World, left: list[GateResult]) -> list[dict[str
 def _created(
     world: World, now: Connector, is_lockdown: bool, left: list[GateResult]
 ) -> dict[str, t.Any] | None:
-    """Made since the baseline under our name.
+    """Return the undoing of a connector made since the baseline under our name, or None.
 
-    It goes, unless somebody else put something of his own into it.
+    It is removed, unless somebody else has put something of his own into it.
     """
     label, egress = "connector %s" % now.get("Name"), egress_written(world)
     if not _is_ours(now, egress):
@@ -173,8 +172,9 @@ FILTERING = (
 
 
 def _never_switch_on(connector: dict[str, t.Any], now: Connector, was_on: bool) -> None:
-    """Where somebody's change keeps it restricting, it stays off: restoring Enabled alone would
-    start to refuse mail.
+    """Keep a connector off where somebody's change makes it restrict.
+
+    To restore Enabled alone would start to refuse mail.
     """
     restricts = connector.get(
         "restrict_domains_to_ip_addresses", boolean(now.get("RestrictDomainsToIPAddresses"))
@@ -184,10 +184,10 @@ def _never_switch_on(connector: dict[str, t.Any], now: Connector, was_on: bool) 
 
 
 def switch_off(world: World, past: World) -> dict[str, t.Any]:
-    """The first step.
+    """Return the first step: how the lock-down is switched off, or narrowed.
 
-    One that was on before us is only narrowed to whom it refused then; its own senders are still in
-    its list.
+    One that was on before the deployment is only narrowed to the domains that it refused then; its
+    own senders are still in its list.
     """
     name = world.settings.lockdown_connector_name
     now, before = world.connector(name), past.connector(name)
@@ -209,8 +209,9 @@ def switch_off(world: World, past: World) -> dict[str, t.Any]:
 
 
 def stamp(world: World) -> str:
-    """Why it is off, for an administrator who finds it; and since when, for a later run on another
-    machine.
+    """Return the comment that says why the connector is off, and since when.
+
+    An administrator and a later run on another machine read it.
     """
     return "%s. [mailflow.area1: rollback, switched off %s]" % (
         world.settings.lockdown_comment,

@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Message handling on the way back: our rules and quarantine policies go, the anti-spam policies
-get their values back. Pure.
+"""Message handling on the way back.
+
+Our rules and quarantine policies are removed, and the anti-spam policies get their values back.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ NOT_JUDGED = frozenset({"SenderIpRanges", "State"})
 
 
 def rules(world: World, past: World, left: list[GateResult]) -> list[str]:
-    """Names of the rules that go: with our stamp, not there before us, and not made into something
-    else since.
+    """Return the names of the rules to remove.
+
+    They have our stamp, were not there before the deployment, and were not changed by others since.
     """
     before = past.if_read.transport_rules
     wanted = {rule.name.lower(): rule for rule in handling.wanted_rules(world)}
@@ -58,8 +60,9 @@ def rules(world: World, past: World, left: list[GateResult]) -> list[str]:
 
 
 def filters(world: World, past: World, left: list[GateResult]) -> list[dict[str, t.Any]]:
-    """Options that bring each anti-spam policy back: verdict actions, quarantine policies and
-    retention, and SPF hard fail.
+    """Return the options that restore each anti-spam policy.
+
+    These are verdict actions, quarantine policies, retention, and SPF hard fail.
     """
     going = {name.lower() for name in _ours(world, past)}
     applying = _applying(world) | _applying(past)
@@ -113,7 +116,7 @@ def _verdicts(
 
 
 def _written(option: str, current: t.Mapping[str, t.Any]) -> list[t.Any]:
-    """Of any use case: the one of a deployment may have been another than today's."""
+    """Return the values that any use case may have written: the deployed one may be another."""
     known = [use_cases.published(case).filter.get(option) for case in use_cases.CASES]
     if option.endswith("_period"):
         known += list(use_cases.RETENTION_DAYS)
@@ -133,7 +136,7 @@ def _ours(world: World, past: World) -> list[str]:
 def quarantine_policies(
     world: World, past: World, restored: t.Sequence[t.Mapping[str, t.Any]], left: list[GateResult]
 ) -> list[str]:
-    """Ours, unless an anti-spam policy would still name one after what is ``restored``."""
+    """Return our quarantine policies that no anti-spam policy names after ``restored``."""
     options = {str(item["identity"]).lower(): item for item in restored}
     found = []
     for name in _ours(world, past):

@@ -3,9 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Three ways meet: what was there before us, what we write, and what is there now.
+"""Three-way comparison: the baseline, what the deployment writes, and the present.
 
-Only what we changed is undone. Pure.
+Only what the deployment changed is undone.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ SAME, OURS, FOREIGN = "same", "ours", "foreign"
 
 @dataclasses.dataclass(frozen=True)
 class Written:
-    """One property that the deployment writes: the module's option, the service's name, and the
-    values that can be ours.
-    """
+    """One property that the deployment writes: option, the service's name, and our values."""
 
     option: str
     name: str
@@ -33,16 +31,14 @@ class Written:
 
 @dataclasses.dataclass(frozen=True)
 class Undoing:
-    """Of one object: options that bring our changes back, and properties that somebody else changed
-    since.
-    """
+    """The undoing of one object: options that restore it, and properties that others changed."""
 
     restore: dict[str, t.Any]
     foreign: tuple[str, ...] = ()
 
 
 def verdict(kind: Kind, before: t.Any, written: t.Iterable[t.Any], now: t.Any) -> str:
-    """As before, or as we wrote it, or neither: then somebody changed it since, and it is his."""
+    """Return whether a value is as before, as we wrote it, or changed by somebody else since."""
     if kind.same(plain(kind, before), plain(kind, now)):
         return SAME
     return OURS if any(kind.same(value, now) for value in written) else FOREIGN
@@ -63,8 +59,9 @@ def undo(
 
 
 def plain(kind: Kind, value: t.Any) -> t.Any:
-    """A value that was null before is given as what the service means by it: an empty text or list,
-    false.
+    """Return a value for writing; null becomes what the service means by it.
+
+    That is an empty text, an empty list, or false.
     """
     if kind.is_list:
         return as_list(value)
@@ -74,9 +71,6 @@ def plain(kind: Kind, value: t.Any) -> t.Any:
 
 
 def surplus(before: t.Any, written: t.Iterable[t.Any], now: t.Any) -> list[str]:
-    """Entries of an address list that are there now, are ours, and were not there before.
-
-    Everybody else's stay.
-    """
+    """Return entries of an address list that are ours and were not there before."""
     kept, ours = spans(before), spans(list(written))
     return [str(entry) for entry in as_list(now) if spans([entry]) <= ours - kept]

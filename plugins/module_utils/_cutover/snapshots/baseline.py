@@ -3,10 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What a baseline is: what the tenant, its domains and their records were before the first write.
-
-Pure.
-"""
+"""The baseline: what the tenant, its domains and their records were before the first write."""
 
 from __future__ import annotations
 
@@ -52,7 +49,7 @@ THROW_AWAY = {
 
 
 def traces(world: World) -> list[str]:
-    """What only an earlier deployment leaves behind."""
+    """Return what only an earlier deployment leaves behind."""
     found = []
     for name in (world.settings.connector_name, world.settings.lockdown_connector_name):
         if world.connector(name) is not None:
@@ -74,9 +71,7 @@ def throw_away_runner(environment: t.Mapping[str, str]) -> str:
 
 
 def compose(kind: str, sections: t.Mapping[str, t.Any], **more: t.Any) -> dict[str, t.Any]:
-    """All that a way back needs of what was read, as the services wrote it: null and empty are not
-    the same.
-    """
+    """Return all that a way back needs, as the services wrote it: null and empty differ."""
     kept = {name: value for name, value in sections.items() if name in KEPT}
     body = {
         "format": 1,

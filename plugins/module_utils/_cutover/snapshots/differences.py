@@ -3,7 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What differs between two looks at a tenant, object by object. Pure."""
+"""The differences between two observations of a tenant, object by object."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SERVER_MADE = ("WhenCreated", "WhenCreatedUTC", "WhenChanged", "WhenChangedUTC")
 
 
 def differences(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any]) -> list[Difference]:
-    """One entry for each object that came, went or has other values.
+    """Return an entry for each object that appeared, disappeared or has other values.
 
     A section that one side never read is left out.
     """

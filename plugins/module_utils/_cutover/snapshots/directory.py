@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The tenant's directory on the operator's side: where it lies, and files in it that are whole and
-nobody else's to read.
+"""The tenant's directory on the controller, and its files.
+
+Files are whole, and only this user can read them.
 """
 
 from __future__ import annotations
@@ -59,5 +60,5 @@ def directory_name(tenant: t.Any) -> str:
 
 
 def utc_stamp() -> str:
-    """For file names only; nothing is decided by it."""
+    """Return the time for a file name; nothing is decided by it."""
     return datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")

@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""One snapshot for each run that found something new: what was there before its first write, and
-what it was to write.
+"""Snapshots: one for each run that found something new.
+
+Each holds what was there before the first write, and what the run was to write.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def record(
 
 
 def listed(directory: str) -> list[str]:
-    """Names of the snapshots, oldest first."""
+    """Return the names of the snapshots, oldest first."""
     try:
         names = [name for name in os.listdir(directory) if NAME.match(name)]
     except FileNotFoundError:
@@ -95,9 +96,9 @@ def load(path: str) -> dict[str, t.Any]:
 
 
 def load_all(directory: str) -> tuple[list[dict[str, t.Any]], list[dict[str, t.Any]]]:
-    """(snapshots, one entry for each file with its digest or problem).
+    """Return (snapshots, one entry for each file with its digest or problem).
 
-    One that was edited or cut is named and not used.
+    A file that was edited or cut is named and not used.
     """
     found, files = [], []
     for name in listed(directory):
@@ -113,8 +114,9 @@ def load_all(directory: str) -> tuple[list[dict[str, t.Any]], list[dict[str, t.A
 
 
 def history(snapshots: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
-    """What earlier runs were to write, how each domain was first seen, and what was last seen at
-    work. Pure.
+    """Return what earlier runs were to write, and what they saw.
+
+    That is how each domain was first seen, and what was last seen at work.
     """
     egress: dict[str, None] = {}
     sets: list[t.Any] = []
@@ -151,7 +153,7 @@ def history(snapshots: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
 
 
 def _at_area1(body: t.Mapping[str, t.Any], sets: t.Sequence[t.Any]) -> dict[str, int]:
-    """Each domain that has a set which a deployment wrote, with its TTL."""
+    """Return each domain that has a set which a deployment wrote, with its TTL."""
     world, written = (
         World({"dns": {}, **body["sections"]}, NO_SETTINGS),
         [record_set(records) for records in sets],
@@ -165,9 +167,7 @@ def _at_area1(body: t.Mapping[str, t.Any], sets: t.Sequence[t.Any]) -> dict[str,
 
 
 def fingerprint(sections: t.Mapping[str, t.Any], wanted: t.Mapping[str, t.Any]) -> str:
-    """Equal for two looks at the same state, whatever the order of the answers and the time of the
-    look.
-    """
+    """Return a digest of the state, whatever the order of the answers and the time of reading."""
     body = {
         name: (
             {key: said(name, entry) for key, entry in (value or {}).items()}
@@ -182,7 +182,7 @@ def fingerprint(sections: t.Mapping[str, t.Any], wanted: t.Mapping[str, t.Any]) 
 
 
 def said(section: str, entry: t.Any) -> t.Any:
-    """What a domain's entry says, without how and when it was asked."""
+    """Return what a domain's entry says, without how and when it was asked."""
     if not isinstance(entry, t.Mapping):
         return ordered(entry)
     chosen = SAID.get(section)

@@ -3,9 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The module mail_flow_snapshot: takes the baseline once, a snapshot before each run that found
-something new, and looks at both.
-"""
+"""The module mail_flow_snapshot: the baseline, snapshots, and the comparison with them."""
 
 from __future__ import annotations
 
@@ -96,7 +94,7 @@ def _verify(
 def _compare(
     params: t.Mapping[str, t.Any], context: Context, observation: Observation, directory: str
 ) -> Result:
-    """What differs now from the baseline, or from a snapshot."""
+    """Return what differs now from the baseline, or from a snapshot."""
     if params.get("snapshot"):
         body = snapshots.load(os.path.join(directory, params["snapshot"]))
         _same_tenant(body, observation, params["snapshot"])
