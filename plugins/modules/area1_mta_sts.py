@@ -78,6 +78,10 @@ results:
       description: The records as lines of a zone file, where they are to be set by hand.
       type: list
       elements: str
+    instructions:
+      description: The same in plain words.
+      type: list
+      elements: str
     error:
       description: What went wrong, with C(kind), C(message) and C(hint).
       type: dict

@@ -194,6 +194,11 @@ results:
       description: The records as lines of a zone file, where a person has to set them.
       type: list
       elements: str
+    instructions:
+      description: The same in plain words, with the way to the records in the console of the
+        provider that the name servers show.
+      type: list
+      elements: str
     modified_on:
       description: When the provider says the set was last changed; V(null) where it does not tell.
       type: str
@@ -215,6 +220,7 @@ results:
         auto_ttl: false
       after: {records: [{priority: 5, host: mailstream-eu1.mxrecord.io}], ttl: 300, auto_ttl: false}
       zone_lines: []
+      instructions: []
       modified_on: "2026-11-23T10:00:00.000000Z"
       date: "2026-11-23T10:00:01+00:00"
       error: null

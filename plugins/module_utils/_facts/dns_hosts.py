@@ -5,9 +5,9 @@
 
 """Who runs the name servers of a domain, by their names.
 
-Sources are the providers' own pages on name servers ("Your name servers", "Delegating a domain");
-``certain`` is False where only third parties name them. ``console`` is the way to the records in
-the provider's own console, as its help pages had it in November 2026; labels move.
+``console`` is the way to the records in the provider's own console. It is ``certain`` where a
+published page was read for it: "Editing records" of Amazon Route 53 (2026), and Microsoft's
+"Connect your DNS records at IONOS" and "at Namecheap" (2024). The others are from experience.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class DnsHost:
     servers: re.Pattern[str]
     console: str
     driver: str = ""
-    certain: bool = True
+    certain: bool = False
 
 
 def _host(
-    title: str, servers: str, console: str, driver: str = "", certain: bool = True
+    title: str, servers: str, console: str, driver: str = "", certain: bool = False
 ) -> DnsHost:
     return DnsHost(title, re.compile(rf"(?:^|\.)(?:{servers})\Z"), console, driver, certain)
 
@@ -46,8 +46,9 @@ DNS_HOSTS: tuple[DnsHost, ...] = (
     _host(
         "Amazon Route 53",
         r"awsdns-\d+\.(?:com|net|org|co\.uk|cn)",
-        "Route 53 > Hosted zones > the zone > the MX record > Edit record",
+        "console.aws.amazon.com/route53 > Hosted zones > the zone > the record > Edit record",
         "route53",
+        certain=True,
     ),
     _host(
         "Azure DNS",
@@ -70,23 +71,23 @@ DNS_HOSTS: tuple[DnsHost, ...] = (
         "Squarespace Domains",
         r"(?:ns\d+\.)?squarespacedns\.com|ns-cloud-[a-e]\d\.squarespacedns\.com",
         "account.squarespace.com > Domains > the domain > DNS > DNS Settings",
-        certain=False,
     ),
     _host(
         "Namecheap",
         r"registrar-servers\.com",
         "namecheap.com > Domain List > Manage > Advanced DNS > Mail Settings: Custom MX",
+        certain=True,
     ),
     _host(
         "IONOS",
         r"ui-dns\.(?:com|org|de|biz)",
-        "my.ionos.com > Domains & SSL > the domain > DNS",
+        "login.ionos.com > Menu > Domains and SSL > the domain > DNS > Add record",
+        certain=True,
     ),
     _host(
         "Strato",
         r"rzone\.de|strato\.de",
         "strato.de > Domains > Domainverwaltung > the domain > DNS > MX-Record",
-        certain=False,
     ),
     _host(
         "OVHcloud",
@@ -98,7 +99,6 @@ DNS_HOSTS: tuple[DnsHost, ...] = (
         "Infomaniak",
         r"infomaniak\.(?:ch|com)",
         "manager.infomaniak.com > Domains > the domain > DNS zone",
-        certain=False,
     ),
     _host(
         "Hetzner",
@@ -119,32 +119,27 @@ DNS_HOSTS: tuple[DnsHost, ...] = (
         "DNS Made Easy",
         r"dnsmadeeasy\.com|constellix\.com",
         "cp.dnsmadeeasy.com > DNS > Managed DNS > the domain",
-        certain=False,
     ),
-    _host("NS1 (IBM)", r"nsone\.net", "my.nsone.net > Zones > the zone", certain=False),
+    _host("NS1 (IBM)", r"nsone\.net", "my.nsone.net > Zones > the zone"),
     _host(
         "Vercara UltraDNS",
         r"ultradns\.(?:com|net|org|biz|info|co\.uk)",
         "portal.ultradns.com > Zones > the zone > Records",
-        certain=False,
     ),
     _host(
         "Akamai Edge DNS",
         r"akam\.net",
         "control.akamai.com > DNS Management > the zone",
-        certain=False,
     ),
     _host(
         "Network Solutions",
         r"worldnic\.com",
         "networksolutions.com > Domains > Manage > Advanced Tools > Advanced DNS Records",
-        certain=False,
     ),
     _host(
         "INWX",
         r"inwx\.(?:de|eu|net|com)",
         "inwx.com > Nameserver > the domain",
-        certain=False,
     ),
     _host(
         "Microsoft 365",

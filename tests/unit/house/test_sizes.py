@@ -39,9 +39,7 @@ LONG_FUNCTIONS: frozenset[str] = frozenset(
     plugins/module_utils/_cutover/phases/deploy.py:_switch
     plugins/module_utils/_cutover/report/build.py:build
     plugins/module_utils/_cutover/rollback/domains.py:email_security
-    plugins/module_utils/_dns/info.py:run
     plugins/module_utils/_dns/public/wire.py:interpret
-    plugins/module_utils/_dns/sets/mta_sts_id.py:run
     plugins/module_utils/_exchange/reads/mail_flow.py:run_mail_flow_info
     plugins/module_utils/_exchange/reads/trace.py:add
     plugins/module_utils/_smtp/probe.py:probe_of

@@ -297,6 +297,13 @@ class Driver(abc.ABC):
         return only after the provider has accepted the change; the caller reads it back.
         """
 
+    def instructions(self, before: RecordSet | None, wanted: RecordSet) -> tuple[str, ...]:
+        """Return in plain words what a person has to do, for a driver that does not write.
+
+        One sentence per step. Must not fail: the lines of a zone file are shown anyway.
+        """
+        return ()
+
     def settle(self, names: t.Sequence[str]) -> tuple[str, ...]:
         """Wait until all name servers of the provider have the changes of these names.
 

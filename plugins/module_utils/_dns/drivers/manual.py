@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
-from ..._engine.errors import InputError, ReadError, Refused
+from ..._engine.errors import InputError, MailflowError, ReadError, Refused
 from ..public.public_dns import PublicDns
+from ..sets.by_hand import instructions
 from ..sets.rrset import RecordSet
 from ..sets.zone_file import zone_lines
 from .contract import Capabilities, Driver, DriverOptions, Surroundings
@@ -71,6 +72,14 @@ class ManualDriver(Driver):
         return RecordSet.of(
             name, rdtype, first.values, max(answer.ttl or 0 for answer in told.values())
         )
+
+    def instructions(self, before: RecordSet | None, wanted: RecordSet) -> tuple[str, ...]:
+        try:
+            delegation = self._world.delegation(wanted.name)
+        except MailflowError:
+            return ()
+        servers = [server.name for server in delegation.servers]
+        return instructions(delegation.zone, servers, before, wanted)
 
     def replace(
         self, name: str, rdtype: str, expected: RecordSet | None, wanted: RecordSet

@@ -109,6 +109,7 @@ def _note(outcome: SetOutcome | MailflowError, check_mode: bool) -> dict[str, t.
         return {
             "status": "pending",
             "message": "To be set by hand: %s" % "; ".join(outcome.zone_lines),
+            "hint": " ".join(outcome.instructions),
         }
     shown = ", ".join(outcome.after.values) if outcome.after else "none"
     return {
@@ -126,6 +127,7 @@ def _result(name: str, outcome: SetOutcome | MailflowError) -> dict[str, t.Any]:
             "before": [],
             "after": [],
             "zone_lines": [],
+            "instructions": [],
             "error": outcome.to_result()["error"],
         }
     return {
@@ -135,6 +137,7 @@ def _result(name: str, outcome: SetOutcome | MailflowError) -> dict[str, t.Any]:
         "before": _values(outcome.before),
         "after": _values(outcome.after),
         "zone_lines": list(outcome.zone_lines),
+        "instructions": list(outcome.instructions),
         "error": None,
     }
 

@@ -210,6 +210,7 @@ def _note(item: MxResult, check_mode: bool) -> dict[str, t.Any]:
         return {
             "status": "pending",
             "message": "To be set by hand: %s" % "; ".join(outcome.zone_lines),
+            "hint": " ".join(outcome.instructions),
         }
     return {"status": "would change" if check_mode else "changed", "message": message}
 
@@ -225,6 +226,7 @@ def _result(item: MxResult) -> dict[str, t.Any]:
         "before": _side(outcome.before) if outcome else None,
         "after": _side(outcome.after) if outcome else None,
         "zone_lines": list(outcome.zone_lines) if outcome else [],
+        "instructions": list(outcome.instructions) if outcome else [],
         "modified_on": (
             outcome.after.modified_on
             if outcome and outcome.after and not outcome.predicted

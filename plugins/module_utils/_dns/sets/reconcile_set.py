@@ -32,7 +32,7 @@ class View:
 class SetOutcome:
     """``plan`` is what was (or would be) changed.
 
-    ``pending``: a person has to do it; ``zone_lines`` say what.
+    ``pending``: a person has to do it; ``zone_lines`` say what, ``instructions`` say how.
     """
 
     plan: Plan
@@ -41,6 +41,7 @@ class SetOutcome:
     predicted: bool = False
     pending: bool = False
     zone_lines: tuple[str, ...] = ()
+    instructions: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -99,7 +100,7 @@ def bring(
 ) -> SetOutcome:
     """Change the set, or, where a person does that, say what is to be set."""
     if not driver.CAPABILITIES.writes:
-        return _by_hand(steps, handed_on)
+        return _by_hand(steps, driver, handed_on)
     try:
         outcome = reconcile(steps, context, handed_on)
     except NotVerified as exc:
@@ -109,7 +110,7 @@ def bring(
     return SetOutcome(outcome.plan, before.record_set, outcome.world.record_set, outcome.predicted)
 
 
-def _by_hand(steps: SetSteps, handed_on: View | None) -> SetOutcome:
+def _by_hand(steps: SetSteps, driver: Driver, handed_on: View | None) -> SetOutcome:
     world = handed_on
     if world is None or steps.plan(world):
         world = steps.observe()
@@ -117,5 +118,11 @@ def _by_hand(steps: SetSteps, handed_on: View | None) -> SetOutcome:
     if not plan:
         return SetOutcome(plan, world.record_set, world.record_set)
     target = steps.predict(world, plan).record_set
-    lines = tuple(zone_lines(target)) if target else ()
-    return SetOutcome(plan, world.record_set, target, pending=True, zone_lines=lines)
+    return SetOutcome(
+        plan,
+        world.record_set,
+        target,
+        pending=True,
+        zone_lines=tuple(zone_lines(target)) if target else (),
+        instructions=driver.instructions(world.record_set, target) if target else (),
+    )
