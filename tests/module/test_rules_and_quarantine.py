@@ -24,7 +24,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects i
     transport_rules,
 )
 from lab.client import Lab
-from tests.module.plays import exchange_defaults, written
+from tests.module.plays import exchange_defaults, psrp_defaults, written
 
 HEADER = "X-CFEmailSecurity-Disposition"
 JUNK: dict[str, Any] = {
@@ -39,6 +39,8 @@ POLICY: dict[str, Any] = {
     "permissions": ["request_release", "preview", "delete"],
     "notifications": True,
 }
+#: A refusal of the service itself, which reaches every transport.
+REFUSAL = {"kind": "cmdlet_error", "type": "System.UnauthorizedAccessException", "message": "No."}
 Run = Callable[..., dict[str, Any]]
 
 
@@ -54,11 +56,18 @@ def lab(running: Lab) -> Lab:
     return running
 
 
+@pytest.fixture(params=["rest", "psrp"])
+def transport(request: pytest.FixtureRequest) -> str:
+    """Over both: what comes of a task does not depend on how its cmdlets reach the service."""
+    return str(request.param)
+
+
 @pytest.fixture
-def run(lab: Lab) -> Run:
+def run(lab: Lab, transport: str) -> Run:
     """One task: its result, which must say by itself whether it failed."""
+    made = psrp_defaults(lab) if transport == "psrp" else exchange_defaults(lab, signed_in=True)
     given = {
-        **exchange_defaults(lab, signed_in=True),
+        **made,
         "timeout": 30,
         "state": "present",
         "scope": "identity",
@@ -201,18 +210,11 @@ def test_order_is_kept_relative_and_nobody_else_s_rule_is_written_to(lab: Lab, r
     assert order(lab) == THEIRS
 
 
-def test_a_rule_left_switched_off_by_a_crash_is_switched_on(lab: Lab, run: Run) -> None:
-    lab.faults(
-        [
-            {
-                "service": "exchange",
-                "match": "Enable-TransportRule",
-                "kind": "status",
-                "status": 403,
-                "times": 9,
-            }
-        ]
-    )
+def test_a_rule_left_switched_off_by_a_crash_is_switched_on(
+    lab: Lab, run: Run, transport: str
+) -> None:
+    broken_way = {"kind": "status", "status": 403} if transport == "rest" else REFUSAL
+    lab.faults([{"service": "exchange", "match": "Enable-TransportRule", "times": 9, **broken_way}])
     broken = run(transport_rules.run_transport_rule, **JUNK, enabled=True)
     assert broken["failed"] and rule(lab, "To junk")["State"] == "Disabled"
     lab.faults([])
@@ -223,8 +225,11 @@ def test_a_rule_left_switched_off_by_a_crash_is_switched_on(lab: Lab, run: Run) 
     assert rule(lab, "To junk")["State"] == "Disabled"
 
 
-def test_an_answer_that_is_lost_or_late_makes_no_second_rule(lab: Lab, run: Run) -> None:
-    lab.faults([{"service": "exchange", "match": "New-TransportRule", "kind": "drop_after_commit"}])
+def test_an_answer_that_is_lost_or_late_makes_no_second_rule(
+    lab: Lab, run: Run, transport: str
+) -> None:
+    service = {"rest": "exchange", "psrp": "psrp"}[transport]
+    lab.faults([{"service": service, "match": "New-TransportRule", "kind": "drop_after_commit"}])
     lab.setting("read_lag_seconds", 5)
     made = run(transport_rules.run_transport_rule, **JUNK)
     assert (
