@@ -83,6 +83,25 @@ def home(environment: Environment) -> Path:
     return path
 
 
+def run_shown(command: list[str], folder: Path, env: dict[str, str]) -> tuple[int, list[str]]:
+    """Run ansible-test with its output on the terminal; return (exit code, what it skipped)."""
+    skipped = []
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        for line in process.stdout or ():
+            if not NOISE.search(line):
+                say(line.rstrip())
+            if SKIPPED.search(line):
+                skipped.append(line.strip())
+        return process.wait(timeout=1200), skipped
+
+
 def sanity_of(environment: Environment, tarball: Path, arguments: tuple[str, ...]) -> None:
     collection = place(tarball, environment)
     folders = [
@@ -106,21 +125,7 @@ def sanity_of(environment: Environment, tarball: Path, arguments: tuple[str, ...
         *arguments,
     ]
     say(f"+ {environment.name}: {' '.join(os.path.basename(word) for word in command)}")
-    with subprocess.Popen(
-        command,
-        cwd=collection,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        skipped = []
-        for line in process.stdout or ():
-            if not NOISE.search(line):
-                say(line.rstrip())
-            if SKIPPED.search(line):
-                skipped.append(line.strip())
-        code = process.wait(timeout=1200)
+    code, skipped = run_shown(command, collection, env)
     if code != 0:
         raise Failure(f"ansible-test sanity on {environment.name}: exit code {code}")
     if skipped:

@@ -51,11 +51,6 @@ def run_probe(params: t.Mapping[str, t.Any], context: Context) -> Result:
         plainly = {domain: future.result() for domain, future in plain.items()}
     hosts = {target.name: host_view(target, seen[target.name]) for target in probe.hosts}
     canary = _canary(probe, hosts)
-    sources = [item["source"] for view in hosts.values() for item in view["addresses"]]
-    sources += [
-        item["source"]
-        for item in (*deliveries.values(), *(view["with_tls"] for view in plainly.values()))
-    ]
     values = {
         "hosts": hosts,
         "direct": deliveries,
@@ -63,7 +58,7 @@ def run_probe(params: t.Mapping[str, t.Any], context: Context) -> Result:
         "canary": canary,
         "looked_from": {
             "host": probe.looked_from,
-            "address": next((source for source in sources if source), ""),
+            "address": _source(hosts, [*deliveries.values(), *_with_tls(plainly)]),
         },
         "port": probe.port,
         "date": (
@@ -73,6 +68,18 @@ def run_probe(params: t.Mapping[str, t.Any], context: Context) -> Result:
         ),
     }
     return Result(False, (), values)
+
+
+def _with_tls(plainly: t.Mapping[str, t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
+    return [view["with_tls"] for view in plainly.values()]
+
+
+def _source(
+    hosts: t.Mapping[str, t.Mapping[str, t.Any]], deliveries: t.Iterable[t.Mapping[str, t.Any]]
+) -> str:
+    """Return the first known address from which a conversation was held, or ""."""
+    views = [*(item for view in hosts.values() for item in view["addresses"]), *deliveries]
+    return next((str(item["source"]) for item in views if item["source"]), "")
 
 
 def section_of(
@@ -116,29 +123,16 @@ def probe_of(params: t.Mapping[str, t.Any], context: Context) -> Probe:
         else ""
     )
     looked_from = socket.gethostname()
-    helo = (
-        check_helo(params["helo"])
-        if params.get("helo")
-        else looked_from
-        if "." in looked_from
-        else ""
-    )
+    helo = _helo(params.get("helo"), looked_from)
     recipients = tuple(Recipient.of(item, canary) for item in params.get("domains") or ())
     hosts = tuple(HostTarget.of(item) for item in params.get("hosts") or ())
     direct = tuple(DirectTarget.of(item, canary) for item in params.get("direct") or ())
     plain = tuple(DirectTarget.of(item, "", "plain") for item in params.get("plain") or ())
     own = {str(name).lower() for name in params.get("internal_domains") or ()}
     own |= {item.domain for item in recipients} | {item.domain for item in (*direct, *plain)}
-    for what, names in (
-        ("hosts", [item.name for item in hosts]),
-        ("direct", [item.domain for item in direct]),
-        ("plain", [item.domain for item in plain]),
-    ):
-        double = sorted({name for name in names if names.count(name) > 1})
-        if double:
-            raise InputError(
-                "%s: %s is named more than once." % (what, ", ".join(double)), "Name each once."
-            )
+    _refuse_doubles("hosts", [item.name for item in hosts])
+    _refuse_doubles("direct", [item.domain for item in direct])
+    _refuse_doubles("plain", [item.domain for item in plain])
     return Probe(
         hosts=hosts,
         recipients=recipients,
@@ -152,6 +146,21 @@ def probe_of(params: t.Mapping[str, t.Any], context: Context) -> Probe:
         canary=Canary.of(canary) if canary and not context.check_mode else None,
         looked_from=looked_from,
     )
+
+
+def _helo(given: t.Any, looked_from: str) -> str:
+    """Return the name for EHLO: given, else the host's full name, else "" (its address)."""
+    if given:
+        return check_helo(given)
+    return looked_from if "." in looked_from else ""
+
+
+def _refuse_doubles(what: str, names: t.Sequence[str]) -> None:
+    double = sorted({name for name in names if names.count(name) > 1})
+    if double:
+        raise InputError(
+            "%s: %s is named more than once." % (what, ", ".join(double)), "Name each once."
+        )
 
 
 def _sender(given: t.Any, helo: str, own: t.Collection[str]) -> str:

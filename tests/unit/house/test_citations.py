@@ -7,8 +7,8 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -29,13 +29,17 @@ OLD = re.compile(
 )
 
 
-def texts() -> Iterator[tuple[Path, str]]:
-    """Yield each text file of the checkout with its content, this test excepted."""
-    yield ROOT / "README.md", (ROOT / "README.md").read_text(encoding="utf-8")
+@functools.cache
+def texts() -> list[tuple[Path, str]]:
+    """Return each text file of the checkout with its content, this test excepted."""
+    paths = [ROOT / "README.md"]
     for room in ROOMS:
-        for path in sorted((ROOT / room).rglob("*")):
-            if path.suffix in SUFFIXES and path.is_file() and path != Path(__file__).resolve():
-                yield path, path.read_text(encoding="utf-8")
+        paths += [
+            path
+            for path in sorted((ROOT / room).rglob("*"))
+            if path.suffix in SUFFIXES and path.is_file() and path != Path(__file__).resolve()
+        ]
+    return [(path, path.read_text(encoding="utf-8")) for path in paths]
 
 
 def entries() -> list[str]:

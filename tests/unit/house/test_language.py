@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import tokenize
 from collections.abc import Iterator
@@ -109,6 +110,7 @@ def is_property(node: ast.AST) -> bool:
     return any(ast.unparse(item).endswith("property") for item in decorators)
 
 
+@functools.cache
 def faults(path: Path) -> list[str]:
     """Return what is wrong with the docstrings and comments of a file."""
     found = []

@@ -42,9 +42,6 @@ LONG_FUNCTIONS: frozenset[str] = frozenset(
     plugins/module_utils/_dns/public/wire.py:interpret
     plugins/module_utils/_exchange/reads/mail_flow.py:run_mail_flow_info
     plugins/module_utils/_exchange/reads/trace.py:add
-    plugins/module_utils/_smtp/probe.py:probe_of
-    plugins/module_utils/_smtp/probe.py:run_probe
-    tools/dev/sanity.py:sanity_of
     """.split()
 )
 
