@@ -43,7 +43,7 @@ def debug(params: t.Mapping[str, t.Any], context: Context) -> Result:
     """Return facts, problems and a table for the terminal."""
     checks = set(params.get("checks") or CHECKS)
     found = Findings()
-    lacking = _inputs(found, params) if "inputs" in checks else []
+    lacking = _inputs(found, params, context) if "inputs" in checks else []
     if "libraries" in checks:
         controller.look(found, needed(params))
     if not any(problem.section == controller.SECTION for problem in found.problems):
@@ -61,26 +61,32 @@ def debug(params: t.Mapping[str, t.Any], context: Context) -> Result:
     return Result(values=values, failed_message=message if failed else "")
 
 
-def _inputs(found: Findings, params: t.Mapping[str, t.Any]) -> list[str]:
+def _inputs(found: Findings, params: t.Mapping[str, t.Any], context: Context) -> list[str]:
     """Note all that is not given, of all services at once; return the services that lack something.
 
     What they lack is said here and not again by their own checks.
     """
-    lacking: dict[str, list[str]] = {"cloudflare": cloudflare.missing(params)}
-    try:
-        lacking["microsoft"] = missing_inputs(params)
-    except MailflowError as exc:
-        lacking["microsoft"] = []
-        found.problem("inputs", exc.message, exc.hint)
-        return ["microsoft", *(name for name, items in lacking.items() if items)]
-    items = [item for name in ("microsoft", "cloudflare") for item in lacking[name]]
+    asked: dict[str, t.Callable[[], list[str]]] = {
+        "microsoft": lambda: missing_inputs(params),
+        "cloudflare": lambda: cloudflare.missing(params),
+        "dns": lambda: network.missing(params, context),
+    }
+    lacking: dict[str, list[str]] = {}
+    wrong: list[str] = []
+    for name, ask in asked.items():
+        try:
+            lacking[name] = ask()
+        except MailflowError as exc:
+            wrong.append(name)
+            found.problem("inputs", exc.message, exc.hint)
+    items = [item for each in lacking.values() for item in each]
     if items:
         found.problem(
             "inputs",
             "Not given: %s." % "; ".join(items),
             "Give them as variables, or in the environment; docs/sign-in.md shows each way.",
         )
-    return [name for name, missing in lacking.items() if missing]
+    return [*wrong, *(name for name, missing in lacking.items() if missing)]
 
 
 def needed(params: t.Mapping[str, t.Any]) -> set[str]:

@@ -16,7 +16,7 @@ from .._dns.drivers.accounts import Drivers
 from .._dns.options import domain_maps
 from .._dns.public.public_dns import PublicDns
 from .._engine.context import Context
-from .._engine.errors import MailflowError
+from .._engine.errors import InputError, MailflowError
 from .._smtp.conversation import Broken, Conversation
 from .findings import Findings
 
@@ -50,6 +50,21 @@ def look(found: Findings, params: t.Mapping[str, t.Any], context: Context) -> No
         found.note(DOMAINS, **{name: _domain(found, world, name) for name in names})
         if params.get("smtp"):
             _port_25(found, world, params, names)
+
+
+def missing(params: t.Mapping[str, t.Any], context: Context) -> list[str]:
+    """Return what the DNS providers that are named still need."""
+    given = params.get("domains")
+    settings = domain_maps(given, _FOREIGN).values() if given else ()
+    named = [params.get("dns_provider"), *(own.get("dns_provider") for own in settings)]
+    drivers = Drivers(params, context)
+    lacking = []
+    for name in dict.fromkeys(str(item) for item in named if item):
+        try:
+            drivers.get(drivers.provider_for(name, name))
+        except InputError as exc:
+            lacking.append("%s (DNS provider %s)" % (exc.message.rstrip("."), name))
+    return lacking
 
 
 def _resolvers(found: Findings, world: PublicDns, name: str) -> None:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 import typing as t
-import urllib.parse
 
-from ..._http import redact
+from ..._engine.outside_text import MASK, redact
+from ..._engine.outside_text import clean as without_secrets
 
 LONGEST_TEXT = 400
-MASK = "********"
 # A JSON web token, also one that was cut: a header begins with {" in base64url.
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,2}")
 # Form fields that carry a credential, as a proxy's page or a debugging service quotes them.
@@ -27,15 +26,16 @@ _FIELDS = re.compile(
 
 def shown(text: str, secrets: t.Iterable[str]) -> str:
     """Return the first sentence of a text from outside: redacted first, and cut only then."""
-    return first_sentence(clean(text, secrets))[:LONGEST_TEXT]
+    hidden = tuple(secrets)
+    return clean(first_sentence(_masked(redact(text, hidden))), hidden)
 
 
 def clean(text: str, secrets: t.Iterable[str]) -> str:
-    """Return the text without the secrets, in whatever spelling a form gives them, and tokens."""
-    spelled: list[str] = []
-    for secret in secrets:
-        spelled += [secret, urllib.parse.quote(secret, safe=""), urllib.parse.quote_plus(secret)]
-    text = redact(text, sorted(set(spelled), key=len, reverse=True))
+    """Return the text as one short line without the secrets, and without tokens."""
+    return without_secrets(_masked(text), secrets, LONGEST_TEXT)
+
+
+def _masked(text: str) -> str:
     text = _FIELDS.sub(lambda found: found.group(1) + found.group(2) + MASK, text)
     return _JWT.sub(MASK, text)
 

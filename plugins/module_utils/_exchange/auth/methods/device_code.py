@@ -58,7 +58,7 @@ class DeviceCode(Method):
         answer = self.context.ask(
             "To sign in, open %s in a browser and enter the code %s."
             " Press Enter here when the browser says that you are signed in."
-            % (place, str(flow["user_code"])[:20])
+            % (place, clean(str(flow["user_code"]), self.secrets)[:20])
         )
         if answer is None:
             raise InputError(
