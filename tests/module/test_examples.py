@@ -35,6 +35,7 @@ READING = {
     "mail_flow_run",
     "mail_flow_snapshot",
     "mail_flow_wait",
+    "o365_debug",
     "o365_login",
     "o365_mail_flow_info",
 }

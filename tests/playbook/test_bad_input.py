@@ -122,7 +122,7 @@ def bad_credentials(deployment: Deployment) -> dict[str, tuple[dict[str, Any], l
         ),
         "two_ways": (
             {"o365_certificate_path": pem},
-            ["More than one way to sign in", "client_secret, certificate_path", "exactly one"],
+            ["More than one way to sign in", "variable o365_client_secret", "exactly one"],
         ),
         "foreign_token": (
             {

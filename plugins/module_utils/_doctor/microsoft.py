@@ -82,7 +82,6 @@ def _token(found: Findings, sign_in: SignIn, audience: str) -> Token | None:
         found.note(GRAPH, skipped="only an access token for Exchange Online is given")
         return None
     try:
-        sign_in.validate()
         token = sign_in.token(audience)
     except MailflowError as exc:
         found.problem(SIGN_IN, exc.message, exc.hint)

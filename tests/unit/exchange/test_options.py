@@ -18,6 +18,8 @@ from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.opti
     ENVIRONMENT,
     EXCHANGE_OPTIONS,
     SECRETS,
+    WAYS,
+    missing_inputs,
     resolve,
 )
 from tests.unit.exchange.helpers import APP, SECRET, TENANT, jwt
@@ -241,3 +243,45 @@ def test_resources(
 
 def test_the_clouds_are_those_of_the_option() -> None:
     assert list(CLOUDS) == EXCHANGE_OPTIONS["cloud"]["choices"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "way"),
+    [
+        ({"O365_CERTIFICATE_CONTENT": "base64-of-a-pfx"}, "certificate_content"),
+        ({"O365_FEDERATED_TOKEN": "head.body.signature"}, "federated_token"),
+        ({"O365_FEDERATED_TOKEN_FILE": "/some/file"}, "federated_token_file"),
+        ({"O365_FEDERATED_TOKEN_URL": "https://runner.example/t"}, "federated_token_url"),
+        ({"O365_MANAGED_IDENTITY": "system"}, "managed_identity"),
+        ({"ACTIONS_ID_TOKEN_REQUEST_TOKEN": "bearer-of-the-job"}, ""),
+    ],
+)
+def test_ways_of_the_environment(environ: dict[str, str], way: str) -> None:
+    """GitHub sets its bearer in every job that may have one: alone it chooses nothing."""
+    connection = resolve(IDENTITY, environ)
+    assert connection.way() == way
+    assert not way or connection.sources[way].startswith("environment O365_")
+    assert connection.get("federated_token_bearer") == ""
+
+
+def test_a_switch_that_is_off_is_no_way() -> None:
+    for name in ("device_code", "managed_identity"):
+        assert resolve({**IDENTITY, name: "false", "client_secret": SECRET}, {}).way() == (
+            "client_secret"
+        )
+        assert resolve({**IDENTITY, name: False}, {}).way() == ""
+    assert resolve({**IDENTITY, "device_code": True}, {}).way() == "device_code"
+
+
+def test_what_is_missing_is_named_with_all_its_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ENVIRONMENT.values():
+        monkeypatch.delenv(variable, raising=False)
+    tenant, client_id, ways = missing_inputs({})
+    assert tenant == "o365_tenant (environment O365_TENANT)"
+    assert client_id == "o365_client_id (environment O365_CLIENT_ID)"
+    assert all("o365_" + way in ways for way in WAYS) and "o365_access_token" in ways
+    assert missing_inputs({"client_secret": SECRET, "tenant": TENANT}) == [client_id]
+    assert missing_inputs({"managed_identity": "system"}) == []
+    assert missing_inputs({"access_token": jwt()}) == []
+    with pytest.raises(InputError, match="More than one way"):
+        missing_inputs({**IDENTITY, "client_secret": SECRET, "managed_identity": "system"})

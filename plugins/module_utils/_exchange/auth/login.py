@@ -33,7 +33,8 @@ def login(params: t.Mapping[str, t.Any], context: Context) -> Result:
     connection = resolve(params)
     wanted = list(dict.fromkeys(params.get("audiences") or ["exchange", "graph"]))
     sign_in = SignIn(connection, context)
-    sign_in.validate()
+    if not any(map(connection.given_token, TOKEN_OPTION)):
+        sign_in.validate()
     tokens: dict[str, Token] = {}
     for audience in wanted:
         if (

@@ -115,7 +115,10 @@ class FederatedRequest(_Federated):
 
     def validate(self) -> None:
         """Check the address; the token itself is asked for when it is sent."""
-        check_url(self.given)
+        try:
+            check_url(self.given)
+        except InputError as exc:
+            raise InputError("federated_token_url: %s" % exc.message, exc.hint) from None
         if not self.connection.get("federated_token_bearer"):
             raise InputError(
                 "federated_token_url is given, and federated_token_bearer is not.",
