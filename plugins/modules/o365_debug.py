@@ -136,7 +136,8 @@ problems:
       elements: str
       sample: ["az ad app permission admin-consent --id 0b6e7a52-3c1f-4d8a-9e2b-5f7c8d9a1b3c"]
 table:
-  description: The same as lines of text. The terminal shows them whatever the verbosity.
+  description: The same as lines of text. The terminal shows them whatever the verbosity. Empty
+    where O(fail_on_problem=true) and there is no problem.
   returned: always
   type: list
   elements: str

@@ -14,7 +14,7 @@ from .._email_security.options import AREA1_OPTIONS
 from .._engine.context import Context
 from .._engine.errors import InputError, MailflowError
 from .._engine.module import Result
-from .._exchange.auth.options import EXCHANGE_OPTIONS, missing_inputs, resolve
+from .._exchange.auth.options import EXCHANGE_OPTIONS, resolve
 from . import cloudflare, controller, microsoft, network
 from .findings import Findings
 
@@ -55,8 +55,11 @@ def debug(params: t.Mapping[str, t.Any], context: Context) -> Result:
             network.look(found, params, context)
     _clock(found)
     problems = [problem.to_data() for problem in found.problems]
-    values = {"facts": found.facts, "problems": problems, "table": table(found)}
-    failed = params.get("fail_on_problem") and problems
+    strict = bool(params.get("fail_on_problem"))
+    # A check before a run speaks up only where something is the matter.
+    shown = [] if strict and not problems else table(found)
+    values = {"facts": found.facts, "problems": problems, "table": shown}
+    failed = strict and bool(problems)
     message = " ".join("%s %s" % (item["message"], item["hint"]) for item in problems).strip()
     return Result(values=values, failed_message=message if failed else "")
 
@@ -67,7 +70,7 @@ def _inputs(found: Findings, params: t.Mapping[str, t.Any], context: Context) ->
     What they lack is said here and not again by their own checks.
     """
     asked: dict[str, t.Callable[[], list[str]]] = {
-        "microsoft": lambda: missing_inputs(params),
+        "microsoft": lambda: microsoft.missing(params),
         "cloudflare": lambda: cloudflare.missing(params),
         "dns": lambda: network.missing(params, context),
     }

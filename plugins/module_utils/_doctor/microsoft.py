@@ -16,6 +16,7 @@ from .._exchange.auth.options import missing_inputs, resolve
 from .._exchange.auth.signin import SignIn
 from .._exchange.auth.token import Token
 from .._exchange.cmdlets import CMDLETS, is_read
+from .._exchange.psrp.options import management_host
 from .._exchange.reads.graph import forwarding_hosts
 from .._exchange.reads.mail_flow import check_tenant
 from .._exchange.transport import Transport, open_transport
@@ -35,10 +36,20 @@ PROPAGATION = (
 _READS = tuple(name for name in CMDLETS if is_read(name))
 
 
+def missing(params: t.Mapping[str, t.Any]) -> list[str]:
+    """Return what is not given, each with every place for it.
+
+    :raises InputError: what is given cannot work.
+    """
+    if str(params.get("transport") or "rest") == "psrp":
+        management_host(params)
+    return missing_inputs(params)
+
+
 def look(found: Findings, params: t.Mapping[str, t.Any], context: Context) -> None:
     """Sign in and ask each service what this identity may do; nothing is changed."""
     with found.caught(SIGN_IN):
-        lacking = missing_inputs(params)
+        lacking = missing(params)
         if lacking:
             found.problem(SIGN_IN, "Microsoft 365: not given: %s." % "; ".join(lacking))
             return

@@ -8,15 +8,15 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 import typing as t
 
 from .._dns.drivers.accounts import Drivers
-from .._dns.options import domain_maps
+from .._dns.options import AUTO, domain_maps, given
 from .._dns.public.public_dns import PublicDns
 from .._engine.context import Context
 from .._engine.errors import InputError, MailflowError
+from .._facts.dns_hosts import dns_hosts
 from .._smtp.conversation import Broken, Conversation
 from .findings import Findings
 
@@ -25,26 +25,13 @@ PORT_SECONDS = 10.0
 # A name that every resolver knows, should no domain be given.
 KNOWN_NAME = "cloudflare.com"
 _FOREIGN = frozenset({"records", "ttl", "max_ttl", "expect", "dns_account"})
-# Whose name servers they are; each provider's documentation says so.
-PROVIDERS: tuple[tuple[str, str], ...] = (
-    (r"\.ns\.cloudflare\.com$", "cloudflare"),
-    (r"\.awsdns-\d+\.(com|net|org|co\.uk)$", "route53"),
-    (r"\.azure-dns\.(com|net|org|info|us|cn)$", "azure"),
-    (r"\.domaincontrol\.com$", "godaddy"),
-    (r"\.googledomains\.com$", "Google Cloud DNS"),
-    (r"\.ultradns\.\w+$", "UltraDNS"),
-    (r"\.akam\.net$", "Akamai"),
-    (r"\.nsone\.net$", "NS1"),
-    (r"\.ui-dns\.\w+$", "IONOS"),
-    (r"\.ovh\.net$", "OVH"),
-)
 
 
 def look(found: Findings, params: t.Mapping[str, t.Any], context: Context) -> None:
     """Ask every resolver, look each domain's provider up, and try port 25."""
     with found.caught(RESOLVERS):
-        given = params.get("domains")
-        names = list(domain_maps(given, _FOREIGN)) if given else []
+        domains = params.get("domains")
+        names = list(domain_maps(domains, _FOREIGN)) if domains else []
         world = Drivers(params, context).world
         _resolvers(found, world, names[0] if names else KNOWN_NAME)
         found.note(DOMAINS, **{name: _domain(found, world, name) for name in names})
@@ -54,17 +41,25 @@ def look(found: Findings, params: t.Mapping[str, t.Any], context: Context) -> No
 
 def missing(params: t.Mapping[str, t.Any], context: Context) -> list[str]:
     """Return what the DNS providers that are named still need."""
-    given = params.get("domains")
-    settings = domain_maps(given, _FOREIGN).values() if given else ()
-    named = [params.get("dns_provider"), *(own.get("dns_provider") for own in settings)]
+    domains = params.get("domains")
+    settings = domain_maps(domains, _FOREIGN) if domains else {}
+    if given(params, "dns_provider"):
+        settings = {**settings, "area1_dns_provider": {}}
     drivers = Drivers(params, context)
-    lacking = []
-    for name in dict.fromkeys(str(item) for item in named if item):
+    lacking: dict[str, None] = {}
+    for name, own in settings.items():
+        named = own.get("dns_provider") or own.get("dns_account") or given(params, "dns_provider")
+        if not named:
+            lacking["area1_dns_provider, or dns_provider of the domain %s" % name] = None
+            continue
+        account = drivers.account_of(name, own)
+        if account.provider == AUTO:
+            continue
         try:
-            drivers.get(drivers.provider_for(name, name))
+            drivers.get(account)
         except InputError as exc:
-            lacking.append("%s (DNS provider %s)" % (exc.message.rstrip("."), name))
-    return lacking
+            lacking["%s (DNS provider %s)" % (exc.message.rstrip("."), account)] = None
+    return list(lacking)
 
 
 def _resolvers(found: Findings, world: PublicDns, name: str) -> None:
@@ -93,10 +88,7 @@ def _domain(found: Findings, world: PublicDns, name: str) -> dict[str, t.Any]:
 
 def provider_of(hosts: t.Iterable[str]) -> str:
     """Return whose name servers these are, "" where that is not known or they differ."""
-    names = {
-        next((name for pattern, name in PROVIDERS if re.search(pattern, host)), "")
-        for host in hosts
-    }
+    names = {host.driver or host.title if host else "" for _server, host in dns_hosts(hosts)}
     return names.pop() if len(names) == 1 else ""
 
 
