@@ -88,8 +88,9 @@ def spec_module(found: t.Sequence[Driver]) -> str:
     ).replace("GPL-3.0-or-later", "BSD-2-Clause")
     lines = [
         head,
-        '"""Options of all drivers, as an argument spec: generated from their OPTIONS by',
-        "tools/contract/generate.py. Do not edit.",
+        '"""Options of all drivers, as an argument spec.',
+        "",
+        "Generated from their OPTIONS by tools/contract/generate.py. Do not edit.",
         '"""',
         "",
         "from __future__ import annotations",

@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Options of all drivers, as an argument spec: generated from their OPTIONS by
-tools/contract/generate.py. Do not edit.
+"""Options of all drivers, as an argument spec.
+
+Generated from their OPTIONS by tools/contract/generate.py. Do not edit.
 """
 
 from __future__ import annotations
