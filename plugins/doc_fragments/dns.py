@@ -21,11 +21,12 @@ options:
       - V(route53) replaces a record set at Amazon Route 53 by one change batch that names
         exactly what was read, and waits until all name servers have it.
       - V(godaddy) replaces a record set at GoDaddy by one call of the Domains API v1.
+      - V(octodns) goes through a provider class of octoDNS, for what has no driver of its
+        own. Only a plan of exactly the one change is carried out.
       - V(rfc2136) sends signed dynamic updates to the zone's primary server, on condition
         that the set still is the one that was read.
       - V(manual) changes nothing. It reads what the zone's name servers answer and returns
         the exact records to set by hand.
-      - V(octodns) is planned and refused until it exists.
     type: str
   dns_accounts:
     description:
@@ -160,6 +161,18 @@ options:
             description:
               - As O(dns_godaddy_api_url).
             type: str
+          octodns_class:
+            description:
+              - As O(dns_octodns_class).
+            type: str
+          octodns_arguments:
+            description:
+              - As O(dns_octodns_arguments).
+            type: dict
+          octodns_secrets:
+            description:
+              - As O(dns_octodns_secrets).
+            type: dict
           server:
             description:
               - As O(dns_server).
@@ -327,6 +340,19 @@ options:
     description:
       - Base address of the API for V(godaddy), where it is not the environment's.
     type: str
+  dns_octodns_class:
+    description:
+      - Provider class for V(octodns), like C(octodns_gandi.GandiProvider). Its package must
+        be installed.
+    type: str
+  dns_octodns_arguments:
+    description:
+      - Arguments of the provider class that are no secrets, by name.
+    type: dict
+  dns_octodns_secrets:
+    description:
+      - Arguments of the provider class that are secrets, by name.
+    type: dict
   dns_server:
     description:
       - Primary server of the zones for V(rfc2136). A name is resolved through
@@ -382,5 +408,6 @@ requirements:
   - dnspython
   - idna (only for names in Unicode)
   - msal
+  - octodns and the package of the provider (only for O(dns_provider=octodns))
   - requests
 """

@@ -11,11 +11,12 @@ their own pid.
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 import subprocess
 from pathlib import Path
 
-from tests.support.bind import ADDRESS, Bind, hand_over, program, zone_text
+from tests.support.bind import ADDRESS, Bind, free_port, hand_over, program, zone_text
 
 PDNS_SCHEMA = Path("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
 # "no" to everything that is not signed, or about another type than those of the table.
@@ -32,9 +33,17 @@ class PowerDns(Bind):
     """The authoritative server with its SQLite backend; ``granted`` types may be updated."""
 
     policy = False
+    api_port = 0
 
     def _write(self, folder: Path) -> None:
+        self.api_port = free_port()
+        self.api_key = secrets.token_urlsafe(24)
         settings = {
+            "webserver": "yes",
+            "webserver-address": ADDRESS,
+            "webserver-port": self.api_port,
+            "api": "yes",
+            "api-key": self.api_key,
             "launch": "gsqlite3",
             "gsqlite3-database": folder / "pdns.sqlite",
             "local-address": ADDRESS,

@@ -13,6 +13,7 @@ from tests.module.dns_contract.place_bind import BindPlace, KnotPlace, PowerDnsP
 from tests.module.dns_contract.place_cloudflare import CloudflarePlace
 from tests.module.dns_contract.place_godaddy import GoDaddyPlace
 from tests.module.dns_contract.place_ministack import MinistackPlace
+from tests.module.dns_contract.place_octodns import OctodnsPlace
 from tests.module.dns_contract.place_route53 import Route53Place
 
 PLACES: dict[str, type[Place]] = {
@@ -21,6 +22,7 @@ PLACES: dict[str, type[Place]] = {
     "route53": Route53Place,
     "route53-ministack": MinistackPlace,
     "godaddy": GoDaddyPlace,
+    "octodns-powerdns": OctodnsPlace,
     "rfc2136-bind": BindPlace,
     "rfc2136-powerdns": PowerDnsPlace,
     "rfc2136-knot": KnotPlace,

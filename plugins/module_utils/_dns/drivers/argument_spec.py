@@ -14,7 +14,7 @@ import typing as t
 
 from ..environment import first_env
 
-PROVIDERS = ("cloudflare", "azure", "route53", "godaddy", "rfc2136", "manual")
+PROVIDERS = ("cloudflare", "azure", "route53", "godaddy", "octodns", "rfc2136", "manual")
 
 DRIVER_OPTIONS: dict[str, t.Any] = {
     "dns_api_token": {
@@ -102,6 +102,9 @@ DRIVER_OPTIONS: dict[str, t.Any] = {
         "choices": ["production", "ote"],
     },
     "dns_godaddy_api_url": {"type": "str"},
+    "dns_octodns_class": {"type": "str"},
+    "dns_octodns_arguments": {"type": "dict"},
+    "dns_octodns_secrets": {"type": "dict", "no_log": True},
     "dns_server": {"type": "str"},
     "dns_port": {"type": "int", "default": 53},
     "dns_key_name": {"type": "str", "no_log": False},
@@ -147,6 +150,9 @@ ACCOUNT_OPTIONS: dict[str, t.Any] = {
     "godaddy_api_secret": {"type": "str", "no_log": True},
     "godaddy_environment": {"type": "str", "choices": ["production", "ote"]},
     "godaddy_api_url": {"type": "str"},
+    "octodns_class": {"type": "str"},
+    "octodns_arguments": {"type": "dict"},
+    "octodns_secrets": {"type": "dict", "no_log": True},
     "server": {"type": "str"},
     "port": {"type": "int"},
     "key_name": {"type": "str", "no_log": False},

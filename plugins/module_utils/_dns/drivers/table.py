@@ -15,7 +15,7 @@ from __future__ import annotations
 from ..._engine.errors import InputError
 from .contract import Driver
 
-PROVIDERS = ("cloudflare", "azure", "route53", "godaddy", "rfc2136", "manual")
+PROVIDERS = ("cloudflare", "azure", "route53", "godaddy", "octodns", "rfc2136", "manual")
 
 
 def driver_class(provider: str) -> type[Driver]:
@@ -36,6 +36,10 @@ def driver_class(provider: str) -> type[Driver]:
         from .godaddy import GoDaddyDriver
 
         return GoDaddyDriver
+    if provider == "octodns":
+        from .octodns import OctodnsDriver
+
+        return OctodnsDriver
     if provider == "rfc2136":
         from .rfc2136 import Rfc2136Driver
 
