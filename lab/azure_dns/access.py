@@ -25,8 +25,10 @@ class Caller:
     roles: tuple[Mapping[str, Any], ...]
 
     def may(self, action: str, scope: str) -> bool:
-        """Assignments hold at their scope and below; actions may have wildcards; case is not
-        looked at (Azure RBAC documentation, "Understand Azure role definitions").
+        """Return whether an assignment allows an action at a scope.
+
+        Assignments hold at their scope and below; actions may have wildcards; case is ignored
+        (Azure RBAC documentation, "Understand Azure role definitions").
         """
         return any(
             _within(scope, str(role["scope"]))

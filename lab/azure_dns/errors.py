@@ -38,7 +38,7 @@ def unauthenticated(code: str, message: str) -> ArmError:
 
 
 def forbidden(client_id: str, object_id: str, action: str, scope: str) -> ArmError:
-    """Azure RBAC documentation, "Troubleshoot Azure RBAC": the message of AuthorizationFailed."""
+    """Return AuthorizationFailed with the message of "Troubleshoot Azure RBAC"."""
     return ArmError(
         403,
         "AuthorizationFailed",
@@ -49,9 +49,7 @@ def forbidden(client_id: str, object_id: str, action: str, scope: str) -> ArmErr
 
 
 def pending(name: str) -> ArmError:
-    """StackExchange/dnscontrol#4363 (June 2026): what a second operation meets while one is
-    queued.
-    """
+    """Return what a second operation meets while one is queued (StackExchange/dnscontrol#4363)."""
     return ArmError(
         409,
         "Conflict",
@@ -61,7 +59,7 @@ def pending(name: str) -> ArmError:
 
 
 def too_many(seconds: float | None) -> ArmError:
-    """Azure DNS limits: beyond them 429; Resource Manager says when to come back."""
+    """Return a 429: Resource Manager says when to come back (Azure DNS limits)."""
     headers = {} if seconds is None else {"Retry-After": str(max(0, round(seconds)))}
     return ArmError(
         429, "TooManyRequests", "The request rate is too high. Please retry later.", headers
@@ -69,7 +67,7 @@ def too_many(seconds: float | None) -> ArmError:
 
 
 def cname_in_the_way(name: str) -> ArmError:
-    """kubernetes-sigs/external-dns#5358; the code is the one that the service sends for it."""
+    """Return the service's code and text for an alias in the way (external-dns#5358)."""
     return ArmError(
         400,
         "CannotCreateRecordDueToCNameNamingRestriction",

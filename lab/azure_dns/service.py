@@ -219,8 +219,9 @@ def _check_version(query: dict[str, list[str]]) -> None:
 
 
 def _check_locks(zone: dict[str, Any], scope: str, verb: str) -> None:
-    """Azure docs, "Protecting DNS zones and records": ReadOnly stops every change at its scope and
-    below, CanNotDelete stops deletes only.
+    """Refuse what a lock stops (Azure docs, "Protecting DNS zones and records").
+
+    ReadOnly stops every change at its scope and below, CanNotDelete stops deletes only.
     """
     for lock in zone.get("locks", []):
         holds = (scope.lower() + "/").startswith(lock["scope"].lower().rstrip("/") + "/")
@@ -234,7 +235,10 @@ def _check_locks(zone: dict[str, Any], scope: str, verb: str) -> None:
 
 
 def _no_zone(found: re.Match[str], child: bool) -> ArmError:
-    """The zone itself is a resource that was not found; a set's zone is its parent."""
+    """Return the error for a zone that does not exist.
+
+    The zone itself is a resource that was not found; for a set its parent was not found.
+    """
     name = f"Microsoft.Network/dnszones/{found['zone']}"
     if child:
         return ArmError(

@@ -95,9 +95,10 @@ class RecordSets:
         return self._show(key, self._zone["sets"][key])
 
     def _conditions(self, found: dict[str, Any] | None, headers: Mapping[str, str]) -> None:
-        """REST reference, "Record Sets - Create Or Update", and azure-docs dns-zones-records.md.
+        """Check the conditions of a request (REST reference, "Record Sets - Create Or Update").
 
-        ``If-None-Match: *`` is for sets that must not exist; other values of it are passed over.
+        ``If-None-Match: *`` is for sets that must not exist; other values of it are ignored
+        (azure-docs dns-zones-records.md).
         """
         match, none_match = headers.get("If-Match"), headers.get("If-None-Match")
         if none_match == "*" and found is not None:
@@ -193,7 +194,7 @@ def _properties(body: Any) -> dict[str, Any]:
 
 
 def _ttl(value: Any, alias: bool) -> int:
-    """An alias set needs no TTL of its own; others have 1 to 2147483647 (Azure DNS FAQ)."""
+    """Return a TTL from 1 to 2147483647 (Azure DNS FAQ); an alias set needs none."""
     if value is None and alias:
         return 60
     if type(value) is not int or not 1 <= value <= _HIGHEST_TTL:
@@ -208,7 +209,7 @@ def _metadata(value: Any) -> dict[str, str]:
 
 
 def _mx(item: Any) -> dict[str, Any]:
-    """The host is kept as it was sent, with or without its final dot."""
+    """Return an MX record; the host is kept as it was sent, with or without its final dot."""
     if not isinstance(item, dict) or set(item) != {"preference", "exchange"}:
         raise _bad("An MX record has exactly preference and exchange.")
     preference, host = item["preference"], item["exchange"]

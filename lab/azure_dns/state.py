@@ -65,8 +65,10 @@ def zone(
     group: str = RESOURCE_GROUP,
     number: int = 7,
 ) -> dict[str, Any]:
-    """Return a zone: mail hosts, SPF, a web server, an alias name; ``number`` is in its servers'
-    names, as Azure spreads its zones over name servers ns1-01 to ns4-09 and beyond.
+    """Return a zone: mail hosts, SPF, a web server, an alias name.
+
+    ``number`` is in its servers' names, as Azure spreads its zones over name servers ns1-01 to
+    ns4-09 and beyond.
     """
     made: dict[str, Any] = {
         "subscription": subscription,

@@ -42,7 +42,7 @@ class GoDaddyError(Exception):
 
 
 def invalid(path: str, code: str, message: str) -> GoDaddyError:
-    """422 with the field at fault (win-acme#1947)."""
+    """Return a 422 with the field at fault (win-acme#1947)."""
     return GoDaddyError(
         422,
         "INVALID_BODY",
@@ -52,7 +52,7 @@ def invalid(path: str, code: str, message: str) -> GoDaddyError:
 
 
 def too_many(seconds: float, says: str) -> GoDaddyError:
-    """429 (ErrorLimit in the description)."""
+    """Return a 429 (ErrorLimit in the description)."""
     wait = max(0, round(seconds))
     return GoDaddyError(
         429,
@@ -64,7 +64,7 @@ def too_many(seconds: float, says: str) -> GoDaddyError:
 
 
 def unknown_domain(name: str) -> GoDaddyError:
-    """404, also for a domain of one's own on foreign name servers (lego#519)."""
+    """Return a 404, also for a domain of one's own on foreign name servers (lego#519)."""
     return GoDaddyError(
         404,
         "UNKNOWN_DOMAIN",
@@ -121,7 +121,7 @@ def _checked(
 
 
 def refuse_conflicts(records: list[Record]) -> None:
-    """No record twice (422 DUPLICATE_RECORD), no alias beside another record."""
+    """Refuse a record that is there twice (422 DUPLICATE_RECORD), or an alias beside another."""
     seen: set[tuple[Any, ...]] = set()
     for index, record in enumerate(records):
         key = (
@@ -147,7 +147,7 @@ def refuse_conflicts(records: list[Record]) -> None:
 
 
 def _is_host(text: str) -> bool:
-    """``@`` means the domain itself."""
+    """Return whether a text is a host; ``@`` means the domain itself."""
     if text == "@":
         return True
     labels = text.rstrip(".").split(".")

@@ -35,7 +35,7 @@ _MONTH = 30 * 86400
 
 
 class GoDaddyService:
-    """api.godaddy.com."""
+    """The lab's api.godaddy.com."""
 
     name = "godaddy"
 
@@ -132,8 +132,9 @@ class GoDaddyService:
         kind: str | None,
         owner: str | None,
     ) -> None:
-        """PUT with type and name replaces that set, with the type alone all of that type, with
-        neither the whole zone (published description, recordReplace...).
+        """Replace records: with type and name that set, with the type alone all of that type.
+
+        With neither it is the whole zone (published description, recordReplace...).
         """
         body = _json(request)
         if body == [] and kind:
@@ -234,12 +235,12 @@ def _shown(state: dict[str, Any], record: Record) -> Record:
 
 
 def _busy() -> GoDaddyError:
-    """409 for seconds after an edit (dns-lexicon#240); the code is the lab's."""
+    """Return a 409, for seconds after an edit (dns-lexicon#240); the code is the lab's."""
     return GoDaddyError(409, "CONFLICT", "The zone is being processed, please try again later")
 
 
 def _quota() -> GoDaddyError:
-    """The month's calls are used up; what is sent then is not documented."""
+    """Return the refusal when the month's calls are used up; its form is not documented."""
     return GoDaddyError(429, "QUOTA_EXCEEDED", "The monthly quota of API calls is used up")
 
 

@@ -3,10 +3,10 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The function of docs/examples/jea/Area1.psrc, in Python: it allows a list of cmdlets, runs one
-with ErrorAction Stop, and gives one JSON text.
+"""The function of docs/examples/jea/Area1.psrc, in Python.
 
-Its list and its text are read from that file, so that the lab follows what is installed on hosts.
+It allows a list of cmdlets, runs one with ErrorAction Stop, and returns one JSON text. Its list and
+its text are read from that file, so that the lab follows what is installed on hosts.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _block() -> str:
 
 
 def definition() -> str:
-    """The script that defines the function in a session."""
+    """Return the script that defines the function in a session."""
     return f"function global:{NAME} {{{_block()}}}"
 
 
@@ -45,7 +45,7 @@ def allowed() -> frozenset[str]:
 
 
 def run(module: ExchangeModule, parameters: dict[str, Any]) -> tuple[Outcome, str]:
-    """Outcome, for its streams, and the JSON text."""
+    """Return the outcome, for its streams, and the JSON text."""
     given = {name.lower(): value for name, value in parameters.items()}
     unknown = set(given) - {"cmdlet", "parameters", "erroraction"}
     cmdlet, passed = given.get("cmdlet"), given.get("parameters") or {}

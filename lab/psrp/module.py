@@ -3,8 +3,10 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module ExchangeOnlineManagement as it behaves in a session: connections, their end, the
-cmdlets that the identity's roles carry, errors as records ([PSRP-2], [PSRP-4]).
+"""The module ExchangeOnlineManagement as it behaves in a session ([PSRP-2], [PSRP-4]).
+
+That is connections and their end, the cmdlets that the identity's roles carry, and errors as
+records.
 """
 
 from __future__ import annotations
@@ -100,7 +102,7 @@ class ExchangeModule:
         self._connections: list[Connection] = []
 
     def now(self) -> str:
-        """The host's clock as PowerShell's round-trip format writes it."""
+        """Return the host's clock in PowerShell's round-trip format."""
         moment = self._hub.clock.now().astimezone(timezone.utc)
         return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond:06d}0Z"
 
@@ -109,16 +111,16 @@ class ExchangeModule:
         return bool(self._hub.setting("psrp_own_types_only", False))
 
     def note_script(self, text: str) -> None:
-        """Script text reaches the event log of a host (script block logging)."""
+        """Record script text, which reaches a host's event log (script block logging)."""
         self._hub.log.add("psrp", operation="script", write=False, script=text)
 
     def commands(self) -> list[str]:
-        """What Get-Command finds: the module's own, and those of the last connection."""
+        """Return what Get-Command finds: the module's own, and those of the last connection."""
         found = [_CONNECT_NAME, _DISCONNECT_NAME, _INFORMATION_NAME]
         return [*found, *(self._connections[-1].cmdlets.values() if self._connections else ())]
 
     def listed(self, value: Mapping[str, Any]) -> dict[str, Any]:
-        """An object as ConvertTo-Json writes it. Windows PowerShell 5.1 wraps some lists."""
+        """Return an object as ConvertTo-Json writes it; Windows PowerShell 5.1 wraps some lists."""
         self._answers += 1
         wrap = self._hub.setting("psrp_wrapped_lists", "rotate")
         if not (wrap is True or (wrap == "rotate" and self._answers % 2)):
@@ -310,7 +312,10 @@ class ExchangeModule:
         )
 
     def _record(self, error: CmdletError) -> CommandError:
-        """[PSRP-4]: the text has three parts, the id tells server, request and time."""
+        """Return an error record: a text of three parts, and an id with server, request, time.
+
+        Source: [PSRP-4].
+        """
         self._errors[0] += 1
         prefix = f"Ex{0x6F9304 + self._errors[0]:06X}" if self._errors[0] % 2 else ""
         identifier = f"[Server=AM9P999MB0001,RequestId={uuid.uuid4()},TimeStamp={self.now()}]"
@@ -326,7 +331,7 @@ def unauthorized(reason: str) -> CommandError:
 
 
 def _typed(value: Any) -> Any:
-    """A hash table as the module hands it to the service."""
+    """Return a hash table as the module hands it to the service."""
     if isinstance(value, Mapping):
         changes = {str(key).lower(): item for key, item in value.items()}
         return {"@odata.type": "#Exchange.GenericHashTable", **changes}

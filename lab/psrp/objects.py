@@ -3,8 +3,9 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Values on their way through CLIXML: in as plain Python, out as the objects that remoting makes
-of Exchange's, with what gets lost on that way [PSRP-3].
+"""Values on their way through CLIXML, with what gets lost on that way [PSRP-3].
+
+They come in as plain Python, and go out as the objects that remoting makes of Exchange's.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _EXCHANGE = "Deserialized.Microsoft.Exchange.Data"
 
 
 def from_wire(value: Any) -> Any:
-    """Plain data of what a client sent. A secure string is nothing that this host can read."""
+    """Return plain data of what a client sent; this host cannot read a secure string."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -38,10 +39,11 @@ def from_wire(value: Any) -> Any:
 
 
 def to_object(value: Mapping[str, Any], cmdlet: str, own_types_only: bool) -> PSObject:
-    """An object of Exchange as a session writes it: a type chain of Exchange's own, and lists as
-    bare enumerables, of which clients keep nothing for certain.
+    """Return an object of Exchange as a session writes it.
 
-    ``own_types_only``: the chain ends with Exchange's type, which a client may not know at all.
+    It has a type chain of Exchange's own, and lists are bare enumerables, of which clients keep
+    nothing for certain. With ``own_types_only`` the chain ends with Exchange's type, which a client
+    may not know at all.
     """
     noun = cmdlet.partition("-")[2]
     properties = {

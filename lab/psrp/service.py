@@ -3,8 +3,9 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""WinRM's listeners: HTTPS with Basic, client certificates and Negotiate, and plain HTTP with
-Negotiate and encrypted messages only.
+"""WinRM's listeners: HTTPS with Basic, client certificates and Negotiate, and plain HTTP.
+
+Plain HTTP takes Negotiate and encrypted messages only.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ class PsrpServers:
         return found
 
     def description(self) -> dict[str, Any]:
-        """Variables of the playbook for this host, for lab.json."""
+        """Return the playbook's variables for this host, for lab.json."""
         return {
             "o365_transport": "psrp",
             "o365_psrp_host": "127.0.0.1",
@@ -131,7 +132,7 @@ def check_configuration(name: str) -> str:
 
 
 def thumbprint(pem: str) -> str:
-    """As Windows shows it: SHA-1 in capital hexadecimal digits."""
+    """Return the SHA-1 in capital hexadecimal digits, as Windows shows it."""
     digest = x509.load_pem_x509_certificate(pem.encode()).fingerprint(hashes.SHA1())  # noqa: S303
     return digest.hex().upper()
 
@@ -152,7 +153,7 @@ class _Listener(ThreadingHTTPServer):
         socket_server_bind(self)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients go away."""
+        """Ignore clients that went away."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -179,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server.owner.hub.clock.http_date()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """The request log is hub.log."""
+        """Write nothing: the request log is hub.log."""
 
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
@@ -286,7 +287,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _subject(connection: ssl.SSLSocket) -> str:
-    """The common name of the client's certificate; TLS has verified it."""
+    """Return the common name of the client's certificate, which TLS has verified."""
     der = connection.getpeercert(binary_form=True)
     if not der:
         return ""

@@ -95,7 +95,7 @@ class Session:
         self._functions.add(function.NAME)
 
     def _cmdlet(self, pipeline: ServerPipeline, name: str, parameters: dict[str, Any]) -> None:
-        """A cmdlet called by itself: its errors end the pipeline with ErrorAction Stop only."""
+        """Run a cmdlet called by itself; its errors end the pipeline with ErrorAction Stop only."""
         given = {key: value for key, value in parameters.items() if key.lower() != "erroraction"}
         chosen = [str(value) for key, value in parameters.items() if key.lower() == "erroraction"]
         action = _ACTIONS.get(chosen[0].lower(), "") if chosen else ""
@@ -134,7 +134,7 @@ def _info(error: CommandError) -> ErrorCategoryInfo:
 
 
 def report(pipeline: ServerPipeline, error: CommandError) -> None:
-    """A non-terminating error: an entry in the error stream, and the pipeline goes on."""
+    """Write a non-terminating error to the error stream; the pipeline goes on."""
     pipeline.write_error(
         NETException(Message=error.message),
         category_info=_info(error),
@@ -143,7 +143,7 @@ def report(pipeline: ServerPipeline, error: CommandError) -> None:
 
 
 def fail(pipeline: ServerPipeline, error: CommandError) -> None:
-    """A terminating error; psrpcore has no public way to end a pipeline so."""
+    """End the pipeline with a terminating error, for which psrpcore has no public way."""
     record = ErrorRecord(
         Exception=NETException(Message=error.message),
         CategoryInfo=_info(error),

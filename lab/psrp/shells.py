@@ -3,8 +3,10 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Shells of WinRM that hold a PowerShell runspace pool each: create, command, send, receive,
-signal, disconnect, connect, delete (MS-PSRP 3.1.5.3; psrpcore does the protocol inside).
+"""Shells of WinRM that hold a PowerShell runspace pool each (MS-PSRP 3.1.5.3).
+
+They create, command, send, receive, signal, disconnect, connect and delete; psrpcore does the
+protocol inside.
 """
 
 from __future__ import annotations
@@ -89,7 +91,7 @@ class Shell:
         self.changed.notify_all()
 
     def reconnect(self, data: bytes) -> bytes:
-        """A new client takes the pool over: the first answer, the rest is to be received."""
+        """Hand the pool to a new client and return the first answer; the rest is to be received."""
         self.pool = ServerRunspacePool()
         self.pipes.clear()
         self.output.clear()
@@ -159,7 +161,7 @@ class Shells:
         return soap.answer(message, handlers[message.action](message, shell))
 
     def _shell(self, message: Message, user: str) -> Shell:
-        """The shell that is named, if it is this user's and has not been idle for too long."""
+        """Return the named shell, if it is this user's and has not been idle for too long."""
         now = self._hub.clock.time()
         with self._lock:
             self._drop_idle()
@@ -231,7 +233,7 @@ class Shells:
         return "<rsp:SendResponse/>"
 
     def _receive(self, message: Message, shell: Shell) -> str:
-        """What there is, as much as fits; a time-out's fault where nothing came in time."""
+        """Return as much as fits, or a time-out's fault if nothing came in time."""
         stream = message.find("rsp:Receive/rsp:DesiredStream")
         command = stream.attrib.get("CommandId", "").upper() if stream is not None else ""
         with shell.lock:

@@ -108,7 +108,7 @@ class SignIn:
         return SignedIn(self._user, headers)
 
     def unwrap(self, content_type: str, body: bytes) -> bytes:
-        """The message of an encrypted body; ValueError where it is not encrypted and must be."""
+        """Return the message of an encrypted body; raise ValueError for one in the clear."""
         if not content_type.lower().startswith("multipart/encrypted"):
             if not self._tls and body:
                 raise ValueError("the message is not encrypted")
@@ -126,7 +126,7 @@ class SignIn:
         return plain
 
     def wrap(self, message: bytes) -> tuple[str, bytes]:
-        """Content type and body of an answer; encrypted over plain HTTP."""
+        """Return content type and body of an answer, encrypted over plain HTTP."""
         if self._tls:
             return "application/soap+xml;charset=UTF-8", message
         header, data, padding = self._context.wrap_winrm(message)

@@ -97,7 +97,7 @@ def _named(header: ElementTree.Element, path: str) -> dict[str, str]:
 
 
 def answer(message: Message, body: str) -> bytes:
-    """The envelope of a success; ``body`` is XML with the prefixes of NAMESPACES."""
+    """Return the envelope of a success; ``body`` is XML with the prefixes of NAMESPACES."""
     return _envelope(message.identifier, message.action + "Response", body)
 
 

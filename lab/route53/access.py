@@ -40,14 +40,15 @@ class Caller:
     policy: Mapping[str, Any]
 
     def may(self, action: str, zone: str | None = None) -> bool:
-        """Whether the policy allows an action, on a zone where one is named."""
+        """Return whether the policy allows an action, on a zone if one is named."""
         zones = self.policy.get("zones", "*")
         denied = action in self.policy.get("denied", ())
         return not denied and (zone is None or zones == "*" or zone in zones)
 
     def need(self, action: str, zone: str | None = None, allowed: bool = True) -> None:
-        """Refuse as IAM does: the message names the action and, where there is one, the resource
-        (IAM User Guide, "Troubleshoot access denied error messages").
+        """Refuse as IAM does, with action and resource in the message.
+
+        Source: IAM User Guide, "Troubleshoot access denied error messages".
         """
         if allowed and self.may(action, zone):
             return
@@ -143,12 +144,12 @@ def _query(query: str) -> str:
 
 
 def _encoded(text: str) -> str:
-    """URI-encode every byte but the unreserved characters."""
+    """Encode every byte for a URI, except the unreserved characters."""
     return quote(text, safe="-_.~")
 
 
 def _check_date(request: Request, state: dict[str, Any], now: float) -> None:
-    """Real time counts: the client's clock does not move with the lab's."""
+    """Check the date of a request by the real clock; the lab's is not the client's."""
     stamp = request.headers.get("X-Amz-Date") or ""
     try:
         sent = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc).timestamp()

@@ -23,8 +23,10 @@ _HIGHEST_TTL = 2147483647
 
 
 def canonical_name(name: str) -> str:
-    """Return a name as Route 53 stores it: lower case, final dot, octal escapes for all but a-z,
-    0-9, hyphen, underscore and dot (Developer Guide, "DNS domain name format").
+    """Return a name as Route 53 stores it: lower case, final dot, octal escapes.
+
+    Escaped is all but a-z, 0-9, hyphen, underscore and dot (Developer Guide, "DNS domain name
+    format").
     """
     plain = _OCTAL.sub(lambda found: chr(int(found[1], 8)), name.lower()).rstrip(".") + "."
     return "".join(
@@ -99,7 +101,7 @@ def _validate(zone: dict[str, Any], action: str, each: Set) -> list[str]:
 
 
 def _value_fault(kind: str, value: str) -> str | None:
-    """The texts are the service's ("FATAL problem: ..."), as other projects quote them."""
+    """Return the service's text for a wrong value ("FATAL problem: ..."), as projects quote it."""
     text = "Invalid Resource Record: 'FATAL problem: %s encountered with ''%s'''"
     if len(value) > 4000:
         return text % ("ValueTooLong (Value is too long)", value[:20])
@@ -128,9 +130,10 @@ def _value_fault(kind: str, value: str) -> str | None:
 def _protected(
     state: dict[str, Any], zone: dict[str, Any], changes: list[tuple[str, Set]]
 ) -> list[str]:
-    """botocore 1.44.5, CreateResourceRecordSetProtections: a batch that touches a protected name
-    and type is refused whole; the message names each protected set and the protection's comment.
-    The words are the lab's.
+    """Return the protected sets that a batch touches: it is refused whole.
+
+    The message names each protected set and its comment (botocore 1.44.5,
+    CreateResourceRecordSetProtections). The words are the lab's.
     """
     if not setting(state, "protections"):
         return []

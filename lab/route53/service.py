@@ -77,9 +77,9 @@ class Route53Service:
         return action(request, state, caller, found["zone"])
 
     def _count(self, state: dict[str, Any]) -> None:
-        """Five requests per second and account, all callers together, by the real clock.
+        """Count a request: five per second and account, all callers together, by the real clock.
 
-        Requests beyond the limit count too.
+        Requests beyond the limit count, too.
         """
         limit = int(setting(state, "requests_per_second"))
         now = time.monotonic()
@@ -90,8 +90,9 @@ class Route53Service:
             raise _throttled()
 
     def _by_name(self, request: Request, state: dict[str, Any], caller: Caller) -> Response:
-        """API Reference, "ListHostedZonesByName": sorted by reversed labels, from a name onwards,
-        later names too; zones of one name by their id.
+        """List zones sorted by reversed labels, from a name onwards, later names too.
+
+        Zones of one name are sorted by their id (API Reference, "ListHostedZonesByName").
         """
         caller.need("route53:ListHostedZonesByName")
         wanted = _one(request, "dnsname")
@@ -129,8 +130,10 @@ class Route53Service:
         return answer(root)
 
     def _list(self, request: Request, state: dict[str, Any], caller: Caller, key: str) -> Response:
-        """API Reference, "ListResourceRecordSets": from a name and type onwards, in the order of
-        reversed labels, then type, then identifier. Pending changes are shown.
+        """List sets from a name and type onwards, pending changes included.
+
+        The order is that of reversed labels, then type, then identifier (API Reference,
+        "ListResourceRecordSets").
         """
         caller.need("route53:ListResourceRecordSets", key)
         zone = _found(state, key)
@@ -230,7 +233,7 @@ class Route53Service:
 
 
 def _throttled() -> Route53Error:
-    """Developer Guide, "Quotas": HTTP 400, not 429."""
+    """Return the refusal of a throttled request: HTTP 400, not 429 (Developer Guide, "Quotas")."""
     return Route53Error(400, "Throttling", "Rate exceeded")
 
 

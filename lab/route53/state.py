@@ -53,17 +53,16 @@ def setting(state: dict[str, Any], name: str) -> Any:
 
 
 def identifier(kind: str, text: str) -> str:
-    """Return an id as Route 53 makes them: a letter, and capitals and digits; the same for the same
-    text.
+    """Return an id as Route 53 makes them, the same for the same text.
+
+    It is a letter, then capitals and digits.
     """
     digest = hashlib.sha256(f"{kind} {text}".encode()).hexdigest().upper()
     return kind + digest[:20]
 
 
 def zone(name: str, mail: list[tuple[int, str]], ttl: int, number: int = 1) -> dict[str, Any]:
-    """Return a public zone with its SOA and NS sets, mail hosts, SPF, a web server and an alias
-    name.
-    """
+    """Return a public zone with SOA and NS sets, mail hosts, SPF, a web server and an alias."""
     servers = [
         f"ns-{number + 512 * index}.awsdns-{number:02}.{suffix}"
         for index, suffix in enumerate(("com", "net", "org", "co.uk"))

@@ -55,7 +55,7 @@ class Route53Error(Exception):
 
 
 def batch_refused(faults: list[str]) -> Route53Error:
-    """The message is a bracketed list even for one fault (amazon.aws#2694)."""
+    """Return the refusal of a batch: a bracketed list even for one fault (amazon.aws#2694)."""
     return Route53Error(400, "InvalidChangeBatch", f"[{', '.join(faults)}]", faults)
 
 

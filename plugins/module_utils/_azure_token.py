@@ -3,10 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Tokens of Microsoft Entra for one resource of Azure, by msal: an app registration or a managed
-identity.
+"""Tokens of Microsoft Entra for one resource of Azure: app registration or managed identity.
 
-Knows no service and no option; msal is imported when the first token is asked for.
+Knows no service and no option; msal is imported when the first token is requested.
 """
 
 from __future__ import annotations
@@ -240,9 +239,7 @@ class _Answer:
 
 
 def _certificate(path: str, passphrase: str) -> dict[str, str]:
-    """Return a client certificate as msal takes it: from a PFX file, or a PEM file with key and
-    certificate.
-    """
+    """Return a client certificate as msal takes it, from a PFX file or a PEM file with its key."""
     try:
         with open(path, "rb") as stream:
             content = stream.read()

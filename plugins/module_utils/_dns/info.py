@@ -3,9 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""area1_mx_info: what the world sees of many domains and, on request, what their DNS providers
-hold.
-"""
+"""The module area1_mx_info: MX records as the world and, on request, the provider has them."""
 
 from __future__ import annotations
 
@@ -65,7 +63,7 @@ def _more(
     observation: Observation,
     values: dict[str, t.Any],
 ) -> None:
-    """Details of the domains and the mail hosts asked for, each a section of its own."""
+    """Add details of the domains, and the mail hosts asked for, each as a section of its own."""
     found: dict[str, t.Any] = {}
     if params.get("details"):
         details, found = domain_details(
@@ -101,8 +99,9 @@ def _more(
 def _sts_changed(
     drivers: Drivers, account: DnsAccount | MailflowError | None, name: str
 ) -> str | None:
-    """When the record got its present id, where the provider keeps that: a clock that no runner has
-    to keep.
+    """Return when the record got its present id, if the provider keeps that.
+
+    Then no runner needs a clock for it.
     """
     if not isinstance(account, DnsAccount):
         return None
@@ -144,7 +143,7 @@ OTHER_KEYS = frozenset({"records", "ttl", "max_ttl", "expect"})
 def _providers(
     drivers: Drivers, accounts: Accounts
 ) -> tuple[dict[str, RecordSet | None], dict[str, MailflowError]]:
-    """Return each domain's set at its provider, with the credentials proven, and what failed."""
+    """Return each domain's set at its provider, with the credentials proven, and the errors."""
 
     def look(name: str, driver: Driver) -> RecordSet | None:
         driver.check(name)

@@ -26,8 +26,9 @@ MAIL_HOSTS = "mail_hosts"
 def provider_entry(
     record_set: RecordSet | None, now: float, can: Capabilities, predicted: bool = False
 ) -> dict[str, t.Any]:
-    """A provider's set as modules return it and as it is handed on; no set is an empty list of
-    records.
+    """Return a provider's set as modules return it and as it is handed on.
+
+    No set is an empty list of records.
     """
     return {
         "records": record_set.records() if record_set else [],
@@ -42,7 +43,7 @@ def provider_entry(
 
 
 def handed_on(observation: Observation, name: str, now: float) -> View | None:
-    """The provider's set of an earlier task, if it is fresh."""
+    """Return the provider's set of an earlier task, if it is fresh."""
     entry = (observation.any_age(PROVIDER) or {}).get(name)
     if entry is None or not 0 <= now - entry["taken"] <= FRESH_SECONDS:
         return None

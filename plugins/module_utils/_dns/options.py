@@ -49,7 +49,10 @@ DNS_OPTIONS: dict[str, t.Any] = {
 def given(
     params: t.Mapping[str, t.Any], name: str, environment: t.Sequence[str] = ()
 ) -> str | None:
-    """The option's text; an empty one counts as not given, and then the environment is asked."""
+    """Return the option's text; an empty one counts as not given.
+
+    Then the environment counts.
+    """
     value = params.get(name)
     if value is not None and str(value).strip():
         return str(value).strip()
@@ -74,8 +77,9 @@ def known_provider(name: str | None, what: str) -> str:
 
 
 def domain_maps(domains: t.Any, keys: t.Container[str] = ()) -> dict[str, dict[str, t.Any]]:
-    """C(domains) as {canonical name: the map's own settings}; names may be given alone, one a line,
-    or in maps.
+    """Return ``domains`` as {canonical name: the map's own settings}.
+
+    Names may be given alone, one a line, or in maps.
     """
     found: dict[str, dict[str, t.Any]] = {}
     for entry in _entries(domains):
@@ -123,7 +127,7 @@ def _entries(domains: t.Any) -> list[t.Any]:
 
 
 def whole_number(value: t.Any, what: str, low: int, high: int) -> int | None:
-    """An integer option of a domain's map; strings count, as surveys give them."""
+    """Return an integer option of a domain's map; strings count, as surveys give them."""
     if value is None or value == "":
         return None
     text = str(value).strip()

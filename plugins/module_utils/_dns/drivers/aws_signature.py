@@ -84,8 +84,9 @@ class ChainKeys:
 
 @dataclasses.dataclass(frozen=True)
 class SignedRequest:
-    """A request to sign; ``query`` is not encoded, ``path`` is a path without special characters
-    but C(/).
+    """A request to sign.
+
+    ``query`` is not encoded; ``path`` has no special characters except ``/``.
     """
 
     method: str

@@ -300,7 +300,7 @@ def record_set(name: str, rdtype: str, records: t.Sequence[Record], zone: str) -
 
 
 def _host(text: str, zone: str) -> str:
-    """C(@) as data means the domain itself."""
+    """Return a host; ``@`` as data means the domain itself."""
     return zone if text == "@" else text
 
 

@@ -37,7 +37,7 @@ class ManualDriver(Driver):
         self._world.delegation(name)
 
     def read(self, name: str, rdtype: str) -> RecordSet | None:
-        """What all authoritative servers say alike.
+        """Return what all authoritative servers say alike.
 
         Silence or contradiction is an error, not an absent set.
         """

@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""RFC 2136 dynamic updates: a prerequisite on the exact old set makes every replacement a true
-compare-and-swap.
+"""Dynamic updates (RFC 2136), with a prerequisite on the exact old set.
+
+That makes every replacement a true compare-and-swap [DNS-20].
 """
 
 from __future__ import annotations
@@ -32,9 +33,7 @@ UPDATE_SECONDS = 10.0
 
 
 class Rfc2136Driver(Driver):
-    """Record sets of the zones whose primary is one server, over TCP, signed by TSIG where a key is
-    given.
-    """
+    """Record sets of the zones whose primary is one server, over TCP, signed if a key is given."""
 
     PROVIDER = "rfc2136"
     TITLE = "dynamic updates (RFC 2136)"
@@ -114,8 +113,9 @@ class Rfc2136Driver(Driver):
         )
 
     def check(self, name: str) -> None:
-        """A signed update that carries a prerequisite and no change: proves the key, writes
-        nothing.
+        """Send a signed update with a prerequisite and no change.
+
+        It proves the key and writes nothing.
         """
         zone = self.zone_of(name)
         update = self._update(zone)
@@ -123,7 +123,7 @@ class Rfc2136Driver(Driver):
         self._send_update(update, zone)
 
     def zone_of(self, name: str) -> str:
-        """By the SOA at the primary; the longest suffix that it is authoritative for."""
+        """Return the zone by the SOA at the primary: the longest suffix with authority."""
         if name in self._zones:
             return self._zones[name]
         for candidate in ancestors(name):
@@ -193,7 +193,7 @@ class Rfc2136Driver(Driver):
         return module.UpdateMessage(zone + ".", keyring=key, keyname=key.name if key else None)
 
     def _query(self, name: str, rdtype: str) -> t.Any:
-        """A signed question without recursion: the server may show a key's view only to the key."""
+        """Ask without recursion, signed: the server may show a key's view only to the key."""
         message = need("dns.message", "dnspython")
         flags = need("dns.flags", "dnspython")
         rcode = need("dns.rcode", "dnspython")

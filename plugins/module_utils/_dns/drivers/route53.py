@@ -3,8 +3,10 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Amazon Route 53: one change batch per record set, of a DELETE of exactly what was read and a
-CREATE of what is wanted. Either both happen or none does.
+"""Amazon Route 53: one change batch per record set [DNSP-2.1].
+
+It is a DELETE of exactly what was read and a CREATE of what is wanted. Either both happen or none
+does.
 """
 
 from __future__ import annotations
@@ -284,9 +286,7 @@ class Route53Driver(Driver):
         return f"/hostedzone/{self._zone(name).raw}"
 
     def _zone(self, name: str) -> ZoneCandidate:
-        """Return the hosted zone that holds a name; only where several do, their servers are asked
-        for.
-        """
+        """Return the hosted zone of a name; its servers are read only where several fit."""
         with self._lock:
             if name in self._chosen:
                 return self._chosen[name]

@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What a switch depends on besides the MX sets: delegation, wildcards, MTA-STS, TLS reporting, and
-the mail hosts themselves.
+"""What a switch depends on besides the MX sets.
+
+That is delegation, wildcards, MTA-STS, TLS reporting, and the mail hosts themselves.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ def domain_details(
     ca_path: str | None,
     tlsa_port: int = 25,
 ) -> tuple[dict[str, View], dict[str, View]]:
-    """({domain: details}, {mail host in place: view}).
+    """Return ({domain: details}, {mail host in place: view}).
 
-    Each read that fails is said where it belongs, and stops no other.
+    A read that fails is reported where it belongs, and stops no other.
     """
     hosts = sorted(
         {
@@ -56,7 +57,7 @@ def domain_details(
 
 
 def mail_hosts(world: PublicDns, hosts: t.Iterable[str], tlsa_port: int = 25) -> dict[str, View]:
-    """Addresses and TLSA of many hosts."""
+    """Return addresses and TLSA records of many hosts."""
     names = list(dict.fromkeys(hosts))
     with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as pool:
         return dict(
@@ -65,9 +66,10 @@ def mail_hosts(world: PublicDns, hosts: t.Iterable[str], tlsa_port: int = 25) ->
 
 
 def mail_host(world: PublicDns, host: str, tlsa_port: int = 25) -> View:
-    """C(tlsa) None: it could not be asked.
+    """Return addresses and TLSA records of a host.
 
-    C(secure): the resolver vouches (AD) for the addresses and the TLSA records.
+    ``tlsa`` None means that it could not be asked; ``secure`` that the resolver vouches (AD) for
+    the addresses and the TLSA records.
     """
     view: View = {"name": host, "addresses": [], "error": "", "tlsa": None, "secure": False}
     try:
@@ -99,10 +101,7 @@ def _details(world: PublicDns, domain: str, view: View, sts_port: int, ca_path: 
 
 
 def _delegation(world: PublicDns, view: View) -> View:
-    """The name servers by the parent's word and by the zone's own.
-
-    None where they could not be asked.
-    """
+    """Return the name servers by the parent's word and by the zone's own; None if not known."""
     zone = view.get("zone")
     found: View = {"zone": zone, "parent": None, "zone_servers": None, "error": ""}
     if not zone:
@@ -120,7 +119,7 @@ def _delegation(world: PublicDns, view: View) -> View:
 
 
 def _parents_word(world: PublicDns, zone: str) -> list[str] | None:
-    """The NS set of the zone as the servers of the zone above refer to it."""
+    """Return the NS set of the zone to which the servers of the zone above refer."""
     above = zone.partition(".")[2]
     if not above:
         return None
@@ -140,9 +139,7 @@ def _parents_word(world: PublicDns, zone: str) -> list[str] | None:
 
 
 def _below(world: PublicDns, domain: str, view: View) -> list[dict[str, t.Any]] | None:
-    """The MX set that any name below the domain gets from a wildcard; None where it could not be
-    asked.
-    """
+    """Return the MX set that a wildcard gives to names below the domain; None if not known."""
     server = next(
         (
             Server(item["name"], item["address"])

@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""A domain's MTA-STS as senders find it (RFC 8461): the TXT record, and the policy's text over
-HTTPS. What they mean is not said here.
+"""A domain's MTA-STS as senders find it (RFC 8461): the TXT record, and the policy over HTTPS.
+
+What they mean is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ POLICY_SECONDS = 20.0
 def read_sts(
     world: PublicDns, domain: str, view: t.Mapping[str, t.Any], port: int, ca_path: str | None
 ) -> dict[str, t.Any]:
-    """C(records) None: the TXT could not be asked for.
+    """Return record and policy; ``records`` None means that the TXT could not be asked for.
 
-    The policy is fetched only where a record speaks of one.
+    The policy is fetched only if a record announces one.
     """
     found: dict[str, t.Any] = {
         "records": None,
@@ -50,10 +51,7 @@ def read_sts(
 
 
 def _authoritative(world: PublicDns, name: str, view: t.Mapping[str, t.Any]) -> t.Any:
-    """From the zone's own server, whose TTL is the whole one.
-
-    An alias is followed by the resolvers.
-    """
+    """Ask the zone's own server, whose TTL is the whole one; resolvers follow an alias."""
     for item in view.get("name_servers") or []:
         if item.get("status") in ("ok", "nodata", "nxdomain"):
             answer = world.ask(Server(item["name"], item["address"]), name, "TXT")
@@ -66,9 +64,9 @@ def _authoritative(world: PublicDns, name: str, view: t.Mapping[str, t.Any]) -> 
 def fetch_policy(
     world: PublicDns, domain: str, port: int, ca_path: str | None
 ) -> tuple[str | None, str]:
-    """(text, why not).
+    """Return (text, why not), fetched as a sender does.
 
-    As a sender does: no redirect, a certificate for the name, not more than 64 KiB.
+    No redirect is followed, the certificate must be for the name, and the text at most 64 KiB.
     """
     host = "mta-sts." + domain
     try:

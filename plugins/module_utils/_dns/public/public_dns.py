@@ -3,9 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What the world sees of a domain's MX: each authoritative server of its zone, and each
-resolver.
-"""
+"""What the world sees of a domain's MX: each authoritative server of its zone, each resolver."""
 
 from __future__ import annotations
 
@@ -57,10 +55,7 @@ class PublicDns:
         self._patience = Patience()
 
     def views(self, domains: t.Sequence[str], rdtype: str = "MX") -> dict[str, dict[str, t.Any]]:
-        """The view of each domain, in the order given.
-
-        A domain whose look-up failed has its C(error).
-        """
+        """Return the view of each domain in order; a failed look-up has its ``error``."""
         with concurrent.futures.ThreadPoolExecutor(max_workers=self.threads) as pool:
             found = dict(zip(domains, pool.map(self._delegation_or_error, domains), strict=True))
             questions: dict[tuple[str, int, int], concurrent.futures.Future[t.Any]] = {}
@@ -87,7 +82,7 @@ class PublicDns:
         return views
 
     def delegation(self, name: str) -> Delegation:
-        """The zone that holds the name, and the servers that its delegation names."""
+        """Return the zone that holds the name, and the servers that its delegation names."""
         zone = self._zone_of(name)
         hosts = self.resolvers.lookup(zone, "NS").values
         if not hosts:
@@ -125,7 +120,7 @@ class PublicDns:
             return exc
 
     def ask(self, server: Server, name: str, rdtype: str) -> DnsAnswer:
-        """One name server itself; one without an address counts as silent."""
+        """Ask one name server itself; one without an address counts as silent."""
         if not server.address:
             return DnsAnswer("timeout")
         return self._patience.ask(server.address, self.exchange(server), name, rdtype, False)
@@ -136,7 +131,7 @@ class PublicDns:
     def _ask_server(
         self, server: Server, name: str, delegation: Delegation, rdtype: str
     ) -> tuple[DnsAnswer, int | None]:
-        """The answer and the zone's serial at one server."""
+        """Return the answer and the zone's serial at one server."""
         answer = self.ask(server, name, rdtype)
         if answer.status == "timeout" or answer.serial is not None:
             return answer, answer.serial
@@ -182,9 +177,7 @@ class PublicDns:
         return view
 
     def _extras(self, domain: str, view: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-        """Shapes that need further questions: mail to a bare address record, and MX sets made by a
-        wildcard.
-        """
+        """Return shapes that need further questions: mail to a bare address record, wildcard MX."""
         extras: dict[str, t.Any] = {"implicit_mx": False, "wildcard": False}
         try:
             if view["records"] == [] and view["cname"] is None:
@@ -210,13 +203,10 @@ class PublicDns:
 
 
 def summary(answers: t.Sequence[DnsAnswer]) -> dict[str, t.Any]:
-    """What the authoritative answers say together.
+    """Return what the authoritative answers say together.
 
-    Pure.
-
-    C(records) is every record that any server gave, None where none answered: a failure is never
-    "no records". A name that is an alias is not C(complete): where its mail goes is decided
-    elsewhere.
+    ``records`` is every record that any server gave, None if none answered: a failure is never "no
+    records". A name that is an alias is not ``complete``: where its mail goes is decided elsewhere.
     """
     told = [answer for answer in answers if answer.answered]
     values = sorted(

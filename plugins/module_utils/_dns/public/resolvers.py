@@ -3,9 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The recursive view: the resolvers that the operator names, and nothing of the system's own
-resolver.
-"""
+"""The recursive view: the resolvers that the operator names, never the system's own."""
 
 from __future__ import annotations
 
@@ -53,7 +51,7 @@ class Resolvers:
         return self._patience.ask(resolver.text, resolver.exchange, name, rdtype, True)
 
     def lookup(self, name: str, rdtype: str) -> DnsAnswer:
-        """From the first resolver that answers, once per object; ReadError when none does."""
+        """Return the answer of the first resolver that answers, once per object; else ReadError."""
         key = (name, rdtype)
         with self._lock:
             if key in self._known:
@@ -77,9 +75,7 @@ class Resolvers:
         )
 
     def addresses(self, host: str) -> list[str]:
-        """IPv4 addresses of a host, IPv6 ones only where it has no other; empty where the DNS says
-        that there are none.
-        """
+        """Return a host's IPv4 addresses, or IPv6 ones if it has no other; [] if it has none."""
         try:
             return [str(ipaddress.ip_address(host.strip("[]")))]
         except ValueError:
@@ -94,7 +90,7 @@ class Resolvers:
 def make_resolver(
     text: str, ca_path: str | None = None, context: Context | None = None
 ) -> Resolver:
-    """From "address", "address:port", "[v6]:port" or a DoH address."""
+    """Make a resolver of "address", "address:port", "[v6]:port" or a DoH address."""
     if text.lower().startswith("https://"):
         return Resolver(text, _doh(text, ca_path, context))
     address, port = split_address(text)
@@ -123,9 +119,7 @@ def split_address(text: str, default_port: int = 53) -> tuple[str, int]:
 
 
 def _doh(url: str, ca_path: str | None, context: Context | None) -> Exchange:
-    """RFC 8484 by POST through the collection's own HTTP client, so that ca_path and the deadline
-    hold.
-    """
+    """Send a query by POST (RFC 8484) with our HTTP client, so that ca_path and deadline hold."""
     client = HttpClient(
         check_url(url),
         headers={"Accept": "application/dns-message", "Content-Type": "application/dns-message"},

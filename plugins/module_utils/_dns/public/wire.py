@@ -30,11 +30,11 @@ ANSWERED = frozenset({"ok", "nxdomain", "nodata", "cname"})
 
 @dataclasses.dataclass(frozen=True)
 class DnsAnswer:
-    """``status``: ok, nxdomain, nodata, cname, servfail, refused, timeout, lame (answers, but not
-    as this zone's authority).
+    """One answer.
 
-    ``secure``: the resolver says that it validated the answer (AD). It is asked to say so (RFC
-    6840, 5.7).
+    ``status`` is ok, nxdomain, nodata, cname, servfail, refused, timeout, or lame (it answers, but
+    not as this zone's authority). ``secure``: the resolver says that it validated the answer (AD),
+    which it was asked to say (RFC 6840, 5.7).
     """
 
     status: str
@@ -107,7 +107,7 @@ def ask(
 
 
 def interpret(response: t.Any, name: str, rdtype: str, recursive: bool) -> DnsAnswer:
-    """What an answer says about this name and type."""
+    """Return what an answer says about this name and type."""
     flags = need("dns.flags", "dnspython")
     rcode = need("dns.rcode", "dnspython")
     kinds = need("dns.rdatatype", "dnspython")
@@ -152,7 +152,7 @@ def interpret(response: t.Any, name: str, rdtype: str, recursive: bool) -> DnsAn
 
 
 def _is_referral(response: t.Any, kinds: t.Any) -> bool:
-    """It sends elsewhere instead of answering.
+    """Return whether a server sends elsewhere instead of answering.
 
     With an SOA beside the NS it would be a negative answer (RFC 2308, 2.2).
     """
@@ -161,7 +161,7 @@ def _is_referral(response: t.Any, kinds: t.Any) -> bool:
 
 
 def value_of(rdata: t.Any, rdtype: str) -> str:
-    """An rdata in this collection's canonical spelling."""
+    """Return an rdata in this collection's canonical spelling."""
     if rdtype == "MX":
         return mx_value("%d %s" % (rdata.preference, rdata.exchange))
     if rdtype == "TXT":
@@ -181,7 +181,7 @@ class _Found:
 
 
 def _follow(response: t.Any, name: str, kinds: t.Any, wanted: t.Any) -> _Found:
-    """The set at the end of the aliases that the answer itself holds."""
+    """Return the set at the end of the aliases that the answer itself holds."""
     found = _Found()
     owner = name
     for _unused in range(16):
@@ -206,9 +206,7 @@ def _soa(response: t.Any, kinds: t.Any) -> tuple[str | None, int | None]:
 
 
 def referred(exchange: Exchange, zone: str, seconds: float = QUERY_SECONDS) -> set[str]:
-    """The name servers of a zone as a server of the zone above names them; empty where it does
-    not.
-    """
+    """Return a zone's name servers as a server of the zone above names them, or an empty set."""
     message = need("dns.message", "dnspython")
     exception = need("dns.exception", "dnspython")
     flags = need("dns.flags", "dnspython")
@@ -233,7 +231,7 @@ def referred(exchange: Exchange, zone: str, seconds: float = QUERY_SECONDS) -> s
 
 
 def udp(address: str, port: int) -> Exchange:
-    """UDP, and TCP where the answer was cut off."""
+    """Send a query over UDP, and over TCP if the answer was cut off."""
     queries = need("dns.query", "dnspython")
 
     def exchange(query: t.Any, seconds: float) -> t.Any:

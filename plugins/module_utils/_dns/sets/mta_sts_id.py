@@ -3,9 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""area1_mta_sts: the TXT record that tells senders of a new MTA-STS policy, for many domains.
+"""The module area1_mta_sts: the TXT record that announces a new MTA-STS policy.
 
-The policy itself is not ours.
+It takes many domains. The policy itself is not ours.
 """
 
 from __future__ import annotations
@@ -77,8 +77,9 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
 def publish(
     driver: Driver, domain: str, identifier: str, expect: t.Any, context: Context
 ) -> SetOutcome:
-    """Exactly one such record may be there; it is replaced in place, and other TXT records of the
-    name stay.
+    """Publish the id: at most one such record may exist, which is replaced in place.
+
+    Other TXT records of the name stay.
     """
     name = "_mta-sts." + domain
     present = driver.read(name, "TXT")

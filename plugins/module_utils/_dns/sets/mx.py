@@ -3,7 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""area1_mx: the MX record sets of many domains, each tried, each with its own result."""
+"""The module area1_mx: the MX record sets of many domains, each tried, each with its result."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
 
 
 def jobs_of(params: t.Mapping[str, t.Any], drivers: Drivers) -> list[Job]:
-    """Every option checked, before anything is read or written."""
+    """Return the jobs with every option checked, before anything is read or written."""
     common = {key: params.get(key) for key in ("records", "ttl", "max_ttl", "expect")}
     wanted: dict[str, WantedSet] = {}
     maps = domain_maps(params.get("domains"), common)
@@ -103,7 +103,7 @@ def jobs_of(params: t.Mapping[str, t.Any], drivers: Drivers) -> list[Job]:
 
 
 def _will_ask(job: Job, drivers: Drivers, context: Context, observation: Observation) -> bool:
-    """Whether the provider is asked at all: not where what was handed on settles it."""
+    """Return whether the provider is asked at all: not if what was handed on settles it."""
     if isinstance(job.account, MailflowError):
         return False
     view = handed_on(observation, job.domain, context.now())
@@ -115,7 +115,7 @@ def _will_ask(job: Job, drivers: Drivers, context: Context, observation: Observa
 
 
 def failure_text(failed: t.Mapping[str, MailflowError], total: int) -> str:
-    """One sentence for the task; each different message once."""
+    """Return one sentence for the task, with each different message once."""
     if not failed:
         return ""
     texts = list(dict.fromkeys(str(error) for error in failed.values()))

@@ -43,7 +43,7 @@ class WantedSet:
 def target_of(
     name: str, rdtype: str, observed: RecordSet | None, wanted: WantedSet, can: Capabilities
 ) -> RecordSet | None:
-    """The set as it shall be; None only where nothing is there and nothing is asked for."""
+    """Return the set as it should be; None if nothing is there and nothing is wanted."""
     values = (
         set(observed.values if observed else ()) if wanted.values is None else set(wanted.values)
     )
@@ -61,7 +61,7 @@ def target_of(
 def plan_set(
     observed: RecordSet | None, target: RecordSet | None, name: str, rdtype: str = "MX"
 ) -> Plan:
-    """The change from one set to the other, as data."""
+    """Return the change from one set to the other, as data."""
     object_type = "%s record set" % rdtype
     if target is None:
         return Plan(object_type, name)
@@ -84,9 +84,7 @@ def plan_set(
 def check_expected(
     name: str, observed: RecordSet | None, target: RecordSet | None, wanted: WantedSet
 ) -> None:
-    """Before a change: what is there is what the caller saw, or already what is wanted; else
-    Conflict.
-    """
+    """Raise Conflict, unless the set is what the caller saw or what is wanted already."""
     if wanted.expect is None:
         return
     present = set(observed.values) if observed else set()

@@ -3,9 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""One record set from what is there to what is wanted: the steps that ``_engine.reconcile``
-drives.
-"""
+"""One record set from what is there to what is wanted: the steps for ``_engine.reconcile``."""
 
 from __future__ import annotations
 
@@ -30,10 +28,7 @@ class View:
 
 @dataclasses.dataclass(frozen=True)
 class SetOutcome:
-    """``plan`` is what was (or would be) changed.
-
-    ``pending``: a person has to do it; ``zone_lines`` say what, ``instructions`` say how.
-    """
+    """What was changed, or would be. ``pending``: a person has to do it, as ``zone_lines`` say."""
 
     plan: Plan
     before: RecordSet | None
@@ -49,7 +44,10 @@ class SetOutcome:
 
 
 class SetSteps:
-    """``sent`` tells, even after an error, whether a change may have reached the provider."""
+    """The steps for one set.
+
+    ``sent`` says, even after an error, whether a change may have reached the provider.
+    """
 
     def __init__(self, driver: Driver, name: str, rdtype: str, wanted: WantedSet) -> None:
         self._driver = driver

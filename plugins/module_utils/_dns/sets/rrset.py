@@ -3,9 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Record sets as values:
+"""Record sets as values: MX and TXT in one canonical spelling.
 
-MX and TXT in one canonical spelling, compared without order, case and final dot.
+They are compared without order, case and final dot.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class RecordSet:
         auto_ttl: bool = False,
         **more: t.Any,
     ) -> RecordSet:
-        """With the values in canonical form; raises InputError where one is malformed."""
+        """Return a set with its values in canonical form; raise InputError for a malformed one."""
         canonical = CANONICAL[rdtype]
         return cls(
             host_name(name),
@@ -70,12 +70,12 @@ class RecordSet:
         return "auto" if self.auto_ttl else self.ttl
 
     def records(self) -> list[dict[str, t.Any]]:
-        """An MX set as the modules return it."""
+        """Return an MX set as the modules return it."""
         return [mx_record(value) for value in self.values]
 
 
 def mx_value(value: str) -> str:
-    """C("5 Mail.Example.") as C("5 mail.example"); the null MX is C("0 .")."""
+    """Return ``5 Mail.Example.`` as ``5 mail.example``; the null MX is ``0 .``."""
     parts = str(value).split()
     if len(parts) != 2 or not parts[0].isdigit() or int(parts[0]) > 65535:
         raise InputError(
@@ -91,7 +91,7 @@ def mx_record(value: str) -> dict[str, t.Any]:
 
 
 def txt_value(value: str) -> str:
-    """A text from zone-file form: C('"a" "b"') is C(ab). What is not quoted is the text already."""
+    """Return a text from zone-file form: ``"a" "b"`` is ``ab``; without quotes it is the text."""
     text = str(value).strip()
     if len(text) >= 2 and text[0] == text[-1] == '"':
         return _from_bytes(
@@ -101,16 +101,14 @@ def txt_value(value: str) -> str:
 
 
 def txt_strings(value: str) -> str:
-    """The text as zone files write it: quoted character strings of at most 255 bytes."""
+    """Return a text as zone files write it: quoted character strings of at most 255 bytes."""
     data = value.encode("utf-8")
     parts = [data[start : start + 255] for start in range(0, len(data), 255)] or [b""]
     return " ".join('"%s"' % "".join(_escape(byte) for byte in part) for part in parts)
 
 
 def mx_wanted(records: t.Any, what: str) -> tuple[str, ...]:
-    """The wanted MX values of an option; an empty set, duplicates and what is no host name are
-    refused.
-    """
+    """Return the wanted MX values; refuse an empty set, doubles, and what is no host name."""
     if isinstance(records, (str, t.Mapping)) or not isinstance(records, t.Sequence):
         raise InputError(
             "%s: records is not a list." % what, "Give a list of maps with priority and host."
@@ -147,7 +145,7 @@ def _wanted_value(record: t.Any, what: str) -> str:
 
 
 def _wanted_mail_host(value: t.Any, what: str) -> str:
-    """Underscores pass: the way back may have to restore what somebody else once set."""
+    """Return a mail host; underscores pass, as a rollback may restore what somebody once set."""
     return parse_host_name(value, "%s: MX host" % what, underscore=True).canonical
 
 
@@ -157,7 +155,7 @@ def wanted_host(value: t.Any, what: str) -> str:
 
 
 def ancestors(name: str) -> list[str]:
-    """The name and what is above it, longest first, the top-level domain excepted."""
+    """Return the name and what is above it, longest first, except the top-level domain."""
     labels = name.split(".")
     return [".".join(labels[start:]) for start in range(max(len(labels) - 1, 1))]
 
@@ -173,7 +171,7 @@ def _unescape(match: re.Match[str]) -> str:
 
 
 def _from_bytes(text: str) -> str:
-    """Escapes name bytes, and those are UTF-8 where they are text at all."""
+    """Return a name whose escapes stand for bytes, which are UTF-8 if they are text at all."""
     try:
         return text.encode("latin-1").decode("utf-8")
     except UnicodeError:

@@ -21,7 +21,10 @@ from .rrset import wanted_host
 
 @dataclasses.dataclass(frozen=True)
 class TxtOutcome:
-    """``present``: the provider shows the value. ``pending``: a person is to set ``zone_lines``."""
+    """The outcome for one TXT value.
+
+    ``present``: the provider shows the value. ``pending``: a person is to set ``zone_lines``.
+    """
 
     changed: bool
     present: bool
@@ -61,7 +64,7 @@ def txt_present(
     own: t.Mapping[str, t.Any] | None = None,
     drivers: Drivers | None = None,
 ) -> bool:
-    """Does the provider show the value?"""
+    """Return whether the provider shows the value."""
     owner = wanted_host(name, "TXT name")
     drivers = drivers or Drivers(params, context)
     found = _driver_of(drivers, owner, own).read(owner, "TXT")
