@@ -77,9 +77,10 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
 def publish(
     driver: Driver, domain: str, identifier: str, expect: t.Any, context: Context
 ) -> SetOutcome:
-    """Publish the id: at most one such record may exist, which is replaced in place.
+    """Publish the id: the MTA-STS record is replaced in place, other TXT records stay.
 
-    Other TXT records of the name stay.
+    With ``expect`` there must be exactly one MTA-STS record, with that id or the new one; otherwise
+    raise Conflict.
     """
     name = "_mta-sts." + domain
     present = driver.read(name, "TXT")

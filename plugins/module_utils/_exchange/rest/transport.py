@@ -48,7 +48,7 @@ class Connect(t.Protocol):
         timeout: float,
         sleep: t.Callable[[float], None],
     ) -> HttpClient:
-        """The client of one host."""
+        """Return the client of one host."""
 
 
 class ExchangeClient:
@@ -166,7 +166,7 @@ class ExchangeClient:
         first_base: str = "",
         headers: t.Mapping[str, str] | None = None,
     ) -> Reply:
-        """One request up to its final answer: redirects and one renewed token included."""
+        """Send one request up to its final answer, redirects and one renewed token included."""
         end = time.monotonic() + self._connection.timeout
         renewed = challenged = False
         hops, base = 0, first_base or self._base
@@ -250,9 +250,9 @@ class ExchangeClient:
         return client
 
     def _redirected(self, cmdlet: str, reply: Reply, base: str, hops: int) -> str:
-        """The address to go on with.
+        """Return the address to go on with; only the host changes.
 
-        Only the host is taken: method, path, body and token stay ours.
+        Method, path, body and token stay ours.
         """
         hint = "Set exchange_url to the address that serves the tenant, if the other one is right."
         location = urllib.parse.urlsplit(
@@ -291,9 +291,7 @@ class ExchangeClient:
         return "https://%s" % name if port == 443 else "https://%s:%d" % (name, port)
 
     def _renew(self, used: Token, challenge: str) -> bool:
-        """After a 401: a new token, if it is ours to get and not the very one that was just
-        issued.
-        """
+        """Get a new token after a 401, if it is ours to get and not the one just issued."""
         with self._token_lock:
             if self._token is not used:
                 return True
@@ -308,7 +306,7 @@ class ExchangeClient:
             return True
 
     def _page(self, cmdlet: str, reply: Reply) -> Page:
-        """The answer's content. A 200 with anything else than JSON is a failure."""
+        """Return the answer's content; a 200 with anything but JSON is a failure."""
         if reply.status == 204:
             return Page([], [], "", "", None)
         try:
@@ -337,8 +335,7 @@ class ExchangeClient:
         return AmbiguousWrite("%s: %s Whether it was carried out is not known." % (cmdlet, message))
 
     def _next_page(self, cmdlet: str, link: str, body: bytes) -> Page:
-        """The same request to the link that the service gave, else a GET of it (clients of the
-        service differ in that).
+        """Send the same request to the service's link, or else GET it, as clients differ [EXO-1.5].
 
         If both fail the read fails: half a list is no list.
         """
@@ -373,7 +370,7 @@ class ExchangeClient:
 
 
 def _transient(reply: Reply) -> bool:
-    """Some answers of status 400 are worth another try of a read."""
+    """Return whether an answer is worth another try of a read, as some of status 400 are."""
     if reply.status != 400:
         return False
     fault = parse_fault(reply.status, reply.body)
@@ -383,7 +380,7 @@ def _transient(reply: Reply) -> bool:
 
 
 def _claims_challenge(reply: Reply) -> str:
-    """The claims that Continuous Access Evaluation asks for, as JSON text."""
+    """Return the claims that Continuous Access Evaluation asks for, as JSON text."""
     found = re.search(r'claims="([^"]+)"', reply.headers.get("WWW-Authenticate") or "")
     if reply.status != 401 or not found:
         return ""
