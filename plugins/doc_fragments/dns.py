@@ -40,158 +40,121 @@ options:
     elements: dict
     suboptions:
       name:
-        description:
-          - Name by which domains refer to the account.
+        description: Name by which domains refer to the account.
         type: str
         required: true
       settings:
-        description:
-          - The provider, and those of its options that are needed, without C(dns_).
+        description: The provider, and those of its options that are needed, without C(dns_).
         type: dict
         required: true
         suboptions:
           provider:
-            description:
-              - One of the providers of O(dns_provider).
+            description: One of the providers of O(dns_provider).
             type: str
             required: true
           api_token:
-            description:
-              - As O(dns_api_token).
+            description: As O(dns_api_token).
             type: str
           api_url:
-            description:
-              - As O(dns_api_url).
+            description: As O(dns_api_url).
             type: str
           azure_subscription:
-            description:
-              - As O(dns_azure_subscription).
+            description: As O(dns_azure_subscription).
             type: str
           azure_resource_group:
-            description:
-              - As O(dns_azure_resource_group).
+            description: As O(dns_azure_resource_group).
             type: str
           azure_tenant:
-            description:
-              - As O(dns_azure_tenant).
+            description: As O(dns_azure_tenant).
             type: str
           azure_client_id:
-            description:
-              - As O(dns_azure_client_id).
+            description: As O(dns_azure_client_id).
             type: str
           azure_client_secret:
-            description:
-              - As O(dns_azure_client_secret).
+            description: As O(dns_azure_client_secret).
             type: str
           azure_certificate_path:
-            description:
-              - As O(dns_azure_certificate_path).
+            description: As O(dns_azure_certificate_path).
             type: path
           azure_certificate_passphrase:
-            description:
-              - As O(dns_azure_certificate_passphrase).
+            description: As O(dns_azure_certificate_passphrase).
             type: str
           azure_federated_token_file:
-            description:
-              - As O(dns_azure_federated_token_file).
+            description: As O(dns_azure_federated_token_file).
             type: path
           azure_managed_identity:
-            description:
-              - As O(dns_azure_managed_identity).
+            description: As O(dns_azure_managed_identity).
             type: str
           azure_cloud:
-            description:
-              - As O(dns_azure_cloud).
+            description: As O(dns_azure_cloud).
             type: str
           azure_authority_url:
-            description:
-              - As O(dns_azure_authority_url).
+            description: As O(dns_azure_authority_url).
             type: str
           azure_api_url:
-            description:
-              - As O(dns_azure_api_url).
+            description: As O(dns_azure_api_url).
             type: str
           route53_access_key:
-            description:
-              - As O(dns_route53_access_key).
+            description: As O(dns_route53_access_key).
             type: str
           route53_secret_key:
-            description:
-              - As O(dns_route53_secret_key).
+            description: As O(dns_route53_secret_key).
             type: str
           route53_session_token:
-            description:
-              - As O(dns_route53_session_token).
+            description: As O(dns_route53_session_token).
             type: str
           route53_profile:
-            description:
-              - As O(dns_route53_profile).
+            description: As O(dns_route53_profile).
             type: str
           route53_zone_id:
-            description:
-              - As O(dns_route53_zone_id).
+            description: As O(dns_route53_zone_id).
             type: str
           route53_partition:
-            description:
-              - As O(dns_route53_partition).
+            description: As O(dns_route53_partition).
             type: str
             choices: [aws, aws-us-gov, aws-cn, aws-eusc]
           route53_api_url:
-            description:
-              - As O(dns_route53_api_url).
+            description: As O(dns_route53_api_url).
             type: str
           godaddy_token:
-            description:
-              - As O(dns_godaddy_token).
+            description: As O(dns_godaddy_token).
             type: str
           godaddy_api_key:
-            description:
-              - As O(dns_godaddy_api_key).
+            description: As O(dns_godaddy_api_key).
             type: str
           godaddy_api_secret:
-            description:
-              - As O(dns_godaddy_api_secret).
+            description: As O(dns_godaddy_api_secret).
             type: str
           godaddy_environment:
-            description:
-              - As O(dns_godaddy_environment).
+            description: As O(dns_godaddy_environment).
             type: str
             choices: [production, ote]
           godaddy_api_url:
-            description:
-              - As O(dns_godaddy_api_url).
+            description: As O(dns_godaddy_api_url).
             type: str
           octodns_class:
-            description:
-              - As O(dns_octodns_class).
+            description: As O(dns_octodns_class).
             type: str
           octodns_arguments:
-            description:
-              - As O(dns_octodns_arguments).
+            description: As O(dns_octodns_arguments).
             type: dict
           octodns_secrets:
-            description:
-              - As O(dns_octodns_secrets).
+            description: As O(dns_octodns_secrets).
             type: dict
           server:
-            description:
-              - As O(dns_server).
+            description: As O(dns_server).
             type: str
           port:
-            description:
-              - As O(dns_port).
+            description: As O(dns_port).
             type: int
           key_name:
-            description:
-              - As O(dns_key_name).
+            description: As O(dns_key_name).
             type: str
           key_secret:
-            description:
-              - As O(dns_key_secret).
+            description: As O(dns_key_secret).
             type: str
           key_algorithm:
-            description:
-              - As O(dns_key_algorithm).
+            description: As O(dns_key_algorithm).
             type: str
             choices: [hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512]
   dns_api_token:
@@ -271,8 +234,7 @@ options:
       - "If not given, the environment variable is used: E(AZURE_AUTHORITY_HOST)."
     type: str
   dns_azure_api_url:
-    description:
-      - Base address of Azure Resource Manager for V(azure), where it is not the cloud's.
+    description: Base address of Azure Resource Manager for V(azure), where it is not the cloud's.
     type: str
   dns_route53_access_key:
     description:
@@ -303,14 +265,12 @@ options:
         commas. Zones are not listed then.
     type: str
   dns_route53_partition:
-    description:
-      - Part of AWS with the account, for V(route53).
+    description: Part of AWS with the account, for V(route53).
     type: str
     choices: [aws, aws-us-gov, aws-cn, aws-eusc]
     default: aws
   dns_route53_api_url:
-    description:
-      - Base address of the API for V(route53), where it is not the partition's.
+    description: Base address of the API for V(route53), where it is not the partition's.
     type: str
   dns_godaddy_token:
     description:
@@ -337,8 +297,7 @@ options:
     choices: [production, ote]
     default: production
   dns_godaddy_api_url:
-    description:
-      - Base address of the API for V(godaddy), where it is not the environment's.
+    description: Base address of the API for V(godaddy), where it is not the environment's.
     type: str
   dns_octodns_class:
     description:
@@ -346,12 +305,10 @@ options:
         be installed.
     type: str
   dns_octodns_arguments:
-    description:
-      - Arguments of the provider class that are no secrets, by name.
+    description: Arguments of the provider class that are no secrets, by name.
     type: dict
   dns_octodns_secrets:
-    description:
-      - Arguments of the provider class that are secrets, by name.
+    description: Arguments of the provider class that are secrets, by name.
     type: dict
   dns_server:
     description:
@@ -359,8 +316,7 @@ options:
         O(dns_resolvers).
     type: str
   dns_port:
-    description:
-      - TCP port of O(dns_server).
+    description: TCP port of O(dns_server).
     type: int
     default: 53
   dns_key_name:
@@ -374,8 +330,7 @@ options:
       - "If not given, the environment variable is used: E(AREA1_DNS_KEY_SECRET)."
     type: str
   dns_key_algorithm:
-    description:
-      - Algorithm of the TSIG key.
+    description: Algorithm of the TSIG key.
     type: str
     choices: [hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512]
     default: hmac-sha256
@@ -389,8 +344,7 @@ options:
     elements: str
     default: [1.1.1.1, 8.8.8.8, 9.9.9.9, 208.67.222.222]
   dns_authoritative_port:
-    description:
-      - Port at which the name servers that a delegation names are asked.
+    description: Port at which the name servers that a delegation names are asked.
     type: int
     default: 53
   ca_path:
@@ -399,8 +353,7 @@ options:
         those of the system count.
     type: path
   timeout:
-    description:
-      - Longest time in seconds for one call to a service, retries included.
+    description: Longest time in seconds for one call to a service, retries included.
     type: int
     default: 300
 requirements:

@@ -225,12 +225,15 @@ def option_lines(options: dict[str, t.Any], key: str = "options", level: int = 0
     lines = [f"{space}{key}:"]
     wrap = textwrap.TextWrapper(86 - len(space), break_on_hyphens=False, break_long_words=False)
     for name, option in options.items():
-        lines += [f"{space}  {name}:", f"{space}    description:"]
-        for sentence in option["description"]:
-            quote = '"' if ": " in sentence or sentence.startswith(("[", "{", "'")) else ""
-            wrapped = wrap.wrap(f"{quote}{sentence}{quote}")
-            lines.append(f"{space}      - {wrapped[0]}")
-            lines += [f"{space}        {line}" for line in wrapped[1:]]
+        lines.append(f"{space}  {name}:")
+        wrapped = [wrap.wrap(quoted_sentence(one)) for one in option["description"]]
+        if len(wrapped) == 1 and len(wrapped[0]) == 1:
+            lines.append(f"{space}    description: {wrapped[0][0]}")
+        else:
+            lines.append(f"{space}    description:")
+            for first, *more in wrapped:
+                lines.append(f"{space}      - {first}")
+                lines += [f"{space}        {line}" for line in more]
         for word in ("type", "elements", "required", "choices", "default"):
             if word in option:
                 value = option[word]
@@ -239,6 +242,12 @@ def option_lines(options: dict[str, t.Any], key: str = "options", level: int = 0
         if "suboptions" in option:
             lines += option_lines(option["suboptions"], "suboptions", level + 2)
     return lines
+
+
+def quoted_sentence(sentence: str) -> str:
+    """Return a sentence as YAML has it."""
+    quote = '"' if ": " in sentence or sentence.startswith(("[", "{", "'")) else ""
+    return f"{quote}{sentence}{quote}"
 
 
 def guarantees(found: t.Sequence[Driver]) -> str:
