@@ -85,7 +85,8 @@ EXAMPLES = r"""
 RETURN = r"""
 access_token:
   description: The access token for Exchange Online.
-  returned: success, and V(exchange) is in O(audiences)
+  returned: success, and V(exchange) is in O(audiences); not where a management host signs in by
+    itself (O(psrp_connect))
   type: str
 graph_access_token:
   description: The access token for Microsoft Graph.

@@ -18,6 +18,7 @@ import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import evaluate
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.login import login
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects import (
     connectors,
     content_filter,
@@ -312,6 +313,18 @@ def test_the_host_may_connect_by_itself(lab: Lab, connect: str) -> None:
     done = task(lab, filters.run_connection_filter, given, enable_safe_list=False)
     assert not done["failed"] and done["changed"], done
     assert lab.requests("entra", since) == [], "no token was asked for"
+
+
+@pytest.mark.parametrize("identity", ["", "system"])
+def test_such_a_host_needs_no_login(lab: Lab, identity: str) -> None:
+    given = {**psrp_defaults(lab), "psrp_connect": "managed_identity", "managed_identity": identity}
+    del given["access_token"], given["graph_access_token"]
+    told: list[str] = []
+    since = lab.mark()
+    values = login({**given, "audiences": ["exchange", "graph"]}, Context(warn=told.append)).values
+    assert "access_token" not in values and values["tenant_id"] == given["tenant"]
+    assert "only the management host can sign in" in told[0]
+    assert lab.requests("entra", since) == []
 
 
 def test_a_module_in_a_process_of_its_own_works_too(lab: Lab, tmp_path: Path) -> None:

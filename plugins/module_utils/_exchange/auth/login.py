@@ -12,6 +12,7 @@ import typing as t
 from ..._engine.context import Context
 from ..._engine.errors import InputError, SignInError
 from ..._engine.module import Result
+from ..psrp.options import connects_by_itself
 from .options import EXCHANGE_OPTIONS, TOKEN_OPTION, resolve
 from .signin import SignIn
 from .token import Token
@@ -36,34 +37,49 @@ def login(params: t.Mapping[str, t.Any], context: Context) -> Result:
     if not any(map(connection.given_token, TOKEN_OPTION)):
         sign_in.validate()
     tokens: dict[str, Token] = {}
+    # The management host has an identity of its own.
+    hosted = connects_by_itself(params)
     for audience in wanted:
-        if (
-            audience == "graph"
-            and "exchange" in tokens
-            and not (connection.given_token("graph") or connection.can_sign_in())
-        ):
-            # An access token alone is enough for all but the forwarding hosts.
+        if audience == "exchange" and hosted:
+            continue
+        if audience == "graph" and ("exchange" in tokens or hosted) and not _reaches_graph(params):
+            # Exchange Online alone is enough for all but the forwarding hosts.
             context.warn_once(
-                "There is no token for Microsoft Graph: only an access token for Exchange Online"
-                " was given. Forwarding hosts cannot be read from Graph."
+                "There is no token for Microsoft Graph: %s. Forwarding hosts cannot be read from"
+                " Graph."
+                % (
+                    "only the management host can sign in"
+                    if hosted
+                    else "only an access token for Exchange Online was given"
+                )
             )
             continue
         tokens[audience] = sign_in.token(audience)
-    if not tokens:
+    if not tokens and not hosted:
         raise InputError("audiences is empty.", "Name exchange, graph or both.")
     _same_tenant(list(tokens.values()))
-    first = tokens.get("exchange") or next(iter(tokens.values()))
+    first = tokens.get("exchange") or next(iter(tokens.values()), None)
     values: dict[str, t.Any] = {
         TOKEN_OPTION[audience]: token.value for audience, token in tokens.items()
     }
     ends = [token for token in tokens.values() if token.expires_at]
     values.update(
         expires_at=min(ends, key=lambda token: token.expires_at).expires_text if ends else "",
-        tenant_id=first.tenant_id or connection.get("tenant"),
-        app_id=first.app_id or connection.get("client_id"),
+        tenant_id=(first.tenant_id if first else "") or connection.get("tenant"),
+        app_id=(first.app_id if first else "") or connection.get("client_id"),
         exchange_url=connection.endpoints.exchange,
     )
     return Result(values=values)
+
+
+def _reaches_graph(params: t.Mapping[str, t.Any]) -> bool:
+    """Return whether there is a token for Graph, or a way to get one on this machine."""
+    connection = resolve(params)
+    if connection.given_token("graph"):
+        return True
+    # With a host that connects by itself this option names the host's identity.
+    elsewhere = connects_by_itself(params) and connection.way() == "managed_identity"
+    return connection.can_sign_in() and not elsewhere
 
 
 def _same_tenant(tokens: t.Sequence[Token]) -> None:

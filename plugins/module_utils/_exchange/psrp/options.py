@@ -103,6 +103,15 @@ def management_host(
     return found
 
 
+def connects_by_itself(params: t.Mapping[str, t.Any]) -> bool:
+    """Return whether the host signs in to Exchange Online, so that no token of ours is needed."""
+    transport = _text(params.get("transport")).lower()
+    return transport == "psrp" and _text(params.get("psrp_connect")) in (
+        THUMBPRINT,
+        MANAGED_IDENTITY,
+    )
+
+
 def _check_address(found: ManagementHost) -> None:
     if not found.host:
         raise InputError(
