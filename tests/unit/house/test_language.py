@@ -43,8 +43,6 @@ NOT_YET: tuple[str, ...] = (
     "plugins/module_utils/_cutover/rollback/domains.py",
     "plugins/module_utils/_cutover/rollback/gates.py",
     "plugins/module_utils/_cutover/rollback/plan.py",
-    "plugins/module_utils/_dns/drivers/azure_arm.py",
-    "plugins/module_utils/_dns/drivers/cloudflare.py",
 )
 
 #: First words of the docstrings of functions. A verb that is missing is added here; a noun is not.

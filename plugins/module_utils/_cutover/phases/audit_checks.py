@@ -70,7 +70,7 @@ def enhanced_filtering(world: World) -> list[GateResult]:
             )
         if problems:
             hint = (
-                "ORCA-233. Ours are set by deploy_area1.yml; for another one run"
+                "ORCA-233. deploy_area1 sets ours; for another one run"
                 " Set-InboundConnector, or acknowledge it."
             )
             results.append(

@@ -58,8 +58,7 @@ def verdict(report: t.Mapping[str, t.Any]) -> str:
     counts = "%d would change, %d checks failed" % (len(audit["drift"]), len(audit["findings"]))
     if not audit["clean"]:
         return (
-            "DRIFT: %s. deploy_area1.yml repairs what is marked +; what is marked x is yours."
-            % counts
+            "DRIFT: %s. deploy_area1 repairs what is marked +; what is marked x is yours." % counts
         )
     if report["done"]:
         return "CLEAN: everything is in place and every check passed."

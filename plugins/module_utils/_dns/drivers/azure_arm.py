@@ -37,7 +37,7 @@ _NO_PLACE = frozenset({"SubscriptionNotFound", "InvalidSubscriptionId", "Resourc
 
 
 class ArmError(t.NamedTuple):
-    """``code`` and ``message`` of an error's body, empty where it has none."""
+    """An error's ``code`` and ``message``, "" where its body has none."""
 
     code: str
     message: str
@@ -117,9 +117,7 @@ class ArmApi:
         body: t.Any = None,
         headers: t.Mapping[str, str] | None = None,
     ) -> Reply:
-        """Send with a token. One that is not taken is renewed once; a queued operation is waited
-        for.
-        """
+        """Send with a token, renewed once if it is refused; wait for a queued operation."""
         if "?" not in path:
             path = f"{path}?api-version={API_VERSION}"
         token, pause, renewed = self._tokens.token(), FIRST_PAUSE, False

@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Cloudflare: one batch call per record set, in which values are patched in place so that the set
-is never empty or thin.
+"""Cloudflare: one batch call per record set [CF-6.5].
+
+Values are patched in place, so that the set is never empty or thin.
 """
 
 from __future__ import annotations
@@ -215,7 +216,7 @@ class CloudflareDriver(Driver):
         return mine, date
 
     def _explained(self, name: str, call: t.Callable[[], t.Any]) -> t.Any:
-        """The same error with the domain's name, and for a missing grant with what to grant."""
+        """Call, and raise errors with the domain's name and, for a missing grant, what to grant."""
         try:
             return call()
         except PermissionDenied as exc:
@@ -281,7 +282,7 @@ def value_of(record: Record) -> str:
 def record_set(
     name: str, rdtype: str, records: t.Sequence[Record], date: str | None
 ) -> RecordSet | None:
-    """Cloudflare's records as one set.
+    """Return Cloudflare's records as one set.
 
     Where their TTLs differ the longest counts: that is how long a cache may keep one.
     """
@@ -301,7 +302,7 @@ def record_set(
 
 
 def batch(records: t.Sequence[Record], wanted: RecordSet) -> dict[str, list[Record]]:
-    """The body of the one call.
+    """Return the body of the one call.
 
     Records that stay are not named; others are turned into new values in place, which keeps their
     comment and tags; only what is left over is created or deleted. Cloudflare carries deletes out
@@ -325,8 +326,9 @@ def batch(records: t.Sequence[Record], wanted: RecordSet) -> dict[str, list[Reco
 def pair(
     records: t.Sequence[Record], values: t.Sequence[str]
 ) -> tuple[list[tuple[Record, str]], list[str], list[Record]]:
-    """(record and the value it shall hold, values without a record, records without a value); what
-    fits best goes first.
+    """Pair records with values, the best fit first.
+
+    Return (record and its new value, values without a record, records without a value).
     """
     free, missing = list(records), list(values)
     pairs: list[tuple[Record, str]] = []
@@ -348,7 +350,7 @@ def pair(
 
 
 def _patch(record: Record, value: str, ttl: int | None) -> Record:
-    """The id and only what differs."""
+    """Return the id and only what differs."""
     patch: Record = {"id": record["id"]}
     if value_of(record) != value:
         wanted = _content(record["type"], value)
