@@ -299,7 +299,7 @@ def test_the_token_from_the_environment(lab: Lab, monkeypatch: pytest.MonkeyPatc
         ({"domains": [{"name": ONE, "ttl": 5, "max_ttl": 5}]}, "both ttl and max_ttl"),
         ({"domains": [{"name": ONE, "ttl": "soon"}]}, "not a whole number"),
         ({}, "none of records, ttl and max_ttl"),
-        ({"records": EU, "dns_provider": "octodns"}, "not available yet"),
+        ({"records": EU, "dns_provider": "octodns"}, "dns_octodns_class is not given"),
         ({"records": EU, "dns_provider": "bind"}, "is not a dns_provider"),
         ({"records": EU, "dns_provider": ""}, "no dns_provider is given"),
         ({"records": EU, "dns_provider": "rfc2136"}, "dns_server is not given"),

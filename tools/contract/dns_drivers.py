@@ -32,7 +32,6 @@ PROVIDERS: tuple[str, ...] = _TABLE.PROVIDERS
 Driver = t.Any
 Option = t.Any
 
-LATER = ("route53", "azure", "godaddy", "octodns")
 SPEC = ROOT / "plugins/module_utils/_dns/drivers/argument_spec.py"
 FRAGMENT = ROOT / "plugins/doc_fragments/dns.py"
 FRAGMENT_REST = Path(__file__).with_name("dns_fragment.yml")
@@ -160,7 +159,7 @@ def fragment(found: t.Sequence[Driver]) -> str:
     """Return the documentation fragment: the providers, their options, and the common rest."""
     rest = yaml.safe_load(FRAGMENT_REST.read_text(encoding="utf-8"))
     provider = {
-        "description": [*rest["provider"], *(driver.SUMMARY for driver in found), *planned(found)],
+        "description": [*rest["provider"], *(driver.SUMMARY for driver in found)],
         "type": "str",
     }
     options: dict[str, t.Any] = {"dns_provider": provider, "dns_accounts": accounts(found, rest)}
@@ -191,18 +190,6 @@ def accounts(found: t.Sequence[Driver], rest: dict[str, t.Any]) -> dict[str, t.A
                 entry["choices"] = list(one.choices)
             settings[one.account_key] = entry
     return option
-
-
-def planned(found: t.Sequence[Driver]) -> list[str]:
-    """Return the sentence about providers that are refused by name because they are to come."""
-    here = {driver.PROVIDER for driver in found}
-    names = [f"V({name})" for name in LATER if name not in here]
-    if not names:
-        return []
-    if len(names) == 1:
-        return [f"{names[0]} is planned and refused until it exists."]
-    listed = f"{', '.join(names[:-1])} and {names[-1]}"
-    return [f"{listed} are planned and refused until they exist."]
 
 
 def documented(option: Option) -> dict[str, t.Any]:

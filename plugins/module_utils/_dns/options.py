@@ -14,9 +14,6 @@ from .._engine.errors import InputError
 from .drivers.argument_spec import ACCOUNT_OPTIONS, DRIVER_OPTIONS, PROVIDERS
 from .sets.rrset import wanted_host
 
-LATER_PROVIDERS = tuple(
-    name for name in ("route53", "azure", "godaddy", "octodns") if name not in PROVIDERS
-)
 # Keys of the playbooks' domain maps that other modules read.
 FOREIGN_KEYS = frozenset({"forward_to", "regions", "drop_dispositions", "canary", "mta_sts_id"})
 
@@ -62,17 +59,13 @@ def given(
 
 
 def known_provider(name: str | None, what: str) -> str:
+    """Return the word for a provider, without regard to case; raise InputError for another."""
     provider = (name or "").strip().lower()
     if provider in PROVIDERS or provider == AUTO:
         return provider
     available = "Choose one of %s, or auto." % ", ".join(PROVIDERS)
     if not provider:
         raise InputError("%s: no dns_provider is given." % what, available)
-    if provider in LATER_PROVIDERS:
-        raise InputError(
-            "%s: the dns_provider %s is not available yet." % (what, provider),
-            "%s With manual the exact records are printed and waited for." % available,
-        )
     raise InputError("%s: %r is not a dns_provider." % (what, name), available)
 
 

@@ -158,3 +158,14 @@ def dns_host(server: t.Any) -> DnsHost | None:
 def dns_hosts(servers: t.Iterable[t.Any]) -> list[tuple[str, DnsHost | None]]:
     """Return each name server, sorted, with who runs it."""
     return [(name, dns_host(name)) for name in sorted({host_name(one) for one in servers})]
+
+
+def describe(servers: t.Iterable[t.Any]) -> str:
+    """Return name servers with who runs each, and by which dns_provider it is changed."""
+    return ", ".join(f"{name} ({_title(host)})" for name, host in dns_hosts(servers))
+
+
+def _title(host: DnsHost | None) -> str:
+    if host is None:
+        return "unknown"
+    return f"{host.title}, dns_provider {host.driver}" if host.driver else host.title

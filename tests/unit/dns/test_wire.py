@@ -319,11 +319,14 @@ def test_the_environment_counts_where_nothing_is_given(monkeypatch: pytest.Monke
     assert given({}, "x") is None
 
 
-@pytest.mark.parametrize("name", ["octodns"])
-def test_providers_to_come_are_named(name: str) -> None:
-    with pytest.raises(InputError, match="not available yet") as caught:
+@pytest.mark.parametrize(
+    ("name", "text"), [("", "no dns_provider is given"), ("dyn", "'dyn' is not a dns_provider")]
+)
+def test_the_word_for_a_provider(name: str, text: str) -> None:
+    assert known_provider(" Octodns ", NAME) == "octodns" and known_provider("AUTO", NAME) == "auto"
+    with pytest.raises(InputError, match=text) as caught:
         known_provider(name, NAME)
-    assert "manual" in caught.value.hint
+    assert "route53" in caught.value.hint and "manual" in caught.value.hint
 
 
 def test_domains_as_names_maps_and_lines() -> None:

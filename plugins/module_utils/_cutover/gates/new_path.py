@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing as t
 
 from ..._engine.values import host_name
+from ..._facts.dns_hosts import describe
 from ..._facts.smtp_replies import ACCEPTED, OK, REFUSED, WRONG
 from ..model.gate import GateResult, cannot, holds, not_yet, noticed
 from ..model.world import World
@@ -131,7 +132,7 @@ def zone_control(world: World, name: str) -> GateResult:
         "zone_control",
         name,
         "it is delegated to %s; %s of its DNS provider (%s)"
-        % (", ".join(sorted(delegated)), whose, ", ".join(sorted(provider))),
+        % (describe(delegated), whose, ", ".join(sorted(provider))),
         "Name the dns_provider that serves it, or correct the delegation. Servers that copy the"
         " zone: put zone_control:%s into area1_acknowledge." % name,
     )

@@ -18,7 +18,7 @@ import typing as t
 
 from ..._engine.context import Context
 from ..._engine.errors import InputError, MailflowError, ReadError
-from ..._facts.dns_hosts import DnsHost, dns_hosts
+from ..._facts.dns_hosts import describe, dns_hosts
 from ..options import AUTO, given, known_provider
 from ..public.public_dns import PublicDns
 from ..public.resolvers import Resolvers
@@ -192,16 +192,7 @@ class Drivers:
 
 def _seen(domain: str, servers: t.Iterable[str]) -> str:
     """Return a sentence with the name servers and who runs them."""
-    shown = ", ".join(f"{server} ({_title(host)})" for server, host in dns_hosts(servers))
-    return f"The name servers of {domain} are {shown}."
-
-
-def _title(host: DnsHost | None) -> str:
-    if host is None:
-        return "unknown"
-    if host.driver in PROVIDERS:
-        return f"{host.title}, dns_provider {host.driver}"
-    return host.title
+    return f"The name servers of {domain} are {describe(servers)}."
 
 
 def _named_accounts(accounts: t.Any) -> dict[str, tuple[str, dict[str, t.Any]]]:

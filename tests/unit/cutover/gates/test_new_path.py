@@ -154,6 +154,8 @@ def test_zone_control() -> None:
         and "none of them" in elsewhere.message
     )
     assert "zone_control:%s" % ONE in elsewhere.hint
+    known = control({"parent": ["ns-512.awsdns-00.net."]}, both)
+    assert "ns-512.awsdns-00.net (Amazon Route 53, dns_provider route53)" in known.message
     assert (
         control({"parent": [*both, "ns1.second.example"], "zone_servers": both}, both).status
         == CANNOT
