@@ -9,6 +9,7 @@ there.
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -328,6 +329,20 @@ def test_route53_waits_out_a_prior_request(route53: Site) -> None:
     route53.lab.faults([fault])
     done = route53.change(domains=[ONE], records=EU)
     assert not done["failed"] and done["changed"] and sum(route53.slept) >= 3
+
+
+def test_route53_is_done_when_its_name_servers_are(route53: Site) -> None:
+    """The list of sets shows a change that is PENDING at once; the task ends with INSYNC."""
+    route53.lab.mutate(["route53", "settings", "sync_seconds"], value=3)
+    start = route53.lab.mark()
+    given = _validated(area1_mx, route53.options(domains=[ONE], records=EU))
+    failed, result = evaluate(mx.run, given, Context())
+    assert not failed and result["changed"]
+    asked = [one for one in route53.lab.requests("route53", start) if "/change/" in one["path"]]
+    assert len(asked) > 1
+    shown = datetime.datetime.fromisoformat(route53.history()[-1]["at"])
+    assert shown <= datetime.datetime.now(datetime.timezone.utc)
+    assert sorted(route53.history()[-1]["mx"]) == SHOWN
 
 
 def test_route53_sends_exact_deletes_and_never_an_upsert(route53: Site) -> None:

@@ -52,6 +52,7 @@ class AzureDriver(Driver):
         self._group = group
         self._surroundings = surroundings
         self._listed: list[ZoneCandidate] | None = None
+        self._not_listed: MailflowError | None = None
         self._named: dict[str, list[ZoneCandidate]] = {}
         self._lock = threading.Lock()
 
@@ -160,18 +161,27 @@ class AzureDriver(Driver):
         return found
 
     def _list(self) -> list[ZoneCandidate]:
-        """Return all zones that the identity may read; they are listed once."""
+        """Return all zones that the identity may read.
+
+        They are listed once; what went wrong then goes wrong for every domain, without a new try.
+        """
         with self._lock:
+            if self._not_listed is not None:
+                found = self._not_listed
+                raise type(found)(found.message, found.hint, **found.details)
             if self._listed is None:
-                self._listed = [
-                    _candidate(zone)
-                    for subscription in self._subscriptions
-                    for zone in self._api.pages(
-                        f"Zones of the subscription {subscription}",
-                        f"{_zones_path(subscription, self._group)}",
-                    )
-                ]
+                try:
+                    self._listed = list(self._zones())
+                except MailflowError as exc:
+                    self._not_listed = exc
+                    raise
             return self._listed
+
+    def _zones(self) -> t.Iterator[ZoneCandidate]:
+        for subscription in self._subscriptions:
+            what = f"Zones of the subscription {subscription}"
+            for zone in self._api.pages(what, _zones_path(subscription, self._group)):
+                yield _candidate(zone)
 
 
 def record_set(name: str, rdtype: str, body: t.Any, date: str | None) -> RecordSet:

@@ -31,6 +31,7 @@ from ..._engine.outside_text import clean
 from ..._http import HttpClient, Reply
 from ..sets.rrset import RecordSet, ancestors
 from .contract import Capabilities, Driver, DriverOptions, Option, Surroundings
+from .outage import Outage
 from .pace import CallPace
 
 URLS = {"production": "https://api.godaddy.com", "ote": "https://api.ote-godaddy.com"}
@@ -116,6 +117,7 @@ class GoDaddyDriver(Driver):
             method: CallPace(CALLS_PER_MINUTE, 60.0, surroundings.context)
             for method in ("GET", "PUT")
         }
+        self._outage = Outage(TRIES)
         self._zones: dict[str, str] = {}
         self._missing: set[str] = set()
         self._lock = threading.Lock()
@@ -209,8 +211,9 @@ class GoDaddyDriver(Driver):
 
     def _send(self, name: str, method: str, path: str, payload: t.Any = None) -> Reply:
         """Send within the limit of calls; what was certainly not carried out is sent again."""
-        end, pause = self._clock() + self._timeout, FIRST_PAUSE
-        for attempt in range(1, TRIES + 1):
+        end, pause, attempt = self._clock() + self._timeout, FIRST_PAUSE, 0
+        while True:
+            attempt += 1
             self._paces[method].keep()
             problem: ReadError | None = None
             try:
@@ -219,15 +222,17 @@ class GoDaddyDriver(Driver):
                 problem = exc
             else:
                 if not self._later(method, reply):
+                    self._outage.note(answered=True)
                     return self._final(name, reply)
                 pause = _retry_after(reply) or pause
-            if attempt == TRIES or self._clock() + pause > end:
+            tries = TRIES if problem is None and reply.status < 500 else self._outage.tries
+            if attempt >= tries or self._clock() + pause > end:
                 if problem is not None:
+                    self._outage.note(answered=False)
                     raise problem
                 return self._final(name, reply)
             self._context.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
-        raise ReadError(f"{name}: GoDaddy gave no final answer.")
 
     def _later(self, method: str, reply: Reply) -> bool:
         """Return whether the call may fare better in a while: throttled, or the zone is busy."""

@@ -28,6 +28,7 @@ from ..._engine.outside_text import clean
 from ..._http import HttpClient, Reply
 from .aws_signature import AwsKeys, SignedRequest, sign
 from .contract import Surroundings
+from .outage import Outage
 from .pace import CallPace
 from .route53_xml import Node, error_of, parse
 
@@ -99,6 +100,7 @@ class Route53Api:
         self._timeout = surroundings.timeout
         # One by one and not four at once: calls that are sent together arrive at different times.
         self._pace = CallPace(1, 1.0 / CALLS_PER_SECOND, surroundings.context)
+        self._outage = Outage(READ_TRIES)
         self._clock = clock
 
     def get(self, what: str, path: str, query: t.Mapping[str, str] | None = None) -> Node:
@@ -127,10 +129,12 @@ class Route53Api:
         while True:
             reply, problem = self._once(method, path, query, body)
             if reply is not None and not self._later(method, reply):
+                self._outage.note(answered=True)
                 return reply
             failed += 0 if reply is not None and _code(reply) in _LATER else 1
-            if self._clock() + pause > end or failed >= READ_TRIES:
+            if self._clock() + pause > end or failed >= self._outage.tries:
                 if reply is None:
+                    self._outage.note(answered=False)
                     raise problem or ReadError(f"{path} gave no answer.")
                 return reply
             self._context.sleep(pause)
