@@ -72,7 +72,14 @@ def is_unknown_command(fault: Fault) -> bool:
 
 def is_unauthorized(fault: Fault) -> bool:
     """Return whether the service did not take the token."""
-    return fault.says("unauthorized", "(401)", "status code 401")
+    # .NET words a missing right as "an unauthorized operation".
+    told = fault.says("unauthorized") and not fault.says("unauthorized operation")
+    return told or fault.says("(401)", "status code 401")
+
+
+def is_throttled(fault: Fault) -> bool:
+    """Return whether the service was asked too often; the module has waited and tried by then."""
+    return fault.named("ThrottlingError")
 
 
 def is_denied(fault: Fault) -> bool:

@@ -33,6 +33,8 @@ IDLE_SECONDS = 900
 _POLL_SECONDS = 20
 _CONNECT_SECONDS = 30
 _ACCESS_DENIED = 5
+# Faults of a host that did not take a command: no such shell, no right, too many of them.
+_NOT_TAKEN = frozenset({0x8033805B, _ACCESS_DENIED, 0x803381A6})
 HINT = "Is WinRM listening there, and does a firewall let this machine in? See docs/psrp.md."
 
 
@@ -256,8 +258,9 @@ def is_unsent(exc: BaseException) -> bool:
     names = {type(item).__name__ for item in _chain(exc)}
     if names & {"ConnectTimeout", "NewConnectionError", "NameResolutionError", "SSLError"}:
         return True
-    # The host answered that it did not take it.
-    return bool(names & {"AuthenticationError", "WSManFaultError"})
+    if "WSManFaultError" in names:
+        return getattr(exc, "code", None) in _NOT_TAKEN
+    return "AuthenticationError" in names
 
 
 def _chain(exc: BaseException) -> t.Iterator[BaseException]:

@@ -25,7 +25,14 @@ from ..cmdlets import Delta, complete, is_read, worth_telling
 from ..errors import is_transient, not_granted, to_error
 from ..fault import Fault
 from ..transport import ExchangeAnswer
-from .answers import Document, is_denied, is_unauthorized, is_unknown_command, parse_document
+from .answers import (
+    Document,
+    is_denied,
+    is_throttled,
+    is_unauthorized,
+    is_unknown_command,
+    parse_document,
+)
 from .connection import ExchangeConnection, Proof
 from .host_script import CONNECT
 from .kept import KeptSession
@@ -193,12 +200,21 @@ class PsrpTransport:
                 return answer
             if is_unauthorized(fault) and not renewed:
                 renewed = True
-                if self._exchange.renew():
+                if self._renewed(cmdlet):
                     continue
-            if last or not (is_read(cmdlet) and is_transient(fault)):
+            again = is_read(cmdlet) and (is_transient(fault) or is_throttled(fault))
+            if last or not again:
                 raise self._error(fault, cmdlet)
             self._context.sleep(_PAUSE * attempt)
         raise ReadError("%s: the host gave no final answer." % cmdlet)
+
+    def _renewed(self, cmdlet: str) -> bool:
+        """Connect with a new token; false where that cannot help. The cmdlet was refused."""
+        try:
+            return self._exchange.renew()
+        except SessionLost as exc:
+            self._exchange.proof = None
+            raise self._unreachable(cmdlet, exc) from None
 
     def _judge_loss(self, cmdlet: str, exc: SessionLost, last: bool) -> None:
         """Return if the cmdlet may be sent again; else say why it may not.
