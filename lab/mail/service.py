@@ -24,8 +24,7 @@ from lab.mail import text
 from lab.mail.area1 import Area1
 from lab.mail.client import Line, Pool, Unreachable
 from lab.mail.edge import Edge
-from lab.mail.elsewhere import ADDRESSES as OTHER_ADDRESSES
-from lab.mail.elsewhere import Elsewhere
+from lab.mail.elsewhere import ADDRESSES as OTHER_ADDRESSES, Elsewhere
 from lab.mail.gateway import Gateway
 from lab.mail.journal import Journal
 from lab.mail.relay import Relay

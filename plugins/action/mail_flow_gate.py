@@ -9,10 +9,10 @@ from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases.eva
     run_gate,
 )
 from ansible_collections.mailflow.area1.plugins.modules.mail_flow_gate import ARGUMENT_SPEC
-from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ControllerAction
+from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ServiceAction
 
 
-class ActionModule(ControllerAction):
+class ActionModule(ServiceAction):
     """Works on the operator's files, on the controller."""
 
     spec = ARGUMENT_SPEC

@@ -16,6 +16,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.values impo
 from ansible_collections.mailflow.area1.plugins.module_utils._smtp.probe import (
     run_probe,
     section_of,
+    with_targets,
 )
 from ansible_collections.mailflow.area1.plugins.modules.mail_flow_probe import ARGUMENT_SPEC
 from ansible_collections.mailflow.area1.plugins.plugin_utils._action import ControllerAction, plain
@@ -64,9 +65,10 @@ class ActionModule(ControllerAction):
 
 def with_addresses(args: t.Mapping[str, t.Any], known: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Give the addresses that area1_mx_info found to the targets that bring none."""
-    filled = dict(args)
+    filled = with_targets({name: plain(value) for name, value in args.items()})
+    filled.pop("targets", None)
     for option, key in (("hosts", "name"), ("direct", "host"), ("plain", "host")):
-        targets = plain(args.get(option))
+        targets = filled.get(option)
         if isinstance(targets, list):
             filled[option] = [
                 (

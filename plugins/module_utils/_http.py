@@ -23,10 +23,15 @@ import urllib.parse
 
 from ._engine.errors import AmbiguousWrite, InputError, ReadError
 from ._engine.module import need
-from ._engine.outside_text import json_bytes, parse_json
-from ._engine.outside_text import redact as redact
-from ._http_session import Deadline, broken_answers, pin, reach_hint, reason_of
-from ._http_session import new_session as new_session
+from ._engine.outside_text import json_bytes, parse_json, redact as redact
+from ._http_session import (
+    Deadline,
+    broken_answers,
+    new_session as new_session,
+    pin,
+    reach_hint,
+    reason_of,
+)
 
 RETRY_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 UNKNOWN_OUTCOME = frozenset({408, 500, 502, 503, 504})

@@ -106,6 +106,14 @@ options:
         only returned in RV(results[].verification).
     type: bool
     default: true
+  tolerate_failed_domains:
+    description:
+      - Whether the task succeeds although some of the domains failed. RV(partial) is then set, and
+        RV(results) tells each failure.
+      - The failures stay in the observation, so the report of the run shows them and ends the run
+        with an error.
+    type: bool
+    default: false
 seealso:
   - module: mailflow.area1.area1_domain_info
   - module: mailflow.area1.area1_mx
@@ -129,6 +137,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+partial:
+  description: Some domains failed, and RV(results) has the result of each.
+  returned: when a domain failed
+  type: bool
 results:
   description: One entry for each domain, in the order given.
   returned: always, unless the options are refused or the domains cannot be listed
@@ -235,6 +247,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._email_security.opt
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import (
     OBSERVATION_OPTION,
+    TOLERATE_OPTION,
     Result,
     run_module,
 )
@@ -264,6 +277,7 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
     **DNS_OPTIONS,
     **AREA1_OPTIONS,
     **OBSERVATION_OPTION,
+    **TOLERATE_OPTION,
 }
 
 

@@ -32,6 +32,14 @@ options:
     type: list
     elements: raw
     required: true
+  tolerate_failed_domains:
+    description:
+      - Whether the task succeeds although some of the domains failed. RV(partial) is then set, and
+        RV(results) tells each failure.
+      - The failures stay in the observation, so the report of the run shows them and ends the run
+        with an error.
+    type: bool
+    default: false
 seealso:
   - module: mailflow.area1.area1_mx_info
 """
@@ -51,6 +59,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+partial:
+  description: Some domains failed, and RV(results) has the result of each.
+  returned: when a domain failed
+  type: bool
 results:
   description: One entry for each domain.
   returned: when the options are valid
@@ -102,12 +114,14 @@ from ansible_collections.mailflow.area1.plugins.module_utils._dns.options import
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.mta_sts_id import run
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import (
     OBSERVATION_OPTION,
+    TOLERATE_OPTION,
     run_module,
 )
 
 SPEC = {
     **DNS_OPTIONS,
     **OBSERVATION_OPTION,
+    **TOLERATE_OPTION,
     "domains": {"type": "list", "elements": "raw", "required": True},
 }
 

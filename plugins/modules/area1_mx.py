@@ -94,6 +94,19 @@ options:
         description: Name of the mail host.
         type: str
         required: true
+  tolerate_failed_domains:
+    description:
+      - Whether the task succeeds although some of the domains failed. RV(partial) is then set, and
+        RV(results) tells each failure.
+      - The failures stay in the observation, so the report of the run shows them and ends the run
+        with an error.
+    type: bool
+    default: false
+  event:
+    description: What to note in the tenant's time line about the domains that this task changes.
+      Needs O(observation_path).
+    type: str
+    choices: [ttl_lowered, switched, mx_restored]
 seealso:
   - module: mailflow.area1.area1_mx_info
   - module: mailflow.area1.area1_domain
@@ -160,6 +173,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+partial:
+  description: Some domains failed, and RV(results) has the result of each.
+  returned: when a domain failed
+  type: bool
 results:
   description: One entry for each domain, in the order given. Also returned when the task fails.
   returned: when the options are valid
@@ -245,7 +262,13 @@ from ansible_collections.mailflow.area1.plugins.module_utils._dns.options import
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.sets.mx import run
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import (
     OBSERVATION_OPTION,
+    TOLERATE_OPTION,
     run_module,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.timeline import (
+    MX_RESTORED,
+    SWITCHED,
+    TTL_LOWERED,
 )
 
 RECORDS = {
@@ -260,6 +283,8 @@ RECORDS = {
 SPEC = {
     **DNS_OPTIONS,
     **OBSERVATION_OPTION,
+    **TOLERATE_OPTION,
+    "event": {"type": "str", "choices": [TTL_LOWERED, SWITCHED, MX_RESTORED]},
     "domains": {"type": "list", "elements": "raw", "required": True},
     "records": RECORDS,
     "ttl": {"type": "int"},

@@ -12,9 +12,8 @@ short_description: Evaluate the gates before a phase of the cut-over
 version_added: 0.1.0
 description:
   - Says whether what a phase relies on holds, from the run's observation. Each gate answers
-    V(holds), V(not_yet) (and until when, where
-    that is known), V(cannot) (and what to do) or V(not_checked). The gates are pure functions.
-    Nothing is read from a service here.
+    V(holds), V(not_yet) (and until when, where that is known), V(cannot) (and what to do) or
+    V(not_checked). Gates themselves read nothing; O(read=stale) reads before they are asked.
   - The time that counts is the service's own, carried on from the last read.
   - With O(settings) it checks what the deployment wants as a whole and keeps it in the observation
     for the gates that follow.
@@ -23,6 +22,9 @@ author:
   - mailflow.area1 contributors (@mailflow-area1)
 extends_documentation_fragment:
   - mailflow.area1.attributes.info
+  - mailflow.area1.exchange
+  - mailflow.area1.area1
+  - mailflow.area1.dns
 options:
   observation_path:
     description: The run's observation, as the other modules leave it.
@@ -39,19 +41,36 @@ options:
       - enhanced_filtering
       - area1_domains
       - message_handling
+      - message_handling_verify
       - lower_ttl
+      - switch_plan
       - switch
       - lockdown
+      - proof_plan
       - proof
       - final_ttl
       - verify
       - rollback_preflight
       - rollback_lockdown
+      - rollback_mx_plan
       - rollback_mx
       - rollback_rest
       - rollback_verify
       - audit
     required: true
+  read:
+    description:
+      - With V(stale) the module first reads what the phase relies on and what is too old for it,
+        with the connection options. RV(read) tells what was read.
+      - With V(none) nothing is read from a service, and a phase that relies on a fresh look
+        answers V(not_yet) where there is none.
+    type: str
+    choices: [none, stale]
+    default: none
+  mta_sts_port:
+    description: Port at which MTA-STS policies are fetched.
+    type: int
+    default: 443
   fail_on_cannot:
     description: Fail when a gate can never hold without a person. Otherwise the answer says so and
       the report shows it.
@@ -152,6 +171,9 @@ options:
             they take over from.
         type: int
         default: 60
+      canary_recipient:
+        description: Mailbox that may receive test mail.
+        type: str
       acknowledge:
         description: Gates that a person has decided about, as C(gate) or C(gate:object).
         type: list
@@ -241,6 +263,11 @@ results:
     acknowledged:
       description: The gate is open because a person decided so.
       type: bool
+read:
+  description: What was read for the phase, a line for each read.
+  returned: success
+  type: list
+  elements: str
 allowed:
   description: What the phase may do, for example the domains that may be switched.
   returned: success
@@ -253,9 +280,19 @@ from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases.eva
     EVALUATORS,
     run_gate,
 )
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.options import DNS_OPTIONS
+from ansible_collections.mailflow.area1.plugins.module_utils._email_security.options import (
+    AREA1_OPTIONS,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import run_module
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.options import (
+    EXCHANGE_OPTIONS,
+)
 
 ARGUMENT_SPEC = {
+    **EXCHANGE_OPTIONS,
+    **AREA1_OPTIONS,
+    **DNS_OPTIONS,
     "observation_path": {"type": "path", "required": True},
     "phase": {
         "type": "str",
@@ -263,6 +300,8 @@ ARGUMENT_SPEC = {
         "choices": ["settings", *EVALUATORS],
     },
     "unused": {"type": "list", "elements": "str"},
+    "read": {"type": "str", "choices": ["none", "stale"], "default": "none"},
+    "mta_sts_port": {"type": "int", "default": 443},
     "fail_on_cannot": {"type": "bool", "default": False},
     "settings": {
         "type": "dict",
@@ -295,6 +334,7 @@ ARGUMENT_SPEC = {
             "lockdown_scope": {"type": "str", "choices": ["all", "covered"], "default": "all"},
             "lockdown_exempt_domains": {"type": "list", "elements": "str"},
             "settle_minutes": {"type": "int", "default": 60},
+            "canary_recipient": {"type": "str"},
             "acknowledge": {"type": "list", "elements": "str"},
             "max_switches": {"type": "int", "default": 0},
             "change_window": {"type": "raw"},

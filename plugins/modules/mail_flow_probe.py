@@ -93,6 +93,12 @@ options:
       recipient:
         description: Mailbox in the domain.
         type: str
+  targets:
+    description:
+      - O(hosts), O(domains), O(direct), O(plain), O(internal_domains) and O(canary_recipient) in
+        one map, as RV(mailflow.area1.mail_flow_gate#module:allowed) has it under C(probe).
+      - What is given here wins over the option of the same name.
+    type: dict
   canary_recipient:
     description: Mailbox that may receive test messages. In check mode it gets none and is only
       offered as a recipient.
@@ -290,6 +296,7 @@ ARGUMENT_SPEC = {
     "domains": {"type": "list", "elements": "raw"},
     "direct": DIRECT,
     "plain": DIRECT,
+    "targets": {"type": "dict"},
     "canary_recipient": {"type": "str"},
     "sender": {"type": "str"},
     "internal_domains": {"type": "list", "elements": "str"},

@@ -126,6 +126,14 @@ options:
     description: Section of the report in which the change appears, if O(observation_path) is
       given.
     type: str
+  event:
+    description: What to note in the tenant's time line when this task changes the connector. Needs
+      O(observation_path).
+    type: str
+    choices: [lockdown_off]
+  event_subject:
+    description: Which state of the connector ended with O(event).
+    type: str
 seealso:
   - module: mailflow.area1.o365_enhanced_filtering
 """
@@ -190,6 +198,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.module impo
     OBSERVATION_OPTION,
     run_module,
 )
+from ansible_collections.mailflow.area1.plugins.module_utils._engine.timeline import LOCKDOWN_OFF
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.options import (
     EXCHANGE_OPTIONS,
 )
@@ -220,6 +229,8 @@ ARGUMENT_SPEC = {
     "tls_sender_certificate_name": {"type": "str"},
     "associated_accepted_domains": LIST_OPTION,
     "report_section": {"type": "str"},
+    "event": {"type": "str", "choices": [LOCKDOWN_OFF]},
+    "event_subject": {"type": "str"},
     **OBSERVATION_OPTION,
     **EXCHANGE_OPTIONS,
 }

@@ -17,8 +17,7 @@ from typing import Any
 import requests
 
 from lab.cloudflare import CloudflareService, empty_state
-from lab.dns import DnsServers
-from lab.dns import empty_state as empty_dns
+from lab.dns import DnsServers, empty_state as empty_dns
 from lab.server import Hub, serve_https
 from lab.tls import Authority
 

@@ -26,8 +26,7 @@ import dns.resolver
 import pytest
 import requests
 
-from lab.cloudflare import complete
-from lab.cloudflare import empty_state as empty_cloudflare
+from lab.cloudflare import complete, empty_state as empty_cloudflare
 from lab.cloudflare.transaction import run_batch
 from lab.dns import ADDRESSES, DnsServers, DohService, empty_state
 from lab.dns.servers import MAX_LOGGED

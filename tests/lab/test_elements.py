@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from lab.client import ELEMENTS as VARIABLE
-from lab.client import Lab, world_name
+from lab.client import ELEMENTS as VARIABLE, Lab, world_name
 from lab.worlds import WORLDS, Credentials, build
 from lab.worlds.elements import ELEMENTS, EVERYDAY, chosen
 from lab.worlds.elements.domains import GOOGLE, ON_PREMISES, PARKED, REGISTRAR

@@ -25,8 +25,7 @@ from lab.exchange.rules import transport_rule
 from lab.mail.filtering import applying_policy, place
 from lab.mail.message import DISPOSITION_HEADER, Message
 from lab.mail.predicates import NotInTheLab
-from lab.worlds import Credentials
-from lab.worlds import build as build_world
+from lab.worlds import Credentials, build as build_world
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
 GATEWAY, SENDER, ATTACKER = "52.11.209.211", "198.51.100.7", "203.0.113.66"

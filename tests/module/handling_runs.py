@@ -22,9 +22,6 @@ import yaml
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases.evaluate import (
     run_gate,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._cutover.snapshots.store import (
-    run_snapshot,
-)
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.module import evaluate
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.observation import Observation
@@ -44,7 +41,7 @@ from tests.module.plays import ROOT, exchange_defaults
 
 TASKS = yaml.safe_load(
     (ROOT / "roles/message_handling/tasks/main.yml").read_text(encoding="utf-8")
-)[0]["block"]
+)[-1]["block"]
 EXPRESSION = re.compile(r"{{ item(\.(?P<key>\w+))?(?P<omit> \| default\(omit\))? }}")
 LOGIC = {
     "o365_quarantine_policy": quarantine_policy.run_quarantine_policy,
@@ -137,7 +134,7 @@ class Run:
         """Its tasks behind the gate."""
         self.gate = self.ask_gate("message_handling")
         # up to its second gate
-        for task in TASKS[1:-2]:
+        for task in TASKS[1:-1]:
             (module,) = (
                 name.rsplit(".", 1)[1] for name in task if name.startswith("mailflow.area1.")
             )
@@ -157,19 +154,10 @@ class Run:
             self._keep_dates()
 
     def _keep_dates(self) -> None:
-        """Its last two tasks, beside the directories of the single runs."""
-        assert [name for task in TASKS[-2:] for name in task if "." in name] == [
-            "mailflow.area1.mail_flow_gate",
-            "mailflow.area1.mail_flow_snapshot",
-        ]
-        for item in self.ask_gate("message_handling")["allowed"]["undated"]:
-            options = {
-                "state": "event",
-                "event": item["event"],
-                "subject": item["subject"],
-                "domains": [item["name"]],
-            }
-            self.do(run_snapshot, **{"directory": str(self.directory.parent / "state"), **options})
+        """Its last task, with a directory beside those of the single runs."""
+        assert [name for name in TASKS[-1] if "." in name] == ["mailflow.area1.mail_flow_gate"]
+        self._put("baseline_state", {"directory": str(self.directory.parent / "state")})
+        self.ask_gate(TASKS[-1]["mailflow.area1.mail_flow_gate"]["phase"])
 
     def remember(self) -> None:
         """The time line of the runs before, as the preflight reads it."""

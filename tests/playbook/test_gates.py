@@ -14,9 +14,9 @@ from collections.abc import Callable
 from tests.playbook.harness import Deployment, Outcome
 from tests.playbook.tenants import run_tenants
 
-SWITCH = "Look once more, and switch"
+SWITCH = "Decide which domains move now"
 ENABLE = "Enable or keep the lock-down connector"
-STAGE = "Stage the lock-down connector, switched off"
+STAGE = "Stage the lock-down connector, or note why it is off"
 
 
 def assert_untouched(deployment: Deployment, since: int) -> None:

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine import values
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context

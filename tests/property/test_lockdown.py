@@ -10,8 +10,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from hypothesis import event, given, settings
-from hypothesis import strategies as st
+from hypothesis import event, given, settings, strategies as st
 
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown import (
     stamp as stamp_module,

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import string
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
 from ansible_collections.mailflow.area1.plugins.module_utils._facts.mta_sts import (

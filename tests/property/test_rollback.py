@@ -12,8 +12,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import record_set
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.rollback import (

@@ -75,21 +75,31 @@ def expression(variable: Variable, group: str) -> str:
     return "{{ %s }}" % source
 
 
+def groups_of(table: dict[str, t.Any], role: str) -> set[str]:
+    return {*table["roles"][role]["groups"], *table["roles"][role].get("shared", ())}
+
+
 def role_variables(table: dict[str, t.Any], role: str) -> list[Variable]:
-    groups = set(table["roles"][role]["groups"])
+    groups = groups_of(table, role)
     return [variable for variable in table["variables"] if groups & set(targets(variable))]
 
 
+def options_of(table: dict[str, t.Any], group: str) -> dict[str, str]:
+    chosen = [variable for variable in table["variables"] if group in targets(variable)]
+    return {targets(variable)[group]: expression(variable, group) for variable in chosen}
+
+
 def vars_file(table: dict[str, t.Any], role: str) -> str:
-    values: dict[str, t.Any] = {}
-    for group in table["roles"][role]["groups"]:
-        chosen = [variable for variable in table["variables"] if group in targets(variable)]
-        values["__%s_%s" % (role, group)] = {
-            targets(variable)[group]: expression(variable, group) for variable in chosen
-        }
-    exchange = values.get("__%s_exchange" % role)
-    if exchange is not None and role != "preflight":
-        # One sign-in for the whole run; a role that is used alone signs in by itself.
+    """Return a role's variables: those of its own, and those that it shares with all roles."""
+    values: dict[str, t.Any] = {
+        "__%s_%s" % (role, group): options_of(table, group)
+        for group in table["roles"][role]["groups"]
+    }
+    for group in table["roles"][role].get("shared", ()):
+        values["__mailflow_%s" % group] = options_of(table, group)
+    exchange = values.get("__mailflow_exchange")
+    if exchange is not None:
+        # One sign-in for the whole run.
         exchange["access_token"] = (
             "{{ __mailflow_login.access_token | default(o365_access_token | default(omit)) }}"
         )
@@ -102,9 +112,6 @@ def vars_file(table: dict[str, t.Any], role: str) -> str:
             "{{ __preflight_later | dict2items | selectattr('value') | map(attribute='key') |"
             " list }}"
         )
-    # Left undefined without the preflight: a gate that is asked without an observation fails
-    # closed.
-    values["__%s_observation" % role] = "{{ __mailflow_observation }}"
     return "---\n%s%s" % (NOTE, dump(values))
 
 

@@ -77,7 +77,7 @@ def merge(
         if name not in set(gone)
     }
     whole.update(entries)
-    observation.put(section, whole, predicted=predicted)
+    observation.put(section, whole, predicted=predicted, names=entries)
 
 
 def iso(now: float) -> str:

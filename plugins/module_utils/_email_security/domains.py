@@ -177,6 +177,7 @@ def _result(done: t.Sequence[DomainResult]) -> Result:
         [item.plan for item in done if item.plan],
         values,
         _failure_text(failed, len(done)),
+        partial=bool(failed),
     )
 
 

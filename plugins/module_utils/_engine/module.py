@@ -24,6 +24,8 @@ from .plan import Plan
 Logic = t.Callable[[t.Mapping[str, t.Any], Context], "Result"]
 
 OBSERVATION_OPTION: dict[str, t.Any] = {"observation_path": {"type": "path"}}
+#: Of modules that work on many domains at once.
+TOLERATE_OPTION: dict[str, t.Any] = {"tolerate_failed_domains": {"type": "bool", "default": False}}
 
 
 @dataclasses.dataclass
@@ -35,6 +37,8 @@ class Result:
     values: dict[str, t.Any] = dataclasses.field(default_factory=dict)
     failed_message: str = ""
     extra_diff: t.Sequence[dict[str, t.Any]] = ()
+    #: Some objects failed; ``values`` has a result for each, so a caller may go on with the rest.
+    partial: bool = False
 
     def to_dict(self, diff: bool) -> dict[str, t.Any]:
         """Return what the module exits with; the diff only where one is wanted."""
@@ -42,6 +46,8 @@ class Result:
         if any(self.plans):
             result["plan"] = [plan.to_data() for plan in self.plans if plan]
         result.update(self.values)
+        if self.partial:
+            result["partial"] = True
         if diff:
             shown = [plan.diff() for plan in self.plans if plan] + list(self.extra_diff)
             if shown:
@@ -101,10 +107,10 @@ def evaluate(
     finally:
         context.end()
     outcome = result.to_dict(context.diff)
-    if result.failed_message:
-        outcome["msg"] = redact(one_line(result.failed_message), context.secrets)
-        return True, outcome
-    return False, outcome
+    if not result.failed_message:
+        return False, outcome
+    outcome["msg"] = redact(one_line(result.failed_message), context.secrets)
+    return not (result.partial and params.get("tolerate_failed_domains")), outcome
 
 
 def _masked(value: t.Any, secrets: t.Collection[str]) -> t.Any:

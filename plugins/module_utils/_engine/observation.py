@@ -51,12 +51,38 @@ class Observation:
         entry = self._data["sections"].get(section)
         return 0.0 if entry is None else max(self._now() - entry["taken"], 0.0)
 
-    def put(self, section: str, value: t.Any, predicted: bool = False) -> None:
-        self._data["sections"][section] = {
-            "taken": self._now(),
-            "predicted": predicted,
-            "value": value,
-        }
+    def put(
+        self,
+        section: str,
+        value: t.Any,
+        predicted: bool = False,
+        names: t.Iterable[str] | None = None,
+    ) -> None:
+        """Leave a section. ``names``: only these entries of it were looked at just now."""
+        entry = {"taken": self._now(), "predicted": predicted, "value": value}
+        before = self._data["sections"].get(section)
+        if names is not None:
+            looked = dict.fromkeys(value, before["taken"]) if before else {}
+            looked.update((before or {}).get("looked") or {})
+            looked.update(dict.fromkeys(names, entry["taken"]))
+            entry["looked"] = looked
+        self._data["sections"][section] = entry
+
+    def outdate(self, section: str, names: t.Iterable[str]) -> None:
+        """Mark entries of a section as changed since they were looked at."""
+        entry = self._data["sections"].get(section)
+        if entry is not None:
+            looked = entry.get("looked") or dict.fromkeys(entry["value"], entry["taken"])
+            entry["looked"] = {**looked, **dict.fromkeys(names, 0.0)}
+
+    def times(self) -> dict[str, float]:
+        """Return when each section was left here (seconds since the epoch)."""
+        return {name: entry["taken"] for name, entry in self._data["sections"].items()}
+
+    def times_by_name(self) -> dict[str, dict[str, float]]:
+        """Return when single entries were looked at, for the sections that are read in parts."""
+        sections = self._data["sections"].items()
+        return {name: entry["looked"] for name, entry in sections if "looked" in entry}
 
     def forget(self, *sections: str) -> None:
         for section in sections:

@@ -31,8 +31,23 @@ SEEN = ("hosts", "direct", "plain")
 BATCH = 40
 
 
+#: What the option C(targets) may hold.
+TARGETS = ("hosts", "domains", "direct", "plain", "internal_domains", "canary_recipient")
+
+
+def with_targets(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the options with those that came in the map C(targets)."""
+    targets = params.get("targets") or {}
+    unknown = sorted(set(targets) - set(TARGETS))
+    if unknown:
+        raise InputError(
+            "targets: unknown keys %s." % ", ".join(unknown), "Known are %s." % ", ".join(TARGETS)
+        )
+    return {**params, **targets}
+
+
 def run_probe(params: t.Mapping[str, t.Any], context: Context) -> Result:
-    probe = probe_of(params, context)
+    probe = probe_of(with_targets(params), context)
     with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as pool:
         visits = [
             (target, pool.submit(visit, probe, target, address, batch))

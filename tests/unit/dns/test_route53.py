@@ -17,8 +17,7 @@ import botocore.auth
 import botocore.awsrequest
 import botocore.credentials
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from ansible_collections.mailflow.area1.plugins.module_utils._dns.drivers import (
     aws_signature,

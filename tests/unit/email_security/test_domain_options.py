@@ -10,8 +10,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from ansible_collections.mailflow.area1.plugins.module_utils._email_security import (
     domain_options as subject,

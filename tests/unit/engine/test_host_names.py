@@ -12,8 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.host_names import (

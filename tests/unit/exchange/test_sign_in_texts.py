@@ -11,8 +11,7 @@ import re
 import urllib.parse
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.aadsts import (
     AADSTS,

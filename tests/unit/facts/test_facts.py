@@ -10,20 +10,13 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
 from ansible_collections.mailflow.area1.plugins.module_utils._facts import (
     area1_hosts as presets,
-)
-from ansible_collections.mailflow.area1.plugins.module_utils._facts import (
     connector_names as names,
-)
-from ansible_collections.mailflow.area1.plugins.module_utils._facts import (
     dispositions,
-)
-from ansible_collections.mailflow.area1.plugins.module_utils._facts import (
     egress_networks as networks,
 )
 

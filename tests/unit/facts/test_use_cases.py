@@ -13,8 +13,8 @@ import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model import (
     custom_use_case as own_use_case,
+    settings_input,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model import settings_input
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects import content_filter
 from ansible_collections.mailflow.area1.plugins.module_utils._facts.dispositions import (

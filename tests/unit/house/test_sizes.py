@@ -36,7 +36,6 @@ LONG_FUNCTIONS: frozenset[str] = frozenset(
     plugins/module_utils/_cutover/lockdown/decision.py:_soak
     plugins/module_utils/_cutover/lockdown/exposure.py:exposure_results
     plugins/module_utils/_cutover/lockdown/proof.py:prove
-    plugins/module_utils/_cutover/phases/deploy.py:_switch
     plugins/module_utils/_cutover/report/build.py:build
     plugins/module_utils/_cutover/rollback/domains.py:email_security
     plugins/module_utils/_dns/public/wire.py:interpret
@@ -51,7 +50,6 @@ LONG_FILES: frozenset[str] = frozenset(
     plugins/module_utils/_cutover/gates/connectors.py
     plugins/module_utils/_cutover/handling/gates.py
     plugins/module_utils/_cutover/handling/objects.py
-    plugins/module_utils/_cutover/phases/deploy.py
     plugins/module_utils/_cutover/rollback/gates.py
     """.split()
 )

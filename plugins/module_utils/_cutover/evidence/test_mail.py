@@ -16,7 +16,7 @@ import dataclasses
 import datetime
 import typing as t
 
-from ..._engine.timeline import TEST_MAIL_SENT
+from ..._engine.timeline import TEST_MAIL_SENT, Event
 from ..._engine.timestamps import parse_time
 from ..model.gate import NOT_CHECKED, GateResult, cannot, not_yet, noticed
 from ..model.world import World, changed_at
@@ -49,9 +49,19 @@ def sent(world: World, since: datetime.datetime | None = None) -> list[str]:
     known = [event.subject for event in events if (event.moment or begin) >= begin]
     return list(
         dict.fromkeys(
-            [*known, *(str(item["message_id"]) for item in _offered(world) if item.get("accepted"))]
+            [*known, *(str(item["message_id"]) for item in offered(world) if item.get("accepted"))]
         )
     )[-MOST:]
+
+
+def to_note(world: World) -> list[Event]:
+    """Return events for this run's test mails that the time line lacks."""
+    known = {event.subject for event in world.timeline.of(TEST_MAIL_SENT)}
+    return [
+        Event(TEST_MAIL_SENT, str(item.get("recipient") or ""), subject=str(item["message_id"]))
+        for item in offered(world)
+        if item.get("accepted") and str(item["message_id"]) not in known
+    ]
 
 
 def arrived(world: World, since: datetime.datetime) -> list[Arrival]:
@@ -68,7 +78,7 @@ def arrived(world: World, since: datetime.datetime) -> list[Arrival]:
     return found
 
 
-def _offered(world: World) -> list[dict[str, t.Any]]:
+def offered(world: World) -> list[dict[str, t.Any]]:
     """What this run's probe had for Area 1's hosts.
 
     One without a host: none of them took the recipient.
@@ -81,10 +91,10 @@ def gate(world: World) -> list[GateResult]:
     """Before the switch, where a test mail was sent: by way of Area 1 it arrives, and by the right
     connector.
     """
-    offered = _offered(world)
-    if not offered:
+    found_offers = offered(world)
+    if not found_offers:
         return []
-    where = str(offered[-1].get("recipient") or "")
+    where = str(found_offers[-1].get("recipient") or "")
     ours = (world.settings.connector_name, world.settings.lockdown_connector_name)
     since = _settled(world)
     found = arrived(world, since)
@@ -132,9 +142,7 @@ def _settled(world: World) -> datetime.datetime:
 
 def _missing(world: World, where: str, since: datetime.datetime, decide: str) -> GateResult:
     if not sent(world, since):
-        message = "the new MX hosts did not take the test mail: %s" % _offered(world)[-1].get(
-            "text"
-        )
+        message = "the new MX hosts did not take the test mail: %s" % offered(world)[-1].get("text")
         return not_yet(GATE, where, message, hint="Does that mailbox exist? Run again, %s" % decide)
     section = world.followed_messages
     if section.get("error"):

@@ -13,6 +13,7 @@ import dataclasses
 import datetime
 import typing as t
 
+from ..._engine.timeline import MTA_STS_SEEN, Event
 from ..._engine.timestamps import iso, parse_time
 from ..._facts.mta_sts import ENFORCE, NONE, Policy, next_id, parse_policy, record_id, record_text
 from ..evidence import mta_sts_history as sts_past
@@ -78,6 +79,15 @@ def first_seen(world: World) -> list[str]:
     tell what senders may hold, and how long.
     """
     return [name for name in world.covered() if sts_past.is_news(world, name)]
+
+
+def to_note(world: World) -> list[Event]:
+    """Return events that keep what senders may now hold of the domains' policies."""
+    found = {name: sts_past.kept(world.mta_sts.get(name) or {}) for name in first_seen(world)}
+    return [
+        Event.from_data({"event": MTA_STS_SEEN, "domain": name, **kept})
+        for name, kept in found.items()
+    ]
 
 
 def to_publish(world: World) -> list[dict[str, str]]:

@@ -31,9 +31,7 @@ from ..._facts.use_cases import (
 )
 from ..model.gate import GateResult, cannot, holds, not_yet, noticed
 from ..model.world import World, changed_at
-from . import handover as hands
-from . import in_place_since as age
-from . import objects as handling
+from . import handover as hands, in_place_since as age, objects as handling
 
 PHASE = "message_handling"
 NOT_FOR_THE_INBOX = ("MALICIOUS", "SPAM", "SPOOF")

@@ -24,8 +24,7 @@ from ..._facts.dispositions import api_word
 from ..._facts.quarantine_permissions import value_of
 from ..._facts.rule_parameters import PARAMETERS
 from ..._facts.use_cases import RETENTION_DAYS, Rule, UseCase
-from ..lockdown import decision as lockdown
-from ..lockdown import proof
+from ..lockdown import decision as lockdown, proof
 from ..model.world import World
 
 Record = dict[str, t.Any]

@@ -13,14 +13,8 @@ from ..model.gate import GateResult
 from ..model.world import World
 from . import (
     gates as handling_gates,
-)
-from . import (
     handover as hands,
-)
-from . import (
     objects as handling,
-)
-from . import (
     rule_matches as rules_seen,
 )
 

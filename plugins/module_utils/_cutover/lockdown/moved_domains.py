@@ -23,8 +23,7 @@ from ..evidence.area1_log import LOCKED, LOOK_BACK, TAKEN, handed_on, messages
 from ..evidence.caught_mail import acts_since
 from ..model.gate import NOT_CHECKED, GateResult, cannot, not_yet
 from ..model.world import World
-from . import decision as lockdown
-from . import stamp
+from . import decision as lockdown, stamp
 
 REFUSED, CANARY = "delivery_refused", "canary_mail"
 #: A refusal holds the others for so long: nobody can tell from the log alone that its cause is

@@ -23,8 +23,7 @@ from ..._engine import timeline
 from ..._engine.address_ranges import outside
 from ..._engine.timestamps import iso, parse_time
 from ..._engine.values import as_list, boolean, host_name
-from ..evidence import message_trace
-from ..evidence import test_mail as followed
+from ..evidence import message_trace, test_mail as followed
 from ..evidence.area1_log import LOCKED, LOOK_BACK, TAKEN, _lines
 from ..gates import direct_senders
 from ..model.gate import NOT_CHECKED, GateResult, cannot, not_yet, noticed

@@ -14,6 +14,8 @@ import dataclasses
 import typing as t
 
 from ..._engine.outside_text import one_line
+from ..._engine.timeline import Event
+from .looks import Need
 from .world import World
 
 HOLDS, NOT_YET, CANNOT, NOT_CHECKED = "holds", "not_yet", "cannot", "not_checked"
@@ -133,12 +135,16 @@ def acknowledge(results: t.Iterable[GateResult], decided: t.Collection[str]) -> 
 
 @dataclasses.dataclass
 class Evaluation:
-    """``values`` is what the role that asked goes on with; C(go) is false when nothing of the phase
-    may be done.
+    """What the gates of one phase came to.
+
+    ``values`` is what the role that asked goes on with. ``needs`` has to be looked at before the
+    phase may act; ``events`` was seen for the first time and belongs into the time line.
     """
 
     results: list[GateResult]
     values: dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    needs: list[Need] = dataclasses.field(default_factory=list)
+    events: list[Event] = dataclasses.field(default_factory=list)
 
     @property
     def go(self) -> bool:

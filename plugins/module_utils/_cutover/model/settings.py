@@ -95,6 +95,8 @@ class Settings:
     max_switches: int = 0
     #: ``change_window.parse()``, or None for any time.
     change_window: t.Mapping[str, t.Any] | None = None
+    #: Mailbox that may receive test mail; empty where none was given.
+    canary_recipient: str = ""
     #: Gates, or ``gate:object``, that a person has decided about.
     acknowledge: tuple[str, ...] = ()
 

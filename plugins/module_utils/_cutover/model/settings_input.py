@@ -16,19 +16,12 @@ from ..._engine.host_names import parse_host_name
 from ..._engine.values import as_list, boolean
 from ..._facts import (
     area1_hosts as presets,
-)
-from ..._facts import (
     connector_names as names,
-)
-from ..._facts import (
     dispositions,
+    egress_networks as networks,
     use_cases,
 )
-from ..._facts import (
-    egress_networks as networks,
-)
-from . import change_window as window
-from . import custom_use_case as own_use_case
+from . import change_window as window, custom_use_case as own_use_case
 from .settings import DomainSettings, MxRecord, Settings
 
 DOMAIN_KEYS = tuple(field.name for field in dataclasses.fields(DomainSettings))
@@ -80,6 +73,7 @@ def _how_far(raw: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "settle_minutes": _between("settle_minutes", minutes, 0, 24 * 60),
         "max_switches": _between("max_switches", raw.get("max_switches", 0), 0, 1000000),
         "change_window": window.parse(raw.get("change_window")),
+        "canary_recipient": str(raw.get("canary_recipient") or "").strip(),
         "acknowledge": tuple(str(item) for item in as_list(raw.get("acknowledge"))),
     }
 

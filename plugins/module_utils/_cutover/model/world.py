@@ -17,6 +17,7 @@ from ..._engine.timeline import Timeline
 from ..._engine.timestamps import parse_time
 from ..._engine.values import boolean, host_name
 from ..._facts import area1_hosts as presets
+from .looks import Looks, Need, written
 from .sections import IfRead, Record, Sections
 from .settings import Settings
 
@@ -44,8 +45,11 @@ class DomainState:
 class World(Sections):
     """The observation as gates and phases read it, with the settings of the deployment."""
 
-    def __init__(self, sections: t.Mapping[str, t.Any], settings: Settings) -> None:
+    def __init__(
+        self, sections: t.Mapping[str, t.Any], settings: Settings, looks: Looks | None = None
+    ) -> None:
         super().__init__(sections)
+        self.looks = looks or Looks()
         self.settings = settings
         self.if_read = IfRead(sections)
         self._gateways = {host_name(item.host) for item in settings.mx_records}
@@ -107,6 +111,10 @@ class World(Sections):
     def changed_here(self) -> set[str]:
         """Sections of the deployment that this run has written to."""
         return set(self.changed_sections)
+
+    def written(self) -> list[Need]:
+        """Return the needs to look at the covered domains whose DNS this run has changed."""
+        return written(self.looks, {item.name: item.dns_options for item in self.settings.domains})
 
     def covered(self) -> list[str]:
         return self.settings.names

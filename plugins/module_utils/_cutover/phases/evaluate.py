@@ -10,20 +10,22 @@ answers.
 from __future__ import annotations
 
 import datetime
+import time
 import typing as t
 
+from ..._engine import timeline
 from ..._engine.context import Context
 from ..._engine.errors import InputError
 from ..._engine.module import Result
-from ..._engine.observation import Observation
+from ..._engine.observation import FRESH_SECONDS, Observation
 from ..._engine.timestamps import iso, parse_time
 from ..model.gate import CANNOT, NOT_CHECKED, NOT_YET, Evaluation, GateResult
+from ..model.looks import Looks
 from ..model.settings import Settings
 from ..model.settings_input import normalise
 from ..model.world import World
-from . import audit as audit_phase
-from . import deploy as phases
-from . import rollback as rollback_phases
+from . import audit as audit_phase, deploy as phases, rollback as rollback_phases
+from .readings import read
 
 JOURNAL_STATUS = {NOT_YET: "due", CANNOT: "cannot", NOT_CHECKED: "not checked"}
 GUARDING = frozenset({"area1_expected_plan"})
@@ -40,15 +42,22 @@ SECTION_OF_PHASE = {
     "rollback_verify": "rollback",
 }
 EVALUATORS = {**phases.EVALUATORS, **rollback_phases.EVALUATORS, **audit_phase.EVALUATORS}
+#: A phase that prepares another one: it looks again, and the other relies on these looks.
+PLANS = {"switch_plan": "switch", "proof_plan": "proof", "rollback_mx_plan": "rollback_mx"}
+#: The phase under which the report shows what another one answers.
+SHOWN_AS = {**PLANS, "message_handling_verify": "message_handling"}
+#: Phases that rely on nothing older than their own beginning, or that of their plan.
+LOOK_AGAIN = frozenset({*PLANS, *PLANS.values(), "lockdown"})
+#: What one look shows may ask for another one, but not without end.
+ROUNDS = 3
+MARKS = "looks_began"
 
 
 def run_gate(params: t.Mapping[str, t.Any], context: Context) -> Result:
+    """Evaluate one phase; with ``read: stale`` look first at whatever it needs and is too old."""
     observation = Observation(params["observation_path"])
     if params.get("settings") is not None:
-        given = normalise(params["settings"])
-        observation.put("settings", given.to_data())
-        _say_egress(given, observation)
-        _say_unused(params.get("unused") or [], observation)
+        _keep_settings(params, observation)
     settings = settings_of(observation)
     if settings is None:
         raise InputError(
@@ -57,26 +66,67 @@ def run_gate(params: t.Mapping[str, t.Any], context: Context) -> Result:
         )
     if params["phase"] == "settings":
         observation.save()
-        return Result(
-            False,
-            (),
-            {
-                "open": True,
-                "status": "holds",
-                "results": [],
-                "allowed": {"domains": settings.names},
-            },
-        )
-    evaluation = EVALUATORS[params["phase"]](World(sections_now(observation), settings))
-    observation.journal[:] = [
-        entry for entry in observation.journal if entry.get("phase") != params["phase"]
-    ]
-    for result in evaluation.results:
-        _journal(observation, params["phase"], result)
-    if params["phase"] == "audit":
-        observation.put("audit", evaluation.values)
+        values = {"open": True, "status": "holds", "results": []}
+        return Result(False, (), {**values, "allowed": {"domains": settings.names}})
+    observation, evaluation, reads = _look_and_evaluate(params, context, observation, settings)
+    _note(observation, params["phase"], evaluation, context)
     observation.save()
-    return _answer(params, evaluation)
+    return _answer(params, evaluation, reads)
+
+
+def _keep_settings(params: t.Mapping[str, t.Any], observation: Observation) -> None:
+    given = normalise(params["settings"])
+    observation.put("settings", given.to_data())
+    _say_egress(given, observation)
+    _say_unused(params.get("unused") or [], observation)
+
+
+def _look_and_evaluate(
+    params: t.Mapping[str, t.Any], context: Context, observation: Observation, settings: Settings
+) -> tuple[Observation, Evaluation, list[str]]:
+    phase, reads = params["phase"], list[str]()
+    since = _counts_since(observation, phase, params.get("read") == "stale")
+    for _round in range(ROUNDS):
+        looks = Looks(observation.times(), observation.times_by_name(), since)
+        evaluation = EVALUATORS[phase](World(sections_now(observation), settings, looks))
+        unmet = [need for need in evaluation.needs if not need.met(looks)]
+        if not unmet or params.get("read") != "stale":
+            break
+        observation.save()
+        reads += read(unmet, params, context)
+        observation = Observation(params["observation_path"])
+    return observation, evaluation, reads
+
+
+def _counts_since(observation: Observation, phase: str, reading: bool) -> float:
+    """Return from when on a look counts for this phase (seconds since the epoch).
+
+    Elsewhere only what a write of this run has outdated must be looked at again: times of zero.
+    """
+    now = time.time()
+    marks = dict(observation.any_age(MARKS) or {})
+    if phase in PLANS:
+        observation.put(MARKS, {**marks, PLANS[phase]: now})
+        return now
+    if phase not in LOOK_AGAIN:
+        return 1.0
+    begun = marks.pop(phase, None)
+    observation.put(MARKS, marks)
+    if begun is not None:
+        return max(float(begun), now - FRESH_SECONDS)
+    return now if reading else now - FRESH_SECONDS
+
+
+def _note(observation: Observation, phase: str, evaluation: Evaluation, context: Context) -> None:
+    """Keep what the gates answered for the report, and what they saw for the first time."""
+    shown = SHOWN_AS.get(phase, phase)
+    observation.journal[:] = [entry for entry in observation.journal if entry.get("phase") != shown]
+    for result in evaluation.results:
+        _journal(observation, shown, result)
+    if phase == "audit":
+        observation.put("audit", evaluation.values)
+    directory = timeline.directory_of(observation)
+    timeline.note(observation, directory, evaluation.events, context.check_mode)
 
 
 def settings_of(observation: Observation) -> Settings | None:
@@ -104,12 +154,13 @@ def sections_now(observation: Observation) -> dict[str, t.Any]:
     return sections
 
 
-def _answer(params: t.Mapping[str, t.Any], evaluation: Evaluation) -> Result:
+def _answer(params: t.Mapping[str, t.Any], evaluation: Evaluation, reads: list[str]) -> Result:
     values = {
         "open": evaluation.go,
         "status": evaluation.status,
         "results": [result.to_data() for result in evaluation.results],
         "allowed": evaluation.values,
+        "read": reads,
     }
     stopping = (
         [result for result in evaluation.results if result.status == CANNOT]

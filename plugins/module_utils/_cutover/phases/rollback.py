@@ -12,22 +12,22 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._engine.timeline import LOCKDOWN_OFF, MX_RESTORED, Event
 from ..._engine.timestamps import iso
 from ..._engine.values import host_name
 from ..._facts import area1_hosts as presets
-from ..gates import forwarding
-from ..gates import mta_sts as sts_gate
-from ..lockdown import decision as lockdown
-from ..lockdown import proof
-from ..model import change_window as window
+from ..gates import forwarding, mta_sts as sts_gate
+from ..lockdown import decision as lockdown, proof
+from ..model import change_window as window, looks
 from ..model.baseline_view import past_of
-from ..model.gate import Evaluation, GateResult, decided, holds
+from ..model.gate import Evaluation, GateResult, decided, holds, not_yet
 from ..model.settings import DomainSettings
 from ..model.world import World
-from ..rollback import connectors as rollback_connectors
-from ..rollback import gates as rollback_gates
-from ..rollback import plan as rollback
+from ..rollback import connectors as rollback_connectors, gates as rollback_gates, plan as rollback
 from ..rollback.domains import MxState
+
+#: What a way back of MX records relies on, of the tenant.
+TENANT = ("accepted_domains", "inbound_connectors")
 
 
 def _shown(results: t.Iterable[GateResult]) -> list[GateResult]:
@@ -43,31 +43,69 @@ def _window(world: World) -> list[GateResult]:
 
 
 def _lockdown(world: World) -> Evaluation:
-    """Off first.
-
-    Nothing but the change window stands before it: a lock-down that is off refuses nobody.
-    """
+    """Switch the lock-down off first: one that is off refuses nobody, so only the window holds."""
     past = past_of(world)
     step = rollback_connectors.switch_off(world, past)
     results = _window(world) if step["action"] != "none" else [holds("rollback")]
     if not all(result.open for result in results):
         step = {**step, "action": "none"}
     changed = proof.enabled_at(world.connector(step["name"]) or {})
-    kept = {
-        "subject": iso(changed) if changed else "",
-        "missed": rollback_gates.missed(world, past),
-    }
-    return Evaluation(
-        _shown(results), {"comment": "", "associated_accepted_domains": [], **kept, **step}
-    )
+    subject = iso(changed) if changed else ""
+    missed = rollback_gates.missed(world, past)
+    kept = {"subject": subject, "missed": missed}
+    values = {"comment": "", "associated_accepted_domains": [], **kept, **step}
+    if step["action"] == "disable":
+        values.update(enabled=False, event=LOCKDOWN_OFF)
+    elif step["action"] == "narrow":
+        values.update(comment="", narrowed={"set": values["associated_accepted_domains"]})
+    events = [Event(LOCKDOWN_OFF, step["name"], subject=subject)] if missed else []
+    return Evaluation(_shown(results), values, events=events)
+
+
+def _mx_plan(world: World) -> Evaluation:
+    """Look at everything that the way back of the MX records relies on, and say whom to ask."""
+    found = _mx(world)
+    needs = world.written()
+    if found.values["candidates"]:
+        hosts = found.values["probe"]["names"]
+        needs += [
+            looks.tenant(*TENANT),
+            *looks.mx(found.values["candidates"], provider=True, details=True, mail_hosts=hosts),
+        ]
+    returned = [Event(MX_RESTORED, name) for name in found.values["returned"]]
+    events = [*returned, *sts_gate.to_note(world)]
+    probe = found.values["probe"]
+    asked = {key: probe[key] for key in ("direct", "internal_domains")} if probe["names"] else {}
+    return Evaluation(found.results, {**found.values, "targets": asked}, needs, events)
+
+
+def _mx_back(world: World) -> Evaluation:
+    """Decide whose MX records go back now: only of domains that were looked at again."""
+    found = _mx(world)
+    ready = found.values["domains"]
+    tenant_seen = all(world.looks.again(section) for section in TENANT)
+    again = [
+        entry
+        for entry in ready
+        if tenant_seen
+        and all(world.looks.again(section, entry["name"]) for section in ("dns", "mta_sts"))
+    ]
+    late = [_not_looked_at(entry["name"]) for entry in ready if entry not in again]
+    needs = _mx_plan(world).needs
+    return Evaluation([*found.results, *late], {**found.values, "domains": again}, needs)
+
+
+def _not_looked_at(name: str) -> GateResult:
+    message = "it was not looked at again right before its MX records go back"
+    hint = "Give mail_flow_gate the option read: stale, or run again."
+    return not_yet("looked_again", name, message, hint=hint)
 
 
 def _mx(world: World) -> Evaluation:
-    """C(candidates) are looked at once more before any of them goes back; C(probe) says whom to ask
-    whether direct mail is taken.
+    """Ask what stands before the way back of each domain's MX records.
 
-    C(returned) went back without a note of the time; of C(sts_seen) no run knows the present
-    MTA-STS yet.
+    C(candidates) are looked at once more before any of them goes back; C(probe) says whom to ask
+    whether direct mail is taken. C(returned) went back without a note of the time.
     """
     past, plan = past_of(world), rollback.plan(world)
     away = plan.away()
@@ -161,7 +199,7 @@ def _rest(world: World) -> Evaluation:
         "domains": plan.domains if go else [],
         "ttls": [state.wish(ttl=state.ttl) for state in plan.ttls()] if go else [],
     }
-    return Evaluation(_shown(results), values)
+    return Evaluation(_shown(results), values, world.written())
 
 
 def _verify(world: World) -> Evaluation:
@@ -176,13 +214,14 @@ def _verify(world: World) -> Evaluation:
         "locked": connector is not None and lockdown.is_on(connector),
         "done": plan.empty,
     }
-    return Evaluation([*plan.left, *plan.one_way], values)
+    return Evaluation([*plan.left, *plan.one_way], values, world.written())
 
 
 EVALUATORS: dict[str, t.Callable[[World], Evaluation]] = {
     "rollback_preflight": _preflight,
     "rollback_lockdown": _lockdown,
-    "rollback_mx": _mx,
+    "rollback_mx_plan": _mx_plan,
+    "rollback_mx": _mx_back,
     "rollback_rest": _rest,
     "rollback_verify": _verify,
 }

@@ -12,12 +12,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ..gates import connectors as connector_gates
-from ..gates import domains as domain_gates
-from ..handling import gates as handling_gates
-from ..handling import phase as handling_phase
-from ..lockdown import decision as lockdown
-from ..lockdown import proof
+from ..gates import connectors as connector_gates, domains as domain_gates
+from ..handling import gates as handling_gates, phase as handling_phase
+from ..lockdown import decision as lockdown, proof
 from ..model.gate import CANNOT, HOLDS, NOT_YET, Evaluation, GateResult, decided, not_yet
 from ..model.world import DomainState, World
 

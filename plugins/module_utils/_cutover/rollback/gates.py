@@ -23,8 +23,7 @@ from ..._engine.timeline import (
 from ..._engine.timestamps import iso, parse_time
 from ..._engine.values import as_list, boolean, host_name
 from ..._facts import area1_hosts as presets
-from ..gates import connectors as connector_gates
-from ..gates import tenant as gates
+from ..gates import connectors as connector_gates, tenant as gates
 from ..lockdown import decision as lockdown
 from ..model.baseline_view import at_gateway
 from ..model.gate import GateResult, cannot, holds, not_yet

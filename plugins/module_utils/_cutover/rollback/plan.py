@@ -22,11 +22,7 @@ from ..model.gate import GateResult, noticed
 from ..model.world import World
 from . import (
     connectors as rollback_connectors,
-)
-from . import (
     domains as rollback_domains,
-)
-from . import (
     handling as rollback_handling,
 )
 from .domains import MxState

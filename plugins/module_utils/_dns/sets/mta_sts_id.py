@@ -19,6 +19,7 @@ from ..._engine.module import Result
 from ..._engine.observation import Observation
 from ..drivers.accounts import Drivers
 from ..drivers.contract import Driver
+from ..observed import STS, WORLD
 from ..options import domain_maps
 from ..public.mta_sts_policy import MARK
 from .by_account import by_account, settle
@@ -59,6 +60,12 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
         note = _note(outcome, context.check_mode)
         if note:
             observation.note(section="mx", object=name, **note)
+    if not context.check_mode:
+        changed = [
+            name for name, item in done.items() if isinstance(item, SetOutcome) and item.changed
+        ]
+        observation.outdate(STS, changed)
+        observation.outdate(WORLD, changed)
     observation.save()
     outcomes = {name: outcome for name, outcome in done.items() if isinstance(outcome, SetOutcome)}
     failed = {name: outcome for name, outcome in done.items() if isinstance(outcome, MailflowError)}
@@ -71,6 +78,7 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
         plans,
         values,
         failure_text(failed, len(own)),
+        partial=bool(failed),
     )
 
 

@@ -14,9 +14,10 @@ from ..._engine.context import Context
 from ..._engine.errors import InputError, MailflowError
 from ..._engine.module import Result
 from ..._engine.observation import Observation
+from ..._engine.timeline import happened
 from ..drivers.accounts import DnsAccount, Drivers
 from ..drivers.contract import Driver
-from ..observed import PROVIDER, handed_on, merge, provider_entry
+from ..observed import PROVIDER, WORLD, handed_on, merge, provider_entry
 from ..options import domain_maps, whole_number
 from .by_account import by_account, settle
 from .planner import WantedSet
@@ -73,6 +74,7 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
         settle(drivers, accounts, [item.job.domain for item in done if item.sent], context)
     _hand_on(done, drivers, observation, context)
     results = [_result(item) for item in done]
+    _note_event(params, results, observation, context)
     plans = [item.outcome.plan for item in done if item.outcome]
     values: dict[str, t.Any] = {
         "results": results,
@@ -82,7 +84,11 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
     if failed:
         values.update(next(iter(failed.values())).to_result())
     return Result(
-        any(result["changed"] for result in results), plans, values, failure_text(failed, len(jobs))
+        any(result["changed"] for result in results),
+        plans,
+        values,
+        failure_text(failed, len(jobs)),
+        partial=bool(failed),
     )
 
 
@@ -196,7 +202,27 @@ def _hand_on(
         [item.job.domain for item in done if item.error],
         predicted=context.check_mode,
     )
+    if not context.check_mode:
+        observation.outdate(WORLD, [item.job.domain for item in done if _wrote(item)])
     observation.save()
+
+
+def _wrote(item: MxResult) -> bool:
+    """Return whether the name servers may answer something else now than when they were asked."""
+    return bool(item.sent or (item.outcome and item.outcome.changed))
+
+
+def _note_event(
+    params: t.Mapping[str, t.Any],
+    results: t.Sequence[t.Mapping[str, t.Any]],
+    observation: Observation,
+    context: Context,
+) -> None:
+    """Note in the time line what the caller says these changes are."""
+    changed = [result["domain"] for result in results if result["changed"]]
+    if params.get("event") and changed:
+        happened(observation, params["event"], changed, context.check_mode)
+        observation.save()
 
 
 def _note(item: MxResult, check_mode: bool) -> dict[str, t.Any]:

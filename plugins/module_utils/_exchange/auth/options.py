@@ -20,9 +20,7 @@ from ..._http import check_url
 from ..psrp.options import PSRP_OPTIONS
 from .clouds import CLOUDS, Endpoints, endpoints
 from .connection import TOKEN_OPTION, Connection, several
-from .methods.table import BESIDE, METHODS
-from .methods.table import ENVIRONMENT as METHOD_ENVIRONMENT
-from .methods.table import SPEC as METHOD_SPEC
+from .methods.table import BESIDE, ENVIRONMENT as METHOD_ENVIRONMENT, METHODS, SPEC as METHOD_SPEC
 
 __all__ = ["ENVIRONMENT", "EXCHANGE_OPTIONS", "TOKEN_OPTION", "Connection", "resolve"]
 

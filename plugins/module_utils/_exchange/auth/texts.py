@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..._engine.outside_text import MASK, redact
-from ..._engine.outside_text import clean as without_secrets
+from ..._engine.outside_text import MASK, clean as without_secrets, redact
 
 LONGEST_TEXT = 400
 # A JSON web token, also one that was cut: a header begins with {" in base64url.

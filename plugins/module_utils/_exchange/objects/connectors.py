@@ -15,6 +15,7 @@ from ..._engine.errors import InputError
 from ..._engine.module import Result
 from ..._engine.observation import Observation
 from ..._engine.plan import ListIntent
+from ..._engine.timeline import happened
 from ..._engine.values import as_list, ip_span
 from ..transport import open_transport
 from .store import ObjectSteps, Store, drive, find
@@ -134,6 +135,9 @@ def _drive(
     store = Store(open_transport(params, context), observation)
     steps = ObjectSteps(store, kind, name, wanted, create=create, must_exist=must_exist)
     outcome = drive(steps, context, section)
+    if params.get("event") and outcome.changed:
+        subject = str(params.get("event_subject") or "")
+        happened(observation, params["event"], [name], context.check_mode, subject)
     observation.save()
     return Result(
         outcome.changed,

@@ -99,7 +99,7 @@ def run_mail_flow_info(params: t.Mapping[str, t.Any], context: Context) -> Resul
             [str(item) for item in as_list(params.get("follow"))],
             _connector_names(store),
         )
-        observation.put(FOLLOWED, found[FOLLOWED])
+        observation.put(FOLLOWED, found[FOLLOWED], names=as_list(params.get("follow")))
     observation.save()
     values = {
         "mail_flow": found,
@@ -168,7 +168,7 @@ def _events(
     found = read_messages(
         store.client, _dated(store, context), ids, store.handed_on("transport_rules") or []
     )
-    store.observation.put(EVENTS, found)
+    store.observation.put(EVENTS, found, names=ids)
     return found
 
 

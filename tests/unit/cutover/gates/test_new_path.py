@@ -13,14 +13,8 @@ import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.gates import (
     connectors as connector_gates,
-)
-from ansible_collections.mailflow.area1.plugins.module_utils._cutover.gates import (
     domains as domain_gates,
-)
-from ansible_collections.mailflow.area1.plugins.module_utils._cutover.gates import (
     new_path as path_gates,
-)
-from ansible_collections.mailflow.area1.plugins.module_utils._cutover.gates import (
     tenant as gates,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (

@@ -15,17 +15,9 @@ import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.handling import (
     gates as handling_gates,
-)
-from ansible_collections.mailflow.area1.plugins.module_utils._cutover.handling import (
     handover as hands,
-)
-from ansible_collections.mailflow.area1.plugins.module_utils._cutover.handling import (
     objects as handling,
-)
-from ansible_collections.mailflow.area1.plugins.module_utils._cutover.handling import (
     phase as handling_phase,
-)
-from ansible_collections.mailflow.area1.plugins.module_utils._cutover.handling import (
     rule_matches as rules_seen,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (

@@ -16,8 +16,6 @@ import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown import (
     decision as lockdown,
-)
-from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown import (
     stamp as stamp_module,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (

@@ -18,8 +18,6 @@ from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import (
     audit_checks as audit,
-)
-from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import (
     evaluate as gating,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.report import (

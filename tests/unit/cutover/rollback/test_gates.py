@@ -29,8 +29,6 @@ from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases imp
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.rollback import (
     gates as rollback_gates,
-)
-from ansible_collections.mailflow.area1.plugins.module_utils._cutover.rollback import (
     plan as rollback,
 )
 from tests.unit.cutover.past_worlds import after, before, held, lock_of, undone

@@ -16,11 +16,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.base
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.rollback import (
     connectors as rollback_connectors,
-)
-from ansible_collections.mailflow.area1.plugins.module_utils._cutover.rollback import (
     plan as rollback,
-)
-from ansible_collections.mailflow.area1.plugins.module_utils._cutover.rollback import (
     three_way as undo,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._engine import values
@@ -29,6 +25,7 @@ from tests.unit.cutover.worlds import (
     CONNECTOR,
     LOCKDOWN,
     NEW,
+    NOW as MOMENT,
     OLD,
     ONE,
     TWO,
@@ -39,7 +36,6 @@ from tests.unit.cutover.worlds import (
     view,
     wanted,
 )
-from tests.unit.cutover.worlds import NOW as MOMENT
 
 THIRD = [(10, "mx.elsewhere.example")]
 

@@ -21,11 +21,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._cutover.evidence i
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.snapshots import (
     baseline as baselines,
-)
-from ansible_collections.mailflow.area1.plugins.module_utils._cutover.snapshots import (
     directory as state,
-)
-from ansible_collections.mailflow.area1.plugins.module_utils._cutover.snapshots import (
     store as snapshot,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
