@@ -20,7 +20,7 @@ description:
   - Says what the Cloudflare token may do, and which DNS provider serves each domain.
   - Every check goes on where another one failed. The result can be pasted into a report of a bug.
     It holds no secret and nothing of anybody's mail. It does hold names of domains, tenant and app.
-  - The playbook P(mailflow.area1.doctor#playbook) runs it with the variables of a deployment.
+  - The playbook C(mailflow.area1.doctor) runs it with the variables of a deployment.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
 extends_documentation_fragment:

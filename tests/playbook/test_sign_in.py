@@ -106,3 +106,16 @@ def test_kept_tokens_save_the_sign_in_of_the_next_run(deploy: Callable[..., Depl
     since = deployment.lab.mark()
     assert deployment.run(variables=kept).rc == 0
     assert deployment.lab.requests("entra", since) == []
+
+
+def test_a_run_outlives_its_token(deploy: Callable[..., Deployment]) -> None:
+    """Each task gets a new one before it sends the old; a token alone cannot be renewed."""
+    deployment = deploy("fresh")
+    deployment.lab.setting("token_lifetime_seconds", 90)
+    since = deployment.lab.mark()
+    outcome = deployment.run()
+    assert outcome.rc == 0, outcome.stdout
+    assert {entry["status"] for entry in deployment.lab.requests("exchange", since)} == {200}
+    assert len(deployment.lab.writes(since)) > 5
+    token = outcome.results("Sign in")
+    assert token and "access_token" not in json.dumps(token)
