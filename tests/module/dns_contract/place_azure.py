@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from lab.azure_dns import RESOURCE_GROUP, SUBSCRIPTION
 from tests.module.dns_contract.lab_place import LabPlace
-from tests.module.dns_contract.place import APEX, CHILD, IDN
+from tests.module.dns_contract.place import APEX, CHILD, IDN, UNICODE
 
 READER = ["Microsoft.Network/dnsZones/read", "Microsoft.Network/dnsZones/*/read"]
 
@@ -39,6 +39,7 @@ class AzurePlace(LabPlace):
             "lost_request",
             "lost_answer",
             "many_zones",
+            "unicode_zone",
             "comments",
         }
     )
@@ -110,6 +111,9 @@ class AzurePlace(LabPlace):
     def make_child_pending(self, _name: str) -> None:
         self.mutate("zones", append={**_zone(CHILD), "zone_type": "Private"})
 
+    def make_unicode_zone(self, _name: str) -> None:
+        self.mutate("zones", 1, "name", value=UNICODE)
+
     def make_duplicate(self, name: str) -> None:
         servers = ["ns1-99.azure-dns.com.", "ns2-99.azure-dns.net."]
         other = {**_zone(name), "resource_group": "old", "name_servers": servers}
@@ -142,7 +146,7 @@ class AzurePlace(LabPlace):
         self.mutate("zones", value=[*zones, _zone(IDN), *self.state()["zones"][:1]])
 
     def _place(self, name: str, rdtype: str) -> tuple[int, str]:
-        zones = [zone["name"] for zone in self.state()["zones"]]
+        zones = [zone["name"].replace(UNICODE, IDN) for zone in self.state()["zones"]]
         zone = name
         while zone not in zones or (zone == CHILD and name == CHILD):
             zone = zone.partition(".")[2]

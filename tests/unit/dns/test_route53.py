@@ -89,6 +89,7 @@ def test_a_txt_text_comes_back(text: str) -> None:
 def test_escapes_of_txt_values_are_octal() -> None:
     assert route53_xml.text_of(r'"caf\303\251 \"x\"" " and more"') == 'café "x" and more'
     assert route53_xml.dns_name(r"\052.Northwind.Example.") == "*.northwind.example"
+    assert route53_xml.dns_name(r"m\303\274ller.example.") == "xn--mller-kva.example"
 
 
 @pytest.mark.parametrize(

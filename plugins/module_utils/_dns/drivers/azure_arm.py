@@ -153,7 +153,7 @@ class ArmApi:
             )
         if error.code == "ScopeLocked":
             raise Refused(shown, "Remove the ReadOnly lock of the zone or record set.")
-        if "CNAME" in error.code or "CNAME" in error.message:
+        if "cname" in error.code.lower() or "CNAME record" in error.message:
             raise InputError(shown, "Remove the CNAME record first.")
         if reply.status in (400, 409):
             raise Refused(shown, "Nothing was changed. See docs/dns-azure.md for its limits.")

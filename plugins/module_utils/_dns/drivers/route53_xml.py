@@ -15,6 +15,7 @@ import typing as t
 import xml.etree.ElementTree as ElementTree
 
 from ..._engine.errors import ReadError
+from ..._engine.values import host_name
 from ..sets.rrset import RecordSet
 
 NAMESPACE = "https://route53.amazonaws.com/doc/2013-04-01/"
@@ -68,9 +69,16 @@ def error_of(root: Node) -> tuple[str, str]:
 
 
 def dns_name(text: str) -> str:
-    """Return a name as the rest of the collection has it: no octal escape, no final dot."""
-    plain = _OCTAL.sub(lambda found: chr(int(found[1], 8)), text)
-    return plain.rstrip(".").lower()
+    """Return a name as the rest of the collection has it: no octal escape, A-labels, no final
+    dot.
+
+    The escapes are bytes, of UTF-8 where somebody made a zone with a name in Unicode.
+    """
+    data = _OCTAL.sub(lambda found: chr(int(found[1], 8) & 0xFF), text)
+    try:
+        return host_name(data.encode("latin-1").decode("utf-8"))
+    except UnicodeError:
+        return host_name(data)
 
 
 def record_set(name: str, node: Node, date: str | None) -> RecordSet:
