@@ -10,6 +10,7 @@ ways to sign in. Where it matters, side by side with REST.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -325,6 +326,15 @@ def test_such_a_host_needs_no_login(lab: Lab, identity: str) -> None:
     assert "access_token" not in values and values["tenant_id"] == given["tenant"]
     assert "only the management host can sign in" in told[0]
     assert lab.requests("entra", since) == []
+
+
+def test_no_log_of_a_library_holds_a_secret(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    given = defaults(lab, "psrp")
+    with caplog.at_level(logging.DEBUG):
+        assert task(lab, filters.run_connection_filter, given, enable_safe_list=False)["changed"]
+    assert caplog.records, "something was logged at all"
+    secrets = [*lab.secrets, given["access_token"], given["access_token"][:40]]
+    assert not [secret for secret in secrets if secret in caplog.text]
 
 
 def test_a_module_in_a_process_of_its_own_works_too(lab: Lab, tmp_path: Path) -> None:

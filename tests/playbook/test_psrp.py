@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.playbook.end_state import assert_finished
 from tests.playbook.harness import ROOT, Deployment, Outcome
 from tests.playbook.test_rollback import roll_back, tenant
@@ -35,6 +37,7 @@ def deployed(deployment: Deployment) -> list[Outcome]:
     return deployment.until_done()
 
 
+@pytest.mark.long
 def test_both_transports_end_in_the_same_state_and_go_back_to_it(
     deploy: Callable[..., Deployment],
 ) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import typing as t
 
 from ..._engine.errors import (
@@ -162,6 +163,9 @@ class RemoteSession:
         self._close_connection()
 
     def _new_pool(self) -> t.Any:
+        # At DEBUG these write whole messages, with the token in them.
+        for library in ("pypsrp", "spnego"):
+            logging.getLogger(library).setLevel(logging.WARNING)
         self._wsman = need("pypsrp.wsman", "pypsrp").WSMan(
             **wsman_options(self._host, self._ca_path)
         )
