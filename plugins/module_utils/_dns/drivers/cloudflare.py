@@ -326,7 +326,7 @@ def batch(records: t.Sequence[Record], wanted: RecordSet) -> dict[str, list[Reco
 def pair(
     records: t.Sequence[Record], values: t.Sequence[str]
 ) -> tuple[list[tuple[Record, str]], list[str], list[Record]]:
-    """Pair records with values, the best fit first.
+    """Match records with values, the best fit first.
 
     Return (record and its new value, values without a record, records without a value).
     """
