@@ -64,3 +64,34 @@ def test_there_and_back(deploy: Callable[..., Deployment], provider: str, ttl: i
     assert tenant(deployment) == before and shown(deployment) == mx
     left = "\n".join(outcome.everything() for outcome in outcomes)
     assert not [secret for secret in deployment.lab.secrets if secret in left]
+
+
+@pytest.mark.long
+def test_accounts_by_name_and_the_provider_by_the_delegation(
+    deploy: Callable[..., Deployment],
+) -> None:
+    """One domain names its account; the others leave it to their name servers."""
+    deployment = deploy("at_azure")
+    known, account = deployment.lab.extra_vars, deployment.lab.info["dns_accounts"]["azure"]
+    settings = {f"azure_{key}": value for key, value in account.items()}
+    first, *others = known["area1_domains"]
+    given = {
+        **QUICK,
+        "area1_dns_provider": "auto",
+        "area1_dns_accounts": {"company": {"provider": "azure", **settings}},
+        "area1_domains": [{"name": first, "dns_account": "company"}, *others],
+    }
+    plain = [name for name in known if name.startswith("area1_dns_azure_")]
+    assert plain
+    outcomes = deployment.until_done(variables=given, without=plain)
+    assert {name: rows for name, (rows, _ttl) in shown(deployment).items()} == dict.fromkeys(
+        known["area1_domains"], EU_RECORDS
+    )
+    left = "\n".join(outcome.everything() for outcome in outcomes)
+    assert account["client_secret"] not in left
+
+    wrong = {**given, "area1_domains": [{"name": first, "dns_account": "another"}]}
+    refused = deployment.run(variables=wrong, without=plain)
+    assert refused.rc != 0
+    assert "there is no DNS account another" in refused.stdout
+    assert "area1_dns_accounts has: company" in refused.stdout
