@@ -124,7 +124,8 @@ def spec_file(table: dict[str, t.Any], role: str) -> str:
         }
         if variable.get("elements"):
             option["elements"] = variable["elements"]
-        if variable.get("choices"):
+        # A word in any case is checked by the module, which says what would be right.
+        if variable.get("choices") and not variable.get("any_case"):
             option["choices"] = variable["choices"]
         if variable.get("required"):
             option["required"] = True

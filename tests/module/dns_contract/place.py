@@ -47,6 +47,8 @@ TROUBLES = frozenset(
         "wrong_credentials",
         "expired_credentials",
         "narrow_credentials",  # valid ones that may not change this zone
+        "child",  # CHILD is an active zone of its own, delegated by its parent
+        "slow_listing",  # the list of zones does not come to an end
         "no_listing",  # valid ones that may not list zones, but ask for one by its name
         "throttled",  # the next request is refused with a hint of when to come again
         "throttled_silent",  # the same without a hint

@@ -260,11 +260,25 @@ def test_a_set_beyond_the_first_page(place: Place) -> None:
     assert values(place.driver().read(APEX, "MX")) == held and held
 
 
-@pytest.mark.needs("no_listing")
-def test_listing_is_an_optimisation(place: Place) -> None:
+@pytest.mark.needs("child")
+def test_a_delegated_sub_domain_is_in_its_own_zone(place: Place) -> None:
+    place.put(CHILD, "MX", NEW, 600)
+    place.make("child", CHILD)
+    place.put(CHILD, "MX", OLD, 3600)
+    for prepared in (False, True):
+        driver = place.driver()
+        if prepared:
+            driver.prepare([CHILD, APEX])
+        assert driver.read(CHILD, "MX") == a_set(CHILD, OLD)
+
+
+@pytest.mark.each_of("no_listing", "slow_listing")
+def test_listing_is_an_optimisation(place: Place, trouble: str) -> None:
     place.put(APEX, "MX", OLD, 3600)
-    place.make("no_listing", APEX)
     driver = place.driver()
+    place.make(trouble, APEX)
+    if trouble == "no_listing":
+        driver = place.driver()
     driver.prepare([APEX, IDN])
     assert values(driver.read(APEX, "MX")) == set(OLD)
 
