@@ -14,8 +14,6 @@ import pytest
 from tests.module.dns_contract.place import TROUBLES, Place
 from tests.module.dns_contract.places import PLACES
 
-NOWHERE = "nowhere"
-
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(*troubles): a place must know all of these")
@@ -29,25 +27,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     each = _marked(metafunc, "each_of")
     names = [name for name, kind in PLACES.items() if kind.troubles.issuperset(needed)]
     if not each:
-        metafunc.parametrize("running", names or [NOWHERE], indirect=True, scope="session")
+        assert names, f"no place knows {needed}"
+        metafunc.parametrize("running", names, indirect=True, scope="session")
         return
     pairs = [
         (name, trouble) for name in names for trouble in each if trouble in PLACES[name].troubles
     ]
-    metafunc.parametrize(
-        ("running", "trouble"),
-        pairs or [(NOWHERE, "")],
-        indirect=["running"],
-        scope="session",
-    )
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what no provider so far can be disturbed by."""
-    idle = [item for item in items if NOWHERE in item.name]
-    if idle:
-        config.hook.pytest_deselected(items=idle)
-        items[:] = [item for item in items if item not in idle]
+    assert {trouble for _name, trouble in pairs} == set(each), "a trouble that no place knows"
+    metafunc.parametrize(("running", "trouble"), pairs, indirect=["running"], scope="session")
 
 
 def _marked(metafunc: pytest.Metafunc, name: str) -> tuple[str, ...]:

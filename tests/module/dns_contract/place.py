@@ -58,6 +58,7 @@ TROUBLES = frozenset(
         "many_sets",  # more records than one page of a list shows
         "unicode_zone",  # the zone IDN has its name in Unicode, its records have A-labels
         "unicode_names",  # the zone IDN and all records in it have their names in Unicode
+        "calls",  # the place can tell the calls that came
         "comments",  # people can write something beside a record
     }
 )
@@ -131,6 +132,10 @@ class Place(abc.ABC):
     def make(self, trouble: str, name: str = APEX) -> None:
         """Bring one of ``troubles`` about, for a name where it is about one."""
         raise NotImplementedError(trouble)
+
+    def calls(self) -> list[str]:
+        """Return the HTTP methods of the calls since ``reset``, in order (trouble ``calls``)."""
+        raise NotImplementedError
 
     def comment(self, name: str, rdtype: str) -> Any:
         """Return what stands beside the set (trouble ``comments``), in any form."""

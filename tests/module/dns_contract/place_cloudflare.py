@@ -50,6 +50,7 @@ class CloudflarePlace(Place):
             "lost_answer",
             "many_zones",
             "many_sets",
+            "calls",
             "comments",
             "unicode_zone",
             "unicode_names",
@@ -126,6 +127,9 @@ class CloudflarePlace(Place):
 
     def writes(self) -> int:
         return len(self.lab.writes(self._mark))
+
+    def calls(self) -> list[str]:
+        return [str(one["method"]) for one in self.lab.requests("cloudflare", self._mark)]
 
     def comment(self, name: str, rdtype: str) -> Any:
         return sorted(str(one.get("comment")) for one in self._records(name, rdtype))

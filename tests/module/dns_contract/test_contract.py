@@ -190,6 +190,20 @@ def test_what_an_earlier_task_handed_on_is_as_good(place: Place) -> None:
     assert place.held(APEX, "MX") == (set(NEW), 3600)
 
 
+@pytest.mark.needs("calls")
+def test_without_compare_and_swap_the_window_is_one_call(place: Place) -> None:
+    """The set is read in the very call before the write: only a change in between is lost."""
+    place.put(APEX, "MX", OLD, 3600)
+    driver = place.driver()
+    assert not driver.CAPABILITIES.compare_and_swap
+    expected = driver.read(APEX, "MX")
+    before = len(place.calls())
+    driver.replace(APEX, "MX", expected, a_set(APEX, NEW))
+    calls = place.calls()[before:]
+    first = next(index for index, method in enumerate(calls) if method != "GET")
+    assert calls[first - 1 : first + 1] in (["GET", "POST"], ["GET", "PUT"]), calls
+
+
 @pytest.mark.needs("comments")
 def test_what_people_wrote_beside_a_set_is_kept(place: Place) -> None:
     place.put(APEX, "MX", OLD, 3600)
