@@ -14,6 +14,7 @@ from ..._engine.address_ranges import overlap
 from ..._engine.timestamps import iso
 from ..._engine.values import as_list, boolean
 from ..._facts.dispositions import HEADER_WORDS, api_word
+from ..._facts.exchange_objects import plain_name
 from ..._facts.quarantine_permissions import BUILT_IN, PERMISSIONS
 from ..._facts.use_cases import (
     ADMIN,
@@ -108,10 +109,7 @@ def _released(world: World, domain: str, what: str, who_puts: str) -> GateResult
 def quarantine_tags(world: World) -> list[GateResult]:
     """Check that every quarantine policy that is named exists, or is made by this run."""
     case = handling.case_of(world)
-    known = {
-        handling.plain_name(record).lower(): handling.plain_name(record)
-        for record in world.quarantine_policies
-    }
+    known = {plain_name(record).lower(): plain_name(record) for record in world.quarantine_policies}
     known.update({name.lower(): name for name in (*BUILT_IN, *case.policies)})
     named = [str(value) for option, value in case.filter.items() if option.endswith("_tag")]
     return [
@@ -134,7 +132,7 @@ def made_by_hand(world: World) -> list[GateResult]:
     """
     results = []
     for kind, record in handling.made_by_hand(world):
-        name = handling.plain_name(record)
+        name = plain_name(record)
         results.append(
             cannot(
                 "adopt",

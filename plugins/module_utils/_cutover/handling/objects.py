@@ -19,6 +19,12 @@ import typing as t
 from ..._engine import values
 from ..._engine.plan import Property, plan_object
 from ..._facts.dispositions import api_word
+from ..._facts.exchange_objects import (
+    CONTENT_FILTER,
+    QUARANTINE_POLICY,
+    plain_name,
+    rule_property,
+)
 from ..._facts.quarantine_permissions import value_of
 from ..._facts.rule_parameters import PARAMETERS
 from ..._facts.use_cases import RETENTION_DAYS, Rule, UseCase
@@ -30,16 +36,21 @@ _RULE_STAMP = re.compile(r"\[mailflow\.area1: use case [^\]]+, ([0-9a-f]{8})\]")
 _POLICY_STAMP = re.compile(r"\[mailflow\.area1: message handling, ([0-9a-f]{8})\]")
 DEFAULT_TAG = "DefaultFullAccessPolicy"
 
-#: The managed parts of a rule, as the cmdlet names and the service compares them.
+#: The managed parts of a rule.
 RULE = (
-    Property("comments", "Comments", values.TEXT),
-    Property("mode", "Mode", values.WORD),
-    Property("header", "HeaderContainsMessageHeader", values.WORD),
-    Property("words", "HeaderContainsWords", values.WORDS),
-    Property("sender_ip_ranges", "SenderIpRanges", values.IPS),
-    Property("set_scl", "SetSCL", values.INT),
-    Property("quarantine", "Quarantine", values.FLAG),
-    Property("prepend_subject", "PrependSubject", values.TEXT),
+    *map(
+        rule_property,
+        (
+            "Comments",
+            "Mode",
+            "HeaderContainsMessageHeader",
+            "HeaderContainsWords",
+            "SenderIpRanges",
+            "SetSCL",
+            "Quarantine",
+            "PrependSubject",
+        ),
+    ),
     Property("enabled", "State", values.WORD),
 )
 #: What no rule of a use case has: it asks two things, does one, and has no exception [CF-4.2]. Left
@@ -55,24 +66,20 @@ BESIDES = (
         "SetAuditSeverity",
     }
 )
-POLICY = (
-    Property("permissions", "EndUserQuarantinePermissionsValue", values.INT),
-    Property("notifications", "ESNEnabled", values.FLAG),
+POLICY = tuple(
+    prop
+    for prop in QUARANTINE_POLICY.properties
+    if prop.option in ("permissions_value", "notifications")
+)
+#: What a use case sets of an anti-spam policy: the verdicts' actions and quarantines, and how long
+#: the quarantine keeps mail.
+FILTER_TABLE = tuple(
+    prop
+    for prop in CONTENT_FILTER.properties
+    if prop.option.endswith(("_action", "_quarantine_tag", "_retention_period"))
 )
 #: Options of o365_content_filter and the parameters that they stand for.
-FILTER = {
-    "spam_action": "SpamAction",
-    "high_confidence_spam_action": "HighConfidenceSpamAction",
-    "phish_spam_action": "PhishSpamAction",
-    "high_confidence_phish_action": "HighConfidencePhishAction",
-    "bulk_spam_action": "BulkSpamAction",
-    "spam_quarantine_tag": "SpamQuarantineTag",
-    "high_confidence_spam_quarantine_tag": "HighConfidenceSpamQuarantineTag",
-    "phish_quarantine_tag": "PhishQuarantineTag",
-    "high_confidence_phish_quarantine_tag": "HighConfidencePhishQuarantineTag",
-    "bulk_quarantine_tag": "BulkQuarantineTag",
-    "quarantine_retention_period": "QuarantineRetentionPeriod",
-}
+FILTER = {prop.option: prop.name for prop in FILTER_TABLE}
 
 
 def digest(name: str) -> str:
@@ -101,11 +108,6 @@ def is_our_rule(record: Record) -> bool:
 def is_our_policy(record: Record) -> bool:
     found = _POLICY_STAMP.search(str(record.get("AdminDisplayName") or ""))
     return bool(found) and t.cast("re.Match[str]", found)[1] == digest(plain_name(record))
-
-
-def plain_name(record: Record) -> str:
-    """Return an object's name without the tenant's, with which a quarantine policy may come."""
-    return str(record.get("Name") or record.get("Identity") or "").rpartition("\\")[2].strip()
 
 
 def named(records: t.Iterable[Record], name: str) -> Record | None:
@@ -336,11 +338,7 @@ def filter_options(world: World, name: str) -> dict[str, t.Any]:
 def filter_properties(
     options: t.Mapping[str, t.Any],
 ) -> tuple[dict[str, t.Any], tuple[Property, ...]]:
-    table = tuple(
-        Property(option, name, values.INT if option.endswith("_period") else values.WORD)
-        for option, name in FILTER.items()
-    )
-    return {FILTER[option]: value for option, value in options.items()}, table
+    return {FILTER[option]: value for option, value in options.items()}, FILTER_TABLE
 
 
 def unwanted_policies(world: World) -> list[str]:
