@@ -8,7 +8,7 @@ DEV := $(PYTHON) -B tools/dev
 ARGS ?=
 OLDER := core-2.19 core-2.16
 
-.PHONY: help setup test unit module playbook bench sanity lint build demo clean
+.PHONY: help setup test unit module playbook bench sanity lint build demo observations clean
 
 help:
 	@echo "make demo                          watch a tenant move behind Area 1, on the lab"
@@ -16,6 +16,7 @@ help:
 	@echo "make unit | module | playbook      the layers of tests (ARGS='-k name' reaches pytest)"
 	@echo "make sanity | lint | build"
 	@echo "make bench                         measurements; not part of make test"
+	@echo "make observations                  record what the readers give for the lab's worlds"
 	@echo "make setup | clean"
 
 setup:
@@ -39,6 +40,10 @@ sanity:
 lint build:
 	@$(DEV)/setup.py --programs core-2.21
 	@$(DEV)/$@.py
+
+observations:
+	@$(DEV)/setup.py --programs core-2.21
+	@$(DEV)/observations.py
 
 demo:
 	@$(DEV)/setup.py core-2.21
