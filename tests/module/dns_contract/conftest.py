@@ -7,7 +7,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -28,13 +29,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     names = [name for name, kind in PLACES.items() if kind.troubles.issuperset(needed)]
     if not each:
         assert names, f"no place knows {needed}"
-        metafunc.parametrize("running", names, indirect=True, scope="session")
+        metafunc.parametrize("running", names, indirect=True)
         return
     pairs = [
         (name, trouble) for name in names for trouble in each if trouble in PLACES[name].troubles
     ]
     assert {trouble for _name, trouble in pairs} == set(each), "a trouble that no place knows"
-    metafunc.parametrize(("running", "trouble"), pairs, indirect=["running"], scope="session")
+    metafunc.parametrize(("running", "trouble"), pairs, indirect=["running"])
 
 
 def _marked(metafunc: pytest.Metafunc, name: str) -> tuple[str, ...]:
@@ -44,10 +45,26 @@ def _marked(metafunc: pytest.Metafunc, name: str) -> tuple[str, ...]:
     return troubles
 
 
+Open = Callable[[str], Place]
+
+
 @pytest.fixture(scope="session")
-def running(request: pytest.FixtureRequest) -> Iterator[Place]:
-    with PLACES[request.param]().open() as place:
-        yield place
+def opened() -> Iterator[Open]:
+    """Open each place once, when the first test needs it, and keep it to the end."""
+    places: dict[str, Place] = {}
+    with contextlib.ExitStack() as stack:
+
+        def get(name: str) -> Place:
+            if name not in places:
+                places[name] = stack.enter_context(PLACES[name]().open())
+            return places[name]
+
+        yield get
+
+
+@pytest.fixture
+def running(request: pytest.FixtureRequest, opened: Open) -> Place:
+    return opened(request.param)
 
 
 @pytest.fixture
