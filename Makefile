@@ -8,15 +8,15 @@ DEV := $(PYTHON) -B tools/dev
 ARGS ?=
 OLDER := core-2.19 core-2.16
 
-.PHONY: help setup test unit module playbook bench sanity lint build demo observations clean
+.PHONY: help setup test unit module playbook fuzz bench sanity lint build demo clean
 
 help:
 	@echo "make demo                          watch a tenant move behind Area 1, on the lab"
 	@echo "make test                          everything below"
 	@echo "make unit | module | playbook      the layers of tests (ARGS='-k name' reaches pytest)"
 	@echo "make sanity | lint | build"
+	@echo "make fuzz                          odd answers and files at all parsers; FUZZ_EXAMPLES=200 of each"
 	@echo "make bench                         measurements; not part of make test"
-	@echo "make observations                  record what the readers give for the lab's worlds"
 	@echo "make setup | clean"
 
 setup:
@@ -25,7 +25,7 @@ setup:
 test:
 	@$(DEV)/everything.py
 
-unit module bench:
+unit module fuzz bench:
 	@$(DEV)/setup.py --programs core-2.21 ministack
 	@$(DEV)/layers.py $@ -- $(ARGS)
 
@@ -40,10 +40,6 @@ sanity:
 lint build:
 	@$(DEV)/setup.py --programs core-2.21
 	@$(DEV)/$@.py
-
-observations:
-	@$(DEV)/setup.py --programs core-2.21
-	@$(DEV)/observations.py
 
 demo:
 	@$(DEV)/setup.py core-2.21

@@ -16,6 +16,8 @@ A fault is {"service", "match", "kind", "times", "seconds", ...}:
   writes   true: only requests that write (as the log counts them); for the kinds that strike after
   the commit
   status, body, headers   for kind "status"
+  status, form, before    for kind "echo", which quotes the request: "text", else JSON; characters
+  that stand before it
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-BEFORE = ("throttle", "unavailable", "status", "stall", "drop", "garbage")
+BEFORE = ("throttle", "unavailable", "status", "stall", "drop", "garbage", "echo")
 AFTER = ("drop_after_commit", "error_after_commit", "timeout_after_commit", "stall_after_commit")
 GENERIC = BEFORE + AFTER
 

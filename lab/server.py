@@ -214,7 +214,7 @@ class _Handler(BaseHTTPRequestHandler):
                 service, request
             )  # no faults here: a test has to be able to call them off
         fault = hub.faults.take(service.name, request.names, BEFORE)
-        response = _before(fault, hub)
+        response = _before(fault, hub, request)
         if response is None and (fault is None or fault.kind == "stall"):
             response = _handled(service, request)
             late = hub.faults.take(service.name, request.names, AFTER, _writes(request))
@@ -267,7 +267,23 @@ def _handled(service: Service, request: Request) -> Response:
         )
 
 
-def _before(fault: Fault | None, hub: Hub) -> Response | None:
+def _echo(fault: Fault, request: Request) -> Response:
+    """Answer with the request, as block pages, debugging proxies and echo services do.
+
+    ``before`` characters stand before it, so that a client that cuts texts cuts in the middle.
+    """
+    lines = ["%s %s" % (request.method, request.path)]
+    lines += ["%s: %s" % (name, value) for name, value in request.headers.items()]
+    text = "x" * int(fault.options.get("before", 0)) + " ".join(lines)
+    text += "\n\n" + request.body.decode("utf-8", "replace")
+    status = int(fault.options.get("status", 400))
+    if fault.options.get("form") == "text":
+        return Response(status, text.encode(), {"Content-Type": "text/plain"})
+    error = {"code": "Echo", "message": text}
+    return Response(status, {"error": error, "errors": [error], "success": False})
+
+
+def _before(fault: Fault | None, hub: Hub, request: Request) -> Response | None:
     """Return what a fault answers instead of the service; kind "drop" resets the connection."""
     if fault is None or fault.kind == "drop":
         return None
@@ -284,6 +300,8 @@ def _before(fault: Fault | None, hub: Hub) -> Response | None:
         return Response(
             int(fault.options.get("status", 500)), payload, dict(fault.options.get("headers", {}))
         )
+    if fault.kind == "echo":
+        return _echo(fault, request)
     if fault.kind == "garbage":
         return Response(200, b"<html>Sign in to your account</html>", {"Content-Type": "text/html"})
     hub.sleep(fault.seconds)

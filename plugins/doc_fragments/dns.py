@@ -357,7 +357,7 @@ options:
     type: int
     default: 300
 requirements:
-  - botocore (only for O(dns_provider=route53) without an access key)
+  - botocore, if no access key is given
   - dnspython
   - idna (only for names in Unicode)
   - msal

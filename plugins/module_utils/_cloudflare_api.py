@@ -182,9 +182,11 @@ class CloudflareApi:
             )
             if envelope.result is None:
                 envelope = dataclasses.replace(envelope, result=[])
-            if not isinstance(envelope.result, list):
+            if not isinstance(envelope.result, list) or not all(
+                isinstance(item, dict) for item in envelope.result
+            ):
                 raise ReadError(
-                    "%s answered with something that is not a list." % path,
+                    "%s answered with something that is not a list of objects." % path,
                     "Is the API address right?",
                 )
             if envelope.result and envelope.result == before:

@@ -334,6 +334,19 @@ def check_url(url: str) -> str:
     return str(url).strip().rstrip("/")
 
 
+def split_link(link: t.Any, base: str = "") -> urllib.parse.SplitResult:
+    """Return the parts of a link that a service sent, relative to ``base``.
+
+    What is no address has no scheme and no host, so that it is nobody's.
+    """
+    try:
+        parts = urllib.parse.urlsplit(urllib.parse.urljoin(base, str(link or "")))
+        _port = parts.port  # read here, because it raises for a number that is none
+    except ValueError:
+        return urllib.parse.SplitResult("", "", "", "", "")
+    return parts
+
+
 def redact_userinfo(url: str) -> str:
     """Return an address without the user name and password that it may carry."""
     return "%s@%s" % ("********", url.rsplit("@", 1)[1]) if "@" in url else url

@@ -35,6 +35,8 @@ class Layer:
 LAYERS = {
     "unit": Layer(("tests/unit", "tests/property", "tests/lab", "tests/toolchain")),
     "module": Layer(("tests/module",)),
+    # Odd answers of services and odd files; how many is for FUZZ_EXAMPLES to say.
+    "fuzz": Layer(("tests/fuzz",), dist="load"),
     # Each test has a lab of its own: spread them one by one. Some wait more than they work, which
     # makes room for a third.
     "playbook": Layer(

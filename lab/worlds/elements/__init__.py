@@ -28,10 +28,7 @@ Apply = Callable[[Builder, random.Random, str], None]
 
 @dataclass(frozen=True)
 class Element:
-    """An element: what it does to a world, and which arguments it takes.
-
-    A number is written as "#" among the ``arguments``.
-    """
+    """``arguments`` are those that it takes; a number is written as "#"."""
 
     apply: Apply
     everyday: bool = True

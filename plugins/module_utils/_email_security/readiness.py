@@ -57,9 +57,9 @@ def readiness(
     if wants_proof(verification):
         return _unproven(domain, asked, published, t.cast("t.Mapping[str, t.Any]", verification))
     if status in _FAILED:
-        reason = (
-            str((domain.get("authorization") or {}).get("status_message") or "").strip().rstrip(".")
-        )
+        told = domain.get("authorization")
+        told = told.get("status_message") if isinstance(told, dict) else told
+        reason = str(told or "").strip().rstrip(".")
         message = "The service reports %s for this domain%s." % (
             status,
             ": %s" % reason if reason else "",

@@ -24,7 +24,6 @@ class GoDaddyPlace(LabPlace):
     troubles: ClassVar[frozenset[str]] = frozenset(
         {
             "alias",
-            "calls",
             "locked",
             "wrong_credentials",
             "expired_credentials",

@@ -120,9 +120,9 @@ ACKNOWLEDGEABLE = frozenset(
 
 
 def acknowledge(results: t.Iterable[GateResult], decided: t.Collection[str]) -> list[GateResult]:
-    """Return the results with those opened about which a person has decided.
+    """Results with what a person decided about:
 
-    ``decided`` has ``gate`` or ``gate:object``. An opened result stays visible.
+    C(gate) or C(gate:object) in ``decided`` opens it, and stays visible.
     """
     answer = []
     for result in results:
@@ -135,9 +135,10 @@ def acknowledge(results: t.Iterable[GateResult], decided: t.Collection[str]) -> 
 
 @dataclasses.dataclass
 class Evaluation:
-    """The answers of a phase. ``values`` is what its role goes on with.
+    """What the gates of one phase came to.
 
-    ``go`` is false when nothing of the phase may be done.
+    ``values`` is what the role that asked goes on with. ``needs`` has to be looked at before the
+    phase may act; ``events`` was seen for the first time and belongs into the time line.
     """
 
     results: list[GateResult]

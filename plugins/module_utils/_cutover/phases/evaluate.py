@@ -3,7 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Serve the module mail_flow_gate: keep the settings, evaluate one phase, show the answers."""
+"""The module mail_flow_gate: keeps the settings, evaluates one phase, shows and returns the
+answers.
+"""
 
 from __future__ import annotations
 
@@ -134,7 +136,9 @@ def settings_of(observation: Observation) -> Settings | None:
 
 
 def sections_now(observation: Observation) -> dict[str, t.Any]:
-    """Return the sections, with the clock carried on by the time that passed since the read."""
+    """The sections, with the service's clock carried on to this moment by the time that passed here
+    since the read.
+    """
     sections = observation.sections()
     written = {
         str(entry.get("section"))
@@ -171,7 +175,7 @@ def _answer(params: t.Mapping[str, t.Any], evaluation: Evaluation, reads: list[s
 
 
 def _journal(observation: Observation, phase: str, result: GateResult) -> None:
-    """Keep a phase's last answers: they are the ones that the report shows."""
+    """A phase's last answers are the ones that the report shows."""
     status = JOURNAL_STATUS.get(result.status)
     if result.acknowledged:
         status = "acknowledged"
@@ -195,7 +199,9 @@ def _journal(observation: Observation, phase: str, result: GateResult) -> None:
 
 
 def _say_unused(names: t.Iterable[str], observation: Observation) -> None:
-    """Warn of a variable without effect, and refuse one that guards something."""
+    """A variable without effect must not look as if it had one; one that guards something is
+    refused.
+    """
     for name in names:
         if name in GUARDING:
             raise InputError(
@@ -211,7 +217,7 @@ def _say_unused(names: t.Iterable[str], observation: Observation) -> None:
 
 
 def _say_egress(settings: Settings, observation: Observation) -> None:
-    """Say once, in the report, what was made of the networks for Exchange."""
+    """What was made of the networks for Exchange is said once, in the report."""
     dropped, split = settings.egress_dropped, settings.egress_split
     if dropped or split:
         parts = (["%s split to /24" % ", ".join(split)] if split else []) + (

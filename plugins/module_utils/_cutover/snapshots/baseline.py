@@ -14,6 +14,7 @@ from ..._engine.address_ranges import spans
 from ..._engine.errors import InputError
 from ..._engine.outside_text import json_bytes, parse_json
 from ..model.world import World
+from .shape import odd_part
 
 KIND = "mailflow.area1 baseline"
 KEPT = (
@@ -114,6 +115,12 @@ def check_baseline(value: t.Any, where: str, kind: str = KIND) -> dict[str, t.An
     if value.get("digest") != body_digest(value):
         raise InputError(
             "%s does not match its digest: it was changed or cut." % where,
+            "Restore the file from a backup; it is not used as it is.",
+        )
+    odd = odd_part(value)
+    if odd:
+        raise InputError(
+            "%s has a part of another form than runs write: %s." % (where, odd),
             "Restore the file from a backup; it is not used as it is.",
         )
     return value

@@ -25,7 +25,7 @@ from ..._engine.errors import (
     SignInError,
 )
 from ..._engine.outside_text import clean
-from ..._http import HttpClient, Reply
+from ..._http import HttpClient, Reply, split_link
 from .contract import Surroundings
 
 API_VERSION = "2018-05-01"
@@ -101,7 +101,7 @@ class ArmApi:
 
     def _own_path(self, what: str, link: str) -> str:
         """Return the path of the next page. The token is sent to the configured host alone."""
-        own, parts = urllib.parse.urlsplit(self._http.base_url), urllib.parse.urlsplit(link)
+        own, parts = urllib.parse.urlsplit(self._http.base_url), split_link(link)
         if (parts.scheme, parts.netloc) != (own.scheme, own.netloc):
             raise ReadError(
                 f"{what}: the next page of the list is said to be at another host"

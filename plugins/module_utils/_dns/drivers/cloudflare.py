@@ -16,6 +16,7 @@ import typing as t
 from ..._cloudflare_api import CloudflareApi, Envelope
 from ..._engine.errors import Conflict, InputError, MailflowError, PermissionDenied, ReadError
 from ..._engine.host_names import host_name, spellings
+from ..._engine.values import as_list
 from ..sets.rrset import RecordSet, ancestors, mx_value, txt_strings, txt_value
 from .contract import Capabilities, Driver, DriverOptions, Option, Surroundings
 from .zones import ZoneCandidate, choose_zone
@@ -24,8 +25,6 @@ AUTO = 1
 # "Auto" is 300 s for records that are not proxied ([CF-6.5]).
 AUTO_SECONDS = 300
 ZONES_PER_PAGE = 50
-# Longest time in seconds for the list of zones, which only saves calls.
-LIST_SECONDS = 30.0
 PERMISSION_READ = "Zone.Zone:Read"
 PERMISSION_EDIT = "Zone.DNS:Edit"
 
@@ -78,14 +77,8 @@ class CloudflareDriver(Driver):
     )
     REQUIREMENTS = ("requests",)
 
-    def __init__(
-        self,
-        api: CloudflareApi,
-        surroundings: Surroundings | None = None,
-        listing: CloudflareApi | None = None,
-    ) -> None:
+    def __init__(self, api: CloudflareApi, surroundings: Surroundings | None = None) -> None:
         self._api = api
-        self._listing = listing or api
         self._surroundings = surroundings
         self._zones: dict[str, dict[str, ZoneCandidate]] = {}
         self._asked: set[tuple[str, str]] = set()
@@ -97,13 +90,16 @@ class CloudflareDriver(Driver):
     def from_options(cls, options: DriverOptions, surroundings: Surroundings) -> CloudflareDriver:
         """Make the driver; a module's own token for Cloudflare (api_token) serves the DNS too."""
         (token,) = options.require("dns_api_token")
-
-        def api(seconds: float) -> CloudflareApi:
-            url, ca_path = options.text("dns_api_url"), surroundings.ca_path
-            return CloudflareApi(url, token, ca_path, seconds, surroundings.context)
-
-        timeout = surroundings.timeout
-        return cls(api(timeout), surroundings, api(min(timeout, LIST_SECONDS)))
+        return cls(
+            CloudflareApi(
+                options.text("dns_api_url"),
+                token,
+                surroundings.ca_path,
+                surroundings.timeout,
+                surroundings.context,
+            ),
+            surroundings,
+        )
 
     def prepare(self, names: t.Sequence[str]) -> None:
         """List the zones where that takes fewer calls than asking for each.
@@ -120,7 +116,7 @@ class CloudflareDriver(Driver):
 
     def _list(self, wanted: t.Collection[str]) -> None:
         for page, envelope in enumerate(
-            self._listing.envelopes("zones", per_page=ZONES_PER_PAGE, permission=PERMISSION_READ), 1
+            self._api.envelopes("zones", per_page=ZONES_PER_PAGE, permission=PERMISSION_READ), 1
         ):
             self._keep_zones(envelope)
             missing = sum(1 for name in wanted if name not in self._zones)
@@ -218,6 +214,8 @@ class CloudflareDriver(Driver):
         for record in mine:
             if not record.get("id") or record.get("content") is None:
                 raise ReadError("%s: Cloudflare returned a record without id or content." % name)
+            if not isinstance(record.get("ttl") or AUTO, int):
+                raise ReadError("%s: Cloudflare returned a record whose TTL is no number." % name)
         return mine, date
 
     def _explained(self, name: str, call: t.Callable[[], t.Any]) -> t.Any:
@@ -265,13 +263,16 @@ def _candidate(zone: Record) -> ZoneCandidate:
     obstacle = ""
     if status != "active" or kind != "full":
         obstacle = f"it is {status} ({kind} setup)"
-    account = (zone.get("account") or {}).get("name")
+    elif not zone.get("id"):
+        obstacle = "the service tells no id of it"
+    account = zone.get("account")
+    account = account.get("name") if isinstance(account, dict) else account
     label = f"{name} of the account {account}" if account else name
     return ZoneCandidate(name, label, _name_servers(zone), obstacle, zone)
 
 
 def _name_servers(zone: Record) -> tuple[str, ...]:
-    found = [*(zone.get("name_servers") or []), *(zone.get("vanity_name_servers") or [])]
+    found = [*as_list(zone.get("name_servers")), *as_list(zone.get("vanity_name_servers"))]
     return tuple(sorted({host_name(server) for server in found}))
 
 
@@ -279,9 +280,10 @@ def value_of(record: Record) -> str:
     if record["type"] == "MX":
         priority = record.get("priority")
         if priority is None:
-            priority = (record.get("data") or {}).get("priority", 0)
+            data = record.get("data")
+            priority = data.get("priority", 0) if isinstance(data, dict) else 0
         return mx_value("%s %s" % (priority, record["content"]))
-    return txt_value(record["content"])
+    return txt_value(str(record["content"]))
 
 
 def record_set(

@@ -18,6 +18,7 @@ from ..._engine.errors import InputError
 from ..._engine.host_names import host_name, parse_host_name
 
 _CHARACTER_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_PRIORITY = re.compile(r"[0-9]{1,5}")
 _ESCAPE = re.compile(r"\\([0-9]{3}|.)")
 NULL_HOST = "."
 
@@ -77,7 +78,7 @@ class RecordSet:
 def mx_value(value: str) -> str:
     """Return ``5 Mail.Example.`` as ``5 mail.example``; the null MX is ``0 .``."""
     parts = str(value).split()
-    if len(parts) != 2 or not parts[0].isdigit() or int(parts[0]) > 65535:
+    if len(parts) != 2 or not _PRIORITY.fullmatch(parts[0]) or int(parts[0]) > 65535:
         raise InputError(
             "%r is not an MX value." % value,
             "Give a priority (0 to 65535) and a host name, like 10 mail.example.com.",

@@ -15,7 +15,7 @@ from ..._engine.context import Context
 from ..._engine.errors import MailflowError, PermissionDenied, ReadError, SignInError
 from ..._engine.outside_text import clean
 from ..._engine.values import host_name
-from ..._http import HttpClient, Reply, retry_after_seconds
+from ..._http import HttpClient, Reply, retry_after_seconds, split_link
 from ..auth.options import resolve
 from ..auth.signin import SignIn
 from ..auth.token import Token
@@ -205,7 +205,7 @@ class _Reader:
         }
 
     def _own_path(self, link: str) -> str:
-        parts = urllib.parse.urlsplit(link)
+        parts = split_link(link)
         base = urllib.parse.urlsplit(self._client.base_url)
         if (parts.scheme, parts.netloc) != (base.scheme, base.netloc):
             raise ReadError(

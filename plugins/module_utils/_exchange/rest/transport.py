@@ -18,8 +18,8 @@ import uuid
 
 from ..._engine.context import Context
 from ..._engine.errors import AmbiguousWrite, MailflowError, ReadError, Refused
-from ..._http import HttpClient, Reply
-from ..auth.clouds import host_of, is_loopback
+from ..._http import HttpClient, Reply, split_link
+from ..auth.clouds import is_loopback
 from ..auth.options import resolve
 from ..auth.signin import SignIn
 from ..auth.token import Token, is_guid
@@ -255,9 +255,7 @@ class ExchangeClient:
         Method, path, body and token stay ours.
         """
         hint = "Set exchange_url to the address that serves the tenant, if the other one is right."
-        location = urllib.parse.urlsplit(
-            urllib.parse.urljoin(base + "/", reply.headers.get("Location") or "")
-        )
+        location = split_link(reply.headers.get("Location"), base + "/")
         host = (location.hostname or "").lower()
         target = self._target(location, host)
         if not target:
@@ -347,12 +345,12 @@ class ExchangeClient:
                 "%s was carried out, but its answer is in several pages and cannot be read without"
                 " sending it again." % cmdlet
             )
-        location = urllib.parse.urlsplit(urllib.parse.urljoin(self._base + "/", link))
+        location = split_link(link, self._base + "/")
         base = self._target(location, (location.hostname or "").lower())
         if not base:
             raise ReadError(
                 "%s: the next page is at %s, which is not an address of this cloud."
-                % (cmdlet, host_of(link) or "nowhere"),
+                % (cmdlet, location.hostname or "nowhere"),
                 hint,
             )
         path = location.path + ("?" + location.query if location.query else "")
