@@ -113,3 +113,21 @@ def test_the_plan_is_the_same_over_both(deploy: Callable[..., Deployment]) -> No
     assert by_rest.rc == by_psrp.rc == 0, by_psrp.stdout
     assert by_psrp.diffs() == by_rest.diffs()
     assert deployment.lab.writes(since) == []
+
+
+def test_a_run_that_fails_leaves_no_session_and_no_secret(
+    deploy: Callable[..., Deployment],
+) -> None:
+    deployment = over_psrp(deploy("fresh"))
+    deployment.lab.faults([{"service": "cloudflare", "kind": "garbage", "times": -1}])
+    failed = deployment.run("--diff", verbosity=4)
+    assert failed.rc != 0 and connects(deployment, 0) == 1
+    assert deployment.lab.state()["psrp"]["sessions"] == []
+    assert_clean(deployment, failed.everything(), "a failed run")
+
+    deployment.lab.faults([{"service": "psrp", "kind": "drop", "times": -1}])
+    failed = deployment.run(verbosity=4)
+    assert failed.rc != 0 and "could not be run on 127.0.0.1" in "\n".join(
+        failed.report["failures"]
+    )
+    assert_clean(deployment, failed.everything(), "a run without a host")
