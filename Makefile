@@ -8,7 +8,7 @@ DEV := $(PYTHON) -B tools/dev
 ARGS ?=
 OLDER := core-2.19 core-2.16
 
-.PHONY: help setup test unit module playbook fuzz bench sanity lint build demo clean
+.PHONY: help setup test unit module playbook fuzz bench sanity lint build demo observations clean
 
 help:
 	@echo "make demo                          watch a tenant move behind Area 1, on the lab"
@@ -17,6 +17,7 @@ help:
 	@echo "make sanity | lint | build"
 	@echo "make fuzz                          odd answers and files at all parsers; FUZZ_EXAMPLES=200 of each"
 	@echo "make bench                         measurements; not part of make test"
+	@echo "make observations                  record what the readers give for the lab's worlds"
 	@echo "make setup | clean"
 
 setup:
@@ -40,6 +41,10 @@ sanity:
 lint build:
 	@$(DEV)/setup.py --programs core-2.21
 	@$(DEV)/$@.py
+
+observations:
+	@$(DEV)/setup.py --programs core-2.21
+	@$(DEV)/observations.py
 
 demo:
 	@$(DEV)/setup.py core-2.21

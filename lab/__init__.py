@@ -16,6 +16,7 @@ __main__     `python -m lab`          laboratory  the composition root: world, s
     entra        token endpoint           exchange/   admin API    graph    Microsoft Graph
     cloudflare/  zones, records, Email Security domains            dns/     authoritative servers,
     resolver, DoH
+    azure_dns/ route53/ godaddy/  other providers of DNS
 
 A behaviour has its source beside it, as an entry of docs/sources, for example [EXO-1.7].
 "inferred" marks what no source says outright, "open" what nobody could verify; where

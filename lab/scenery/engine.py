@@ -92,7 +92,7 @@ def _may(stream: Stream, from_ip: str, statuses: frozenset[str]) -> bool:
 
 
 def _rows(draft: Draft, identifier: str, at: float) -> list[Record]:
-    """One row for each recipient: they share time and id, as those of one message do."""
+    """Return one row for each recipient: they share time and id, as those of one message do."""
     common = {
         "id": identifier,
         "message_id": draft.message_id or f"<{identifier}@northwind.example>",

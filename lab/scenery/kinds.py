@@ -61,7 +61,9 @@ class Draft:
 
 @dataclass(frozen=True)
 class Kind:
-    """``sources`` are all values that FromIP can have, None where they are not known beforehand;
+    """A kind of stream: how a row is made, and what its columns can hold.
+
+    ``sources`` are all values that FromIP can have, None where they are not known beforehand;
     ``statuses`` those of Status, in lower case.
     """
 
@@ -88,8 +90,9 @@ def _inner_source(stream: Stream, chance: random.Random) -> str:
 
 
 def _internal(stream: Stream, chance: random.Random, past: Past, at: float) -> Draft:
-    """Mail from mailbox to mailbox; one in ten goes to several people, and one in fifty to a
-    group, which shows as Expanded.
+    """Make mail from mailbox to mailbox.
+
+    One in ten goes to several people, and one in fifty to a group, which shows as Expanded.
     """
     many = chance.randrange(2, 6) if chance.random() < 0.1 else 1
     return Draft(
@@ -104,7 +107,7 @@ def _internal(stream: Stream, chance: random.Random, past: Past, at: float) -> D
 
 
 def _report(stream: Stream, chance: random.Random, past: Past, at: float) -> Draft:
-    """Delivery reports and automatic replies with an empty sender, and journal reports.
+    """Make a delivery report or automatic reply with an empty sender, or a journal report.
 
     How the trace spells the empty sender is not documented: both spellings come.
     """
@@ -127,8 +130,9 @@ def _user_sources(stream: Stream) -> tuple[str, ...]:
 
 
 def _submission(stream: Stream, chance: random.Random, past: Past, at: float) -> Draft:
-    """A user's own submission (SMTP AUTH; Outlook on the web behind a proxy): FromIP is the
-    user's, and no connector has to do with it.
+    """Make a user's own submission (SMTP AUTH, or Outlook on the web behind a proxy).
+
+    FromIP is the user's, and no connector has to do with it.
     """
     sender = _someone(stream, chance)
     outside = chance.random() < 0.4
@@ -148,7 +152,7 @@ def _destination(stream: Stream, chance: random.Random) -> str:
 
 
 def _outgoing(stream: Stream, chance: random.Random, past: Past, at: float) -> Draft:
-    """Mail to the outside: FromIP blank or an address of the service, ToIP the destination's MX.
+    """Make mail to the outside: ToIP is the destination's MX, FromIP blank or of the service.
 
     The page of the older cmdlet says blank; office-docs-powershell#9305 reports addresses.
     """
@@ -170,9 +174,10 @@ def _outgoing_sources(stream: Stream) -> tuple[str, ...]:
 
 
 def _stranger(stream: Stream, chance: random.Random, past: Past, at: float) -> Draft | None:
-    """Spam straight to Microsoft's host: one message each from hundreds of addresses, most of it
-    filtered, some to the addresses below onmicrosoft.com. Under a lock-down it is refused, and then
-    it leaves no row.
+    """Make spam that goes straight to Microsoft's host, or None where a lock-down refuses it.
+
+    One message each comes from hundreds of addresses; most of it is filtered, some goes to
+    addresses below onmicrosoft.com, some has the customer's own domain as sender.
     """
     address = chance.choice(_stranger_sources(stream))
     sender = f"offer{chance.randrange(999)}@spam{chance.randrange(60)}.example"
@@ -205,8 +210,10 @@ def _stranger_sources(stream: Stream) -> tuple[str, ...]:
 
 
 def _by_mx(stream: Stream, chance: random.Random, past: Past, at: float) -> Draft | None:
-    """Mail of the world by the MX set of its time, through caches: straight to Microsoft, or by
-    Area 1's addresses once its domain is onboarded. Mail by other hosts leaves no row here.
+    """Make mail of the world by the MX set of its time, through caches.
+
+    It comes straight to Microsoft, or by Area 1's addresses once its domain is onboarded. Mail by
+    other hosts leaves no row here.
     """
     sender, recipient = names.outside_person(chance), _someone(stream, chance)
     domain, share = recipient.rpartition("@")[2], chance.random()
@@ -239,7 +246,7 @@ def _by_mx(stream: Stream, chance: random.Random, past: Past, at: float) -> Draf
 
 
 def _hybrid(stream: Stream, chance: random.Random, past: Past, at: float) -> Draft | None:
-    """Mail of the customer's own servers, over a connector by certificate (hybrid wizard)."""
+    """Make mail of the customer's own servers, over a connector by certificate (hybrid wizard)."""
     sender, recipient = _someone(stream, chance), _someone(stream, chance)
     attempt = Attempt(
         str(stream["address"]), sender, recipient, True, (str(stream["certificate"]),)
@@ -291,7 +298,7 @@ _ODD_DATES = ("0001-01-01T00:00:00.0000000Z", "", "2026-13-41T25:61:00Z")
 
 
 def _odd(stream: Stream, chance: random.Random, past: Past, at: float) -> Draft:
-    """A row of which one value is odd."""
+    """Make a row of which one value is odd."""
     domain = _domains(stream)[0]
     draft = Draft(
         names.outside_person(chance),

@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the mail path would have done at a moment of the past: connectors and mail hosts as they
-acted then.
-"""
+"""The mail path as it was at a moment of the past: connectors and mail hosts as they acted then."""
 
 from __future__ import annotations
 

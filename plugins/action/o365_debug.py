@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import typing as t
+
+from ansible_collections.mailflow.area1.plugins.module_utils._doctor.controller import SECTION
 from ansible_collections.mailflow.area1.plugins.module_utils._doctor.debug import (
     ARGUMENT_SPEC,
     debug,
@@ -17,3 +20,12 @@ class ActionModule(TableAction):
 
     spec = ARGUMENT_SPEC
     logic = staticmethod(debug)
+
+    def _lacks_library(self, outcome: t.Mapping[str, t.Any]) -> bool:
+        """Return whether to look again from the interpreter that runs the modules.
+
+        What this process lacks, that one may have.
+        """
+        problems = outcome.get("problems") or ()
+        missing = any(problem.get("section") == SECTION for problem in problems)
+        return missing or super()._lacks_library(outcome)

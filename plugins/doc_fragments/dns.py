@@ -357,7 +357,7 @@ options:
     type: int
     default: 300
 requirements:
-  - botocore, if no access key is given
+  - botocore (only for O(dns_provider=route53) without an access key)
   - dnspython
   - idna (only for names in Unicode)
   - msal

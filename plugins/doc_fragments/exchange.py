@@ -124,6 +124,8 @@ options:
     description:
       - An access token for Microsoft Graph, which knows the domains' forwarding hosts. The same
         rules as for O(access_token) apply.
+      - If this option is not given or empty, the environment variable E(O365_GRAPH_ACCESS_TOKEN)
+        is used.
     type: str
   token_cache:
     description:

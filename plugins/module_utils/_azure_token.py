@@ -26,6 +26,8 @@ from ._http import HttpClient, new_session
 # A token that ends sooner is renewed before it is used.
 MARGIN_SECONDS = 300.0
 MACHINE_SECONDS = 10.0
+# After a sign-in that failed, none is tried for this time.
+REST_SECONDS = 60.0
 SYSTEM_IDENTITY = "system"
 
 # "Microsoft Entra authentication & authorization error codes". The page says that they may change,
@@ -87,6 +89,8 @@ class AzureTokens:
         self._lock = threading.Lock()
         self._token = ""
         self._ends = 0.0
+        self._failure: MailflowError | None = None
+        self._failed_until = 0.0
 
     def token(self, refused: str = "") -> str:
         """Return a token; a new one where the old would end soon or is the one ``refused``.
@@ -97,8 +101,22 @@ class AzureTokens:
         with self._lock:
             left = self._ends - self._context.now()
             if not self._token or left < MARGIN_SECONDS or self._token == refused:
-                self._sign_in()
+                self._sign_in_once()
             return self._token
+
+    def _sign_in_once(self) -> None:
+        """Sign in; what failed a moment ago fails again at once, so that many domains do not each
+        wait for a service that is down.
+        """
+        if self._failure is not None and self._context.now() < self._failed_until:
+            found = self._failure
+            raise type(found)(found.message, found.hint, **found.details)
+        try:
+            self._sign_in()
+        except MailflowError as exc:
+            self._failure, self._failed_until = exc, self._context.now() + REST_SECONDS
+            raise
+        self._failure = None
 
     def _sign_in(self) -> None:
         logging.getLogger("msal").addHandler(logging.NullHandler())

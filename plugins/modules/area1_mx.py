@@ -136,24 +136,27 @@ EXAMPLES = r"""
     dns_api_url: "{{ area1_api_url }}"
     ca_path: "{{ area1_ca_path }}"
 
-- name: Point domains at two providers at Area 1, in one call
+- name: Point domains of two DNS accounts at Area 1, in one call
   mailflow.area1.area1_mx:
     domains:
-      - name: contoso.com
-        dns_account: inside
-      - name: northwind.example
-        dns_provider: auto
+      - "{{ area1_domains | first }}"
+      - name: "{{ area1_domains | last }}"
+        dns_account: other_company
     records:
-      - {priority: 10, host: mxa.global.inbound.cf-emailsecurity.net}
-      - {priority: 10, host: mxb.global.inbound.cf-emailsecurity.net}
-    dns_accounts:
-      - name: inside
-        settings:
-          provider: rfc2136
-          server: ns1.contoso.com
-          key_name: area1
-          key_secret: "{{ vault_contoso_key }}"
+      - {priority: 5, host: mailstream-eu1.mxrecord.io}
+      - {priority: 10, host: mailstream-central.mxrecord.mx}
+      - {priority: 20, host: mailstream-east.mxrecord.io}
+      - {priority: 20, host: mailstream-west.mxrecord.io}
+    dns_provider: "{{ area1_dns_provider }}"
     dns_api_token: "{{ area1_api_token }}"
+    dns_api_url: "{{ area1_api_url }}"
+    dns_accounts:
+      - name: other_company
+        settings:
+          provider: cloudflare
+          api_token: "{{ area1_api_token }}"
+          api_url: "{{ area1_api_url }}"
+    ca_path: "{{ area1_ca_path }}"
 
 - name: Print the records of a domain whose DNS is changed by hand
   mailflow.area1.area1_mx:

@@ -44,7 +44,7 @@ options:
     description:
       - What to look at. V(inputs) is what is given, V(libraries) what is installed, V(microsoft)
         the sign-in, Exchange Online and Microsoft Graph, V(cloudflare) the account and its token,
-        V(network) the resolvers, the domains and port 25.
+        V(network) whether the services' addresses answer, the resolvers, the domains and port 25.
       - Services are not asked while libraries are missing.
     type: list
     elements: str
@@ -109,7 +109,8 @@ RETURN = r"""
 facts:
   description:
     - What was found, by section. C(controller), C(sign_in), C(exchange), C(graph), C(cloudflare),
-      C(resolvers), C(domains), C(smtp) and C(clock). A section that was not reached is missing.
+      C(services), C(resolvers), C(domains), C(smtp) and C(clock).
+      A section that was not looked at is missing.
   returned: always
   type: dict
 problems:

@@ -103,6 +103,17 @@ def test_all_is_well(lab: Lab) -> None:
         item["name"] if isinstance(item, dict) else item for item in lab.extra_vars["area1_domains"]
     }
     assert facts["controller"]["libraries"]["msal"]
+    assert len(facts["services"]) == 4
+    assert all(value.startswith("reached (") for value in facts["services"].values())
+    assert set(facts["clock"]["ahead_of_this_machine"]) == set(facts["services"])
+
+
+def test_a_service_that_does_not_answer_is_named(lab: Lab) -> None:
+    nowhere = "https://127.0.0.1:9"
+    found = look(lab, checks=["network"], exchange_url=nowhere, client_secret="x" * 9)
+    assert found["facts"]["services"]["Exchange Online"] == "not reached"
+    assert found["facts"]["services"]["Microsoft Graph"].startswith("reached")
+    assert nowhere in problem(found, "services")["message"]
 
 
 def problem(found: dict[str, Any], section: str) -> dict[str, Any]:

@@ -269,8 +269,9 @@ def guarantee(driver: Driver) -> str:
     return f"| {name} | {' | '.join(answers)} |"
 
 
-def yes(value: bool) -> str:
-    return "yes" if value else "no"
+def yes(value: bool | None) -> str:
+    """Return a promise in a word; None is one that depends on the provider behind the driver."""
+    return {True: "yes", False: "no", None: "as its provider does"}[value]
 
 
 FRAGMENT_HEAD = """\

@@ -103,7 +103,10 @@ def vars_file(table: dict[str, t.Any], role: str) -> str:
         exchange["access_token"] = (
             "{{ __mailflow_login.access_token | default(o365_access_token | default(omit)) }}"
         )
-        exchange["graph_access_token"] = "{{ __mailflow_login.graph_access_token | default(omit) }}"
+        exchange["graph_access_token"] = (
+            "{{ __mailflow_login.graph_access_token"
+            " | default(o365_graph_access_token | default(omit)) }}"
+        )
     if role == "preflight":
         values["__preflight_later"] = {
             item["name"]: "{{ %s | default('') }}" % item["name"] for item in table["later"]
@@ -124,7 +127,8 @@ def spec_file(table: dict[str, t.Any], role: str) -> str:
         }
         if variable.get("elements"):
             option["elements"] = variable["elements"]
-        if variable.get("choices"):
+        # A word in any case is checked by the module, which says what would be right.
+        if variable.get("choices") and not variable.get("any_case"):
             option["choices"] = variable["choices"]
         if variable.get("required"):
             option["required"] = True

@@ -28,7 +28,10 @@ Apply = Callable[[Builder, random.Random, str], None]
 
 @dataclass(frozen=True)
 class Element:
-    """``arguments`` are those that it takes; a number is written as "#"."""
+    """An element: what it does to a world, and which arguments it takes.
+
+    A number is written as "#" among the ``arguments``.
+    """
 
     apply: Apply
     everyday: bool = True

@@ -20,8 +20,9 @@ OTHER_CUSTOMER = "other-customer.example"
 
 
 def other_customers(builder: Builder, chance: random.Random, argument: str) -> None:
-    """Domains, zones and messages of somebody else: a group or a service provider has several
-    tenants behind one Cloudflare account.
+    """Add domains, zones and messages of somebody else in the same account.
+
+    A group or a service provider has several tenants behind one Cloudflare account.
     """
     cloudflare = builder.world["cloudflare"]
     for number, name in enumerate((OTHER_CUSTOMER, "second-customer.example")):
@@ -41,6 +42,7 @@ def other_customers(builder: Builder, chance: random.Random, argument: str) -> N
 
 
 def _zone(name: str, key: str, born: Any, **fields: Any) -> dict[str, Any]:
+    """Return a zone that others serve."""
     return {
         "id": hashlib.sha256(f"zone {key}".encode()).hexdigest()[:32],
         "name": name,
@@ -52,10 +54,10 @@ def _zone(name: str, key: str, born: Any, **fields: Any) -> dict[str, Any]:
 
 
 def odd_zones(builder: Builder, chance: random.Random, argument: str) -> None:
-    """A child zone that is pending, a zone for internal DNS, and a zone of the same name in another
-    account (cloudflare-docs#12023).
+    """Add a pending child zone, a zone for internal DNS, and one of the same name elsewhere.
 
-    None of them answers in the public DNS. The API lists them in this order or behind the real one.
+    The last one is in another account that the token reaches (cloudflare-docs#12023). None of them
+    answers in the public DNS. The API lists them before the real one or behind it.
     """
     name = "northwind.example"
     odd = {

@@ -3,8 +3,9 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Accepted domains of all kinds: parked, lame, aliases, forwarded by a registrar, for sign-in only,
-half migrated, internationalized.
+"""Accepted domains of all kinds.
+
+Parked, lame, aliases, forwarded by a registrar, for sign-in only, half migrated, internationalized.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def _host(domain: str) -> str:
 
 
 def _outside_zone(builder: Builder, domain: str, mail: Mail, servers: Iterable[str] = ()) -> None:
-    """A zone at another provider."""
+    """Add a zone at another provider."""
     known = builder.world["dns"]["servers"]
     names = list(servers) or _HOSTER
     for name, address in zip(names, ADDRESSES, strict=False):
@@ -56,12 +57,12 @@ def _outside_zone(builder: Builder, domain: str, mail: Mail, servers: Iterable[s
 
 
 def _quiet(builder: Builder, *domains: str) -> None:
-    """Nobody writes to these."""
+    """Note domains that nobody writes to."""
     builder.world["mail"].setdefault("quiet", []).extend(domains)
 
 
 def parked(builder: Builder, chance: random.Random, argument: str) -> None:
-    """Domains without mail, each in another form."""
+    """Add domains without mail, each in another form."""
     for domain, mail in PARKED.items():
         builder.accept(domain, _host(domain))
         _outside_zone(builder, domain, mail or [])
@@ -69,7 +70,7 @@ def parked(builder: Builder, chance: random.Random, argument: str) -> None:
 
 
 def lame(builder: Builder, chance: random.Random, argument: str) -> None:
-    """A domain whose hoster dropped it (its servers refuse), and one that ran out (NXDOMAIN)."""
+    """Add a domain whose hoster dropped it (its servers refuse), and one that ran out."""
     servers = ["ns1.gone.example", "ns2.gone.example"]
     for name, address in zip(servers, ADDRESSES, strict=True):
         builder.world["dns"]["servers"][name] = {
@@ -84,9 +85,9 @@ def lame(builder: Builder, chance: random.Random, argument: str) -> None:
 
 
 def alias(builder: Builder, chance: random.Random, argument: str) -> None:
-    """A sub-domain that is an alias of a shop at a hoster, and accepted all the same.
+    """Add a sub-domain that is an alias of a shop at a hoster, and accepted all the same.
 
-    Below northwind.example where its zone is at Cloudflare, else below a zone at the hoster.
+    It is below northwind.example where that zone is at Cloudflare, else below a zone at the hoster.
     """
     _outside_zone(builder, "hoster.example", [(10, "mx.hoster.example")])
     hosted = builder.world["cloudflare"]["zones"].get("northwind.example")
@@ -108,7 +109,7 @@ def alias(builder: Builder, chance: random.Random, argument: str) -> None:
 
 
 def _own_zone(builder: Builder, domain: str, host: str) -> None:
-    """A zone where the world's own zones are."""
+    """Add a zone where the world's own zones are."""
     provider = builder.world.get("dns_provider", "cloudflare")
     if provider == "cloudflare":
         builder.zone(domain, host, 3600)
@@ -119,7 +120,7 @@ def _own_zone(builder: Builder, domain: str, host: str) -> None:
 def _elsewhere(
     builder: Builder, domain: str, host: str, mailboxes: list[str], argument: str
 ) -> None:
-    """An accepted domain whose MX leads to somebody else's host.
+    """Add an accepted domain whose MX leads to somebody else's host.
 
     ``mailboxes`` (addresses, or the domain itself) are not in the tenant: what reaches Microsoft
     for them bounces. With "covered" it is in area1_domains, its zone beside the others.
@@ -137,27 +138,26 @@ def _elsewhere(
 
 
 def forwarded(builder: Builder, chance: random.Random, argument: str) -> None:
-    """A brand whose mail its registrar forwards."""
+    """Add a brand whose mail its registrar forwards."""
     _elsewhere(builder, "brand.example", REGISTRAR, ["brand.example"], argument)
 
 
 def sign_in_only(builder: Builder, chance: random.Random, argument: str) -> None:
-    """A domain that people sign in with; their mailboxes are at Google."""
+    """Add a domain that people sign in with; their mailboxes are at Google."""
     _elsewhere(builder, "signin.example", GOOGLE, ["signin.example"], argument)
 
 
 def half_migrated(builder: Builder, chance: random.Random, argument: str) -> None:
-    """MX on premises; every other mailbox has been moved to the tenant."""
+    """Add a domain with its MX on premises; every other mailbox is in the tenant."""
     left = [f"user{number}@lyon.example" for number in range(0, 50, 2)]
     _elsewhere(builder, "lyon.example", ON_PREMISES, left, argument)
 
 
 def idn(builder: Builder, chance: random.Random, argument: str) -> None:
-    """Covered domains with letters beyond ASCII, one of them a letter that IDNA 2003 folds
-    (cloudflare-go#347, DNSControl#2341).
+    """Add covered domains with letters beyond ASCII (cloudflare-go#347, DNSControl#2341).
 
-    The API shows the zone's name in Unicode; the records' names in ``argument``: ascii (default),
-    unicode, or both.
+    One of them has a letter that IDNA 2003 folds. The API shows the zone's name in Unicode; the
+    records' names in ``argument``: ascii (default), unicode, or both.
     """
     for shown, domain in (
         ("müller.example", "xn--mller-kva.example"),

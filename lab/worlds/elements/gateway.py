@@ -3,9 +3,7 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a former gateway leaves in a tenant: connectors and rules in the forms that vendors' guides
-print.
-"""
+"""What a former gateway leaves in a tenant, in the forms that vendors' guides print."""
 
 from __future__ import annotations
 
@@ -68,7 +66,7 @@ FORMS = (*_RULES, "certificate", "bypass")
 
 
 def rules(builder: Builder, chance: random.Random, argument: str) -> None:
-    """The rules of a gateway that is in use, where the world has one; else what is left of it.
+    """Add the rules of a gateway that is in use, where the world has one; else what is left of it.
 
     Without a gateway at work, rules that hold mail back are off: such a tenant would get no mail
     today. ``argument`` asks for one form alone.
@@ -111,7 +109,10 @@ def _rule(builder: Builder, form: str, active: bool) -> None:
 
 
 def _certificate(builder: Builder, active: bool) -> None:
-    """Mimecast's page "Inbound Lockdown" restricts by certificate and addresses."""
+    """Add a connector that restricts by certificate.
+
+    Mimecast's page "Inbound Lockdown" restricts by certificate and addresses.
+    """
     builder.add(
         INBOUND_CONNECTOR,
         "Gateway certificate lock-down",
@@ -126,8 +127,9 @@ def _certificate(builder: Builder, active: bool) -> None:
 
 
 def _bypass(builder: Builder) -> None:
-    """The rule that every guide begins with (SCL -1 for the gateway's addresses), and a connector
-    that lets them in and was never taken away.
+    """Add the rule that every guide begins with, and a connector that was never taken away.
+
+    The rule sets SCL -1 for the gateway's addresses; the connector lets them in.
     """
     _add_rule(builder, "Gateway: bypass spam filter", SenderIpRanges=[_NETWORK], SetSCL="-1")
     builder.add(

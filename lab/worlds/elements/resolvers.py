@@ -14,8 +14,9 @@ from lab.worlds.builder import Builder
 
 
 def habits(builder: Builder, chance: random.Random, argument: str) -> None:
-    """A second resolver that raises TTLs, and one that answers SERVFAIL for a name
-    (cache-min-ttl 3600: qdm12/dns#94, opnsense/core#10032).
+    """Add a resolver that raises TTLs, and one that answers SERVFAIL for a name.
+
+    The first is as cache-min-ttl 3600 makes it (qdm12/dns#94, opnsense/core#10032).
     """
     builder.world["dns"]["resolvers"] = [
         {},
@@ -25,10 +26,10 @@ def habits(builder: Builder, chance: random.Random, argument: str) -> None:
 
 
 def ipv6(builder: Builder, chance: random.Random, argument: str) -> None:
-    """AAAA beside A at each host that mail is forwarded to (MC835648).
+    """Add AAAA beside A at each host that mail is forwarded to (MC835648).
 
-    "delivers": Area 1 uses them, from the network that Cloudflare publishes
-    [CF-3]; whether it does is not public.
+    "delivers": Area 1 uses them, from the network that Cloudflare publishes [CF-3]; whether it does
+    is not public.
     """
     world = builder.world
     scenery = world["dns"].setdefault("scenery", [])

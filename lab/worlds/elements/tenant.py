@@ -30,9 +30,9 @@ ODD_TEXTS = (
 
 
 def hybrid(builder: Builder, chance: random.Random, argument: str) -> None:
-    """The hybrid wizard's two connectors, by certificate, and the on-premises servers' mail.
+    """Add the hybrid wizard's two connectors, by certificate, and the on-premises servers' mail.
 
-    Names, ConnectorSource and certificate as the Hybrid Configuration Wizard makes them.
+    Names, ConnectorSource and certificate are as the Hybrid Configuration Wizard makes them.
     """
     address, certificate = f"93.184.{chance.randrange(1, 250)}.25", "mail.northwind.example"
     builder.add(
@@ -71,7 +71,7 @@ def hybrid(builder: Builder, chance: random.Random, argument: str) -> None:
 
 
 def odd_names(builder: Builder, chance: random.Random, argument: str) -> None:
-    """Objects of the customer's own whose names and comments hold what no strict parser takes."""
+    """Add objects of the customer's own whose names hold what no strict parser takes."""
     texts = list(ODD_TEXTS)
     chance.shuffle(texts)
     for number, text in enumerate(texts[:3]):
@@ -98,7 +98,7 @@ def odd_names(builder: Builder, chance: random.Random, argument: str) -> None:
 
 
 def other_case(builder: Builder, chance: random.Random, argument: str) -> None:
-    """Domains and connectors' domains in another case than the operator's, with a trailing dot."""
+    """Write domains and hosts in another case than the operator's, and a trailing dot."""
     tenant = builder.world["tenant"]
     for item in tenant["accepted_domains"]:
         if item["DomainName"] in DOMAINS:
@@ -110,7 +110,7 @@ def other_case(builder: Builder, chance: random.Random, argument: str) -> None:
 
 
 def dehydrated_early(builder: Builder, chance: random.Random, argument: str) -> None:
-    """The flag turns before the cmdlets work, by hours [EXO-4.9].
+    """Let the flag turn hours before the cmdlets work [EXO-4.9].
 
     "turned": it has turned ten minutes ago, and the cmdlets still refuse.
     """
@@ -130,5 +130,5 @@ def dehydrated_early(builder: Builder, chance: random.Random, argument: str) -> 
 
 
 def connectors_born_off(builder: Builder, chance: random.Random, argument: str) -> None:
-    """New connectors are made with a warning, and are off (the setting has the source)."""
+    """Let new connectors be made with a warning, and be off (the setting has the source)."""
     builder.world["settings"]["new_connectors_disabled"] = True

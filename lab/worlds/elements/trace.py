@@ -32,34 +32,34 @@ def _stream(
 
 
 def internal_mail(builder: Builder, chance: random.Random, argument: str) -> None:
-    """Mail from mailbox to mailbox: FromIP is 255.255.255.255 or an address of the service."""
+    """Add mail from mailbox to mailbox: FromIP is 255.255.255.255 or of the service."""
     _stream(builder, "internal", chance, chance.randrange(100, 300))
 
 
 def reports(builder: Builder, chance: random.Random, argument: str) -> None:
-    """Delivery reports with an empty sender, automatic replies, journal reports."""
+    """Add delivery reports with an empty sender, automatic replies, journal reports."""
     _stream(builder, "reports", chance, chance.randrange(10, 40))
 
 
 def submissions(builder: Builder, chance: random.Random, argument: str) -> None:
-    """The users' own submissions by SMTP AUTH: FromIP is where the user is."""
+    """Add the users' own submissions by SMTP AUTH: FromIP is where the user is."""
     _stream(builder, "submissions", chance, chance.randrange(20, 80))
 
 
 def outgoing_mail(builder: Builder, chance: random.Random, argument: str) -> None:
-    """Mail to the outside stands in the trace, too."""
+    """Add mail to the outside, which stands in the trace, too."""
     _stream(builder, "outgoing", chance, chance.randrange(50, 150))
 
 
 def strangers(builder: Builder, chance: random.Random, argument: str) -> None:
-    """Spam to the host that every tenant has, each day, from hundreds of addresses."""
+    """Add spam to the host that every tenant has, each day, from hundreds of addresses."""
     _stream(
         builder, "strangers", chance, chance.randrange(20, 60), addresses=chance.randrange(150, 400)
     )
 
 
 def mail_by_mx(builder: Builder, chance: random.Random, argument: str) -> None:
-    """The world's mail to the covered domains, by the MX of its time.
+    """Add the world's mail to the covered domains, by the MX of its time.
 
     Caches included: for a while after a switch some still comes the old way.
     """
@@ -67,13 +67,14 @@ def mail_by_mx(builder: Builder, chance: random.Random, argument: str) -> None:
 
 
 def odd_rows(builder: Builder, chance: random.Random, argument: str) -> None:
-    """Rows of which one value is odd: FromIP, a recipient, a sender, a date."""
+    """Add rows of which one value is odd: FromIP, a recipient, a sender, a date."""
     _stream(builder, "odd", chance, chance.randrange(10, 30))
 
 
 def mailboxes(builder: Builder, chance: random.Random, argument: str) -> None:
-    """A tenant of 5,000 mailboxes, or as many as the argument says: 100 rows of the
-    trace a day for each.
+    """Make it a tenant of 5,000 mailboxes, or as many as the argument says.
+
+    Each has 100 rows of the trace a day.
     """
     count = int(argument or 5000)
     common = {"people": count, "slot": 60}

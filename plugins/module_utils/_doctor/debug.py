@@ -15,7 +15,7 @@ from .._engine.context import Context
 from .._engine.errors import InputError, MailflowError
 from .._engine.module import Result
 from .._exchange.auth.options import EXCHANGE_OPTIONS, resolve
-from . import cloudflare, controller, microsoft, network
+from . import cloudflare, controller, microsoft, network, services
 from .findings import Findings
 
 CHECKS = ("inputs", "libraries", "microsoft", "cloudflare", "network")
@@ -52,6 +52,7 @@ def debug(params: t.Mapping[str, t.Any], context: Context) -> Result:
         if "cloudflare" in checks and "cloudflare" not in lacking:
             cloudflare.look(found, params, context)
         if "network" in checks:
+            services.look(found, params, context)
             network.look(found, params, context)
     _clock(found)
     problems = [problem.to_data() for problem in found.problems]

@@ -18,31 +18,18 @@ import typing as t
 
 from .._engine.errors import InputError
 from .._engine.host_names import host_name, parse_host_name
-from .._engine.plan import ListIntent, Plan, Property, plan_object
-from .._engine.values import BOOL, HOST, INT, IPS, WORDS, as_list, ip_span
+from .._engine.plan import ListIntent, Plan, plan_object
+from .._engine.values import WORDS, as_list, ip_span
+from .._facts.email_security_domain import MAY_BE_UNTOLD, MX_MODE, PROPERTIES
 
 OBJECT_TYPE = "email_security_domain"
 
-# Option of the module, field of the API, meaning. "Configured as: MX Records" is the first two
-# together.
-PROPERTIES = (
-    Property("delivery_modes", "allowed_delivery_modes", WORDS),
-    Property("lookback_hops", "lookback_hops", INT),
-    Property("forward_to", "transport", HOST),
-    Property("require_tls_outbound", "require_tls_outbound", BOOL),
-    Property("ip_restrictions", "ip_restrictions", IPS),
-    Property("regions", "regions", WORDS),
-    Property("drop_dispositions", "drop_dispositions", WORDS),
-)
-
-MX_MODE = "DIRECT"
 DEFAULT_REGIONS = ("GLOBAL",)  # Cloudflare's own default
 _REQUIRED_LISTS = ("drop_dispositions", "ip_restrictions")
 _FORCED = (
     "MALICIOUS",
     "SPAM",
 )  # by one of Cloudflare's pages these are quarantined in MX mode whatever is set
-_MAY_BE_UNTOLD = ("lookback_hops", "require_tls_outbound")
 
 OWN_KEYS = ("name", "forward_to", "regions", "drop_dispositions", "dns_provider", "dns_account")
 Words = t.Callable[[t.Iterable[t.Any]], list[str]]
@@ -162,7 +149,7 @@ def untold(wish: Wish, observed: t.Mapping[str, t.Any]) -> list[str]:
     They are sent along with other changes, but are no reason to write.
     """
     wanted = wish.fields()
-    return [name for name in _MAY_BE_UNTOLD if wanted[name] is not None and name not in observed]
+    return [name for name in MAY_BE_UNTOLD if wanted[name] is not None and name not in observed]
 
 
 def create_body(wish: Wish, plan: Plan) -> dict[str, t.Any]:

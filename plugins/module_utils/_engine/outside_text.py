@@ -81,7 +81,7 @@ def redact(text: str, secrets: t.Iterable[str]) -> str:
     spellings = _spellings(secrets)
     if not spellings:
         return text
-    beginnings = {spelling[:SHORTEST_PREFIX]: None for spelling in spellings}
+    beginnings = {spelling[: _telling(spelling)]: None for spelling in spellings}
     wanted = re.compile("|".join(map(re.escape, beginnings)))
     parts, done = [], 0
     found = wanted.search(text)
@@ -159,6 +159,16 @@ def _columns_of(letter: str) -> int:
     if unicodedata.combining(letter):
         return 0
     return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+
+
+def _telling(secret: str) -> int:
+    """Return how many characters of a secret's beginning give it away.
+
+    The first part of a JSON web token names the algorithm and the key: it is no secret, and alike
+    in every token of an issuer, also in the one that a service answers with.
+    """
+    header, dot, _rest = secret.partition(".")
+    return SHORTEST_PREFIX + (len(header) + 1 if dot and header.startswith("eyJ") else 0)
 
 
 def _spellings(secrets: t.Iterable[str]) -> list[str]:

@@ -7,14 +7,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.module.dns_contract.place import TROUBLES, Place
 from tests.module.dns_contract.places import PLACES
-
-NOWHERE = "nowhere"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,25 +28,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     each = _marked(metafunc, "each_of")
     names = [name for name, kind in PLACES.items() if kind.troubles.issuperset(needed)]
     if not each:
-        metafunc.parametrize("running", names or [NOWHERE], indirect=True, scope="session")
+        assert names, f"no place knows {needed}"
+        metafunc.parametrize("running", names, indirect=True)
         return
     pairs = [
         (name, trouble) for name in names for trouble in each if trouble in PLACES[name].troubles
     ]
-    metafunc.parametrize(
-        ("running", "trouble"),
-        pairs or [(NOWHERE, "")],
-        indirect=["running"],
-        scope="session",
-    )
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what no provider so far can be disturbed by."""
-    idle = [item for item in items if NOWHERE in item.name]
-    if idle:
-        config.hook.pytest_deselected(items=idle)
-        items[:] = [item for item in items if item not in idle]
+    assert {trouble for _name, trouble in pairs} == set(each), "a trouble that no place knows"
+    metafunc.parametrize(("running", "trouble"), pairs, indirect=["running"])
 
 
 def _marked(metafunc: pytest.Metafunc, name: str) -> tuple[str, ...]:
@@ -57,10 +45,26 @@ def _marked(metafunc: pytest.Metafunc, name: str) -> tuple[str, ...]:
     return troubles
 
 
+Open = Callable[[str], Place]
+
+
 @pytest.fixture(scope="session")
-def running(request: pytest.FixtureRequest) -> Iterator[Place]:
-    with PLACES[request.param]().open() as place:
-        yield place
+def opened() -> Iterator[Open]:
+    """Open each place once, when the first test needs it, and keep it to the end."""
+    places: dict[str, Place] = {}
+    with contextlib.ExitStack() as stack:
+
+        def get(name: str) -> Place:
+            if name not in places:
+                places[name] = stack.enter_context(PLACES[name]().open())
+            return places[name]
+
+        yield get
+
+
+@pytest.fixture
+def running(request: pytest.FixtureRequest, opened: Open) -> Place:
+    return opened(request.param)
 
 
 @pytest.fixture

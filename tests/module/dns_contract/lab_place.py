@@ -73,6 +73,9 @@ class LabPlace(Place):
     def writes(self) -> int:
         return len([one for one in self.lab.writes(self._mark) if one["service"] == self.service])
 
+    def calls(self) -> list[str]:
+        return [str(one["method"]) for one in self.lab.requests(self.service, self._mark)]
+
     def make(self, trouble: str, name: str = APEX) -> None:
         if trouble in self.faults:
             self.lab.faults([{"service": self.service, **self.faults[trouble]}])

@@ -47,6 +47,8 @@ TROUBLES = frozenset(
         "wrong_credentials",
         "expired_credentials",
         "narrow_credentials",  # valid ones that may not change this zone
+        "child",  # CHILD is an active zone of its own, delegated by its parent
+        "slow_listing",  # the list of zones does not come to an end
         "no_listing",  # valid ones that may not list zones, but ask for one by its name
         "throttled",  # the next request is refused with a hint of when to come again
         "throttled_silent",  # the same without a hint
@@ -56,6 +58,7 @@ TROUBLES = frozenset(
         "many_sets",  # more records than one page of a list shows
         "unicode_zone",  # the zone IDN has its name in Unicode, its records have A-labels
         "unicode_names",  # the zone IDN and all records in it have their names in Unicode
+        "calls",  # the place can tell the calls that came
         "comments",  # people can write something beside a record
     }
 )
@@ -129,6 +132,10 @@ class Place(abc.ABC):
     def make(self, trouble: str, name: str = APEX) -> None:
         """Bring one of ``troubles`` about, for a name where it is about one."""
         raise NotImplementedError(trouble)
+
+    def calls(self) -> list[str]:
+        """Return the HTTP methods of the calls since ``reset``, in order (trouble ``calls``)."""
+        raise NotImplementedError
 
     def comment(self, name: str, rdtype: str) -> Any:
         """Return what stands beside the set (trouble ``comments``), in any form."""

@@ -13,6 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
+
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.drivers import cloudflare
+from ansible_collections.mailflow.area1.plugins.module_utils._dns.drivers.contract import Driver
 from lab.client import Lab
 from tests.module.dns_contract.place import APEX, CHILD, IDN, UNICODE, Place
 
@@ -39,11 +43,14 @@ class CloudflarePlace(Place):
             "expired_credentials",
             "narrow_credentials",
             "no_listing",
+            "slow_listing",
+            "child",
             "throttled",
             "lost_request",
             "lost_answer",
             "many_zones",
             "many_sets",
+            "calls",
             "comments",
             "unicode_zone",
             "unicode_names",
@@ -121,8 +128,16 @@ class CloudflarePlace(Place):
     def writes(self) -> int:
         return len(self.lab.writes(self._mark))
 
+    def calls(self) -> list[str]:
+        return [str(one["method"]) for one in self.lab.requests("cloudflare", self._mark)]
+
     def comment(self, name: str, rdtype: str) -> Any:
         return sorted(str(one.get("comment")) for one in self._records(name, rdtype))
+
+    def driver(self, **changed: Any) -> Driver:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(cloudflare, "LIST_SECONDS", 1.0)
+            return super().driver(**changed)
 
     def make(self, trouble: str, name: str = APEX) -> None:
         tokens = {
@@ -134,6 +149,7 @@ class CloudflarePlace(Place):
         faults: dict[str, dict[str, Any]] = {
             "throttled": {"kind": "rate_limited", "seconds": 2},
             "lost_request": {"kind": "drop", "match": "POST"},
+            "slow_listing": {"kind": "stall", "seconds": 30, "match": "GET"},
             "lost_answer": {"kind": "drop_after_commit", "writes": True},
         }
         if trouble in tokens:
@@ -149,6 +165,10 @@ class CloudflarePlace(Place):
     def _make_pending(self, name: str) -> None:
         self._mutate("zones", {})
         self.zone(name, status="pending")
+
+    def _make_child(self, name: str) -> None:
+        self.zone(name)
+        self.public.delegate(name, *SERVERS)
 
     def _make_child_pending(self, _name: str) -> None:
         self.zone(CHILD, status="pending")

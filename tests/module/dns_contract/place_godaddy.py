@@ -24,6 +24,7 @@ class GoDaddyPlace(LabPlace):
     troubles: ClassVar[frozenset[str]] = frozenset(
         {
             "alias",
+            "calls",
             "locked",
             "wrong_credentials",
             "expired_credentials",

@@ -190,6 +190,20 @@ def test_what_an_earlier_task_handed_on_is_as_good(place: Place) -> None:
     assert place.held(APEX, "MX") == (set(NEW), 3600)
 
 
+@pytest.mark.needs("calls")
+def test_without_compare_and_swap_the_window_is_one_call(place: Place) -> None:
+    """The set is read in the very call before the write: only a change in between is lost."""
+    place.put(APEX, "MX", OLD, 3600)
+    driver = place.driver()
+    assert not driver.CAPABILITIES.compare_and_swap
+    expected = driver.read(APEX, "MX")
+    before = len(place.calls())
+    driver.replace(APEX, "MX", expected, a_set(APEX, NEW))
+    calls = place.calls()[before:]
+    first = next(index for index, method in enumerate(calls) if method != "GET")
+    assert calls[first - 1 : first + 1] in (["GET", "POST"], ["GET", "PUT"]), calls
+
+
 @pytest.mark.needs("comments")
 def test_what_people_wrote_beside_a_set_is_kept(place: Place) -> None:
     place.put(APEX, "MX", OLD, 3600)
@@ -260,11 +274,25 @@ def test_a_set_beyond_the_first_page(place: Place) -> None:
     assert values(place.driver().read(APEX, "MX")) == held and held
 
 
-@pytest.mark.needs("no_listing")
-def test_listing_is_an_optimisation(place: Place) -> None:
+@pytest.mark.needs("child")
+def test_a_delegated_sub_domain_is_in_its_own_zone(place: Place) -> None:
+    place.put(CHILD, "MX", NEW, 600)
+    place.make("child", CHILD)
+    place.put(CHILD, "MX", OLD, 3600)
+    for prepared in (False, True):
+        driver = place.driver()
+        if prepared:
+            driver.prepare([CHILD, APEX])
+        assert driver.read(CHILD, "MX") == a_set(CHILD, OLD)
+
+
+@pytest.mark.each_of("no_listing", "slow_listing")
+def test_listing_is_an_optimisation(place: Place, trouble: str) -> None:
     place.put(APEX, "MX", OLD, 3600)
-    place.make("no_listing", APEX)
     driver = place.driver()
+    place.make(trouble, APEX)
+    if trouble == "no_listing":
+        driver = place.driver()
     driver.prepare([APEX, IDN])
     assert values(driver.read(APEX, "MX")) == set(OLD)
 

@@ -13,6 +13,7 @@ import copy
 from typing import Any
 
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
+from tests.support.observations import recorded
 from tests.unit.cutover.worlds import (
     LOCKDOWN,
     NEW,
@@ -20,11 +21,13 @@ from tests.unit.cutover.worlds import (
     OLD,
     ONE,
     TWO,
-    Pairs,
     ago,
+    allowing,
     connector,
+    found_baseline,
+    held as held,
+    past as as_baseline,
     protected,
-    records,
     sections,
     stamped,
     view,
@@ -42,18 +45,8 @@ def before() -> dict[str, Any]:
         found.pop(name, None)
     found.update(
         inbound_connectors=[],
-        connection_filter=[
-            {
-                "Name": "Default",
-                "IsDefault": True,
-                "IPAllowList": [MINE],
-                "WhenChangedUTC": ago(days=9),
-            }
-        ],
-        content_filter=[
-            {"Name": "Default", "IsDefault": True, HARD: "On"},
-            {"Name": "Retired", HARD: "On"},
-        ],
+        connection_filter=[allowing([MINE], WhenChangedUTC=ago(days=9))],
+        content_filter=[_policy("Default", True, "On"), _policy("Retired", False, "On")],
         email_security={},
         dns={name: view(OLD[name], ttl=3600) for name in (ONE, TWO)},
         dns_provider={name: held(OLD[name], 3600) for name in (ONE, TWO)},
@@ -61,14 +54,11 @@ def before() -> dict[str, Any]:
     return found
 
 
-def held(pairs: Pairs, ttl: int, auto: bool = False, modified: str = "") -> dict[str, Any]:
-    return {
-        "records": records(pairs),
-        "ttl": ttl,
-        "min_ttl": 60,
-        "auto_ttl": auto,
-        "modified_on": modified or ago(days=2),
-    }
+def _policy(name: str, default: bool, hard: str) -> dict[str, Any]:
+    """Return an anti-spam policy with its answer to a hard fail of SPF."""
+    (read,) = recorded("fresh")["content_filter"]
+    own = dict.fromkeys(("Name", "Identity", "Id"), name)
+    return {**read, **own, "IsDefault": default, HARD: hard}
 
 
 def after(moved: bool = True, locked: bool = True) -> dict[str, Any]:
@@ -76,18 +66,8 @@ def after(moved: bool = True, locked: bool = True) -> dict[str, Any]:
     found, chosen = sections(wanted(), moved), wanted()
     mx = {name: NEW if moved else OLD[name] for name in (ONE, TWO)}
     found.update(
-        connection_filter=[
-            {
-                "Name": "Default",
-                "IsDefault": True,
-                "IPAllowList": [MINE, *chosen.egress],
-                "WhenChangedUTC": ago(days=2),
-            }
-        ],
-        content_filter=[
-            {"Name": "Default", "IsDefault": True, HARD: "Off"},
-            {"Name": "Retired", HARD: "On"},
-        ],
+        connection_filter=[allowing([MINE, *chosen.egress])],
+        content_filter=[_policy("Default", True, "Off"), _policy("Retired", False, "On")],
         email_security={name: protected(name) for name in (ONE, TWO)},
         dns_provider={name: held(mx[name], 300) for name in (ONE, TWO)},
         timeline=[
@@ -118,8 +98,10 @@ def undone(
 ) -> World:
     """The world of a rollback: what is there now, beside the baseline."""
     given = copy.deepcopy(found if found is not None else after())
-    given["baseline"] = {"sections": copy.deepcopy(past if past is not None else before())}
-    given["baseline_state"] = {"status": "found", "message": "baseline of %s" % ago(days=9)}
+    given["baseline"] = as_baseline(
+        copy.deepcopy(past if past is not None else before()), ago(days=9)
+    )
+    given["baseline_state"] = found_baseline(ago(days=9))
     if history is not None:
         given["history"] = history
     return World(given, wanted(**options))

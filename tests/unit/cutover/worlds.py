@@ -3,8 +3,10 @@
 # (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Made-up worlds for the gates: a tenant with two domains, and the ways in which it can be
-wrong.
+"""Made-up worlds for the gates: a tenant with two domains, and the ways in which it can be wrong.
+
+Every part starts from what the real readers gave for a world of the lab (tests/data/observations),
+so that its shape is theirs; values that a test is about are replaced.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model impo
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import GateResult
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.timestamps import iso
+from tests.support.observations import recorded
 
 NOW = datetime.datetime(2026, 11, 23, 20, tzinfo=datetime.timezone.utc)
 TENANT = "11111111-2222-3333-4444-555555555555"
@@ -43,6 +46,7 @@ NEW = [
     (20, "mailstream-east.mxrecord.io"),
     (20, "mailstream-west.mxrecord.io"),
 ]
+SERVERS = ("ns1.example", "ns2.example")
 Pairs = Sequence[tuple[int, str]]
 
 
@@ -66,8 +70,10 @@ def view(
     pairs: Pairs, ttl: int = 300, resolver: Pairs | None = None, resolver_ttl: int = 60
 ) -> dict[str, Any]:
     """What two name servers and one resolver answer, as the DNS package returns it."""
+    read = recorded("fresh")["dns"][ONE]
     servers = [
         {
+            **read["name_servers"][0],
             "name": name,
             "address": "192.0.2.53",
             "status": "ok",
@@ -75,15 +81,17 @@ def view(
             "serial": 1,
             "records": records(pairs),
         }
-        for name in ("ns1.example", "ns2.example")
+        for name in SERVERS
     ]
     cached = {
+        **read["resolvers"][0],
         "address": "9.9.9.9",
         "status": "ok",
         "ttl": resolver_ttl,
         "records": records(pairs if resolver is None else resolver),
     }
     return {
+        **read,
         "name_servers": servers,
         "resolvers": [cached],
         "agree": True,
@@ -97,17 +105,19 @@ def view(
 
 
 def accepted(name: str, **fields: Any) -> dict[str, Any]:
-    return {
-        "Name": name,
-        "DomainName": name,
-        "DomainType": "Authoritative",
-        "InitialDomain": False,
-        **fields,
-    }
+    """Return an accepted domain as Exchange Online has it."""
+    read = _named(recorded("fresh")["accepted_domains"], ONE)
+    own = dict.fromkeys(("Name", "Identity", "Id", "DomainName"), name)
+    return {**read, "Default": False, **own, **fields}
+
+
+def _named(items: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
+    return next(item for item in items if item["Name"] == name)
 
 
 def connector(egress: Sequence[str], **fields: Any) -> dict[str, Any]:
     return {
+        **_named(recorded("locked_year_ago")["inbound_connectors"], CONNECTOR),
         "Name": CONNECTOR,
         "Identity": CONNECTOR,
         "Enabled": True,
@@ -130,22 +140,29 @@ def connector(egress: Sequence[str], **fields: Any) -> dict[str, Any]:
 
 
 def protected(name: str, **fields: Any) -> dict[str, Any]:
-    """A domain as Email Security has it once it is set up for MX."""
+    """Return a domain as Email Security has it once it is set up for MX.
+
+    Without a date of its last change, which is optional in the API: a test that needs one gives it.
+    """
+    read = recorded("locked_year_ago")["email_security"][ONE]
+    del read["modified_at"], read["last_modified"]
     return {
+        **read,
         "domain": name,
         "transport": OLD[name][0][1],
         "allowed_delivery_modes": ["DIRECT"],
         "ip_restrictions": [],
         "drop_dispositions": ["MALICIOUS", "SPAM", "SPOOF"],
-        "readiness": {"status": "ready", "message": "Active."},
+        "readiness": {**read["readiness"], "status": "ready", "message": "Active."},
         **fields,
     }
 
 
 def details(**fields: Any) -> dict[str, Any]:
     """What area1_mx_info says of a domain that has nothing odd."""
-    servers = ["ns1.example", "ns2.example"]
+    servers = list(SERVERS)
     return {
+        **recorded("fresh")["dns_details"][ONE],
         "delegation": {"zone": ONE, "parent": servers, "zone_servers": servers, "error": ""},
         "below": [],
         "secure": False,
@@ -154,39 +171,27 @@ def details(**fields: Any) -> dict[str, Any]:
 
 
 def sts(**fields: Any) -> dict[str, Any]:
-    return {
-        "records": [],
-        "ttl": None,
-        "error": "",
-        "policy": None,
-        "policy_error": "",
-        "modified_on": None,
-        **fields,
-    }
+    """What area1_mx_info says of MTA-STS where there is none."""
+    return {**recorded("fresh")["mta_sts"][ONE], **fields}
 
 
 def mail_host(name: str, **fields: Any) -> dict[str, Any]:
-    return {
-        "name": name,
-        "addresses": ["192.0.2.25"],
-        "error": "",
-        "tlsa": [],
-        "secure": False,
-        **fields,
-    }
+    """What area1_mx_info says of a mail host."""
+    read = recorded("fresh")["mail_hosts"][NEW[0][1]]
+    return {**read, "name": name, "addresses": ["192.0.2.25"], **fields}
 
 
 def answering(names: Sequence[str], **fields: Any) -> dict[str, Any]:
     """What mail_flow_probe says of a new MX host that is as it should be."""
-    accepted_one = {"verdict": "accepted", "code": 250, "enhanced": "2.1.5", "text": "2.1.5 ok"}
-    return {
-        "status": "ok",
-        "problem": "",
-        "addresses": [],
-        "recipients": dict.fromkeys(names, accepted_one),
-        "looked_from": {"host": "runner"},
-        **fields,
+    read = recorded("locked_year_ago")["smtp"]["hosts"][NEW[0][1]]
+    good = {
+        **read["recipients"][ONE],
+        "verdict": "accepted",
+        "code": 250,
+        "enhanced": "2.1.5",
+        "text": "2.1.5 ok",
     }
+    return {**read, "addresses": [], "recipients": dict.fromkeys(names, good), **fields}
 
 
 def stamped(
@@ -212,6 +217,7 @@ def traced(
 ) -> dict[str, Any]:
     """The message trace as the Exchange package leaves it."""
     return {
+        **recorded("fresh")["message_trace"],
         "since": since,
         "start": "2026-11-01T00:00:00Z",
         "end": iso(NOW),
@@ -225,7 +231,10 @@ def traced(
 
 def sent(address: str, domain: str = ONE, last: str = "", **fields: Any) -> dict[str, Any]:
     """Mail from one address to one domain."""
+    (read,) = recorded("fresh")["message_trace"]["groups"]
     return {
+        **read,
+        "via": "",
         "from_ip": address,
         "domain": domain,
         "count": 3,
@@ -240,20 +249,11 @@ def sent(address: str, domain: str = ONE, last: str = "", **fields: Any) -> dict
 
 def handled(chosen: settings.Settings) -> dict[str, Any]:
     """The sections of message handling with the use case in place."""
-    blank = {
-        "content_filter": [
-            {
-                "Name": "Default",
-                "IsDefault": True,
-                "MarkAsSpamSpfRecordHardFail": "Off",
-                "QuarantineRetentionPeriod": 30,
-            }
-        ]
-    }
-    built_in = [
-        {"Name": "AdminOnlyAccessPolicy", "EndUserQuarantinePermissionsValue": 0},
-        {"Name": "DefaultFullAccessPolicy", "EndUserQuarantinePermissionsValue": 39},
-    ]
+    read = recorded("fresh")
+    (default,) = read["content_filter"]
+    undated = {key: value for key, value in default.items() if not key.startswith("When")}
+    blank = {"content_filter": [{**undated, "QuarantineRetentionPeriod": 30}]}
+    built_in = read["quarantine_policies"]
     made = World(
         {
             **blank,
@@ -267,7 +267,9 @@ def handled(chosen: settings.Settings) -> dict[str, Any]:
     values, _ = handling.filter_properties(handling.filter_options(made, "Default"))
     policies = [
         {
+            **built_in[0],
             "Name": name,
+            "Identity": name,
             "AdminDisplayName": handling.policy_stamp(name),
             **handling.policy_properties(entry),
         }
@@ -275,6 +277,7 @@ def handled(chosen: settings.Settings) -> dict[str, Any]:
     ]
     rules = [
         {
+            **blank_rule(),
             "Name": rule.name,
             "Identity": rule.name,
             "Priority": number,
@@ -291,34 +294,42 @@ def handled(chosen: settings.Settings) -> dict[str, Any]:
     }
 
 
+def blank_rule() -> dict[str, Any]:
+    """Return a transport rule as Exchange Online has it, with nothing set and without dates.
+
+    The answers of live tenants that are known name no dates; a test that needs one gives it.
+    """
+    rules = recorded("busy")["transport_rules"]
+    return {
+        key: _unset([rule[key] for rule in rules]) for key in rules[0] if not key.startswith("When")
+    }
+
+
+def _unset(values: list[Any]) -> Any:
+    return next((value for value in values if value is None or value is False), values[0])
+
+
 def sections(chosen: settings.Settings, moved: bool = False) -> dict[str, Any]:
     """All that a run reads.
 
     Everything of Exchange and Email Security is in place and settled; the MX records as ``moved``
     says.
     """
-    names = [ONE, TWO]
+    names, read = [ONE, TWO], recorded("fresh")
     mx = {name: NEW if moved else OLD[name] for name in names}
     hosts = [host for _priority, host in NEW]
     return copy.deepcopy(
         {
             "service_date": iso(NOW),
             "tenant": {"id": TENANT, "initial_domain": INITIAL},
-            "organization": [{"IsDehydrated": False}],
-            "permissions": {"known": True, "missing": []},
+            "organization": read["organization"],
+            "permissions": read["permissions"],
             "accepted_domains": [
                 accepted(INITIAL, InitialDomain=True),
                 accepted(ROUTING),
                 *map(accepted, names),
             ],
-            "connection_filter": [
-                {
-                    "Name": "Default",
-                    "IsDefault": True,
-                    "IPAllowList": chosen.egress,
-                    "WhenChangedUTC": ago(days=2),
-                }
-            ],
+            "connection_filter": [allowing(chosen.egress)],
             "inbound_connectors": [connector(chosen.egress)],
             "content_filter_rules": [],
             "applying_policies": ["Default"],
@@ -333,34 +344,53 @@ def sections(chosen: settings.Settings, moved: bool = False) -> dict[str, Any]:
             },
             "forwarding_hosts": {name: {"hosts": [OLD[name][0][1]], "error": ""} for name in names},
             "dns": {name: view(mx[name]) for name in names},
-            "dns_provider": {
-                name: {
-                    "records": records(mx[name]),
-                    "min_ttl": 60,
-                    "auto_ttl": False,
-                    "modified_on": ago(days=2),
-                }
-                for name in names
-            },
+            "dns_provider": {name: held(mx[name], 300) for name in names},
             "dns_details": {name: details() for name in names},
             "dns_texts": {name: {"texts": {}} for name in names},
+            "outbound_connectors": [],
             "mta_sts": {name: sts() for name in names},
             "mail_hosts": {host: mail_host(host) for host in hosts},
-            "smtp": {"hosts": {host: answering(names) for host in hosts}},
+            "smtp": {**read["smtp"], "hosts": {host: answering(names) for host in hosts}},
             "message_trace": traced(),
-            "baseline": {
-                "sections": {
-                    "dns": {
-                        name: {"ttl_max": 3600, "records": records(OLD[name])} for name in names
-                    }
-                }
-            },
-            "baseline_state": {"status": "found", "message": "baseline of %s" % ago(days=3)},
+            "baseline": past(
+                {"dns": {name: view(OLD[name], ttl=3600) for name in names}}, ago(days=3)
+            ),
+            "baseline_state": found_baseline(ago(days=3)),
             "timeline": [
                 {"domain": name, "event": "ttl_lowered", "at": ago(days=2)} for name in names
             ],
         }
     )
+
+
+def allowing(entries: Sequence[str], **fields: Any) -> dict[str, Any]:
+    """Return the connection filter policy with an allow list."""
+    (read,) = recorded("fresh")["connection_filter"]
+    return {**read, "IPAllowList": list(entries), "WhenChangedUTC": ago(days=2), **fields}
+
+
+def held(pairs: Pairs, ttl: int, auto: bool = False, modified: str = "") -> dict[str, Any]:
+    """Return what the DNS provider holds of a domain."""
+    return {
+        **recorded("fresh")["dns_provider"][ONE],
+        "records": records(pairs),
+        "ttl": ttl,
+        "min_ttl": 60,
+        "auto_ttl": auto,
+        "name_servers": list(SERVERS),
+        "modified_on": modified or ago(days=2),
+    }
+
+
+def past(before: dict[str, Any], taken: str) -> dict[str, Any]:
+    """Return a baseline with these sections alone."""
+    return {**recorded("fresh")["baseline"], "taken": taken, "sections": before}
+
+
+def found_baseline(taken: str) -> dict[str, Any]:
+    """Return what the snapshot module says of a baseline that it found."""
+    said = {"status": "found", "message": "baseline of %s" % taken}
+    return {**recorded("fresh")["baseline_state"], **said}
 
 
 def world(chosen: settings.Settings | None = None, moved: bool = False, **changed: Any) -> World:

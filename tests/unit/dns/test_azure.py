@@ -296,6 +296,20 @@ def test_a_federated_token_is_read_when_it_is_sent(tmp_path: Path) -> None:
         made.token(refused="t2")
 
 
+def test_a_sign_in_that_failed_is_not_tried_for_each_domain() -> None:
+    now = [0.0]
+    refusal = (401, {"error": "invalid_client", "error_description": "AADSTS7000222: expired"})
+    made, wire = tokens(AzureIdentity("t", "c", client_secret=SECRET), lambda _form: refusal, now)
+    for _domain in range(20):
+        with pytest.raises(SignInError, match="7000222"):
+            made.token()
+    assert len(wire.forms) == 1
+    now[0] += _azure_token.REST_SECONDS
+    with pytest.raises(SignInError):
+        made.token()
+    assert len(wire.forms) == 2
+
+
 def test_a_refusal_shows_the_text_and_no_secret() -> None:
     text = f"AADSTS7000215: Invalid client secret provided: {SECRET}. Trace ID: 1"
     made, _wire = tokens(

@@ -138,3 +138,13 @@ def test_what_fits_is_not_cut() -> None:
     assert fit("語" * 21, 40) == "語" * 19 + "…"
     assert fit("x" * 41, 40) == "x" * 39 + "…"
     assert fit("x" * 60_000, 0) == "x" * 60_000
+
+
+def test_what_all_tokens_begin_with_is_no_secret() -> None:
+    """A runner asks with a JSON web token for another one: the answer's token stays whole."""
+    header = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9"
+    asked_with, answer = header + ".QXNrZWRXaXRoIQ.c2lnbmF0dXJl", header + ".R2l2ZW5CYWNrIQ.b3RoZXI"
+    assert redact('{"value": "%s"}' % answer, [asked_with]) == '{"value": "%s"}' % answer
+    assert redact("it was %s" % asked_with, [asked_with]) == "it was " + MASK
+    cut = asked_with[: len(header) + 13]
+    assert redact("it was %s" % cut, [asked_with]) == "it was " + MASK

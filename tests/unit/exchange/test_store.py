@@ -23,7 +23,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.s
     Store,
     drive,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._exchange.objects.tables import (
+from ansible_collections.mailflow.area1.plugins.module_utils._facts.exchange_objects import (
     CONNECTOR,
     CONTENT_FILTER,
 )

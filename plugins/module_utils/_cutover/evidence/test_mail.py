@@ -3,11 +3,10 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The test mail by way of Area 1, found again in the message trace: did it arrive, and by which
-connector? Pure.
+"""The test mail by way of Area 1, found again in the message trace.
 
-Sources: [CUT-25]. Its headers would tell more [CUT-33], but reading a mailbox
-takes a right that nothing else here needs.
+It shows whether it arrived, and by which connector [CUT-25]. Its headers would tell more [CUT-33],
+but reading a mailbox takes a permission that nothing else here needs.
 """
 
 from __future__ import annotations
@@ -41,9 +40,7 @@ class Arrival:
 
 
 def sent(world: World, since: datetime.datetime | None = None) -> list[str]:
-    """Message-IDs of the test mails that Area 1 took, by this run and by earlier ones; the
-    latest.
-    """
+    """Return the latest Message-IDs of test mails that Area 1 took, in this run or earlier ones."""
     begin = max(since or world.now - KEPT, world.now - KEPT)
     events = [event for event in world.timeline.of(TEST_MAIL_SENT) if event.subject]
     known = [event.subject for event in events if (event.moment or begin) >= begin]
@@ -65,7 +62,7 @@ def to_note(world: World) -> list[Event]:
 
 
 def arrived(world: World, since: datetime.datetime) -> list[Arrival]:
-    """Those of them that Microsoft 365 took since then."""
+    """Return the test mails that Microsoft 365 took since then."""
     messages = world.followed_messages.get("messages") or {}
     found = []
     for name in sent(world):
@@ -79,18 +76,16 @@ def arrived(world: World, since: datetime.datetime) -> list[Arrival]:
 
 
 def offered(world: World) -> list[dict[str, t.Any]]:
-    """What this run's probe had for Area 1's hosts.
+    """Return what this run's probe sent to Area 1's hosts.
 
-    One without a host: none of them took the recipient.
+    One without a host is one whose recipient none of them took.
     """
     canaries = world.smtp.get("canaries") or []
     return [item for item in canaries if not item.get("host") or world.is_gateway(item["host"])]
 
 
 def gate(world: World) -> list[GateResult]:
-    """Before the switch, where a test mail was sent: by way of Area 1 it arrives, and by the right
-    connector.
-    """
+    """Check that a test mail by way of Area 1 arrived, by the right connector."""
     found_offers = offered(world)
     if not found_offers:
         return []
@@ -130,7 +125,7 @@ def gate(world: World) -> list[GateResult]:
 
 
 def _settled(world: World) -> datetime.datetime:
-    """What came before our connector acted says nothing of it."""
+    """Return since when our connector acts; earlier mail says nothing about it."""
     connector = world.connector(world.settings.connector_name) or {}
     changed = changed_at(connector)
     return (

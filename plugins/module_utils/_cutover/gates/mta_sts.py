@@ -3,8 +3,9 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The gate on a domain's MTA-STS policy: senders that enforce it keep their mail from hosts that it
-does not name. Pure.
+"""The gate on a domain's MTA-STS policy.
+
+Senders that enforce it do not deliver to hosts that it does not name [CUT-2.4].
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ GATE = "mta_sts"
 
 
 def mta_sts(world: World, name: str, to: t.Sequence[str] | None = None) -> GateResult:
-    """May mail go to the hosts (C(to), or Area 1's), by the policy that is there and by each one
-    that senders may still keep?
+    """Check that mail may go to the hosts (``to``, or Area 1's).
+
+    The present policy has to name them, and each one that senders may still keep.
     """
     hosts = list(to) if to is not None else _new_hosts(world)
     found = _read(world, name)
@@ -75,8 +77,9 @@ def mta_sts(world: World, name: str, to: t.Sequence[str] | None = None) -> GateR
 
 
 def first_seen(world: World) -> list[str]:
-    """Domains whose record or policy no run saw as it is now: it is kept, so that a later run can
-    tell what senders may hold, and how long.
+    """Return domains whose present record or policy no run has seen.
+
+    They are recorded, so that a later run can tell what senders may keep, and for how long.
     """
     return [name for name in world.covered() if sts_past.is_news(world, name)]
 
@@ -91,9 +94,7 @@ def to_note(world: World) -> list[Event]:
 
 
 def to_publish(world: World) -> list[dict[str, str]]:
-    """Domains that asked for it (C(mta_sts_id)) whose policy is right and whose id is still that of
-    the one before.
-    """
+    """Return domains with ``mta_sts_id`` whose policy is right but whose id is the old one."""
     wanted = []
     for entry in world.settings.domains:
         if not entry.mta_sts_id:
@@ -118,9 +119,9 @@ def to_publish(world: World) -> list[dict[str, str]]:
 
 
 def _without(world: World, name: str, hosts: t.Sequence[str], problem: str) -> GateResult:
-    """No record that has effect.
+    """Return the answer for a domain without an effective record.
 
-    Who took a policy while there was one keeps it all the same, to the end of its max_age.
+    Senders that took a policy while there was one keep it until the end of its max_age.
     """
     seen = sts_past.looks(world, name)
     until = sts_past.kept_until(seen, hosts)
@@ -190,7 +191,7 @@ def _good(
 
 
 def _instructions(world: World, name: str, policy: Policy, identifier: str) -> tuple[str, ...]:
-    """The exact texts. The policy first, then the record (RFC 8461, 8.1)."""
+    """Return the exact texts to publish: first the policy, then the record (RFC 8461, 8.1)."""
     return (
         "https://mta-sts.%s/.well-known/mta-sts.txt" % name,
         *("  " + line for line in policy.text().splitlines()),
@@ -201,8 +202,10 @@ def _instructions(world: World, name: str, policy: Policy, identifier: str) -> t
 def _unannounced(
     world: World, name: str, policy: Policy, identifier: str, hosts: t.Sequence[str]
 ) -> GateResult | None:
-    """The policy is right; but under the same id there was one that was not, or that nobody could
-    read: senders have no reason to look again.
+    """Return the answer for a right policy whose id does not announce it, or None.
+
+    Under the same id there was a policy that was wrong or could not be read, so senders have no
+    reason to look again.
     """
     until = sts_past.kept_until(sts_past.looks(world, name), hosts, identifier)
     if until is None or until <= world.now:
@@ -226,12 +229,10 @@ def _unannounced(
 def _young(
     world: World, name: str, found: t.Mapping[str, t.Any], identifier: str
 ) -> GateResult | None:
-    """Do all senders know the id?
+    """Return the answer for an id that not all senders know yet, or None.
 
-    They see it once the record before it has run out of their caches.
-
-    The provider's own date is no guess; else it counts from when a run first saw it, the baseline's
-    as well.
+    They see it once the record before it has expired in their caches. The provider's own date
+    counts; without one, the first run that saw the id, or the baseline.
     """
     seen = sts_past.looks(world, name)
     since = parse_time(found.get("modified_on")) or (

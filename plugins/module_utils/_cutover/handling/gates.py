@@ -3,9 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Gates and notices of message handling: who may release what, whose rules stand in the way, what
-shadows the use case. Pure.
-"""
+"""Gates and notices of message handling: who may release mail, and which rules interfere."""
 
 from __future__ import annotations
 
@@ -16,6 +14,7 @@ from ..._engine.address_ranges import overlap
 from ..._engine.timestamps import iso
 from ..._engine.values import as_list, boolean
 from ..._facts.dispositions import HEADER_WORDS, api_word
+from ..._facts.exchange_objects import plain_name
 from ..._facts.quarantine_permissions import BUILT_IN, PERMISSIONS
 from ..._facts.use_cases import (
     ADMIN,
@@ -39,10 +38,9 @@ RELEASE, REQUEST = PERMISSIONS["release"], PERMISSIONS["request_release"]
 
 
 def release_of(world: World, policy: str) -> str:
-    """Who may release from a quarantine policy:
+    """Return who may release from a quarantine policy: ``user``, ``request`` or ``admin``.
 
-    C(user), C(request) (an administrator decides) or C(admin). Of one that nobody knows the worst
-    is said.
+    ``request`` means that an administrator decides. For an unknown policy the worst is assumed.
     """
     entry = next(
         (
@@ -63,7 +61,7 @@ def release_of(world: World, policy: str) -> str:
 
 
 def place(world: World, landing: Landing) -> str:
-    """In words: where it is, and who lets it out."""
+    """Return in words where a message ends, and who may release it."""
     if landing.place != IN_QUARANTINE:
         return {AT_AREA1: "Area 1's quarantine", IN_JUNK: "junk", IN_INBOX: "the inbox"}.get(
             landing.place, landing.place
@@ -77,9 +75,7 @@ def place(world: World, landing: Landing) -> str:
 
 
 def user_release(world: World) -> list[GateResult]:
-    """MALICIOUS is always quarantined, and never for users to let out by themselves (best practices
-    of the tutorial).
-    """
+    """Check that MALICIOUS mail is quarantined where users cannot release it [CF-1.1]."""
     own = {entry.name for entry in world.settings.domains if entry.drop_dispositions is not None}
     answers = (
         []
@@ -111,12 +107,9 @@ def _released(world: World, domain: str, what: str, who_puts: str) -> GateResult
 
 
 def quarantine_tags(world: World) -> list[GateResult]:
-    """Every quarantine policy that is named exists, or is made by this run."""
+    """Check that every quarantine policy that is named exists, or is made by this run."""
     case = handling.case_of(world)
-    known = {
-        handling.plain_name(record).lower(): handling.plain_name(record)
-        for record in world.quarantine_policies
-    }
+    known = {plain_name(record).lower(): plain_name(record) for record in world.quarantine_policies}
     known.update({name.lower(): name for name in (*BUILT_IN, *case.policies)})
     named = [str(value) for option, value in case.filter.items() if option.endswith("_tag")]
     return [
@@ -133,12 +126,13 @@ def quarantine_tags(world: World) -> list[GateResult]:
 
 
 def made_by_hand(world: World) -> list[GateResult]:
-    """Somebody's own object under a name of the use case: it is theirs until a person says
-    otherwise.
+    """Check that no object of somebody else under a name of the use case would be changed.
+
+    It is theirs until a person decides otherwise.
     """
     results = []
     for kind, record in handling.made_by_hand(world):
-        name = handling.plain_name(record)
+        name = plain_name(record)
         results.append(
             cannot(
                 "adopt",
@@ -153,7 +147,10 @@ def made_by_hand(world: World) -> list[GateResult]:
 
 
 def sender_ip(world: World) -> list[GateResult]:
-    """Without their second condition the rules would believe a header that anybody can write."""
+    """Check that the rules may drop the condition on the sender's address.
+
+    Without it they believe a header that anybody can write.
+    """
     if world.settings.rule_match_sender_ip or handling.lockdown_proven(world):
         return [holds("sender_ip")]
     message = (
@@ -164,8 +161,10 @@ def sender_ip(world: World) -> list[GateResult]:
 
 
 def taken_over(world: World) -> list[GateResult]:
-    """What rules let go of must be held at Area 1 first, for every domain whose mail may come that
-    way, and for so long that nothing which was handed on before is still under way.
+    """Check that Area 1 holds back what rules are to let go.
+
+    It must have done so for every domain whose mail may come that way, for so long that no mail
+    handed on before is still on its way.
     """
     going = hands.letting_go(world)
     wait = datetime.timedelta(minutes=world.settings.settle_minutes)
@@ -203,8 +202,9 @@ def taken_over(world: World) -> list[GateResult]:
 
 
 def handed_over(world: World, name: str) -> tuple[set[str], GateResult | None]:
-    """Dispositions that Area 1 goes on holding back because the rules that take over do not act
-    yet.
+    """Return dispositions that Area 1 goes on holding back, and the reason.
+
+    The rules that take them over do not act yet.
     """
     case = handling.case_of(world, name)
     leaving = {
@@ -227,7 +227,7 @@ def _needs_rule(case: UseCase, word: str) -> bool:
 
 
 def acting_since(world: World) -> datetime.datetime | None:
-    """When the rules in place can be relied on; None while they are not in place."""
+    """Return when the rules in place can be relied on, or None while they are not in place."""
     if any(not text.startswith("belongs") for _object, text in handling.differences(world)):
         return None
     wait = datetime.timedelta(minutes=world.settings.settle_minutes)
@@ -246,7 +246,7 @@ def acting_since(world: World) -> datetime.datetime | None:
 
 
 def _in_place(world: World) -> list[handling.Record]:
-    """The rules of the use case that are there, whoever made them."""
+    """Return the rules of the use case that exist, whoever made them."""
     found = (
         handling.named(world.transport_rules, rule.name) for rule in handling.wanted_rules(world)
     )
@@ -254,7 +254,7 @@ def _in_place(world: World) -> list[handling.Record]:
 
 
 def undated(world: World) -> list[dict[str, str]]:
-    """For the time line: rules and dispositions whose age no service tells and no run has kept."""
+    """Return rules and dispositions to record in the time line, as nothing dates them."""
     domains = world.if_read.email_security
     things = [age.rule(record) for record in _in_place(world)]
     things += [
@@ -264,8 +264,9 @@ def undated(world: World) -> list[dict[str, str]]:
 
 
 def held_back(world: World, name: str) -> GateResult:
-    """All mail that is not to reach the inbox is held at Area 1, or by rules that act: else the MX
-    records would deliver it.
+    """Check that all mail meant to stay out of the inbox is held, by Area 1 or by acting rules.
+
+    Otherwise the switch would deliver it.
     """
     found = world.if_read.email_security.get(name)
     case, held = handling.case_of(world, name), handling.held(world, name)
@@ -312,9 +313,7 @@ def _otherwise(name: str) -> str:
 
 
 def shadows(world: World) -> list[GateResult]:
-    """Policies that win over Default for some recipients, and where these find their mail
-    instead.
-    """
+    """Report policies that win over Default for some recipients, and where their mail ends."""
     case, ours = handling.case_of(world), {name.lower() for name in handling.filter_names(world)}
     results = []
     for policy, preset in _winning(world):
@@ -335,7 +334,7 @@ def shadows(world: World) -> list[GateResult]:
 
 
 def _winning(world: World) -> list[tuple[handling.Record, bool]]:
-    """Custom policies with an enabled rule, and presets with one."""
+    """Return custom policies with an enabled rule, and presets with one."""
     policies = world.content_filter
     rules = world.preset_rules
     # Where the application may not read their rules, presets may apply to anybody.
@@ -366,7 +365,7 @@ def _is_preset(policy: handling.Record) -> bool:
 
 
 def _landing_differences(world: World, case: UseCase, options: t.Mapping[str, t.Any]) -> list[str]:
-    """By disposition: where the policy at hand brings what the use case brings elsewhere."""
+    """Return, by disposition, where a policy takes mail that the use case takes elsewhere."""
     other = UseCase(case.key, case.title, case.area1, case.rules, dict(options), case.policies)
     found: dict[str, list[str]] = {}
     for word in HEADER_WORDS:
@@ -382,12 +381,12 @@ def _landing_differences(world: World, case: UseCase, options: t.Mapping[str, t.
 
 
 def _phish(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The policy of phishing is named without the word spam."""
+    """Return the options of a policy with the keys of phishing, which is named without "spam"."""
     return {**options, "phish_spam_quarantine_tag": options.get("phish_quarantine_tag")}
 
 
 def other_rules(world: World) -> list[GateResult]:
-    """Rules of others that keep ours from acting, or act on the disposition too."""
+    """Report rules of others that keep ours from acting, or that act on the disposition, too."""
     ours = {rule.name.lower() for rule in handling.wanted_rules(world)}
     headers = {header.lower() for header in world.settings.disposition_headers}
     last = max(
@@ -462,7 +461,7 @@ def kept_policies(world: World) -> list[GateResult]:
 
 
 def dashboard(world: World) -> list[GateResult]:
-    """No API offers these; they are named, and never counted as done."""
+    """Report the settings without an API, which never count as done."""
     case = handling.case_of(world)
     tagged = any(rule.subject for rule in case.rules)
     results = [
@@ -487,7 +486,7 @@ def dashboard(world: World) -> list[GateResult]:
 
 
 def in_place(world: World) -> list[GateResult]:
-    """For the end state: what is not as the use case has it."""
+    """Check for the end state that everything is as the use case has it."""
     return [
         not_yet("message_handling", name, text, hint="The section message_handling sets it.")
         for name, text in handling.differences(world)

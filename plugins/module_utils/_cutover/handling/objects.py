@@ -3,12 +3,10 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What a use case asks of Microsoft 365, object by object, and what an earlier one left behind.
+"""The objects that a use case needs in Microsoft 365, and what an earlier one left behind.
 
-Pure.
-
-Ours is what bears one of our names *and* our stamp, which names it by a digest: a copy under
-another name is somebody else's.
+An object is ours if it has one of our names *and* our stamp, which names it by a digest: a copy
+under another name is somebody else's.
 """
 
 from __future__ import annotations
@@ -21,6 +19,12 @@ import typing as t
 from ..._engine import values
 from ..._engine.plan import Property, plan_object
 from ..._facts.dispositions import api_word
+from ..._facts.exchange_objects import (
+    CONTENT_FILTER,
+    QUARANTINE_POLICY,
+    plain_name,
+    rule_property,
+)
 from ..._facts.quarantine_permissions import value_of
 from ..._facts.rule_parameters import PARAMETERS
 from ..._facts.use_cases import RETENTION_DAYS, Rule, UseCase
@@ -32,16 +36,21 @@ _RULE_STAMP = re.compile(r"\[mailflow\.area1: use case [^\]]+, ([0-9a-f]{8})\]")
 _POLICY_STAMP = re.compile(r"\[mailflow\.area1: message handling, ([0-9a-f]{8})\]")
 DEFAULT_TAG = "DefaultFullAccessPolicy"
 
-#: The managed parts of a rule, as the cmdlet names and the service compares them.
+#: The managed parts of a rule.
 RULE = (
-    Property("comments", "Comments", values.TEXT),
-    Property("mode", "Mode", values.WORD),
-    Property("header", "HeaderContainsMessageHeader", values.WORD),
-    Property("words", "HeaderContainsWords", values.WORDS),
-    Property("sender_ip_ranges", "SenderIpRanges", values.IPS),
-    Property("set_scl", "SetSCL", values.INT),
-    Property("quarantine", "Quarantine", values.FLAG),
-    Property("prepend_subject", "PrependSubject", values.TEXT),
+    *map(
+        rule_property,
+        (
+            "Comments",
+            "Mode",
+            "HeaderContainsMessageHeader",
+            "HeaderContainsWords",
+            "SenderIpRanges",
+            "SetSCL",
+            "Quarantine",
+            "PrependSubject",
+        ),
+    ),
     Property("enabled", "State", values.WORD),
 )
 #: What no rule of a use case has: it asks two things, does one, and has no exception [CF-4.2]. Left
@@ -57,24 +66,20 @@ BESIDES = (
         "SetAuditSeverity",
     }
 )
-POLICY = (
-    Property("permissions", "EndUserQuarantinePermissionsValue", values.INT),
-    Property("notifications", "ESNEnabled", values.FLAG),
+POLICY = tuple(
+    prop
+    for prop in QUARANTINE_POLICY.properties
+    if prop.option in ("permissions_value", "notifications")
+)
+#: What a use case sets of an anti-spam policy: the verdicts' actions and quarantines, and how long
+#: the quarantine keeps mail.
+FILTER_TABLE = tuple(
+    prop
+    for prop in CONTENT_FILTER.properties
+    if prop.option.endswith(("_action", "_quarantine_tag", "_retention_period"))
 )
 #: Options of o365_content_filter and the parameters that they stand for.
-FILTER = {
-    "spam_action": "SpamAction",
-    "high_confidence_spam_action": "HighConfidenceSpamAction",
-    "phish_spam_action": "PhishSpamAction",
-    "high_confidence_phish_action": "HighConfidencePhishAction",
-    "bulk_spam_action": "BulkSpamAction",
-    "spam_quarantine_tag": "SpamQuarantineTag",
-    "high_confidence_spam_quarantine_tag": "HighConfidenceSpamQuarantineTag",
-    "phish_quarantine_tag": "PhishQuarantineTag",
-    "high_confidence_phish_quarantine_tag": "HighConfidencePhishQuarantineTag",
-    "bulk_quarantine_tag": "BulkQuarantineTag",
-    "quarantine_retention_period": "QuarantineRetentionPeriod",
-}
+FILTER = {prop.option: prop.name for prop in FILTER_TABLE}
 
 
 def digest(name: str) -> str:
@@ -105,24 +110,19 @@ def is_our_policy(record: Record) -> bool:
     return bool(found) and t.cast("re.Match[str]", found)[1] == digest(plain_name(record))
 
 
-def plain_name(record: Record) -> str:
-    """A quarantine policy may be read back as tenant\\name."""
-    return str(record.get("Name") or record.get("Identity") or "").rpartition("\\")[2].strip()
-
-
 def named(records: t.Iterable[Record], name: str) -> Record | None:
     key = name.strip().lower()
     return next((record for record in records if plain_name(record).lower() == key), None)
 
 
 def case_of(world: World, domain: str = "") -> UseCase:
-    """The use case; for a domain with dispositions of its own as it is there."""
+    """Return the use case; for a domain with dispositions of its own, as it is there."""
     case = UseCase.of(world.settings.use_case)
     return dataclasses.replace(case, area1=tuple(to_hold(world, domain))) if domain else case
 
 
 def to_hold(world: World, domain: str) -> list[str]:
-    """What Area 1 is to hold back of a domain's mail."""
+    """Return what Area 1 is to hold back of a domain's mail."""
     own = next(
         (item.drop_dispositions for item in world.settings.domains if item.name == domain),
         None,
@@ -131,7 +131,7 @@ def to_hold(world: World, domain: str) -> list[str]:
 
 
 def held(world: World, domain: str) -> set[str]:
-    """What Area 1 holds back of it, as it was read."""
+    """Return what Area 1 holds back of a domain's mail, as it was read."""
     found = world.if_read.email_security.get(domain) or {}
     return {api_word(str(word)) for word in values.as_list(found.get("drop_dispositions"))}
 
@@ -148,10 +148,9 @@ class WantedRule:
 
 
 def wanted_rules(world: World) -> list[WantedRule]:
-    """In order.
+    """Return the rules in their order; those that quarantine are last.
 
-    One rule carries one header only, so each header has rules of its own; those that quarantine go
-    last.
+    A rule has one header, so each header has rules of its own.
     """
     case, headers = case_of(world), world.settings.disposition_headers
     ranges = list(world.settings.egress) if match_sender_ip(world) else []
@@ -180,14 +179,16 @@ def _properties(case: UseCase, rule: Rule, header: str, ranges: list[str]) -> di
 
 
 def match_sender_ip(world: World) -> bool:
-    """Without the sender's address anybody could forge the header; it may go only when nobody can
-    deliver past Area 1.
+    """Return whether the rules require the sender's address.
+
+    Without it anybody could forge the header, so it is dropped only when nobody can deliver past
+    Area 1.
     """
     return bool(world.settings.rule_match_sender_ip) or not lockdown_proven(world)
 
 
 def lockdown_proven(world: World) -> bool:
-    """The lock-down is on and was seen to act."""
+    """Return whether the lock-down is on and was seen to act."""
     connector = world.connector(world.settings.lockdown_connector_name)
     return (
         connector is not None
@@ -199,14 +200,14 @@ def lockdown_proven(world: World) -> bool:
 def differs(
     wanted: t.Mapping[str, t.Any], record: Record | None, table: t.Sequence[Property]
 ) -> list[str]:
-    """Names of the properties that do not yet mean what is wanted."""
+    """Return the names of properties that do not yet mean what is wanted."""
     if record is None:
         return list(wanted)
     return [change.name for change in plan_object("", "", table, record, wanted).changes]
 
 
 def rule_differs(wanted: t.Mapping[str, t.Any], record: Record | None) -> list[str]:
-    """Names of what is not as wanted, and of what the rule has besides."""
+    """Return the names of properties that are not as wanted, or that the rule has in addition."""
     return [*differs(wanted, record, RULE), *besides(record or {})]
 
 
@@ -219,7 +220,7 @@ def _is_set(value: t.Any) -> bool:
 
 
 def rule_options(world: World, rules: t.Iterable[WantedRule]) -> list[dict[str, t.Any]]:
-    """The rules as o365_transport_rule takes them, each after the one before."""
+    """Return the rules as o365_transport_rule takes them, each after the one before."""
     options: list[dict[str, t.Any]] = []
     for rule in rules:
         given = rule.properties
@@ -248,8 +249,9 @@ def rule_options(world: World, rules: t.Iterable[WantedRule]) -> list[dict[str, 
 
 
 def _position(world: World, rule: WantedRule) -> dict[str, str]:
-    """A new rule stands behind all that are there, whoever made them since; one of ours that is
-    there, behind ours before it.
+    """Return the options for a rule's position.
+
+    A new rule comes after all existing ones, an existing one of ours after our rule before it.
     """
     if named(world.transport_rules, rule.name) is None:
         return {"position": "last"}
@@ -259,15 +261,12 @@ def _position(world: World, rule: WantedRule) -> dict[str, str]:
 
 
 def _to_order(world: World) -> list[WantedRule]:
-    """The rules whose places are ours to set, in their order.
-
-    Somebody else's rule is never moved.
-    """
+    """Return the rules whose positions are ours to set; somebody else's rule is never moved."""
     return [rule for rule in wanted_rules(world) if not _foreign_equal(world, rule)]
 
 
 def _foreign_equal(world: World, rule: WantedRule) -> bool:
-    """Somebody made the same rule by hand: it stays theirs."""
+    """Return whether somebody made the same rule by hand; it stays theirs."""
     record = named(world.transport_rules, rule.name)
     return record is not None and not is_our_rule(record) and not rule_differs(rule.effect, record)
 
@@ -292,7 +291,7 @@ def policy_properties(entry: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def filter_names(world: World) -> list[str]:
-    """Default, or every policy that applies to somebody but presets."""
+    """Return Default, or every policy that applies to somebody, except presets."""
     if world.settings.content_filter_scope == "all":
         return [str(name) for name in world.applying_policies]
     return [str(policy.get("Name")) for policy in world.content_filter if _is_default(policy)][:1]
@@ -306,8 +305,9 @@ def _is_default(policy: Record) -> bool:
 
 
 def filter_options(world: World, name: str) -> dict[str, t.Any]:
-    """The options of one anti-spam policy: the use case's, and back to what it had where an earlier
-    one's policy would stay.
+    """Return the options of one anti-spam policy by the use case.
+
+    Values that an earlier use case would leave behind go back to what they were.
     """
     record = named(world.content_filter, name) or {}
     options = dict(case_of(world).filter)
@@ -338,15 +338,11 @@ def filter_options(world: World, name: str) -> dict[str, t.Any]:
 def filter_properties(
     options: t.Mapping[str, t.Any],
 ) -> tuple[dict[str, t.Any], tuple[Property, ...]]:
-    table = tuple(
-        Property(option, name, values.INT if option.endswith("_period") else values.WORD)
-        for option, name in FILTER.items()
-    )
-    return {FILTER[option]: value for option, value in options.items()}, table
+    return {FILTER[option]: value for option, value in options.items()}, FILTER_TABLE
 
 
 def unwanted_policies(world: World) -> list[str]:
-    """Quarantine policies of an earlier use case of ours."""
+    """Return the quarantine policies of an earlier use case of ours."""
     wanted = {name.lower() for name in case_of(world).policies}
     return [
         plain_name(record)
@@ -356,9 +352,7 @@ def unwanted_policies(world: World) -> list[str]:
 
 
 def used_elsewhere(world: World, name: str) -> list[str]:
-    """Anti-spam policies beyond those that we set which still send mail to this quarantine
-    policy.
-    """
+    """Return anti-spam policies of others that still use this quarantine policy."""
     ours = {item.lower() for item in filter_names(world)}
     return [
         str(policy.get("Name"))
@@ -386,7 +380,7 @@ def obsolete_rules(world: World) -> list[str]:
 
 
 def differences(world: World) -> list[tuple[str, str]]:
-    """(object, what is not as the use case has it). Empty: all is in place."""
+    """Return (object, what is not as wanted); [] means that all is in place."""
     found: list[tuple[str, str]] = []
     for name, entry in case_of(world).policies.items():
         record = named(world.quarantine_policies, name)
@@ -430,7 +424,7 @@ def _out_of_order(world: World) -> bool:
 
 
 def _numbered(world: World, rules: t.Iterable[WantedRule]) -> list[tuple[WantedRule, int]]:
-    """Those that are there, with their place among all rules of the tenant."""
+    """Return the existing rules with their positions among all rules of the tenant."""
     found = [(rule, named(world.transport_rules, rule.name)) for rule in rules]
     return [
         (rule, int(record.get("Priority") or 0)) for rule, record in found if record is not None
@@ -438,9 +432,7 @@ def _numbered(world: World, rules: t.Iterable[WantedRule]) -> list[tuple[WantedR
 
 
 def misplaced_by_hand(world: World) -> list[str]:
-    """Rules of others that count as the use case's, and do not stand where it has them among its
-    rules.
-    """
+    """Return rules of others that count as the use case's and stand in another position."""
     rules = _numbered(world, wanted_rules(world))
     return [
         rule.name
@@ -454,7 +446,7 @@ def misplaced_by_hand(world: World) -> list[str]:
 
 
 def made_by_hand(world: World) -> list[tuple[str, Record]]:
-    """Rules and policies under names of the use case that are not ours and do something else."""
+    """Return rules and policies of others under our names that do something else."""
     found = []
     for rule in wanted_rules(world):
         record = named(world.transport_rules, rule.name)

@@ -3,7 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The phase of message handling: its gates, and what its role goes on with. Pure."""
+"""The phase of message handling: its gates, and what its role does with them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from . import (
 
 
 def before_any_write(world: World) -> list[GateResult]:
-    """What no later phase can put right: only what stops is worth a line here."""
+    """Return what no later phase can put right; only what stops is reported here."""
     found = [
         *handling_gates.user_release(world),
         *handling_gates.quarantine_tags(world),
@@ -43,8 +43,9 @@ def notices(world: World) -> list[GateResult]:
 
 
 def todo(world: World, ready: bool = True) -> dict[str, t.Any]:
-    """All of the use case where anything of it differs, nothing where all is in place: a second run
-    has nothing to ask.
+    """Return all objects of the use case if anything differs, otherwise nothing.
+
+    So a second run has nothing to ask.
     """
     kept = {"undated": handling_gates.undated(world)}
     if not ready or not handling.differences(world):
@@ -70,7 +71,7 @@ def todo(world: World, ready: bool = True) -> dict[str, t.Any]:
 
 
 def missing(world: World) -> list[GateResult]:
-    """For the end state."""
+    """Return what the end state lacks."""
     found = handling_gates.in_place(world)
     waiting = not world.settings.rule_match_sender_ip and world.settings.lockdown
     return [
@@ -81,22 +82,21 @@ def missing(world: World) -> list[GateResult]:
 
 
 def removals(world: World) -> list[str]:
-    """Cmdlets that a change from another use case needs besides those of every deployment."""
+    """Return the cmdlets that a change from another use case needs in addition."""
     found = ["Remove-TransportRule"] if handling.obsolete_rules(world) else []
     return [*found, *(["Remove-QuarantinePolicy"] if handling.obsolete_policies(world) else [])]
 
 
 def mail_to_look_at(world: World, since: str = "") -> dict[str, t.Any]:
-    """For the tasks that read whether the rules act: from when on mail shows it, unless the proof
-    has a time, and which mail was found.
+    """Return the arguments of the tasks that check whether our rules matched.
+
+    These are the start time, unless the proof has one, and the Message-IDs.
     """
     begin = since or rules_seen.rules_since(world)
     return {"outbound_since": begin, "message_ids": rules_seen.to_look_at(world) if begin else []}
 
 
 def domain_dispositions(world: World, name: str) -> tuple[list[str] | None, GateResult | None]:
-    """What one domain is given instead of its dispositions, while the rules that take over do not
-    act yet.
-    """
+    """Return the dispositions that a domain keeps until the rules that take over act, and why."""
     leaving, result = handling_gates.handed_over(world, name)
     return (sorted({*handling.to_hold(world, name), *leaving}) if leaving else None), result

@@ -3,11 +3,10 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What Microsoft 365 answers to Area 1 for the domains that have moved: before others follow, and
-until the lock-down. Pure.
+"""What Microsoft 365 answers to Area 1 for domains that have moved.
 
-Sources: [CUT-33] and [CUT-34] (halt the wave); [EXO-2.7]
-(RejectDirectSend).
+It is looked at before others follow, and until the lock-down. Sources: [CUT-33] and [CUT-34] (halt
+the wave); [EXO-2.7] (RejectDirectSend).
 """
 
 from __future__ import annotations
@@ -42,10 +41,10 @@ Message = t.Mapping[str, t.Any]
 
 
 def to_read(world: World) -> dict[str, t.Any]:
-    """Since when which trace is read:
+    """Return since when each trace is to be read.
 
-    Area 1's for domains that moved, until the lock-down's proof reads it; Exchange's while others
-    have not.
+    Area 1's is read for domains that moved, until the proof of the lock-down reads it; Exchange's
+    while others have not moved.
     """
     names = world.covered()
     moved = [name for name in names if world.is_switched(name)]
@@ -62,8 +61,9 @@ def to_read(world: World) -> dict[str, t.Any]:
 
 
 def refused(world: World) -> list[GateResult]:
-    """A domain whose mail from Area 1 Microsoft 365 refuses for good: no other one moves into the
-    same.
+    """Check that Microsoft 365 does not refuse mail of a moved domain for good.
+
+    Otherwise no other domain follows.
     """
     moved = [name for name in world.covered() if world.is_switched(name)]
     off = _switched_off(world)
@@ -83,9 +83,7 @@ def refused(world: World) -> list[GateResult]:
 
 
 def _switched_off(world: World) -> datetime.datetime | None:
-    """When the proof took our own lock-down back: what that refused has been said, and has a gate
-    of its own.
-    """
+    """Return when the proof switched our lock-down off; its refusals have a gate of their own."""
     connector = world.connector(world.settings.lockdown_connector_name) or {}
     found = stamp.SWITCHED_OFF.search(str(connector.get("Comment") or ""))
     return parse_time(found["at"]) if found else None
@@ -111,9 +109,7 @@ def _refusal(name: str, last: tuple[datetime.datetime, str], count: int) -> Gate
 
 
 def canaries(world: World) -> list[GateResult]:
-    """Before the first of the others: of each canary domain, mail by way of Area 1 that Microsoft
-    365 took.
-    """
+    """Check that Microsoft 365 took mail of each canary from Area 1, before the others move."""
     marked = [entry.name for entry in world.settings.domains if entry.canary]
     others = [name for name in world.covered() if name not in marked]
     if not all(world.is_switched(name) for name in marked) or any(
@@ -161,6 +157,6 @@ def _taken(world: World, name: str) -> bool:
 
 
 def _since(world: World, name: str) -> datetime.datetime:
-    """When it moved, as far as that is known and not too long ago to be read."""
+    """Return when the domain moved, as far as that is known and can still be read."""
     moments = world.timeline.moments(SWITCHED, domain=name)
     return max([*moments[-1:], world.now - LOOK_BACK])

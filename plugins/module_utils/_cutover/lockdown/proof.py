@@ -3,14 +3,12 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Does the lock-down act, and does it let Area 1 in?
+"""Whether the lock-down acts and lets Area 1 in: a verdict from what was seen since it is on.
 
-A verdict from what was seen since it was switched on. Pure.
-
-Sources: [CUT-2.3] (codes, phases of a refusal, what is not in the trace) and [CUT-36].
-That direct mail is refused shows in a refusal only; that Area 1's mail is accepted shows in the
-traces too. A verdict is never better than its evidence: what was not seen is unknown, and unknown
-is never good.
+Sources: [CUT-2.3] (codes, phases of a refusal, what is not in the trace) and [CUT-36]. Only a
+refusal shows that direct mail is refused; that Area 1's mail is accepted shows in the traces, too.
+A verdict is never better than its evidence: what was not seen is unknown, and unknown never counts
+as good.
 """
 
 from __future__ import annotations
@@ -49,8 +47,10 @@ ASK = (
 
 @dataclasses.dataclass(frozen=True)
 class Proof:
-    """``why`` says what was seen, or what is missing; ``until`` when it is worth looking again;
-    ``refused_since`` when direct mail was seen refused.
+    """A verdict. ``why`` says what was seen, or what is missing.
+
+    ``until`` is when it is worth looking again; ``refused_since`` when direct mail was seen
+    refused.
     """
 
     verdict: str
@@ -60,15 +60,15 @@ class Proof:
 
 
 def enabled_at(connector: t.Mapping[str, t.Any]) -> datetime.datetime | None:
-    """Its last change: it was not switched on later.
+    """Return the connector's last change: it was not switched on later.
 
-    A change of its list starts the proof anew, which is right.
+    A change of its list starts the proof anew, which is intended.
     """
     return changed_at(connector)
 
 
 def prove(world: World, connector: t.Mapping[str, t.Any]) -> Proof:
-    """For a lock-down that is on."""
+    """Return the verdict on a lock-down that is on."""
     changed = enabled_at(connector)
     if changed is None:
         return Proof(UNKNOWN, "the service does not say when the connector was switched on")
@@ -120,8 +120,10 @@ def prove(world: World, connector: t.Mapping[str, t.Any]) -> Proof:
 
 
 def _still_open(what: str, now: datetime.datetime, late: datetime.datetime) -> Proof:
-    """Not a reason to switch anything: a change may take its time, and turning it over and over
-    would only start that time anew.
+    """Return the verdict for direct mail that is still accepted.
+
+    It is no reason to switch anything: a change may take its time, and another one would only start
+    that time anew.
     """
     if now < late:
         return Proof(NOT_EFFECTIVE_YET, "direct mail is still accepted: %s" % what, iso(late))
@@ -134,8 +136,9 @@ def _still_open(what: str, now: datetime.datetime, late: datetime.datetime) -> P
 def _refused_since(
     world: World, changed: datetime.datetime, quiet: datetime.datetime, locked: str
 ) -> datetime.datetime:
-    """From when on mail through Area 1 counts as evidence: the connector certainly acted, seen or
-    after its time.
+    """Return since when mail through Area 1 counts as evidence.
+
+    By then the connector certainly acts: it was seen to, or its time is over.
     """
     seen = world.timeline.of(timeline.DIRECT_REFUSED, subject=iso(changed))
     return min(
@@ -146,10 +149,7 @@ def _refused_since(
 
 
 def _probe(world: World) -> tuple[str, str, str]:
-    """(refused, accepted, neither and why), each empty where it is not so.
-
-    Only the proof itself probes directly, after enabling.
-    """
+    """Return (refused, accepted, neither and why) of the proof's own probes, each "" if not so."""
     answers = [item for _name, item in sorted((world.smtp.get("direct") or {}).items())]
     if not answers:
         return "", "", ""
@@ -183,7 +183,7 @@ def _probe(world: World) -> tuple[str, str, str]:
 
 
 def _answer(item: t.Mapping[str, t.Any]) -> str:
-    """In words: why this answer proves nothing."""
+    """Return in words why an answer proves nothing."""
     if item.get("verdict") == "inconclusive":
         return (
             "the recipient was accepted, but the refusal may come with the message;"
@@ -200,10 +200,10 @@ def _where(item: t.Mapping[str, t.Any]) -> str:
 def _trace(
     world: World, connector: t.Mapping[str, t.Any], acts: datetime.datetime, late: datetime.datetime
 ) -> tuple[str, datetime.datetime]:
-    """(accepted, quiet since): direct mail that arrived although the connector must act, and from
-    when on none did.
+    """Return (accepted, quiet since) from the message trace.
 
-    What came in the first hour only shows when the connector did not act yet.
+    The first is direct mail that arrived although the connector must act, the second the time since
+    when none did. Mail in the first hour only shows when the connector did not act yet.
     """
     groups, begin = (
         world.message_trace.get("groups") or [],
@@ -233,9 +233,7 @@ def _scope(world: World, connector: t.Mapping[str, t.Any]) -> list[str]:
 
 
 def _exempt(world: World, connector: t.Mapping[str, t.Any], address: str) -> bool:
-    """Another connector that names the address may have let it in: no evidence that the lock-down
-    does not act.
-    """
+    """Return whether another connector may have let the address in, which is no evidence."""
     others = [
         item
         for item in world.inbound_connectors
@@ -250,7 +248,7 @@ def _refused_through(world: World, changed: datetime.datetime) -> str:
 
 
 def _taken(world: World, since: datetime.datetime) -> str:
-    """Mail through Area 1 that Microsoft 365 took while the lock-down acted."""
+    """Return mail through Area 1 that Microsoft 365 took while the lock-down acted."""
     tested = followed.arrived(world, since)
     if tested:
         return "mail through Area 1 is accepted (the test mail of %s: %s)" % (
@@ -269,9 +267,7 @@ def _taken(world: World, since: datetime.datetime) -> str:
 
 
 def where_to_look(world: World, connector: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """What the reading tasks need: times for the traces, and the forwarding hosts for a delivery
-    past Area 1.
-    """
+    """Return times for the traces, and the forwarding hosts for a delivery past Area 1."""
     changed = enabled_at(connector) or world.now
     acts = changed + datetime.timedelta(minutes=world.settings.settle_minutes)
     known = world.mail_hosts
@@ -306,7 +302,7 @@ def where_to_look(world: World, connector: t.Mapping[str, t.Any]) -> dict[str, t
 
 
 def new_events(world: World, proof: Proof, changed: datetime.datetime | None) -> list[str]:
-    """What the durable time line does not hold yet of the connector as it is now."""
+    """Return what the time line does not have yet about the connector as it is now."""
     if changed is None:
         return []
     known = {event.event for event in world.timeline.of(subject=iso(changed))}
@@ -319,9 +315,9 @@ def new_events(world: World, proof: Proof, changed: datetime.datetime | None) ->
 def result(
     world: World, connector: t.Mapping[str, t.Any], proof: Proof | None = None
 ) -> GateResult:
-    """The verdict as the report shows it.
+    """Return the verdict for the report.
 
-    What is unknown stays *not checked*: a later run looks again, a person may decide.
+    What is unknown stays *not checked*: a later run looks again, or a person decides.
     """
     proof = proof or prove(world, connector)
     name = str(connector.get("Name"))
@@ -350,8 +346,9 @@ def result(
 
 
 def switched_off_comment(world: World, why: str) -> str:
-    """For the connector that refused mail of Area 1: an administrator who finds it sees why it is
-    off, and so does the next run.
+    """Return the comment of a connector that refused Area 1's mail.
+
+    An administrator and the next run see why it is off.
     """
     return "%s. [mailflow.area1: switched off %s, %s. Disabled on purpose]" % (
         world.settings.lockdown_comment,

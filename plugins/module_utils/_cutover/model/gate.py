@@ -120,9 +120,9 @@ ACKNOWLEDGEABLE = frozenset(
 
 
 def acknowledge(results: t.Iterable[GateResult], decided: t.Collection[str]) -> list[GateResult]:
-    """Results with what a person decided about:
+    """Return the results with those opened about which a person has decided.
 
-    C(gate) or C(gate:object) in ``decided`` opens it, and stays visible.
+    ``decided`` has ``gate`` or ``gate:object``. An opened result stays visible.
     """
     answer = []
     for result in results:
@@ -135,10 +135,9 @@ def acknowledge(results: t.Iterable[GateResult], decided: t.Collection[str]) -> 
 
 @dataclasses.dataclass
 class Evaluation:
-    """What the gates of one phase came to.
+    """The answers of a phase. ``values`` is what its role goes on with.
 
-    ``values`` is what the role that asked goes on with. ``needs`` has to be looked at before the
-    phase may act; ``events`` was seen for the first time and belongs into the time line.
+    ``go`` is false when nothing of the phase may be done.
     """
 
     results: list[GateResult]

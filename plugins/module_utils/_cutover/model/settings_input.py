@@ -29,7 +29,7 @@ HEADER = re.compile(r"^[!-9;-~]{1,64}$")
 
 
 def normalise(raw: t.Mapping[str, t.Any]) -> Settings:
-    """Validated settings. Raises InputError for the first thing that cannot be right."""
+    """Return the checked settings; raise InputError for the first that cannot be right."""
     location = raw.get("location") or ""
     networks_given = raw.get("egress_networks") or networks.PUBLISHED
     split = networks.for_exchange(networks_given)
@@ -113,8 +113,9 @@ def _handling(raw: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _refuse_circles(settings: Settings) -> None:
-    """What a person gave is known before anything is read; a transport or record in place is looked
-    at by the gate.
+    """Refuse forwarding hosts that would send mail in a circle.
+
+    What a person gave is known before anything is read; the gate looks at what is in place.
     """
     gateways = {item.host for item in settings.mx_records}
     for entry in settings.domains:
@@ -179,7 +180,7 @@ def _forward_to(name: str, given: t.Any) -> str:
 
 
 def _own_dispositions(name: str, given: t.Any) -> list[str]:
-    """What Area 1 holds back of this domain's mail, instead of what the use case says."""
+    """Return what Area 1 holds back of this domain's mail, instead of what the use case says."""
     try:
         return dispositions.check_dispositions(as_list(given))
     except InputError as exc:
@@ -189,7 +190,7 @@ def _own_dispositions(name: str, given: t.Any) -> list[str]:
 
 
 def _flag(name: str, entry: t.Mapping[str, t.Any], key: str) -> bool:
-    """Yes or no, also as text."""
+    """Return a boolean of a domain's map, which may also be given as text."""
     value = entry.get(key)
     if value in (None, ""):
         return False
@@ -206,7 +207,7 @@ def _flag(name: str, entry: t.Mapping[str, t.Any], key: str) -> bool:
 
 
 def mx_records(raw: t.Mapping[str, t.Any]) -> tuple[MxRecord, ...]:
-    """Own records win over the preset of a location."""
+    """Return the given MX records, else those of the location."""
     given = as_list(raw.get("mx_records"))
     if not given:
         if not raw.get("location"):

@@ -67,9 +67,7 @@ class World(Sections):
 
     @property
     def now(self) -> datetime.datetime:
-        """The service's own clock at the last read: a runner's wrong clock must not shorten a
-        wait.
-        """
+        """The service's own clock: a runner's wrong clock must not shorten a wait."""
         moment = parse_time(self.service_date)
         if moment is None:
             raise Conflict(
@@ -109,7 +107,7 @@ class World(Sections):
         return self._accepted
 
     def changed_here(self) -> set[str]:
-        """Sections of the deployment that this run has written to."""
+        """Return the sections of the deployment that this run has written to."""
         return set(self.changed_sections)
 
     def written(self) -> list[Need]:
@@ -123,8 +121,9 @@ class World(Sections):
         return presets.is_area1_host(host) or host_name(host) in self._gateways
 
     def is_switched(self, name: str) -> bool:
-        """The provider, or where it was not asked every authoritative server, has exactly the
-        wanted records.
+        """Return whether the provider has exactly the wanted records.
+
+        If it was not asked, every authoritative server has to have them.
         """
         provider = self.dns_provider.get(name)
         if provider is not None and provider.get("records") is not None:
@@ -133,8 +132,9 @@ class World(Sections):
         return bool(view.get("agree")) and record_set(view.get("records")) == self._wanted
 
     def may_be_at_area1(self, name: str) -> bool:
-        """Whether mail of the domain may go through Area 1, by whichever of its hosts: one answer
-        that says so, or none, is enough.
+        """Return whether mail of the domain may go through Area 1, by any of its hosts.
+
+        One answer that says so, or no answer, is enough.
         """
         view = self.if_read.dns.get(name) or {}
         answers = [*(view.get("name_servers") or []), *(view.get("resolvers") or [])]
@@ -148,9 +148,7 @@ class World(Sections):
         )
 
     def old_ttl(self, name: str) -> int | None:
-        """The largest TTL that the MX set is known to have had: from the baseline, and from when it
-        was lowered.
-        """
+        """Return the largest known TTL of the old MX set, from the baseline and the time line."""
         baseline = self.if_read.baseline
         entry = ((baseline.get("sections") or {}).get("dns") or {}).get(name) or {}
         known = [event.ttl for event in self.timeline.of(domain=name) if event.ttl]
@@ -165,7 +163,7 @@ class World(Sections):
         return boolean((self.accepted().get(name) or {}).get("MatchSubDomains")) is True
 
     def hosts_below(self, name: str) -> list[str]:
-        """MX hosts past Area 1 that a wildcard gives to every name below the domain."""
+        """Return MX hosts past Area 1 that a wildcard gives to every name below the domain."""
         records = (self.dns_details.get(name) or {}).get("below") or []
         return sorted(
             {
@@ -229,7 +227,7 @@ class World(Sections):
 
 
 def changed_at(record: t.Mapping[str, t.Any]) -> datetime.datetime | None:
-    """When an object of Exchange was last changed, where the service says so."""
+    """Return when an object of Exchange was last changed, or None if the service does not say."""
     return parse_time(record.get("WhenChangedUTC") or record.get("WhenChanged"))
 
 

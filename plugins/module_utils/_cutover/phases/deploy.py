@@ -3,7 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Which gates stand before which phase, and what the phase may then do. Pure."""
+"""Name the gates that stand before each phase, and decide what the phase may do."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def evaluate(phase: str, world: World) -> Evaluation:
 
 
 def _tenant(world: World) -> Evaluation:
-    """What the tenant's own answer settles, before the domains are asked for elsewhere.
+    """Decide what the tenant's own answer settles, before the domains are asked for elsewhere.
 
-    C(relay): what outbound connectors decide about.
+    C(relay) lists what outbound connectors decide about.
     """
     results = [
         *gates.permissions(world, handling_phase.removals(world)),
@@ -150,8 +150,9 @@ def _verify(world: World) -> Evaluation:
 
 
 def _own_comment(world: World) -> str:
-    """The tutorial's comment, but never over one that somebody else wrote; empty leaves what is
-    there.
+    """Return the tutorial's comment, but never over one that somebody else wrote.
+
+    An empty comment leaves what is there.
     """
     present = str((world.connector(world.settings.connector_name) or {}).get("Comment") or "")
     return (

@@ -3,9 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The module mail_flow_gate: keeps the settings, evaluates one phase, shows and returns the
-answers.
-"""
+"""Serve the module mail_flow_gate: keep the settings, evaluate one phase, show the answers."""
 
 from __future__ import annotations
 
@@ -136,9 +134,7 @@ def settings_of(observation: Observation) -> Settings | None:
 
 
 def sections_now(observation: Observation) -> dict[str, t.Any]:
-    """The sections, with the service's clock carried on to this moment by the time that passed here
-    since the read.
-    """
+    """Return the sections, with the clock carried on by the time that passed since the read."""
     sections = observation.sections()
     written = {
         str(entry.get("section"))
@@ -175,7 +171,7 @@ def _answer(params: t.Mapping[str, t.Any], evaluation: Evaluation, reads: list[s
 
 
 def _journal(observation: Observation, phase: str, result: GateResult) -> None:
-    """A phase's last answers are the ones that the report shows."""
+    """Keep a phase's last answers: they are the ones that the report shows."""
     status = JOURNAL_STATUS.get(result.status)
     if result.acknowledged:
         status = "acknowledged"
@@ -199,9 +195,7 @@ def _journal(observation: Observation, phase: str, result: GateResult) -> None:
 
 
 def _say_unused(names: t.Iterable[str], observation: Observation) -> None:
-    """A variable without effect must not look as if it had one; one that guards something is
-    refused.
-    """
+    """Warn of a variable without effect, and refuse one that guards something."""
     for name in names:
         if name in GUARDING:
             raise InputError(
@@ -217,7 +211,7 @@ def _say_unused(names: t.Iterable[str], observation: Observation) -> None:
 
 
 def _say_egress(settings: Settings, observation: Observation) -> None:
-    """What was made of the networks for Exchange is said once, in the report."""
+    """Say once, in the report, what was made of the networks for Exchange."""
     dropped, split = settings.egress_dropped, settings.egress_split
     if dropped or split:
         parts = (["%s split to /24" % ", ".join(split)] if split else []) + (

@@ -154,10 +154,10 @@ def proof(world: World) -> Evaluation:
 
 
 def _proof(world: World) -> Evaluation:
-    """Ask whether a lock-down that is on acts, and whether it lets Area 1 in.
+    """Prove of a lock-down that is on that it acts, and that it lets Area 1 in.
 
-    Only mail of Area 1 that it refuses switches it off. The same traces tell whether the rules of
-    the use case act, with or without a lock-down.
+    It is switched off only for mail of Area 1 that it refuses. The same traces tell whether the
+    rules of the use case act, lock-down or not.
     """
     name = world.settings.lockdown_connector_name
     connector = world.connector(name)

@@ -34,7 +34,7 @@ def _names(world: World, names: t.Collection[str]) -> list[dict[str, t.Any]]:
 
 
 def _expecting(world: World, entry: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Add the records that the gates decided on: a set that somebody changed since stays."""
+    """Add the records that the gates decided on, so that a set changed since is not overwritten."""
     provider = world.dns_provider.get(entry["name"]) or {}
     return {**entry, "expect": provider["records"] or []} if "records" in provider else entry
 
@@ -252,7 +252,7 @@ def _before_every_switch(world: World) -> list[GateResult]:
 def _canary_waits(
     todo: list[str], turn: list[str], candidates: list[str], found: list[GateResult]
 ) -> list[GateResult]:
-    """Return who waits for a canary: until it has moved, and then until its mail was seen."""
+    """Hold back who waits for a canary: until it has moved, and then until its mail was seen."""
     unseen = ", ".join(
         result.object for result in found if result.gate == watch.CANARY and not result.open
     )
@@ -265,7 +265,7 @@ def _canary_waits(
 
 
 def _limit(world: World, turn: list[str], ready: list[str]) -> tuple[int, list[GateResult]]:
-    """Return how many domains may move now, and who is held back by the limit.
+    """Return how many may move now, and who is held back by that.
 
     The limit is one of the run, which may look at the world more than once.
     """
@@ -293,8 +293,9 @@ PLAIN_DOMAINS = 2
 def _probe(world: World, candidates: list[str], caught: list[str]) -> dict[str, t.Any]:
     """Return what mail_flow_probe is to ask.
 
-    It asks the new hosts for ``candidates``, and whether our connector catches mail of ``caught``.
-    C(names) are the hosts whose addresses are needed, C(look) the domains that are read with them.
+    It asks the new hosts of C(candidates), and whether our connector catches mail of C(caught).
+    C(names) are the hosts whose addresses are needed for it, C(look) the domains that are read with
+    them.
     """
     hosts = path_gates.new_hosts(world) if candidates else []
     plain = []
@@ -314,7 +315,7 @@ def _probe(world: World, candidates: list[str], caught: list[str]) -> dict[str, 
 
 
 def _switch_off(world: World, caught: list[GateResult]) -> dict[str, str]:
-    """Return our own connector if it does harm, unless a person has decided otherwise."""
+    """Switch off our own connector if it harms, unless a person has decided otherwise."""
     if not any(result.status == CANNOT for result in decided(world, caught)):
         return {}
     return {
@@ -344,16 +345,16 @@ def _domain_gates(world: World, name: str, refused: bool) -> list[GateResult]:
 
 
 def _canaries_first(world: World, names: list[str]) -> list[str]:
-    """Return the canaries while one of them has not moved, else all domains."""
+    """Let only canaries move while one of them has not moved."""
     canaries = {entry.name for entry in world.settings.domains if entry.canary}
     waiting = [name for name in names if name in canaries]
     return waiting or names
 
 
 def final_ttl(world: World) -> Evaluation:
-    """Decide whose TTL may rise: once the lock-down is proven, no quick way back is needed.
+    """Raise the TTL once the lock-down is proven, or a person decided about its proof.
 
-    A decision of a person about the proof counts as proof.
+    From then on no rollback by DNS alone is left to be quick for.
     """
     connector = world.connector(world.settings.lockdown_connector_name)
     wanted = int(world.settings.mx_final_ttl)

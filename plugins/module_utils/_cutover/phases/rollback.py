@@ -3,10 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The phases of rollback.yml: which gates stand before which step back, and what it may then do.
-
-Pure.
-"""
+"""Name the gates that stand before each step back, and decide what the step may do."""
 
 from __future__ import annotations
 
@@ -143,12 +140,10 @@ def _mx(world: World) -> Evaluation:
 
 
 def _probe(world: World, away: list[MxState]) -> dict[str, t.Any]:
-    """A delivery to where the tenant's mail arrives, while a lock-down that is off may still act.
+    """Plan a delivery to where mail arrives, while a lock-down that is off may still act.
 
-    By the resolvers' addresses.
-
-    Not to the host of the old MX records: a former gateway takes any mail, and hands it to a tenant
-    that may still refuse it.
+    It goes by the resolvers' addresses, and not to the host of the old MX records: a former gateway
+    takes any mail, and hands it to a tenant that may still refuse it.
     """
     connector = world.connector(world.settings.lockdown_connector_name)
     if connector is None or lockdown.is_on(connector):
@@ -168,7 +163,7 @@ def _probe(world: World, away: list[MxState]) -> dict[str, t.Any]:
 
 
 def _arrival(world: World, entry: DomainSettings) -> str:
-    """Where Area 1 hands the domain's mail on; empty where that is not Microsoft's."""
+    """Return where Area 1 hands the domain's mail on; empty where that is not Microsoft's."""
     transport = host_name(
         (world.if_read.email_security.get(entry.name) or {}).get("transport") or ""
     )
@@ -177,7 +172,7 @@ def _arrival(world: World, entry: DomainSettings) -> str:
 
 
 def _rest(world: World) -> Evaluation:
-    """All that Area 1's path needs stays until no mail can come by it; TTLs rise last."""
+    """Keep all that Area 1's path needs until no mail can come by it; raise TTLs last."""
     past, plan = past_of(world), rollback.plan(world)
     asked = (
         []
@@ -203,7 +198,10 @@ def _rest(world: World) -> Evaluation:
 
 
 def _verify(world: World) -> Evaluation:
-    """The end: an empty plan. What is left alone and what has no way back is named each time."""
+    """Decide whether the plan is empty, which is the end.
+
+    What is left alone and what has no way back is named each time.
+    """
     plan = rollback.plan(world)
     connector = world.connector(world.settings.lockdown_connector_name)
     away = {state.name for state in plan.away()}

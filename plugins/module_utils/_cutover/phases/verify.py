@@ -3,10 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The end state: what of it is missing, and what a lock-down that is on does to mail right now.
-
-Pure.
-"""
+"""The end state: what it lacks, and what a lock-down that is on does to mail right now."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ from ..model.world import DomainState, World
 
 
 def verify(world: World) -> Evaluation:
-    """The end state, as it was read: what is missing is due, whoever took it away."""
+    """Return the answers on the end state; what is missing is due, whoever took it away."""
     decision = lockdown.decide(world, (), lambda results: decided(world, results))
     connector = world.connector(world.settings.lockdown_connector_name)
     switched = [name for name in world.covered() if world.is_switched(name)]
@@ -63,11 +60,10 @@ def verify(world: World) -> Evaluation:
 
 
 def losing_now(world: World) -> list[GateResult]:
-    """Mail that the lock-down refuses while this is read.
+    """Return answers on mail that the lock-down refuses while this is read.
 
-    Whatever else a run has to say comes after it.
-
-    Also what a person has decided to end: until the connector is off, mail is being refused.
+    Everything else that a run reports comes after it. This includes what a person has decided to
+    end: until the connector is off, mail is being refused.
     """
     decision = lockdown.decide(world, (), lambda results: results)
     return [
@@ -84,9 +80,9 @@ def proven(world: World, connector: dict[str, t.Any]) -> GateResult:
 def _unseen(
     world: World, switched: list[str], states: t.Mapping[str, DomainState]
 ) -> list[GateResult]:
-    """Moved, but not for everyone that was asked.
+    """Return domains that have moved, but not for every server that was asked.
 
-    While the lock-down is off it says the same itself.
+    While the lock-down is off, its own gate reports the same.
     """
     found = []
     for state in (states[name] for name in switched if name in states):

@@ -3,7 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Domains on the way back: their MX sets, TTLs, and what Email Security keeps of them. Pure."""
+"""Domains on the way back: their MX sets, TTLs, and what Email Security keeps of them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class MxState:
     place: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
 
     def wish(self, **more: t.Any) -> dict[str, t.Any]:
-        """As area1_mx takes it."""
+        """Return the domain as area1_mx takes it."""
         return {"name": self.name, **self.place, "expect": list(self.expect), **more}
 
 
@@ -96,9 +96,9 @@ def _low_ttl(world: World, before: t.Mapping[str, t.Any]) -> int:
 def _ttl_back(
     world: World, before: t.Mapping[str, t.Any], now: t.Mapping[str, t.Any]
 ) -> int | None:
-    """The old TTL where we lowered it: what is there is at most ours.
+    """Return the old TTL if we lowered it, or None.
 
-    Another one is somebody's. Auto was never touched.
+    Then the present one is at most ours; another one is somebody's. Auto was never touched.
     """
     if now["auto_ttl"] or before["auto_ttl"] or not before.get("ttl") or not now.get("ttl"):
         return None
@@ -107,7 +107,7 @@ def _ttl_back(
 
 
 def _floor(world: World) -> int:
-    """The TTL that we wrote; a provider's higher minimum counts as low enough."""
+    """Return the TTL that we wrote; a provider's higher minimum counts as low enough."""
     held = world.dns_provider.values()
     return max([int(world.settings.mx_ttl), *(int(item.get("min_ttl") or 0) for item in held)])
 
@@ -115,9 +115,9 @@ def _floor(world: World) -> int:
 def email_security(
     world: World, past: World, left: list[GateResult]
 ) -> tuple[list[dict[str, t.Any]], list[GateResult]]:
-    """(domains to restore by PATCH, domains that we made and that stay).
+    """Return (domains to restore by PATCH, domains that we made and that stay).
 
-    Deleting one ends its protection and cannot be undone.
+    A deletion would end a domain's protection and cannot be undone [CF-6.1].
     """
     restore, one_way = [], []
     now, before = world.email_security, past.if_read.email_security
@@ -160,7 +160,7 @@ def email_security(
 
 
 def _rows(world: World, entry: DomainSettings) -> tuple[Written, ...]:
-    """What the section area1_domains writes."""
+    """Return what the section area1_domains writes."""
     host, _result = forwarding.choose(world, entry)
     modes = world.email_security[entry.name].get("allowed_delivery_modes")
     # Of any use case: the one of a deployment may have been another than today's.
@@ -191,7 +191,7 @@ def _rows(world: World, entry: DomainSettings) -> tuple[Written, ...]:
 
 
 def _whole(now: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The fields that the module would otherwise bring to a deployment's values."""
+    """Return the fields that the module would otherwise set to a deployment's values."""
     return {
         "require_tls_outbound": now.get("require_tls_outbound"),
         "lookback_hops": now.get("lookback_hops"),

@@ -3,7 +3,7 @@
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What must hold before a step back: the order of risk ([CUT-3.2]). Pure."""
+"""What must hold before each step back, in the order of risk [CUT-3.2]."""
 
 from __future__ import annotations
 
@@ -54,8 +54,9 @@ def baseline(world: World) -> list[GateResult]:
 
 
 def may_remove(world: World, removals: t.Iterable[str]) -> list[GateResult]:
-    """Asked where things are taken away only: switching the lock-down off and the MX records back
-    need none of these rights.
+    """Check the permissions to remove objects.
+
+    Switching the lock-down off and restoring MX records needs none of them.
     """
     denied = world.permissions.get("removals") or []
     missing = [name for name in removals if name in denied]
@@ -72,10 +73,7 @@ def may_remove(world: World, removals: t.Iterable[str]) -> list[GateResult]:
 
 
 def lockdown_off(world: World, past: World) -> list[GateResult]:
-    """Mail comes directly again only once the lock-down has stopped to act:
-
-    Exchange takes up to an hour [CUT-4.1].
-    """
+    """Check that direct mail is accepted again: Exchange takes up to an hour [CUT-4.1]."""
     name, minutes = world.settings.lockdown_connector_name, world.settings.settle_minutes
     connector = world.connector(name)
     was_on = lockdown.is_on(past.connector(name) or {})
@@ -118,9 +116,10 @@ def lockdown_off(world: World, past: World) -> list[GateResult]:
 
 
 def _gone(world: World, past: World, name: str) -> GateResult:
-    """A deletion takes as long to act as a switch-off.
+    """Return the answer for a lock-down that somebody deleted.
 
-    Nobody says when it was: the wait counts from the first look that missed it.
+    A deletion takes as long to act as a switch-off. Nobody says when it was: the wait counts from
+    the first look that missed it.
     """
     if _last_there(world, past, name) is None:
         return holds("lockdown_off", name, "it does not exist")
@@ -143,9 +142,9 @@ def _gone(world: World, past: World, name: str) -> GateResult:
 
 
 def missed(world: World, past: World) -> bool:
-    """A lock-down that may have been on is gone, and this is the first run that sees it.
+    """Return whether this is the first run that misses a lock-down that may have been on.
 
-    Of interest while MX records are to go back.
+    It matters while MX records are to go back.
     """
     name = world.settings.lockdown_connector_name
     there, off = _last_there(world, past, name), _last_off(world, name)
@@ -158,7 +157,7 @@ def missed(world: World, past: World) -> bool:
 
 
 def _last_there(world: World, past: World, name: str) -> datetime.datetime | None:
-    """When it was last seen, on or to be switched on: by a snapshot, its proof, or the baseline."""
+    """Return when it was last seen on or to be switched on, by snapshot, proof or baseline."""
     moments = [parse_time((world.history.get("restricting") or {}).get(name.lower()))]
     moments += world.timeline.moments(DIRECT_REFUSED, PROVEN, domain=name)
     if lockdown.is_on(past.connector(name) or {}):
@@ -171,11 +170,9 @@ def _last_off(world: World, name: str) -> datetime.datetime | None:
 
 
 def _was_acting(world: World, name: str, since: datetime.datetime) -> bool:
-    """Was it seen to refuse mail before it was switched off, in the very state that this ended, and
-    not touched after?
+    """Return whether it was seen to refuse mail in the state that the switch-off ended.
 
-    Without that, mail that is taken may only mean that Exchange has not acted on the switching on
-    yet.
+    Without that, accepted mail may only mean that Exchange has not acted on the switch-on yet.
     """
     ended = world.timeline.last(LOCKDOWN_OFF, domain=name) or Event(LOCKDOWN_OFF, name)
     untouched = ended.moment is not None and since <= ended.moment + TOLERANCE
@@ -185,9 +182,9 @@ def _was_acting(world: World, name: str, since: datetime.datetime) -> bool:
 
 
 def _since(world: World, connector: t.Mapping[str, t.Any]) -> datetime.datetime | None:
-    """The service's own date, else our stamp.
+    """Return the service's own date of the switch-off, else that of our stamp.
 
-    Who touches the connector makes the wait longer, never shorter.
+    Whoever touches the connector makes the wait longer, never shorter.
     """
     match = OFF.search(str(connector.get("Comment") or ""))
     stamped = parse_time(match["at"]) if match else None
@@ -201,9 +198,9 @@ def _since(world: World, connector: t.Mapping[str, t.Any]) -> datetime.datetime 
 
 
 def _probed(world: World, past: World) -> tuple[str, list[str]]:
-    """(verdict, domains): what the probe of this run saw.
+    """Return (verdict, domains) of this run's probe.
 
-    Only a message that Microsoft 365 took, or its refusal by a connector, is evidence.
+    Only a message that Microsoft 365 took, or a connector's refusal, is evidence.
     """
     seen = world.smtp.get("direct") or {}
     verdicts = {
@@ -242,9 +239,7 @@ def _still_refused(
 
 
 def others_refuse(world: World, past: World) -> list[GateResult]:
-    """A connector of somebody else that came since and refuses what is not its own: mail that comes
-    directly would be lost.
-    """
+    """Check that no new connector of somebody else would refuse direct mail."""
     ours = {
         world.settings.connector_name.lower(),
         world.settings.lockdown_connector_name.lower(),
@@ -286,8 +281,9 @@ def _same_restriction(before: t.Mapping[str, t.Any], now: t.Mapping[str, t.Any])
 
 
 def path_closed(world: World, past: World, states: t.Sequence[MxState]) -> list[GateResult]:
-    """No mail comes through Area 1 any more: nobody answers its hosts, and the caches of its sets
-    have run out.
+    """Check that no mail comes through Area 1 any more.
+
+    Nobody answers its hosts, and the caches of its sets have expired.
     """
     # While some domain's mail is still sent there, what caches hold is no question yet.
     results = _away(world, states) or [*_answers(world, past), *_caches(world, states)]
@@ -370,9 +366,9 @@ def _caches(world: World, states: t.Sequence[MxState]) -> list[GateResult]:
 
 
 def caches_until(world: World, state: MxState) -> datetime.datetime | None:
-    """When the last cache forgets Area 1's set: its TTL after the set went back.
+    """Return when the last cache forgets Area 1's set: its TTL after the old set came back.
 
-    By the time line, else by the record's own date.
+    The time line counts, else the record's own date.
     """
     if state.state != "back" or state.gateway:
         return None
@@ -402,8 +398,9 @@ def caches_until(world: World, state: MxState) -> datetime.datetime | None:
 
 
 def unseen_return(world: World, state: MxState) -> bool:
-    """It was at Area 1 and is back, and nothing says since when: put back by hand, or by a run that
-    died before it kept the time.
+    """Return whether a domain is back, and nothing says since when.
+
+    It was put back by hand, or by a run that died before it recorded the time.
     """
     held = world.dns_provider.get(state.name) or {}
     if state.state != "back" or state.gateway or parse_time(held.get("modified_on")):
@@ -420,5 +417,5 @@ def _moves(world: World, state: MxState) -> list[Event]:
 
 
 def _at_area1(world: World, state: MxState) -> dict[str, t.Any]:
-    """When a snapshot last showed it there, and its longest TTL then."""
+    """Return when a snapshot last showed the domain at Area 1, and its longest TTL then."""
     return dict((world.history.get("at_area1") or {}).get(state.name) or {})

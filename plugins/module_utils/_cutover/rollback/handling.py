@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._engine import values
 from ..._facts import use_cases
+from ..._facts.exchange_objects import plain_name
 from ..handling import objects as handling
 from ..model.gate import GateResult, noticed
 from ..model.world import World
@@ -95,8 +95,8 @@ def _verdicts(
     foreign = []
     managed = name.lower() in {item.lower() for item in handling.filter_names(world)}
     current = handling.filter_options(world, name) if managed else {}
-    for option, parameter in handling.FILTER.items():
-        kind = values.INT if option.endswith("_period") else values.WORD
+    for prop in handling.FILTER_TABLE:
+        option, parameter, kind = prop.option, prop.name, prop.kind
         there = now.get(parameter)
         found = verdict(
             kind, before.get(parameter), _written(option, current) if managed else (), there
@@ -126,10 +126,9 @@ def _written(option: str, current: t.Mapping[str, t.Any]) -> list[t.Any]:
 def _ours(world: World, past: World) -> list[str]:
     before = past.if_read.quarantine_policies
     return [
-        handling.plain_name(record)
+        plain_name(record)
         for record in world.if_read.quarantine_policies
-        if handling.is_our_policy(record)
-        and handling.named(before, handling.plain_name(record)) is None
+        if handling.is_our_policy(record) and handling.named(before, plain_name(record)) is None
     ]
 
 

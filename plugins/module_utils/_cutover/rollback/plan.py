@@ -5,10 +5,7 @@
 
 """What a rollback undoes, object by object: the baseline merged with what others changed since.
 
-Pure.
-
-When each part may happen is asked by the gates (rollback_gates.py); nothing here decides about
-time.
+When each part may happen is asked by the gates; nothing here decides about time.
 """
 
 from __future__ import annotations
@@ -31,8 +28,10 @@ from .three_way import surplus
 
 @dataclasses.dataclass
 class Rollback:
-    """``left`` are things that are somebody else's by now, ``one_way`` those that cannot be undone:
-    both are only named.
+    """The plan of a rollback.
+
+    ``left`` are things that are somebody else's by now, ``one_way`` those that cannot be undone:
+    both are only reported.
     """
 
     mx: list[MxState]
@@ -46,7 +45,7 @@ class Rollback:
     one_way: list[GateResult]
 
     def away(self) -> list[MxState]:
-        """Domains whose mail goes to Area 1 by our hand."""
+        """Return the domains whose mail goes to Area 1 because of us."""
         return [state for state in self.mx if state.state == "away"]
 
     def ttls(self) -> list[MxState]:

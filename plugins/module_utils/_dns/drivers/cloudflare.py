@@ -25,6 +25,8 @@ AUTO = 1
 # "Auto" is 300 s for records that are not proxied ([CF-6.5]).
 AUTO_SECONDS = 300
 ZONES_PER_PAGE = 50
+# Longest time in seconds for the list of zones, which only saves calls.
+LIST_SECONDS = 30.0
 PERMISSION_READ = "Zone.Zone:Read"
 PERMISSION_EDIT = "Zone.DNS:Edit"
 
@@ -77,8 +79,14 @@ class CloudflareDriver(Driver):
     )
     REQUIREMENTS = ("requests",)
 
-    def __init__(self, api: CloudflareApi, surroundings: Surroundings | None = None) -> None:
+    def __init__(
+        self,
+        api: CloudflareApi,
+        surroundings: Surroundings | None = None,
+        listing: CloudflareApi | None = None,
+    ) -> None:
         self._api = api
+        self._listing = listing or api
         self._surroundings = surroundings
         self._zones: dict[str, dict[str, ZoneCandidate]] = {}
         self._asked: set[tuple[str, str]] = set()
@@ -90,16 +98,13 @@ class CloudflareDriver(Driver):
     def from_options(cls, options: DriverOptions, surroundings: Surroundings) -> CloudflareDriver:
         """Make the driver; a module's own token for Cloudflare (api_token) serves the DNS too."""
         (token,) = options.require("dns_api_token")
-        return cls(
-            CloudflareApi(
-                options.text("dns_api_url"),
-                token,
-                surroundings.ca_path,
-                surroundings.timeout,
-                surroundings.context,
-            ),
-            surroundings,
-        )
+
+        def api(seconds: float) -> CloudflareApi:
+            url, ca_path = options.text("dns_api_url"), surroundings.ca_path
+            return CloudflareApi(url, token, ca_path, seconds, surroundings.context)
+
+        timeout = surroundings.timeout
+        return cls(api(timeout), surroundings, api(min(timeout, LIST_SECONDS)))
 
     def prepare(self, names: t.Sequence[str]) -> None:
         """List the zones where that takes fewer calls than asking for each.
@@ -116,7 +121,7 @@ class CloudflareDriver(Driver):
 
     def _list(self, wanted: t.Collection[str]) -> None:
         for page, envelope in enumerate(
-            self._api.envelopes("zones", per_page=ZONES_PER_PAGE, permission=PERMISSION_READ), 1
+            self._listing.envelopes("zones", per_page=ZONES_PER_PAGE, permission=PERMISSION_READ), 1
         ):
             self._keep_zones(envelope)
             missing = sum(1 for name in wanted if name not in self._zones)

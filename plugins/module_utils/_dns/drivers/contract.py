@@ -40,7 +40,8 @@ class Capabilities:
     A driver declares only what it was shown to do: the contract suite tests each of these.
 
     ``atomic``
-        A set is replaced in one transaction: no query ever sees a part of it, or none.
+        A set is replaced in one transaction: no query ever sees a part of it, or none. None: it
+        depends on something that the driver cannot see.
     ``compare_and_swap``
         The provider itself refuses a replacement where the set is not the expected one. Where this
         is False, the driver reads and compares just before it writes, and a change by somebody
@@ -59,7 +60,7 @@ class Capabilities:
         How many domains of one account are worked on at the same time.
     """
 
-    atomic: bool = False
+    atomic: bool | None = False
     compare_and_swap: bool = False
     lowest_ttl: int = 0
     highest_ttl: int = HIGHEST_TTL

@@ -52,7 +52,7 @@ class OctodnsDriver(Driver):
         "V(octodns) goes through a provider class of octoDNS, for what has no driver of its own."
         " Only a plan of exactly the one change is carried out."
     )
-    CAPABILITIES = Capabilities(threads=4)
+    CAPABILITIES = Capabilities(atomic=None, threads=4)
     OPTIONS = (
         Option(
             "dns_octodns_class",

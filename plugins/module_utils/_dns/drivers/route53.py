@@ -124,7 +124,7 @@ class Route53Driver(Driver):
     )
     REQUIREMENTS = (
         "requests",
-        "botocore, if no access key is given",
+        "botocore (only for O(dns_provider=route53) without an access key)",
     )
 
     def __init__(

@@ -69,10 +69,10 @@ def error_of(root: Node) -> tuple[str, str]:
 
 
 def dns_name(text: str) -> str:
-    """Return a name as the rest of the collection has it: no octal escape, A-labels, no final
-    dot.
+    """Return a name as the rest of the collection has it.
 
-    The escapes are bytes, of UTF-8 where somebody made a zone with a name in Unicode.
+    It has A-labels, no octal escapes and no final dot. The escapes are bytes, of UTF-8 where
+    somebody made a zone with a name in Unicode.
     """
     data = _OCTAL.sub(lambda found: chr(int(found[1], 8) & 0xFF), text)
     try:

@@ -51,22 +51,10 @@ def run(params: t.Mapping[str, t.Any], context: Context) -> Result:
         return publish(driver, name, identifier, own[name].get("expect"), context)
 
     done = by_account(drivers, accounts, one)
+    changed = [name for name, item in done.items() if isinstance(item, SetOutcome) and item.changed]
     if not context.check_mode:
-        changed = [
-            name for name, item in done.items() if isinstance(item, SetOutcome) and item.changed
-        ]
         settle(drivers, accounts, changed, context)
-    for name, outcome in done.items():
-        note = _note(outcome, context.check_mode)
-        if note:
-            observation.note(section="mx", object=name, **note)
-    if not context.check_mode:
-        changed = [
-            name for name, item in done.items() if isinstance(item, SetOutcome) and item.changed
-        ]
-        observation.outdate(STS, changed)
-        observation.outdate(WORLD, changed)
-    observation.save()
+    _hand_on(observation, done, changed, context)
     outcomes = {name: outcome for name, outcome in done.items() if isinstance(outcome, SetOutcome)}
     failed = {name: outcome for name, outcome in done.items() if isinstance(outcome, MailflowError)}
     values: dict[str, t.Any] = {"results": [_result(name, done[name]) for name in own]}
@@ -108,6 +96,22 @@ def publish(
         wanted = WantedSet(values=(*others, "v=STSv1; id=%s;" % identifier))
     steps = SetSteps(driver, name, "TXT", wanted)
     return bring(steps, driver, context, View(present) if context.check_mode else None)
+
+
+def _hand_on(
+    observation: Observation,
+    done: t.Mapping[str, SetOutcome | MailflowError],
+    changed: list[str],
+    context: Context,
+) -> None:
+    for name, outcome in done.items():
+        note = _note(outcome, context.check_mode)
+        if note:
+            observation.note(section="mx", object=name, **note)
+    if not context.check_mode:
+        observation.outdate(STS, changed)
+        observation.outdate(WORLD, changed)
+    observation.save()
 
 
 def _note(outcome: SetOutcome | MailflowError, check_mode: bool) -> dict[str, t.Any]:

@@ -46,6 +46,7 @@ ENVIRONMENT: dict[str, str] = {
     "client_id": "O365_CLIENT_ID",
     **METHOD_ENVIRONMENT,
     "access_token": "O365_ACCESS_TOKEN",
+    "graph_access_token": "O365_GRAPH_ACCESS_TOKEN",
     "token_cache": "O365_TOKEN_CACHE",
     "cloud": "O365_CLOUD",
 }

@@ -17,9 +17,10 @@ from ..._engine.observation import Observation
 from ..._engine.plan import ListIntent
 from ..._engine.timeline import happened
 from ..._engine.values import as_list, ip_span
+from ..._facts.exchange_objects import CONNECTOR, ENHANCED_FILTERING, ObjectType
 from ..transport import open_transport
 from .store import ObjectSteps, Store, drive, find
-from .tables import CONNECTOR, ENHANCED_FILTERING, ObjectType, check_addresses
+from .tables import check_addresses
 
 PARTNER_ONLY = (
     "restrict_domains_to_ip_addresses",

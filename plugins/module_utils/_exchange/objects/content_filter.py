@@ -15,10 +15,10 @@ from ..._engine.module import Result
 from ..._engine.observation import Observation
 from ..._engine.plan import Plan
 from ..._engine.values import as_list
+from ..._facts.exchange_objects import CONTENT_FILTER, plain_name
 from ..transport import open_transport
 from .filters import applying_policies, is_preset
-from .store import ObjectSteps, Records, Store, drive, find, plain_name
-from .tables import CONTENT_FILTER
+from .store import ObjectSteps, Records, Store, drive, find
 
 SPAM_ACTIONS = ("MoveToJmf", "Quarantine", "AddXHeader", "ModifySubject", "Redirect", "Delete")
 BULK_ACTIONS = (*SPAM_ACTIONS, "NoAction")

@@ -15,9 +15,10 @@ from ..._engine.module import Result
 from ..._engine.observation import Observation
 from ..._engine.plan import ListIntent, Plan
 from ..._engine.values import as_list, boolean
+from ..._facts.exchange_objects import CONNECTION_FILTER
 from ..transport import open_transport
 from .store import ObjectSteps, Records, Store, drive, find
-from .tables import CONNECTION_FILTER, MAX_FILTER_ENTRIES, check_addresses
+from .tables import MAX_FILTER_ENTRIES, check_addresses
 
 
 def run_connection_filter(params: t.Mapping[str, t.Any], context: Context) -> Result:

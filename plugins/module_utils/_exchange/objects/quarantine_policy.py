@@ -15,10 +15,10 @@ from ..._engine.errors import InputError
 from ..._engine.module import Result
 from ..._engine.observation import Observation
 from ..._engine.plan import Change, Plan
+from ..._facts.exchange_objects import QUARANTINE_POLICY, plain_name
 from ..._facts.quarantine_permissions import LEVELS, NOT_OURS, PERMISSIONS, names_of, value_of
 from ..transport import open_transport
-from .store import ObjectSteps, Records, Store, drive, find, plain_name
-from .tables import QUARANTINE_POLICY
+from .store import ObjectSteps, Records, Store, drive, find
 
 
 def run_quarantine_policy(params: t.Mapping[str, t.Any], context: Context) -> Result:

@@ -16,7 +16,6 @@ import typing as t
 
 from ..._engine import values
 from ..._engine.errors import InputError
-from ..._engine.plan import Property
 from ..._facts.rule_parameters import ENUMS, LONGEST, PARAMETERS
 
 #: Each pair is sent together, or refused by the service ([EXO-2.5]).
@@ -39,32 +38,10 @@ _ACTIONS = re.compile(
     r"(Add(Manager|ToRecipients)|Apply|BlindCopyTo|CopyTo|Delete|Disconnect|Generate|LogEvent|Moderate|Notify|Prepend|Quarantine"
     r"|Redirect|Reject|Remove|Route|SetHeader|SetSCL|SmtpReject|Stop)"
 )
-_KINDS: dict[str, values.Kind] = {
-    "Boolean": values.FLAG,
-    "ByteQuantifiedSize": values.SIZE,
-    "DateTime": values.MOMENT,
-    "Hashtable[]": values.OBJECTS,
-    "IncidentReportContent[]": values.WORDS,
-    "Int32": values.INT,
-    "MultiValuedProperty": values.IPS,  # both of this type are lists of addresses
-    "Pattern[]": values.TEXTS,
-    "RecipientIdParameter[]": values.WORDS,
-    "SclValue": values.INT,
-    "Word[]": values.WORDS,
-}
-_FREE_TEXT = frozenset(
-    {"DisclaimerText", "EventLogText", "HeaderValue", "RejectText", "String", "SubjectPrefix"}
-)
 
 
 def is_action(name: str) -> bool:
     return bool(_ACTIONS.match(name))
-
-
-def property_of(name: str, option: str = "") -> Property:
-    kind_name = PARAMETERS.get(name, "String")
-    kind = _KINDS.get(kind_name) or (values.TEXT if kind_name in _FREE_TEXT else values.WORD)
-    return Property(option or name, name, kind)
 
 
 def spelled(name: t.Any) -> str:

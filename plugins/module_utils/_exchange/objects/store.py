@@ -20,10 +20,11 @@ from ..._engine.plan import Change, Plan, plan_object
 from ..._engine.reconcile import Outcome, reconcile
 from ..._engine.timestamps import iso
 from ..._engine.values import as_list
+from ..._facts.exchange_objects import ObjectType, plain_name
 from ..cmdlets import Delta
 from ..errors import Dehydrated
 from ..transport import Transport
-from .tables import FURTHER_READS, READS, ObjectType
+from .tables import FURTHER_READS, READS
 
 Records = list[dict[str, t.Any]]
 #: The section of the observation that names, by object type, the properties that the service kept
@@ -83,11 +84,6 @@ def find(records: Records, name: str) -> dict[str, t.Any] | None:
             "Rename all but one of them; nothing was changed.",
         )
     return found[0] if found else None
-
-
-def plain_name(record: t.Mapping[str, t.Any]) -> str:
-    """Return an object's name; some objects come back as ``tenant\\name`` [EXO-2.6]."""
-    return str(record.get("Name") or record.get("Identity") or "").rpartition("\\")[2].strip()
 
 
 class ObjectSteps:

@@ -20,13 +20,13 @@ from ..._engine.observation import Observation
 from ..._engine.plan import Change, Plan, Property, plan_object
 from ..._engine.reconcile import Outcome, reconcile
 from ..._engine.values import TEXT, WORD
+from ..._facts.exchange_objects import ObjectType, rule_property
 from ..._facts.rule_parameters import PARAMETERS
 from ..errors import NotRequired
 from ..transport import open_transport
 from .rule_order import Place, index_for, insert, ordered
-from .rule_values import PAIRS, check_name, check_whole, checked, property_of, spelled
+from .rule_values import PAIRS, check_name, check_whole, checked, spelled
 from .store import ObjectSteps, Records, Store, drive, find
-from .tables import ObjectType
 
 #: Module option to cmdlet parameter. Everything else goes by C(parameters).
 OPTIONS: dict[str, str] = {
@@ -123,7 +123,7 @@ class RuleSteps(ObjectSteps):
         switching: bool = True,
     ) -> None:
         table = tuple(
-            property_of(parameter) for parameter in (wanted if wanted is not None else PARAMETERS)
+            rule_property(parameter) for parameter in (wanted if wanted is not None else PARAMETERS)
         )
         properties = (_NAME, *(prop for prop in table if prop.name != "State"), _STATE)
         kind = ObjectType("TransportRule", "transport_rules", properties, DEFAULTS)
@@ -164,7 +164,7 @@ class RuleSteps(ObjectSteps):
         if not self.switching and wanted.get("State") == "Enabled":
             del wanted["State"]
         cleared = {
-            name: [] if property_of(name).kind.is_list else ""
+            name: [] if rule_property(name).kind.is_list else ""
             for name, value in wanted.items()
             if value is None
         }

@@ -204,7 +204,9 @@ class ExchangeConnection:
                 % (self._host.where, tenant_id, given or wanted),
                 "Nothing was changed. Check the tenant and the credentials.",
             )
-        if wanted and not is_guid(wanted) and organization not in ("", wanted, tenant_id):
+        # Without a token only the name tells; the module takes the initial domain there.
+        named = not given and bool(wanted) and not is_guid(wanted)
+        if named and organization not in ("", wanted, tenant_id):
             raise SignInError(
                 "%s is connected to %s, not to %s." % (self._host.where, organization, wanted),
                 "Nothing was changed. Check the tenant and the credentials.",

@@ -43,21 +43,31 @@ _BODY = r"""
 
     # Plain data for ConvertTo-Json: enumerations become their names, dates become ISO 8601 in UTC,
     # lists stay lists. Windows PowerShell 5.1 would write numbers and \/Date()\/ otherwise.
+    $plain = @(
+        'Boolean', 'Byte', 'Decimal', 'Double', 'Int16', 'Int32', 'Int64',
+        'SByte', 'Single', 'UInt16', 'UInt32', 'UInt64'
+    )
     function ConvertTo-Area1Value {
         param($Value, [int] $Depth)
 
         if ($null -eq $Value) { return $null }
         if ($Value -is [string]) { return $Value.ToString() }
+        if ($Value -is [datetimeoffset]) { $Value = $Value.UtcDateTime }
         if ($Value -is [datetime]) {
+            # The service's own times are UTC where nothing says otherwise.
+            if ($Value.Kind -eq [DateTimeKind]::Unspecified) {
+                $Value = [datetime]::SpecifyKind($Value, [DateTimeKind]::Utc)
+            }
             return $Value.ToUniversalTime().ToString('o', [cultureinfo]::InvariantCulture)
         }
         foreach ($typeName in $Value.PSObject.TypeNames) {
             if ($typeName -like '*System.Enum') { return $Value.ToString() }
         }
-        if ($Value -is [bool] -or $Value -is [int] -or $Value -is [long] -or $Value -is [double]) {
-            return $Value
+        if ($Value -is [valuetype]) {
+            # Numbers and booleans stay what they are; identifiers and spans become text.
+            if ($plain -contains [Convert]::GetTypeCode($Value).ToString()) { return $Value }
+            return $Value.ToString()
         }
-        if ($Value -is [valuetype]) { return $Value.ToString() }
         if ($Depth -le 0) { return $Value.ToString() }
         if ($Value -is [System.Collections.IDictionary]) {
             $table = @{}

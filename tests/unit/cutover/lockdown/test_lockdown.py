@@ -199,7 +199,8 @@ def test_a_stamp_that_cannot_be_true_starts_the_soak_anew(
 
 
 def test_without_dates_the_digest_speaks_for_the_stamp() -> None:
-    untold: dict[str, Any] = {"WhenCreatedUTC": None, "WhenChangedUTC": None}
+    dates = ("WhenCreatedUTC", "WhenChangedUTC", "WhenCreated", "WhenChanged")
+    untold: dict[str, Any] = dict.fromkeys(dates)
     assert decide(staged_world(**untold)).action == "enable"
     assert decide(staged_world(staged=NOW - HOUR, **untold)).action == "keep"
     ahead = staged_world(staged=NOW + HOUR, **untold)
