@@ -265,7 +265,7 @@ class HttpClient:
             allow_redirects=False,
             stream=True,
         ) as response:
-            content = _without(self._read(response, end), hidden)
+            content = _without(self._read(response, end), hidden, response.ok)
             return Reply(response.status_code, response.headers, content, self._where(sent))
 
     def _read(self, response: t.Any, end: float) -> bytes:
@@ -373,15 +373,16 @@ def _credentials(headers: t.Mapping[str, str]) -> list[str]:
     return [value.rpartition(" ")[2] for value in given]
 
 
-def _without(body: bytes, secrets: t.Sequence[str]) -> bytes:
+def _without(body: bytes, secrets: t.Sequence[str], ok: bool) -> bytes:
     """Return an answer without the secrets that it was asked with.
 
-    Proxies, debugging aids and some services quote the request. Nobody behind this seam can leak
+    With ``ok`` it is an answer to go on with, and may hold a token that was asked for. Proxies,
+    debugging aids and some services quote the request. Nobody behind this seam can leak
     what never gets there.
     """
     for form in dict.fromkeys((body, body.replace(b"\0", b""))):  # UTF-16 is such a form
         text = form.decode("latin-1")
-        redacted = redact(text, secrets)
+        redacted = redact(text, secrets, answer=ok)
         if redacted != text:
             return redacted.encode("latin-1", "replace")
     return body

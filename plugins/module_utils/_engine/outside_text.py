@@ -76,12 +76,18 @@ def each_line(value: t.Any) -> str:
     return "\n".join(map(one_line, str(value).split("\n")))
 
 
-def redact(text: str, secrets: t.Iterable[str]) -> str:
-    """Return ``text`` without ``secrets`` and their beginnings, in all their usual spellings."""
+def redact(text: str, secrets: t.Iterable[str], answer: bool = False) -> str:
+    """Return ``text`` without ``secrets`` and their beginnings, in all their usual spellings.
+
+    ``answer``: the text is not a message but data to go on with, and may rightly hold another token
+    that begins alike. The first part of a JSON web token names the algorithm and the key: alone it
+    is no secret, and alike in every token of an issuer.
+    """
     spellings = _spellings(secrets)
     if not spellings:
         return text
-    beginnings = {spelling[: _telling(spelling)]: None for spelling in spellings}
+    lengths = {spelling: _telling(spelling, answer) for spelling in spellings}
+    beginnings = {spelling[:length]: None for spelling, length in lengths.items()}
     wanted = re.compile("|".join(map(re.escape, beginnings)))
     parts, done = [], 0
     found = wanted.search(text)
@@ -161,12 +167,10 @@ def _columns_of(letter: str) -> int:
     return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
-def _telling(secret: str) -> int:
-    """Return how many characters of a secret's beginning give it away.
-
-    The first part of a JSON web token names the algorithm and the key: it is no secret, and alike
-    in every token of an issuer, also in the one that a service answers with.
-    """
+def _telling(secret: str, answer: bool) -> int:
+    """Return how many characters of a secret's beginning are taken for the secret."""
+    if not answer:
+        return SHORTEST_PREFIX
     header, dot, _rest = secret.partition(".")
     return SHORTEST_PREFIX + (len(header) + 1 if dot and header.startswith("eyJ") else 0)
 
