@@ -18,6 +18,9 @@ from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model impo
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
     Evaluation,
 )
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.registry import (
+    acknowledgeable,
+)
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import deploy as phases
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.timestamps import iso
@@ -296,7 +299,7 @@ def test_ttls_are_lowered_only_where_the_set_is_understood(data: st.DataObject) 
 statuses = st.sampled_from([gate.HOLDS, gate.NOT_YET, gate.CANNOT, gate.NOT_CHECKED])
 names = st.sampled_from(
     [
-        *sorted(gate.ACKNOWLEDGEABLE),
+        *sorted(acknowledgeable()),
         "settled",
         "exposed",
         "area1_domain",
@@ -328,6 +331,6 @@ def test_acknowledging_opens_only_what_may_be_and_never_closes(
             before.status != gate.HOLDS
             and after.status == gate.HOLDS
             and after.acknowledged
-            and before.gate in gate.ACKNOWLEDGEABLE
+            and before.gate in acknowledgeable()
         )
         assert before.gate in decided or "%s:%s" % (before.gate, before.object) in decided

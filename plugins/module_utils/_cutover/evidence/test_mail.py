@@ -18,7 +18,31 @@ import typing as t
 from ..._engine.timeline import TEST_MAIL_SENT, Event
 from ..._engine.timestamps import parse_time
 from ..model.gate import NOT_CHECKED, GateResult, cannot, not_yet, noticed
+from ..model.registry import Asked, register
 from ..model.world import World, changed_at
+
+register(
+    "test_mail",
+    Asked(
+        "switch",
+        looks_at=(
+            "only where a test mail went to `area1_canary_recipient` by way of Area 1: the "
+            "message trace shows that it arrived, and by our connector (or does not tell by "
+            "which: *not checked*)"
+        ),
+        otherwise=(
+            "not yet: run again in some minutes, it may take that long to show; cannot where "
+            "another connector took it"
+        ),
+        acknowledge="yes",
+    ),
+    needs=(
+        "followed_messages",
+        "inbound_connectors",
+        "smtp",
+        "timeline",
+    ),
+)
 
 GATE = "test_mail"
 #: So far the trace is asked, and so many are looked for.

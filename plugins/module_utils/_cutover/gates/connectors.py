@@ -12,12 +12,101 @@ import typing as t
 
 from ..._engine.address_ranges import outside, overlap
 from ..._engine.timestamps import iso
-from ..._engine.values import as_list, boolean, host_name, sender_domain
+from ..._engine.values import as_list, boolean, sender_domain
 from ..._facts.connector_names import LOCKDOWN, purpose_of, purpose_of_comment
-from ..._facts.smtp_replies import NEEDS_TLS
-from ..evidence import caught_mail as own_connector
 from ..model.gate import GateResult, cannot, holds, not_yet, noticed
+from ..model.registry import Asked, register
 from ..model.world import World, changed_at
+from .foreign import active, guarding_rules, restricts, restricts_by_address
+
+register(
+    "foreign_connector",
+    Asked(
+        "connection",
+        looks_at="no other enabled connector claims addresses of Area 1",
+        otherwise="cannot: adopt it by name, or take the addresses out of it",
+        acknowledge="yes",
+    ),
+    Asked("switch"),
+    Asked("lockdown"),
+    needs=("inbound_connectors",),
+)
+
+
+register(
+    "adopted_connector",
+    Asked(
+        "switch",
+        looks_at="the connector named in `area1_connector_name` does not restrict senders",
+        otherwise="cannot: it is a lock-down",
+    ),
+    needs=("inbound_connectors",),
+)
+
+
+register(
+    "spf_hard_fail",
+    Asked(
+        "switch",
+        looks_at="SPF record hard fail is Off in every anti-spam policy that applies",
+        otherwise="not yet: the section connection_filter sets it",
+        acknowledge="yes",
+    ),
+    Asked("lockdown"),
+    needs=(
+        "applying_policies",
+        "content_filter",
+    ),
+)
+
+
+register(
+    "reject_direct_send",
+    Asked(
+        "switch",
+        looks_at="with RejectDirectSend on, the connector matches all of Area 1's addresses",
+        otherwise="not yet: the section enhanced_filtering sets it. Where it holds, a notice",
+        acknowledge="yes",
+    ),
+    needs=(
+        "inbound_connectors",
+        "organization",
+    ),
+)
+
+register(
+    "settled",
+    Asked(
+        "switch",
+        looks_at=(
+            "connector (all networks, enhanced filtering on, not in test mode) and allow list are"
+            " as wanted, and were changed at least `area1_settle_minutes` ago; so were connectors"
+            " and rules of others that are there to keep out what does not come from their own "
+            "servers"
+        ),
+        otherwise="not yet, until that time",
+    ),
+    Asked(
+        "lockdown",
+        looks_at="the first connector works: enabled, all networks in it, enhanced filtering on",
+        otherwise="not yet",
+    ),
+    needs=(
+        "connection_filter",
+        "inbound_connectors",
+        "transport_rules",
+    ),
+)
+
+register(
+    "made_by_hand",
+    Asked(
+        "preflight",
+        looks_at="connectors and rules under the tutorial's names",
+        otherwise="a notice: adopt them by name",
+    ),
+    needs=("inbound_connectors",),
+)
 
 
 def _ours(world: World) -> set[str]:
@@ -27,17 +116,13 @@ def _ours(world: World) -> set[str]:
     }
 
 
-def _active(world: World) -> list[dict[str, t.Any]]:
-    return [item for item in world.inbound_connectors if boolean(item.get("Enabled")) is not False]
-
-
 def foreign_connector(world: World) -> list[GateResult]:
     """Check that no other connector claims addresses of Area 1.
 
     Exchange attributes by address first, so that connector could be chosen in place of ours.
     """
     results = []
-    for item in _active(world):
+    for item in active(world):
         if str(item.get("Name", "")).lower() in _ours(world):
             continue
         if overlap(item.get("SenderIPAddresses"), world.settings.egress):
@@ -68,158 +153,6 @@ def foreign_connector(world: World) -> list[GateResult]:
     return results or [holds("foreign_connector")]
 
 
-def restricts_by_address(connector: t.Mapping[str, t.Any]) -> bool:
-    return boolean(connector.get("RestrictDomainsToIPAddresses")) is True
-
-
-def restricting_connector(world: World) -> list[GateResult]:
-    """Check that no other connector refuses mail that comes by way of Area 1.
-
-    A former gateway's lock-down refuses all mail, a partner's connector the mail of that partner.
-    Our own connector counts, too, while networks are missing in it.
-    """
-    results = []
-    for item in [item for item in _active(world) if _restricts(world, item)]:
-        missing = outside(world.settings.egress, item.get("SenderIPAddresses"))
-        if missing or _restricts_by_certificate(item):
-            results.append(_refuses(world, item, missing))
-    return results or [holds("restricting_connector")]
-
-
-def _restricts(world: World, item: t.Mapping[str, t.Any]) -> bool:
-    """Return whether a connector, enabled or not, is there to refuse mail for a covered domain."""
-    inside = {host_name(name) for name in as_list(item.get("AssociatedAcceptedDomains"))}
-    return (restricts_by_address(item) or _restricts_by_certificate(item)) and (
-        not inside or bool(inside & set(world.covered()))
-    )
-
-
-def _restricts_by_certificate(connector: t.Mapping[str, t.Any]) -> bool:
-    return boolean(connector.get("RestrictDomainsToCertificate")) is True
-
-
-def _refuses(world: World, item: t.Mapping[str, t.Any], missing: list[str]) -> GateResult:
-    name = str(item.get("Name"))
-    if name.lower() == world.settings.lockdown_connector_name.lower() and not item.get(
-        "TlsSenderCertificateName"
-    ):
-        message = "the lock-down is on and leaves out %d egress networks" % len(missing)
-        return not_yet(
-            "restricting_connector", name, message, hint="The section lockdown adds them."
-        )
-    domains = sorted({sender_domain(value) for value in as_list(item.get("SenderDomains"))})
-    whose = "every sender domain" if "*" in domains else ", ".join(domains)
-    command = 'Set-InboundConnector -Identity "%s" -Enabled $false' % name
-    return cannot(
-        "restricting_connector",
-        name,
-        "this connector refuses mail of %s that does not come from its own servers, so also when"
-        " Area 1 brings it" % whose,
-        "Disable it before the switch (%s), add the egress networks to it, or put"
-        " restricting_connector:%s into area1_acknowledge." % (command, name),
-    )
-
-
-REFUSING = (
-    "RejectMessageReasonText",
-    "RejectMessageEnhancedStatusCode",
-    "DeleteMessage",
-    "Quarantine",
-    "RedirectMessageTo",
-)
-
-
-def transport_rules(world: World) -> list[GateResult]:
-    """Check that no rule refuses outside mail except from given addresses.
-
-    This is the other common way to lock a tenant down to a former gateway.
-    """
-    results = []
-    for rule in _guarding_rules(world):
-        if _acts(rule) and outside(world.settings.egress, rule.get("ExceptIfSenderIpRanges")):
-            name = str(rule.get("Name"))
-            results.append(
-                cannot(
-                    "transport_rule",
-                    name,
-                    "this rule refuses or diverts mail except from its own list of addresses, which"
-                    " leaves out Area 1",
-                    "Add the egress networks to its exception, disable it, or put transport_rule:%s"
-                    " into area1_acknowledge." % name,
-                )
-            )
-    return results or [holds("transport_rule")]
-
-
-def _guarding_rules(world: World) -> list[dict[str, t.Any]]:
-    """Return the rules, enabled or not, that keep out mail not coming from their own addresses."""
-    return [
-        rule
-        for rule in world.transport_rules
-        if str(rule.get("FromScope") or "").lower() != "inorganization"
-        and as_list(rule.get("ExceptIfSenderIpRanges"))
-        and any(rule.get(action) not in (None, "", False, []) for action in REFUSING)
-    ]
-
-
-def _acts(rule: t.Mapping[str, t.Any]) -> bool:
-    return (
-        str(rule.get("State", "Enabled")).lower() == "enabled"
-        and str(rule.get("Mode", "Enforce")).lower() == "enforce"
-    )
-
-
-def scl_bypass(world: World) -> list[GateResult]:
-    """Check that no rule takes the gateway's mail past the filters.
-
-    It would make enhanced filtering useless [CUT-2.3]; Microsoft says to disable it.
-    """
-    results = []
-    for rule in [rule for rule in world.transport_rules if skips_filters(world, rule)]:
-        name = str(rule.get("Name"))
-        if not as_list(rule.get("SenderIpRanges")) and not _whole_inbound(rule):
-            message = (
-                "this rule sets SCL -1 for some mail, whatever address it comes from: that is not"
-                " filtered behind Area 1 either"
-            )
-            results.append(noticed("scl_bypass", name, message))
-            continue
-        results.append(
-            cannot(
-                "scl_bypass",
-                name,
-                "this rule sets SCL -1 for mail that Area 1 brings: nothing that comes by way of it"
-                " would be filtered",
-                'Disable it (Disable-TransportRule -Identity "%s"), or put scl_bypass:%s into'
-                " area1_acknowledge." % (name, name),
-            )
-        )
-    return results or [holds("scl_bypass")]
-
-
-def skips_filters(world: World, rule: t.Mapping[str, t.Any]) -> bool:
-    """Return whether a rule lets mail from outside that may be Area 1's skip the filters."""
-    if (
-        not _acts(rule)
-        or str(rule.get("SetSCL") or "").strip() != "-1"
-        or str(rule.get("FromScope") or "").lower() == "inorganization"
-    ):
-        return False
-    egress, ranges = world.settings.egress, as_list(rule.get("SenderIpRanges"))
-    excepted = as_list(rule.get("ExceptIfSenderIpRanges"))
-    return (not ranges or overlap(ranges, egress)) and not (
-        excepted and not outside(egress, excepted)
-    )
-
-
-def _whole_inbound(rule: t.Mapping[str, t.Any]) -> bool:
-    """Return whether a rule has no condition except inside or outside (FromScope, SentToScope).
-
-    The service lists the classes of a rule's conditions.
-    """
-    return all("Scope" in str(name) for name in as_list(rule.get("Conditions")))
-
-
 def reject_direct_send(world: World) -> list[GateResult]:
     """Check that a connector matches Area 1 by address or certificate while RejectDirectSend is on.
 
@@ -247,111 +180,6 @@ def reject_direct_send(world: World) -> list[GateResult]:
         " only because this connector matches its addresses"
     )
     return [noticed("reject_direct_send", name, message)]
-
-
-CAUGHT = "[mailflow.area1: switched off"
-
-
-def catches_others(world: World) -> list[GateResult]:
-    """Check that our connector takes no mail except Area 1's.
-
-    If it did, senders without TLS would be refused. Evidence is a recipient that a direct sender
-    gets with TLS and not without, or the trace of direct mail; whether it can happen is disputed
-    [EXO-2.3].
-    """
-    name = world.settings.connector_name
-    connector = world.connector(name) or {}
-    if boolean(connector.get("Enabled")) is False:
-        return []
-    caught = _caught(world) if boolean(connector.get("RequireTls")) is not False else {}
-    refused = (
-        "direct mail without TLS for %s is refused (%s)" % (", ".join(caught), caught[min(caught)])
-        if caught
-        else ""
-    )
-    taken = own_connector.attributed(world)
-    others = [
-        str(item.get("Name"))
-        for item in _active(world)
-        if item is not connector and _demands_tls(item)
-    ]
-    if refused and others and not taken:
-        return [
-            noticed("own_connector", name, "%s; %s may be why, too" % (refused, ", ".join(others)))
-        ]
-    traced = (
-        "the message trace shows that it took mail from %s" % ", ".join(taken[:5]) if taken else ""
-    )
-    seen = "; ".join(part for part in (refused, traced) if part)
-    hint = (
-        "It is switched off by this run. See what Exchange attributes to it"
-        " (Get-MessageTraceDetailV2) before it is tried again."
-    )
-    return (
-        [
-            cannot(
-                "own_connector",
-                name,
-                "%s: the connector catches mail that does not come from Area 1" % seen,
-                hint,
-            )
-        ]
-        if seen
-        else []
-    )
-
-
-def caught_before(world: World) -> list[GateResult]:
-    """Check that no earlier run had to switch our connector off, so that this is not repeated."""
-    name = world.settings.connector_name
-    connector = world.connector(name)
-    if (
-        connector is None
-        or boolean(connector.get("Enabled")) is not False
-        or CAUGHT not in str(connector.get("Comment") or "")
-    ):
-        return [holds("own_connector", name)]
-    return [
-        cannot(
-            "own_connector",
-            name,
-            "an earlier run switched it off because it caught mail that does not come from Area 1",
-            "When that is mended, take the note out of its comment, or put own_connector into"
-            " area1_acknowledge to try again.",
-        )
-    ]
-
-
-def caught_comment(world: World) -> str:
-    """Return the connector's new comment: its old one, and why it is off."""
-    present = (
-        str((world.connector(world.settings.connector_name) or {}).get("Comment") or "")
-        .split("[mailflow.area1:", 1)[0]
-        .strip()
-    )
-    return (
-        "%s %s %s: it caught mail that does not come from Area 1]"
-        % (present, CAUGHT, iso(world.now))
-    ).strip()
-
-
-def _caught(world: World) -> dict[str, str]:
-    """Return domains whose direct mail is taken with TLS only, with the answer without TLS."""
-    seen = world.smtp.get("plain") or {}
-    return {
-        name: "%s %s" % (item["without_tls"].get("code"), item["without_tls"].get("text"))
-        for name, item in sorted(seen.items())
-        if item.get("verdict") == NEEDS_TLS and not world.is_switched(name)
-    }
-
-
-def _demands_tls(item: t.Mapping[str, t.Any]) -> bool:
-    domains = {sender_domain(value) for value in as_list(item.get("SenderDomains"))}
-    return (
-        boolean(item.get("RequireTls")) is not False
-        and "*" in domains
-        and str(item.get("ConnectorType", "")).lower() == "partner"
-    )
 
 
 def by_hand(world: World) -> list[GateResult]:
@@ -473,8 +301,8 @@ def _obstacles(world: World, wait: datetime.timedelta) -> list[GateResult]:
         for item in world.inbound_connectors
         if str(item.get("Name", "")).lower() not in _ours(world)
     ]
-    found = [("connector", item) for item in others if _restricts(world, item)]
-    found += [("rule", rule) for rule in _guarding_rules(world)]
+    found = [("connector", item) for item in others if restricts(world, item)]
+    found += [("rule", rule) for rule in guarding_rules(world)]
     results = []
     for kind, item in found:
         changed = changed_at(item)

@@ -20,7 +20,44 @@ from ..._engine.timestamps import iso, parse_time
 from ..._engine.values import as_list, boolean, of_domain
 from ..evidence.message_trace import Group, _address, connecting, hidden, trace_problem
 from ..model.gate import GateResult, cannot, holds, not_yet
+from ..model.registry import Asked, register
 from ..model.world import World
+
+register(
+    "direct_senders",
+    Asked(
+        "lockdown",
+        looks_at=(
+            "the message trace shows no mail from outside the egress networks since the caches "
+            "ran out (else since staging), to any domain that the lock-down is for (and any name "
+            "below one with MatchSubDomains)"
+        ),
+        otherwise=(
+            "cannot: names each address with count, senders and last time; send it by way of Area"
+            " 1, or let the address in by the connector (with TLS only; a sender without it needs"
+            " a connector of its own)"
+        ),
+        acknowledge="yes, `direct_senders` or `direct_senders:ADDRESS`: its mail may be refused",
+    ),
+    needs=(
+        "inbound_connectors",
+        "message_trace",
+    ),
+)
+
+register(
+    "message_trace",
+    Asked(
+        "lockdown",
+        looks_at="the trace could be read, completely and for all of that time",
+        otherwise="not yet: permission, too many queries, too many rows",
+        acknowledge="yes, after somebody looked",
+    ),
+    needs=(
+        "inbound_connectors",
+        "message_trace",
+    ),
+)
 
 #: So many addresses are named; a person who faces more decides about all of them at once.
 NAMED = 50

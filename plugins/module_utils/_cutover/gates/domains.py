@@ -7,15 +7,106 @@
 
 from __future__ import annotations
 
-import datetime
 import typing as t
 
-from ..._engine.timeline import MX_RESTORED, TTL_LOWERED
-from ..._engine.timestamps import iso, parse_time
 from ..._engine.values import as_list, boolean, host_name, sender_domain
 from ..model.gate import GateResult, cannot, holds, not_yet, noticed
+from ..model.registry import Asked, register
 from ..model.world import World
 from . import forwarding
+
+register(
+    "dns_shape",
+    Asked(
+        "lower_ttl",
+        looks_at="the name is no alias (CNAME) and has no null MX",
+        otherwise="cannot",
+    ),
+    Asked("switch_domain"),
+    needs=("dns",),
+)
+
+register(
+    "name_server",
+    Asked(
+        "lower_ttl",
+        looks_at=(
+            "a name server of the domain answers; one of several that is down is a warning here, "
+            "and holds the lock-down"
+        ),
+        otherwise="not yet: asked again by the next run",
+        acknowledge="yes",
+    ),
+    Asked("switch_domain"),
+    Asked(
+        "lockdown",
+        looks_at="every one of these servers could be asked; at least one of each kind answered",
+        otherwise="not yet",
+    ),
+    Asked(
+        "rollback",
+        looks_at="every server of a domain answers",
+        otherwise="not yet",
+        acknowledge="yes",
+    ),
+    needs=("dns",),
+)
+
+register(
+    "name_servers_agree",
+    Asked(
+        "lower_ttl",
+        looks_at="they all answer the same MX records",
+        otherwise="not yet: a secondary may lag",
+    ),
+    Asked("switch_domain"),
+    needs=("dns",),
+)
+
+register(
+    "area1_domain",
+    Asked(
+        "switch_domain",
+        looks_at=(
+            "Email Security has the domain, in MX mode, forwarding to that host, with no address "
+            "restrictions; it is active, or *pending only because no mail has arrived yet*"
+        ),
+        otherwise="not yet (verification takes up to 24 hours), or cannot",
+    ),
+    needs=("email_security",),
+)
+
+register(
+    "domain_type",
+    Asked(
+        "switch_domain",
+        looks_at=(
+            "the accepted domain is Authoritative without MatchSubDomains, or an enabled outbound"
+            " connector (not in test mode, not for rules only) carries its mail to a smart host"
+        ),
+        otherwise="cannot: mail that it passes on would go in a circle",
+        acknowledge="yes",
+    ),
+    needs=(
+        "accepted_domains",
+        "outbound_connectors",
+    ),
+)
+
+register(
+    "dns_silent",
+    Asked(
+        "switch_domain",
+        looks_at="at least one name server and one resolver answered: total silence is no evidence",
+        otherwise="not yet",
+    ),
+    Asked(
+        "lockdown",
+        looks_at="every one of these servers could be asked; at least one of each kind answered",
+        otherwise="not yet",
+    ),
+    needs=("dns",),
+)
 
 
 def domain_ready(world: World, name: str) -> GateResult:
@@ -235,101 +326,3 @@ def odd_shape(world: World, name: str) -> GateResult:
             "Remove the null MX, or take the domain out of area1_domains.",
         )
     return holds("dns_shape", name)
-
-
-def ttl(world: World, name: str) -> GateResult:
-    """Check that the TTL is low at every name server, and that caches of the old one expired."""
-    view = world.dns.get(name) or {}
-    low = _low(world, name)
-    present = int(view.get("ttl_max") or 0)
-    if present > low:
-        return not_yet(
-            "ttl",
-            name,
-            "the TTL of its MX records is %d s, not %d s yet" % (present, low),
-            hint="It is lowered by the MX section.",
-        )
-    old = world.old_ttl(name)
-    lowered = _lowered_at(world, name)
-    if (
-        old is not None
-        and old > low
-        and (lowered or world.now) + datetime.timedelta(seconds=old) > world.now
-    ):
-        until = iso((lowered or world.now) + datetime.timedelta(seconds=old))
-        message = "caches may hold the old records (TTL %d s) until %s" % (old, until)
-        if lowered:
-            return not_yet("old_ttl", name, message, until)
-        hint = (
-            "If you know that it has been low for that long, put old_ttl:%s into area1_acknowledge."
-            % name
-        )
-        return not_yet(
-            "old_ttl",
-            name,
-            "%s: since when the TTL is low is not known, so it counts from now on" % message,
-            until,
-            hint,
-        )
-    left = max(
-        (
-            int(item.get("ttl") or 0)
-            for item in view.get("resolvers") or []
-            if item.get("status") == "ok"
-        ),
-        default=0,
-    )
-    if left > low:
-        until = iso(world.now + datetime.timedelta(seconds=left))
-        return not_yet(
-            "old_ttl", name, "a resolver holds the old records for another %d s" % left, until
-        )
-    return holds("ttl", name)
-
-
-def low_since_now(world: World) -> list[str]:
-    """Return domains with a low TTL of unknown age, which counts from this look.
-
-    It was lowered by hand, or by a run that was killed.
-    """
-    fresh = []
-    for name in world.covered():
-        present, old, low = (
-            int((world.dns.get(name) or {}).get("ttl_max") or 0),
-            world.old_ttl(name) or 0,
-            _low(world, name),
-        )
-        if (
-            0 < present <= low < old
-            and _lowered_at(world, name) is None
-            and not world.is_switched(name)
-        ):
-            fresh.append(name)
-    return fresh
-
-
-def _low(world: World, name: str) -> int:
-    provider = world.dns_provider.get(name) or {}
-    return max(
-        int(world.settings.mx_ttl),
-        int(provider.get("min_ttl") or 0),
-        300 if provider.get("auto_ttl") else 0,
-    )
-
-
-def _lowered_at(world: World, name: str) -> datetime.datetime | None:
-    """Return when the set got its low TTL, by the time line or the provider's date."""
-    provider = world.dns_provider.get(name) or {}
-    events = world.timeline.of(domain=name)
-    # A way back has raised it again: what was lowered before that says nothing.
-    restored = max(
-        (place for place, event in enumerate(events) if event.event == MX_RESTORED),
-        default=-1,
-    )
-    moments = [event.moment for event in events[restored + 1 :] if event.event == TTL_LOWERED]
-    known = [
-        moment
-        for moment in [*moments, parse_time(provider.get("modified_on"))]
-        if moment is not None
-    ]
-    return max(known) if known else None

@@ -13,8 +13,35 @@ from __future__ import annotations
 from ..._engine.values import host_name
 from ..._facts import area1_hosts as presets
 from ..model.gate import GateResult, cannot, holds, not_yet
+from ..model.registry import Asked, register
 from ..model.settings import DomainSettings
 from ..model.world import World
+
+register(
+    "forwarding_host",
+    Asked(
+        "area1_domains",
+        looks_at=(
+            "where mail goes after Area 1: `forward_to`, else Microsoft Graph, else what Email "
+            "Security has, else the one Microsoft MX in place"
+        ),
+        otherwise=(
+            "not yet: nothing known; cannot: the answers contradict each other, or the host is an"
+            " Area 1 host (a circle)"
+        ),
+    ),
+    Asked(
+        "switch_domain",
+        looks_at="as above: a conflict or a circle holds the switch too",
+        otherwise="as above",
+    ),
+    needs=(
+        "baseline",
+        "dns",
+        "email_security",
+        "forwarding_hosts",
+    ),
+)
 
 GATE = "forwarding_host"
 

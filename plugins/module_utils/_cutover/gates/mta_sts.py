@@ -19,7 +19,36 @@ from ..._engine.timestamps import iso, parse_time
 from ..._facts.mta_sts import ENFORCE, NONE, Policy, next_id, parse_policy, record_id, record_text
 from ..evidence import mta_sts_history as sts_past
 from ..model.gate import GateResult, holds, not_yet, noticed
+from ..model.registry import Asked, register
 from ..model.world import World
+
+register(
+    "mta_sts",
+    Asked(
+        "switch_domain",
+        looks_at=(
+            "the policy, if there is one that is enforced, names every new host; its id is older "
+            "than its TTL; and no sender may still keep an earlier policy that did not name them "
+            "(see below)"
+        ),
+        otherwise=(
+            "not yet: the summary prints the policy and the TXT record to publish; or until the "
+            "TTL of the new id is over; or until the policy before has run out; or until it could"
+            " be read"
+        ),
+        acknowledge="yes",
+    ),
+    Asked(
+        "rollback",
+        looks_at=(
+            "as for the switch, with the old hosts: the policy names them, under an id that "
+            "senders know"
+        ),
+        otherwise="not yet: prints policy and record",
+        acknowledge="yes",
+    ),
+    needs=("mta_sts",),
+)
 
 GATE = "mta_sts"
 

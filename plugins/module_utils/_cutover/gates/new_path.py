@@ -13,7 +13,77 @@ from ..._engine.values import host_name
 from ..._facts.dns_hosts import describe
 from ..._facts.smtp_replies import ACCEPTED, OK, REFUSED, WRONG
 from ..model.gate import GateResult, cannot, holds, not_yet, noticed
+from ..model.registry import Asked, register
 from ..model.world import World
+
+register(
+    "new_mx_hosts",
+    Asked(
+        "switch",
+        looks_at=(
+            "each new MX host offers STARTTLS and has a certificate for its name, at every "
+            "address that answers"
+        ),
+        otherwise=(
+            "not yet where it could not be asked: is port 25 open from there? `area1_probe_host` "
+            "looks from elsewhere; cannot where it answers wrongly"
+        ),
+        acknowledge="yes",
+        object="a host",
+    ),
+    Asked(
+        "switch_domain",
+        looks_at="the new MX hosts that answer take a recipient of it",
+        otherwise="cannot where they refuse it for good, not yet where it is not clear",
+        acknowledge="yes",
+        object="a domain",
+    ),
+    needs=("smtp",),
+)
+
+register(
+    "zone_control",
+    Asked(
+        "switch_domain",
+        looks_at=(
+            "the delegation (by the parent's word, else the zone's own) names only name servers "
+            "of the DNS provider, where both are known"
+        ),
+        otherwise="cannot: the records that are changed are not the ones that the world asks for",
+        acknowledge="yes: secondaries of another kind",
+    ),
+    needs=(
+        "dns_details",
+        "dns_provider",
+    ),
+)
+
+register(
+    "tls_reporting",
+    Asked(
+        "switch_domain",
+        looks_at="the domain's TLS reporting record",
+        otherwise="a notice",
+    ),
+    needs=(
+        "dns_texts",
+        "mta_sts",
+    ),
+)
+
+register(
+    "dane",
+    Asked(
+        "switch_domain",
+        looks_at="TLSA records of the hosts in place",
+        otherwise="a notice: senders that obey DANE go by those of the new hosts",
+    ),
+    needs=(
+        "dns",
+        "dns_details",
+        "mail_hosts",
+    ),
+)
 
 NEW_HOSTS = "new_mx_hosts"
 

@@ -15,7 +15,100 @@ from ..._engine.timestamps import parse_time
 from ..._engine.values import boolean
 from ..._facts import egress_networks as networks
 from ..model.gate import GateResult, cannot, holds, not_yet, noticed
+from ..model.registry import Asked, register
 from ..model.world import World
+
+register(
+    "accepted_domains",
+    Asked(
+        "preflight",
+        looks_at="each name of `area1_domains` is an accepted domain of the tenant",
+        otherwise="cannot: names the accepted ones",
+    ),
+    needs=("accepted_domains",),
+)
+
+register(
+    "permissions",
+    Asked(
+        "preflight",
+        looks_at=(
+            "the cmdlets that Exchange Online says the application may run; those that take away "
+            "where this run takes something away"
+        ),
+        otherwise="cannot: names the cmdlets. Those that only a rollback needs are told",
+    ),
+    Asked(
+        "rollback",
+        looks_at=(
+            "the application may run the cmdlets that take away what goes; asked after the "
+            "lock-down and the MX records"
+        ),
+        otherwise="cannot: names them",
+    ),
+    needs=("permissions",),
+)
+
+register(
+    "baseline",
+    Asked(
+        "preflight",
+        looks_at="a baseline exists, or the tenant bears no trace of an earlier deployment",
+        otherwise="cannot: give the directory or the baseline",
+        acknowledge="yes: today's state becomes the baseline",
+    ),
+    needs=("baseline_state",),
+)
+
+register(
+    "durable_snapshots",
+    Asked(
+        "preflight",
+        looks_at=(
+            "the runner is not a throw-away one (CI, AWX), or the directory is said to outlive it"
+        ),
+        otherwise="cannot: set `area1_snapshot_durable`, or give `area1_baseline`",
+        acknowledge="yes",
+    ),
+    needs=("baseline_state",),
+)
+
+register(
+    "egress_networks",
+    Asked(
+        "preflight",
+        looks_at="`area1_egress_networks`, if given, leaves out nothing that Cloudflare publishes",
+        otherwise="cannot: mail from there would be refused",
+        acknowledge="yes",
+    ),
+    Asked("connection"),
+    Asked("message_handling"),
+    Asked("switch"),
+    Asked("lockdown"),
+)
+
+register(
+    "allow_list_capacity",
+    Asked(
+        "preflight",
+        looks_at="the IP allow list, with ours added, has at most 1273 entries",
+        otherwise="cannot: remove some, or `area1_allow_list: skip`",
+    ),
+    Asked("connection"),
+    needs=("connection_filter",),
+)
+
+register(
+    "customization",
+    Asked(
+        "connection",
+        looks_at="the organization is customized (not dehydrated)",
+        otherwise="not yet: Exchange may take up to 24 hours",
+    ),
+    Asked("message_handling"),
+    Asked("lockdown"),
+    needs=("organization",),
+)
 
 MAX_ALLOW_LIST = 1273
 LIST_IS_OLD = datetime.timedelta(days=270)

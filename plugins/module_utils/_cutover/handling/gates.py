@@ -8,121 +8,122 @@
 from __future__ import annotations
 
 import datetime
-import typing as t
 
-from ..._engine.address_ranges import overlap
 from ..._engine.timestamps import iso
-from ..._engine.values import as_list, boolean
-from ..._facts.dispositions import HEADER_WORDS, api_word
 from ..._facts.exchange_objects import plain_name
-from ..._facts.quarantine_permissions import BUILT_IN, PERMISSIONS
 from ..._facts.use_cases import (
-    ADMIN,
     AT_AREA1,
-    DASHBOARD,
     IN_INBOX,
-    IN_JUNK,
-    IN_QUARANTINE,
-    Landing,
     UseCase,
-    by_verdict,
     lands,
 )
-from ..model.gate import GateResult, cannot, holds, not_yet, noticed
+from ..model.gate import GateResult, cannot, holds, not_yet
+from ..model.registry import Asked, register
 from ..model.world import World, changed_at
-from . import handover as hands, in_place_since as age, objects as handling
+from . import differences, handover as hands, in_place_since as age, objects as handling
+
+register(
+    "adopt",
+    Asked(
+        "message_handling",
+        looks_at=(
+            "no rule or quarantine policy under a name of the use case was made by somebody else "
+            "and does something else"
+        ),
+        otherwise="cannot, before anything is written: rename it, or say that it may be changed",
+        acknowledge="yes",
+    ),
+)
+
+register(
+    "handed_over",
+    Asked(
+        "message_handling",
+        looks_at=(
+            "the rules that take over from Area 1 are in place, and have been for "
+            "`area1_settle_minutes`; for each domain whose mail may come through Area 1"
+        ),
+        otherwise="not yet: Area 1 goes on holding back what it held",
+        object="section Area 1 domains",
+    ),
+    needs=(
+        "content_filter",
+        "dns",
+        "transport_rules",
+    ),
+)
+
+register(
+    "taken_over",
+    Asked(
+        "message_handling",
+        looks_at=(
+            "Area 1 holds back what the rules are to let go of, and has done so for "
+            "`area1_settle_minutes`: mail that it handed on before may still be under way. For "
+            "the same domains"
+        ),
+        otherwise="not yet: nothing of message handling changes",
+    ),
+    needs=(
+        "dns",
+        "email_security",
+    ),
+)
+
+register(
+    "sender_ip",
+    Asked(
+        "message_handling",
+        looks_at=(
+            "the lock-down is proven, before the rules stop asking for an address of Area 1 "
+            "(`area1_rule_match_sender_ip: false`)"
+        ),
+        otherwise="not yet: they go on asking",
+    ),
+)
+
+register(
+    "held_back",
+    Asked(
+        "switch_domain",
+        looks_at=(
+            "Area 1 holds back what the use case, or the domain's own `drop_dispositions`, says "
+            "(more is no obstacle); where rules are to keep MALICIOUS, SPAM or SPOOF out of the "
+            "inbox, they and the anti-spam policies are in place, and were changed at least "
+            "`area1_settle_minutes` ago. Looked at by Verify, too"
+        ),
+        otherwise=(
+            "not yet, until that time; or the sections area1_domains and message_handling set it"
+        ),
+        acknowledge=(
+            "yes, `held_back` or `held_back:DOMAIN`, where something else sees to that mail (an "
+            "estate that has only the role mx)"
+        ),
+    ),
+    needs=(
+        "content_filter",
+        "email_security",
+        "transport_rules",
+    ),
+)
+
+
+register(
+    "message_handling",
+    Asked(
+        "message_handling",
+        looks_at="the use case is in place",
+        otherwise="not yet: the section message_handling sets it",
+    ),
+    needs=(
+        "content_filter",
+        "transport_rules",
+    ),
+)
+
 
 PHASE = "message_handling"
 NOT_FOR_THE_INBOX = ("MALICIOUS", "SPAM", "SPOOF")
-RELEASE, REQUEST = PERMISSIONS["release"], PERMISSIONS["request_release"]
-
-
-def release_of(world: World, policy: str) -> str:
-    """Return who may release from a quarantine policy: ``user``, ``request`` or ``admin``.
-
-    ``request`` means that an administrator decides. For an unknown policy the worst is assumed.
-    """
-    entry = next(
-        (
-            value
-            for name, value in handling.case_of(world).policies.items()
-            if name.lower() == policy.lower()
-        ),
-        None,
-    )
-    if entry is not None:
-        value = handling.policy_properties(entry)["EndUserQuarantinePermissionsValue"]
-    else:
-        record = handling.named(world.quarantine_policies, policy) or {}
-        told = record.get("EndUserQuarantinePermissionsValue")
-        unknown = 0 if policy.lower() == ADMIN.lower() else RELEASE
-        value = unknown if told is None else int(told)
-    return "user" if value & RELEASE else "request" if value & REQUEST else "admin"
-
-
-def place(world: World, landing: Landing) -> str:
-    """Return in words where a message ends, and who may release it."""
-    if landing.place != IN_QUARANTINE:
-        return {AT_AREA1: "Area 1's quarantine", IN_JUNK: "junk", IN_INBOX: "the inbox"}.get(
-            landing.place, landing.place
-        )
-    who = {
-        "user": "users release",
-        "request": "users ask, administrators release",
-        "admin": "administrators release",
-    }
-    return "quarantine (%s)" % who[release_of(world, landing.policy)]
-
-
-def user_release(world: World) -> list[GateResult]:
-    """Check that MALICIOUS mail is quarantined where users cannot release it [CF-1.1]."""
-    own = {entry.name for entry in world.settings.domains if entry.drop_dispositions is not None}
-    answers = (
-        []
-        if own == set(world.covered())
-        else [_released(world, "", "MALICIOUS", "the use case puts")]
-    )
-    return answers + [
-        _released(world, name, name, "its own drop_dispositions put")
-        for name in world.covered()
-        if name in own
-    ]
-
-
-def _released(world: World, domain: str, what: str, who_puts: str) -> GateResult:
-    found = lands(handling.case_of(world, domain), "MALICIOUS")
-    free = found.place in (IN_JUNK, IN_INBOX) or (
-        found.place == IN_QUARANTINE and release_of(world, found.policy) == "user"
-    )
-    if not free:
-        return holds("user_release", what, place(world, found))
-    return cannot(
-        "user_release",
-        what,
-        "%s MALICIOUS mail where users get at it by themselves: %s"
-        % (who_puts, place(world, found)),
-        "Quarantine it at Area 1 or under a policy with request_release, or put user_release%s into"
-        " area1_acknowledge." % (":" + domain if domain else ""),
-    )
-
-
-def quarantine_tags(world: World) -> list[GateResult]:
-    """Check that every quarantine policy that is named exists, or is made by this run."""
-    case = handling.case_of(world)
-    known = {plain_name(record).lower(): plain_name(record) for record in world.quarantine_policies}
-    known.update({name.lower(): name for name in (*BUILT_IN, *case.policies)})
-    named = [str(value) for option, value in case.filter.items() if option.endswith("_tag")]
-    return [
-        cannot(
-            "quarantine_policy",
-            name,
-            "there is no quarantine policy of this name, and the use case makes none",
-            "There are %s. Correct the name, or list it in quarantine_policies of the use case."
-            % ", ".join(sorted(known.values())),
-        )
-        for name in dict.fromkeys(named)
-        if name.lower() not in known
-    ]
 
 
 def made_by_hand(world: World) -> list[GateResult]:
@@ -131,7 +132,7 @@ def made_by_hand(world: World) -> list[GateResult]:
     It is theirs until a person decides otherwise.
     """
     results = []
-    for kind, record in handling.made_by_hand(world):
+    for kind, record in differences.made_by_hand(world):
         name = plain_name(record)
         results.append(
             cannot(
@@ -228,7 +229,7 @@ def _needs_rule(case: UseCase, word: str) -> bool:
 
 def acting_since(world: World) -> datetime.datetime | None:
     """Return when the rules in place can be relied on, or None while they are not in place."""
-    if any(not text.startswith("belongs") for _object, text in handling.differences(world)):
+    if any(not text.startswith("belongs") for _object, text in differences.differences(world)):
         return None
     wait = datetime.timedelta(minutes=world.settings.settle_minutes)
     filters = [
@@ -312,182 +313,9 @@ def _otherwise(name: str) -> str:
     return "Where something else sees to that mail, put held_back:%s into area1_acknowledge." % name
 
 
-def shadows(world: World) -> list[GateResult]:
-    """Report policies that win over Default for some recipients, and where their mail ends."""
-    case, ours = handling.case_of(world), {name.lower() for name in handling.filter_names(world)}
-    results = []
-    for policy, preset in _winning(world):
-        name = str(policy.get("Name"))
-        if name.lower() in ours:
-            continue
-        options = {option: policy.get(parameter) for option, parameter in handling.FILTER.items()}
-        different = _landing_differences(world, case, options)
-        if different:
-            how = (
-                "presets cannot be edited"
-                if preset
-                else "area1_content_filter_scope: all sets it too"
-            )
-            message = "wins over Default for its recipients: %s (%s)" % ("; ".join(different), how)
-            results.append(noticed("shadow", name, message))
-    return results
-
-
-def _winning(world: World) -> list[tuple[handling.Record, bool]]:
-    """Return custom policies with an enabled rule, and presets with one."""
-    policies = world.content_filter
-    rules = world.preset_rules
-    # Where the application may not read their rules, presets may apply to anybody.
-    presets = (
-        {str(item.get("Name", "")).lower() for item in policies if _is_preset(item)}
-        if rules is None
-        else {
-            str(rule.get("HostedContentFilterPolicy") or "").lower()
-            for rule in rules
-            if str(rule.get("State", "Enabled")).lower() == "enabled"
-        }
-    )
-    applying = {str(name).lower() for name in world.applying_policies}
-    found = []
-    for policy in policies:
-        name = str(policy.get("Name", "")).lower()
-        if name in presets:
-            found.append((policy, True))
-        elif (
-            name in applying and boolean(policy.get("IsDefault")) is not True and name != "default"
-        ):
-            found.append((policy, False))
-    return found
-
-
-def _is_preset(policy: handling.Record) -> bool:
-    return str(policy.get("RecommendedPolicyType") or "Custom").lower() != "custom"
-
-
-def _landing_differences(world: World, case: UseCase, options: t.Mapping[str, t.Any]) -> list[str]:
-    """Return, by disposition, where a policy takes mail that the use case takes elsewhere."""
-    other = UseCase(case.key, case.title, case.area1, case.rules, dict(options), case.policies)
-    found: dict[str, list[str]] = {}
-    for word in HEADER_WORDS:
-        here, there = place(world, lands(case, word)), place(world, lands(other, word))
-        if here != there:
-            found.setdefault("to %s instead of %s" % (there, here), []).append(api_word(word))
-    here, there = (
-        place(world, by_verdict(_phish(given), "phish_spam")) for given in (case.filter, options)
-    )
-    if here != there:
-        found.setdefault("to %s instead of %s" % (there, here), []).append("phishing")
-    return ["%s %s" % (", ".join(words), where) for where, words in found.items()]
-
-
-def _phish(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return the options of a policy with the keys of phishing, which is named without "spam"."""
-    return {**options, "phish_spam_quarantine_tag": options.get("phish_quarantine_tag")}
-
-
-def other_rules(world: World) -> list[GateResult]:
-    """Report rules of others that keep ours from acting, or that act on the disposition, too."""
-    ours = {rule.name.lower() for rule in handling.wanted_rules(world)}
-    headers = {header.lower() for header in world.settings.disposition_headers}
-    last = max(
-        (
-            int(record.get("Priority") or 0)
-            for record in world.transport_rules
-            if handling.is_our_rule(record)
-        ),
-        default=None,
-    )
-    results = []
-    for record in world.transport_rules:
-        name = str(record.get("Name"))
-        if (
-            name.lower() in ours
-            or handling.is_our_rule(record)
-            or not _acts_on_gateway_mail(world, record)
-        ):
-            continue
-        behind = last is not None and int(record.get("Priority") or 0) > last
-        if str(record.get("HeaderContainsMessageHeader") or "").lower() in headers:
-            results.append(noticed("other_rule", name, "this rule acts on the disposition, too"))
-        elif not behind and (
-            boolean(record.get("StopRuleProcessing")) or boolean(record.get("Quarantine"))
-        ):
-            results.append(
-                noticed(
-                    "other_rule",
-                    name,
-                    "it ends the processing of rules before ours, for the mail that it matches",
-                )
-            )
-        elif behind and record.get("SetSCL") not in (None, ""):
-            message = (
-                "it comes after ours and sets the spam confidence level to %s, for the mail that it"
-                " matches"
-            )
-            results.append(noticed("other_rule", name, message % record.get("SetSCL")))
-    order = ", then ".join(rule.name for rule in handling.wanted_rules(world))
-    message = (
-        "it was made by hand and does what the use case asks, but stands in another order than %s;"
-        " move it by hand" % order
-    )
-    return [
-        *results,
-        *(noticed("other_rule", name, message) for name in handling.misplaced_by_hand(world)),
-    ]
-
-
-def _acts_on_gateway_mail(world: World, record: handling.Record) -> bool:
-    active = (
-        str(record.get("State", "Enabled")).lower() == "enabled"
-        and str(record.get("Mode") or "Enforce").lower() == "enforce"
-    )
-    inside = str(record.get("FromScope") or "").lower() == "inorganization"
-    ranges = as_list(record.get("SenderIpRanges"))
-    return active and not inside and (not ranges or overlap(ranges, world.settings.egress))
-
-
-def kept_policies(world: World) -> list[GateResult]:
-    return [
-        noticed(
-            "kept_policy",
-            name,
-            "an earlier use case made this quarantine policy; it stays, because %s uses it"
-            % ", ".join(users),
-        )
-        for name in handling.unwanted_policies(world)
-        for users in [handling.used_elsewhere(world, name)]
-        if users
-    ]
-
-
-def dashboard(world: World) -> list[GateResult]:
-    """Report the settings without an API, which never count as done."""
-    case = handling.case_of(world)
-    tagged = any(rule.subject for rule in case.rules)
-    results = [
-        noticed("dashboard", name, "set in the Cloudflare dashboard: %s" % text)
-        for name, text in DASHBOARD
-    ]
-    if any(entry["notifications"] for entry in case.policies.values()):
-        often = (
-            "set in the Defender portal how often users are notified (quarantine policies, global"
-            " settings)"
-        )
-        results.append(noticed("dashboard", "quarantine notifications", often))
-    if tagged:
-        results.append(
-            noticed(
-                "dashboard",
-                "subject tags",
-                "set by transport rules, as asked; leave them out of the text add-ons",
-            )
-        )
-    return results
-
-
 def in_place(world: World) -> list[GateResult]:
     """Check for the end state that everything is as the use case has it."""
     return [
         not_yet("message_handling", name, text, hint="The section message_handling sets it.")
-        for name, text in handling.differences(world)
+        for name, text in differences.differences(world)
     ]

@@ -19,10 +19,30 @@ from ..._engine.values import INT, as_list, boolean
 from ..._facts.dispositions import api_word, header_word
 from ..._facts.use_cases import FIRST_SPAM, Rule
 from ..model.gate import GateResult, not_yet
+from ..model.registry import Asked, register
 from ..model.world import World
 from . import objects as handling
 from .in_place_since import hint, rule, since
 from .objects import Record, WantedRule
+
+register(
+    "passed_on",
+    Asked(
+        "message_handling",
+        looks_at=(
+            "the rule that takes a word over from another rule of ours is in place, and has been "
+            "for `area1_settle_minutes`. Once mail of a domain may come through Area 1"
+        ),
+        otherwise=(
+            "not yet: the other rule keeps the word, and is as strict as before. All else of "
+            "message handling goes on"
+        ),
+    ),
+    needs=(
+        "dns",
+        "transport_rules",
+    ),
+)
 
 #: Of a rule that is to take something over, what must be as it shall be before it counts.
 ACTING = tuple(prop for prop in handling.RULE if prop.name in ("Mode", "SenderIpRanges", "State"))

@@ -12,9 +12,12 @@ import typing as t
 from ..model.gate import GateResult
 from ..model.world import World
 from . import (
+    differences,
     gates as handling_gates,
     handover as hands,
+    notices as beside,
     objects as handling,
+    release,
     rule_matches as rules_seen,
 )
 
@@ -22,8 +25,8 @@ from . import (
 def before_any_write(world: World) -> list[GateResult]:
     """Return what no later phase can put right; only what stops is reported here."""
     found = [
-        *handling_gates.user_release(world),
-        *handling_gates.quarantine_tags(world),
+        *release.user_release(world),
+        *release.quarantine_tags(world),
         *handling_gates.made_by_hand(world),
     ]
     return [result for result in found if not result.open]
@@ -35,10 +38,10 @@ def gates(world: World) -> list[GateResult]:
 
 def notices(world: World) -> list[GateResult]:
     return [
-        *handling_gates.shadows(world),
-        *handling_gates.other_rules(world),
-        *handling_gates.kept_policies(world),
-        *handling_gates.dashboard(world),
+        *beside.shadows(world),
+        *beside.other_rules(world),
+        *beside.kept_policies(world),
+        *beside.dashboard(world),
     ]
 
 
@@ -48,7 +51,7 @@ def todo(world: World, ready: bool = True) -> dict[str, t.Any]:
     So a second run has nothing to ask.
     """
     kept = {"undated": handling_gates.undated(world)}
-    if not ready or not handling.differences(world):
+    if not ready or not differences.differences(world):
         return {
             "policies": [],
             "filters": [],

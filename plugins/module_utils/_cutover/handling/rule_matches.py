@@ -14,9 +14,25 @@ from ..._facts.dispositions import api_word
 from ..._facts.use_cases import IN_JUNK, IN_QUARANTINE, lands
 from ..evidence.area1_log import LOOK_BACK, messages
 from ..model.gate import GateResult, holds, not_yet
+from ..model.registry import Asked, register
 from ..model.world import World
 from . import objects as handling
 from .gates import acting_since
+
+register(
+    "rules_match",
+    Asked(
+        "message_handling",
+        looks_at=(
+            "the latest mail that the rules are for, and that Area 1 delivered since they act: "
+            "the message trace shows for each that a rule of the use case acted on it. Read once "
+            "a domain's mail goes to Area 1"
+        ),
+        otherwise="not yet: `SenderIpRanges` may not see Area 1's address",
+        object="section Verify",
+    ),
+    needs=("message_events",),
+)
 
 #: What the message trace calls mail that a rule's level or action kept out of the inbox.
 KEPT_OUT = ("FilteredAsSpam", "Quarantined")

@@ -12,7 +12,54 @@ import datetime
 from ..._engine.timestamps import iso
 from ..gates.domains import answered
 from ..model.gate import GateResult, cannot, not_yet, noticed
+from ..model.registry import Asked, register
 from ..model.world import DomainState, World
+
+register(
+    "exposed",
+    Asked(
+        "lockdown",
+        looks_at=(
+            "no covered or other accepted domain has, at any name server or resolver, an MX host "
+            "that is not Area 1's"
+        ),
+        otherwise=(
+            "not yet; for another domain: cover it or exempt it. Also said of a lock-down that is"
+            " on and lets in further addresses, where the domain's mail comes by another gateway:"
+            " it may be refused"
+        ),
+    ),
+    needs=(
+        "accepted_domains",
+        "dns",
+    ),
+)
+
+register(
+    "sub_domains",
+    Asked(
+        "lockdown",
+        looks_at=(
+            "no accepted domain takes mail for all its sub-domains (MatchSubDomains) that a "
+            "wildcard MX sends past Area 1"
+        ),
+        otherwise="cannot: remove the wildcard or point it at Area 1, or take MatchSubDomains off",
+        acknowledge="yes: that mail may be refused",
+    ),
+)
+
+register(
+    "initial_domains",
+    Asked(
+        "lockdown",
+        looks_at="mail straight to the tenant's initial domains",
+        otherwise="a notice: it is refused too",
+    ),
+    needs=(
+        "accepted_domains",
+        "dns",
+    ),
+)
 
 
 def exposure_results(world: World) -> tuple[list[GateResult], list[DomainState]]:

@@ -21,8 +21,41 @@ from ..evidence import message_trace
 from ..evidence.area1_log import LOCKED, LOOK_BACK, TAKEN, handed_on, messages
 from ..evidence.caught_mail import acts_since
 from ..model.gate import NOT_CHECKED, GateResult, cannot, not_yet
+from ..model.registry import Asked, register
 from ..model.world import World
-from . import decision as lockdown, stamp
+from . import stamp, step
+
+register(
+    "delivery_refused",
+    Asked(
+        "switch",
+        looks_at=(
+            "Area 1's log of the last day shows no mail of it that Microsoft 365 refused for "
+            "good. What every domain gets (a mailbox that does not exist or is full, a message "
+            "too large) does not count. Looked at in every run from the first switch to the "
+            "lock-down, also where all domains have moved"
+        ),
+        otherwise="cannot: no other domain moves; names the answer, and until when it counts",
+        acknowledge="yes, `delivery_refused:DOMAIN`, once it is explained or mended",
+        object="a domain that has moved",
+    ),
+)
+
+register(
+    "canary_mail",
+    Asked(
+        "switch",
+        looks_at=(
+            "before the first of the other domains moves, Area 1's log or the message trace shows"
+            " mail of each canary that Microsoft 365 took from Area 1"
+        ),
+        otherwise=(
+            "not yet: send it a mail from outside. Not checked where Area 1's log cannot be read"
+        ),
+        acknowledge="yes, `canary_mail:DOMAIN`",
+        object="a canary domain",
+    ),
+)
 
 REFUSED, CANARY = "delivery_refused", "canary_mail"
 #: A refusal holds the others for so long: nobody can tell from the log alone that its cause is
@@ -50,7 +83,7 @@ def to_read(world: World) -> dict[str, t.Any]:
     moved = [name for name in names if world.is_switched(name)]
     acts = acts_since(world)
     connector = world.connector(world.settings.lockdown_connector_name)
-    locked = connector is not None and lockdown.is_on(connector)
+    locked = connector is not None and step.is_on(connector)
     since = iso(max(acts or world.now - LOOK_BACK, world.now - LOOK_BACK))
     return {
         "since": since,

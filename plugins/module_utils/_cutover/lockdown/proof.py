@@ -25,7 +25,41 @@ from ..evidence import message_trace, test_mail as followed
 from ..evidence.area1_log import LOCKED, LOOK_BACK, TAKEN, _lines
 from ..gates import direct_senders
 from ..model.gate import NOT_CHECKED, GateResult, cannot, not_yet, noticed
+from ..model.registry import Asked, register
 from ..model.world import World, changed_at
+
+register(
+    "refused_through_area1",
+    Asked(
+        "lockdown",
+        looks_at="mail that Area 1 brings is not refused by the lock-down (see the proof below)",
+        otherwise="cannot: it was switched off at once; compare the addresses",
+    ),
+    needs=(
+        "accepted_domains",
+        "inbound_connectors",
+        "message_trace",
+        "smtp",
+        "timeline",
+    ),
+)
+
+register(
+    "lockdown_proof",
+    Asked(
+        "lockdown",
+        looks_at="direct mail is refused and mail through Area 1 is accepted (see the proof below)",
+        otherwise="not yet, or not checked: a later run looks again",
+        acknowledge="yes: a person has seen it",
+    ),
+    needs=(
+        "accepted_domains",
+        "inbound_connectors",
+        "message_trace",
+        "smtp",
+        "timeline",
+    ),
+)
 
 PROVEN, NOT_EFFECTIVE_YET, REFUSED, UNKNOWN = (
     "proven",

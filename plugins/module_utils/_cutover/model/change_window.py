@@ -19,6 +19,24 @@ from ..._engine.errors import InputError
 from ..._engine.timestamps import UTC, iso
 from ..._engine.values import as_list
 from .gate import GateResult, holds, not_yet
+from .registry import Asked, register
+
+register(
+    "change_window",
+    Asked(
+        "switch",
+        looks_at="the time is inside `area1_change_window`",
+        otherwise="not yet, until the next window opens",
+    ),
+    Asked(
+        "lockdown",
+        looks_at=(
+            "the time is inside `area1_change_window` (for enabling; staging may happen at any "
+            "time)"
+        ),
+        otherwise="not yet, until the next window opens",
+    ),
+)
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FULL = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

@@ -16,6 +16,7 @@ import typing as t
 from ..._engine.outside_text import one_line
 from ..._engine.timeline import Event
 from .looks import Need
+from .registry import may_acknowledge
 from .world import World
 
 HOLDS, NOT_YET, CANNOT, NOT_CHECKED = "holds", "not_yet", "cannot", "not_checked"
@@ -79,46 +80,6 @@ def not_checked(gate: str, message: str) -> GateResult:
     return GateResult(gate, NOT_CHECKED, "", message)
 
 
-#: Gates that a person may decide about with area1_acknowledge. The others guard against losing mail
-#: for certain.
-#: (Of lockdown_exposed the decision is to switch the lock-down off.)
-ACKNOWLEDGEABLE = frozenset(
-    {
-        "adopt",
-        "baseline",
-        "durable_snapshots",
-        "domain_type",
-        "foreign_connector",
-        "restricting_connector",
-        "transport_rule",
-        "spf_hard_fail",
-        "egress_networks",
-        "name_server",
-        "old_ttl",
-        "new_mx_hosts",
-        "mta_sts",
-        "own_connector",
-        "delivery_refused",
-        "canary_mail",
-        "zone_control",
-        "reject_direct_send",
-        "orca_233",
-        "blocked_connectors",
-        "connector_scope",
-        "scl_bypass",
-        "sub_domains",
-        "test_mail",
-        "user_release",
-        "held_back",
-        "message_trace",
-        "direct_senders",
-        "lockdown_exposed",
-        "lockdown_proof",
-        "lockdown_refused",
-    }
-)
-
-
 def acknowledge(results: t.Iterable[GateResult], decided: t.Collection[str]) -> list[GateResult]:
     """Return the results with those opened about which a person has decided.
 
@@ -127,7 +88,7 @@ def acknowledge(results: t.Iterable[GateResult], decided: t.Collection[str]) -> 
     answer = []
     for result in results:
         named = result.gate in decided or "%s:%s" % (result.gate, result.object) in decided
-        if named and result.status != HOLDS and result.gate in ACKNOWLEDGEABLE:
+        if named and result.status != HOLDS and may_acknowledge(result.gate):
             result = dataclasses.replace(result, status=HOLDS, acknowledged=True, until="")
         answer.append(result)
     return answer

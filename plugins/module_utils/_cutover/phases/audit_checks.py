@@ -14,11 +14,93 @@ from __future__ import annotations
 import typing as t
 
 from ..._engine.values import as_list, boolean, sender_domain
-from ..gates.connectors import skips_filters
-from ..lockdown import decision as lockdown
+from ..gates.foreign import skips_filters
+from ..lockdown import step
 from ..model.baseline_view import mx_of
 from ..model.gate import GateResult, holds, not_checked, not_yet, noticed
+from ..model.registry import Asked, register
 from ..model.world import World
+
+register(
+    "orca_233",
+    Asked(
+        "audit",
+        looks_at="ORCA check 233 (enhanced filtering while the MX is not Microsoft's)",
+        otherwise="a finding",
+        acknowledge="yes",
+    ),
+    needs=("inbound_connectors",),
+)
+
+register(
+    "blocked_connectors",
+    Asked(
+        "audit",
+        looks_at="no connector of the tenant is blocked by Microsoft",
+        otherwise="a finding",
+        acknowledge="yes",
+    ),
+    needs=(
+        "blocked_connectors",
+        "inbound_connectors",
+    ),
+)
+
+register(
+    "connector_scope",
+    Asked(
+        "audit",
+        looks_at="our connectors take mail for the domains that they are for",
+        otherwise="a finding",
+        acknowledge="yes",
+    ),
+    needs=("inbound_connectors",),
+)
+
+register(
+    "spf_hard_fail_policies",
+    Asked(
+        "audit",
+        looks_at="SPF hard fail is Off in every policy that applies",
+        otherwise="a finding",
+    ),
+    needs=("content_filter",),
+)
+
+register(
+    "direct_send",
+    Asked(
+        "audit",
+        looks_at="RejectDirectSend of the tenant",
+        otherwise="a finding, or a notice",
+    ),
+    needs=("organization",),
+)
+
+register(
+    "allow_list",
+    Asked(
+        "audit",
+        looks_at="the IP allow list",
+        otherwise="a notice: benchmarks flag one that is not empty",
+    ),
+    needs=("connection_filter",),
+)
+
+register(
+    "ttl_restored",
+    Asked(
+        "audit",
+        looks_at="the TTL of the MX records after the lock-down",
+        otherwise="a notice",
+    ),
+    needs=(
+        "baseline",
+        "dns",
+        "inbound_connectors",
+        "timeline",
+    ),
+)
 
 Record = t.Mapping[str, t.Any]
 
@@ -111,7 +193,7 @@ def blocked_connectors(world: World) -> list[GateResult]:
 def connector_scope(world: World) -> list[GateResult]:
     """Check that the lock-down is for everybody it should be, with TLS."""
     connector = world.connector(world.settings.lockdown_connector_name)
-    if connector is None or not lockdown.is_on(connector):
+    if connector is None or not step.is_on(connector):
         return []
     name, problems = str(connector.get("Name")), []
     domains = sorted({sender_domain(value) for value in as_list(connector.get("SenderDomains"))})
@@ -202,7 +284,7 @@ def direct_send(world: World) -> list[GateResult]:
 def ttl_restored(world: World) -> list[GateResult]:
     """Report a TTL that is still low after the cut-over."""
     connector = world.connector(world.settings.lockdown_connector_name)
-    if connector is None or not lockdown.is_on(connector):
+    if connector is None or not step.is_on(connector):
         return []
     results = []
     for name in world.covered():

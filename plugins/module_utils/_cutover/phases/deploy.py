@@ -14,13 +14,14 @@ from ..gates import (
     connectors as connector_gates,
     domains as domain_gates,
     forwarding,
+    own_connector,
     tenant as gates,
 )
 from ..handling import handover as hands, phase as handling_phase
 from ..model.gate import Evaluation, decided
 from ..model.settings import DomainSettings
 from ..model.world import World
-from . import lockdown, mx, verify as verify_phase
+from . import lockdown, mx, ttl, verify as verify_phase
 
 
 def evaluate(phase: str, world: World) -> Evaluation:
@@ -81,7 +82,7 @@ def _enhanced_filtering(world: World) -> Evaluation:
             *gates.customization(world),
             *gates.egress_networks(world),
             *connector_gates.foreign_connector(world),
-            *connector_gates.caught_before(world),
+            *own_connector.caught_before(world),
         ],
     )
     return Evaluation(
@@ -170,12 +171,12 @@ EVALUATORS: dict[str, t.Callable[[World], Evaluation]] = {
     "area1_domains": _area1_domains,
     "message_handling": _message_handling,
     "message_handling_verify": _message_handling_verify,
-    "lower_ttl": mx.lower_ttl,
+    "lower_ttl": ttl.lower_ttl,
     "switch_plan": mx.switch_plan,
     "switch": mx.switch,
     "lockdown": lockdown.lockdown_step,
     "proof_plan": lockdown.proof_plan,
     "proof": lockdown.proof,
-    "final_ttl": mx.final_ttl,
+    "final_ttl": ttl.final_ttl,
     "verify": _verify,
 }

@@ -13,10 +13,11 @@ from ..._engine.timestamps import iso
 from ..evidence import test_mail as followed
 from ..gates import (
     connectors as connector_gates,
+    foreign,
     tenant as gates,
 )
 from ..handling import phase as handling_phase
-from ..lockdown import decision as lockdown, proof as evidence
+from ..lockdown import decision as lockdown, proof as evidence, step as step_module
 from ..model import looks
 from ..model.gate import Evaluation, GateResult, decided, not_yet
 from ..model.looks import Need
@@ -44,7 +45,7 @@ def lockdown_step(world: World) -> Evaluation:
         *gates.customization(world),
         *gates.egress_networks(world),
         *connector_gates.foreign_connector(world),
-        *connector_gates.transport_rules(world),
+        *foreign.transport_rules(world),
         *connector_gates.spf_hard_fail(world),
         *connector_gates.in_place(world),
     ]
@@ -82,7 +83,7 @@ def _connector(world: World, step: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return {**options, **whole}
 
 
-def _before_a_step(world: World, found: lockdown.Decision) -> list[Need]:
+def _before_a_step(world: World, found: step_module.Decision) -> list[Need]:
     if found.ready:
         trace = {
             "trace_since": dict(found.trace_since),
@@ -161,7 +162,7 @@ def _proof(world: World) -> Evaluation:
     """
     name = world.settings.lockdown_connector_name
     connector = world.connector(name)
-    if connector is None or not lockdown.is_on(connector):
+    if connector is None or not step_module.is_on(connector):
         values = {
             "look": False,
             "action": "none",

@@ -13,48 +13,64 @@ from ..evidence import test_mail as followed
 from ..evidence.caught_mail import acts_since
 from ..gates import (
     connectors as connector_gates,
+    domain_ttl,
     domains as domain_gates,
+    foreign,
     forwarding,
     mta_sts as sts_gate,
     new_path as path_gates,
+    own_connector,
     tenant as gates,
 )
 from ..handling import gates as handling_gates
-from ..lockdown import decision as lockdown, moved_domains as watch
+from ..lockdown import moved_domains as watch
 from ..model import change_window as window
 from ..model.gate import CANNOT, HOLDS, Evaluation, GateResult, decided, holds, not_yet
 from ..model.looks import Need, area1_log, email_security, mx, tenant
+from ..model.registry import Asked, register
 from ..model.world import World
 from . import verify as verify_phase
+from .ttl import expecting, module_options
 
+register(
+    "looked_again",
+    Asked(
+        "switch",
+        looks_at="what the step relies on was looked at again right before it",
+        otherwise="not yet: give `mail_flow_gate` the option `read: stale`, or run again",
+    ),
+    Asked("lockdown"),
+    Asked("rollback"),
+)
 
-def _names(world: World, names: t.Collection[str]) -> list[dict[str, t.Any]]:
-    """Return the domains as the MX module takes them."""
-    return [entry.dns_options for entry in world.settings.domains if entry.name in names]
+register(
+    "canary",
+    Asked(
+        "switch",
+        looks_at="the domains marked `canary` have moved, and mail of theirs was seen",
+        otherwise="not yet: run again",
+    ),
+)
 
+register(
+    "max_switches",
+    Asked(
+        "switch",
+        looks_at="the run has not switched `area1_max_switches` domains yet",
+        otherwise="not yet: the next run goes on",
+    ),
+    needs=("switched_here",),
+)
 
-def _expecting(world: World, entry: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Add the records that the gates decided on, so that a set changed since is not overwritten."""
-    provider = world.dns_provider.get(entry["name"]) or {}
-    return {**entry, "expect": provider["records"] or []} if "records" in provider else entry
-
-
-def lower_ttl(world: World) -> Evaluation:
-    results, ready = [], []
-    for name in world.covered():
-        if world.is_switched(name):
-            continue
-        found = decided(
-            world,
-            [
-                domain_gates.odd_shape(world, name),
-                domain_gates.authoritative_agreement(world, name),
-            ],
-        )
-        results += [result for result in found if not result.open]
-        if all(result.open for result in found):
-            ready.append(name)
-    return Evaluation(results, {"domains": _names(world, ready), "max_ttl": world.settings.mx_ttl})
+register(
+    "switched",
+    Asked(
+        "switch",
+        looks_at="all domains have the wanted MX records",
+        otherwise="never: it says that nothing is left to do",
+    ),
+    needs=("accepted_domains",),
+)
 
 
 #: What a switch relies on, of the tenant.
@@ -75,7 +91,7 @@ def switch_plan(world: World) -> Evaluation:
     """Look at everything that a switch relies on, and say what is to be probed before it."""
     found = _switch(world)
     events = [
-        *(Event(TTL_LOWERED, name) for name in domain_gates.low_since_now(world)),
+        *(Event(TTL_LOWERED, name) for name in domain_ttl.low_since_now(world)),
         *sts_gate.to_note(world),
     ]
     values = {**found.values, "targets": _targets(world, found.values["probe"])}
@@ -157,7 +173,7 @@ def _switch(world: World) -> Evaluation:
         return _all_moved(world, refused)
     turn = _canaries_first(world, todo)
     results, candidates = _candidates(world, turn)
-    caught = connector_gates.catches_others(world)
+    caught = own_connector.catches_others(world)
     hosts = [*refused, *decided(world, [*_new_path(world, candidates), *caught])]
     ready = []
     for name in candidates:
@@ -169,12 +185,12 @@ def _switch(world: World) -> Evaluation:
     results += _canary_waits(todo, turn, candidates, hosts)
     limit, held = _limit(world, turn, ready)
     values = {
-        "domains": [_expecting(world, entry) for entry in _names(world, ready[:limit])],
+        "domains": [expecting(world, entry) for entry in module_options(world, ready[:limit])],
         "records": world.settings.mx_options,
         "ttl": world.settings.mx_ttl,
         "done": False,
-        "candidates": _names(world, candidates),
-        "low_seen": domain_gates.low_since_now(world),
+        "candidates": module_options(world, candidates),
+        "low_seen": domain_ttl.low_since_now(world),
         "sts_seen": sts_gate.first_seen(world),
         "sts_ids": sts_gate.to_publish(world),
         "probe": _probe(world, candidates, candidates or (todo if acts_since(world) else [])),
@@ -239,10 +255,10 @@ def _before_every_switch(world: World) -> list[GateResult]:
     return [
         *gates.egress_networks(world),
         *connector_gates.foreign_connector(world),
-        *connector_gates.restricting_connector(world),
-        *connector_gates.transport_rules(world),
+        *foreign.restricting_connector(world),
+        *foreign.transport_rules(world),
         *connector_gates.spf_hard_fail(world),
-        *connector_gates.scl_bypass(world),
+        *foreign.scl_bypass(world),
         *connector_gates.reject_direct_send(world),
         *connector_gates.settled(world),
         *window.gate(world.settings.change_window, world.now),
@@ -304,7 +320,7 @@ def _probe(world: World, candidates: list[str], caught: list[str]) -> dict[str, 
         host, _result = forwarding.choose(world, entry)
         plain += [{"name": entry.name, "host": host}] if host else []
     return {
-        "look": _names(world, candidates or [item["name"] for item in plain]),
+        "look": module_options(world, candidates or [item["name"] for item in plain]),
         "names": list(dict.fromkeys([*hosts, *(item["host"] for item in plain)])),
         "hosts": [{"name": host} for host in hosts],
         "domains": candidates,
@@ -320,7 +336,7 @@ def _switch_off(world: World, caught: list[GateResult]) -> dict[str, str]:
         return {}
     return {
         "name": world.settings.connector_name,
-        "comment": connector_gates.caught_comment(world),
+        "comment": own_connector.caught_comment(world),
     }
 
 
@@ -335,7 +351,7 @@ def _domain_gates(world: World, name: str, refused: bool) -> list[GateResult]:
         domain_gates.authoritative_agreement(world, name),
         # A low TTL is for the way back. Where a lock-down refuses the mail that comes the old way,
         # there is none, and each hour costs mail.
-        *(() if refused else (domain_gates.ttl(world, name),)),
+        *(() if refused else (domain_ttl.ttl(world, name),)),
         path_gates.zone_control(world, name),
         sts_gate.mta_sts(world, name),
         *path_gates.shapes(world, name),
@@ -349,36 +365,3 @@ def _canaries_first(world: World, names: list[str]) -> list[str]:
     canaries = {entry.name for entry in world.settings.domains if entry.canary}
     waiting = [name for name in names if name in canaries]
     return waiting or names
-
-
-def final_ttl(world: World) -> Evaluation:
-    """Raise the TTL once the lock-down is proven, or a person decided about its proof.
-
-    From then on no rollback by DNS alone is left to be quick for.
-    """
-    connector = world.connector(world.settings.lockdown_connector_name)
-    wanted = int(world.settings.mx_final_ttl)
-    ready = []
-    if wanted and connector is not None and lockdown.is_on(connector):
-        result = verify_phase.proven(world, connector)
-        if result.status == HOLDS:
-            ready = [name for name in world.covered() if _has_other_ttl(world, name, wanted)]
-    return Evaluation(
-        [],
-        {
-            "domains": [_expecting(world, entry) for entry in _names(world, ready)],
-            "records": world.settings.mx_options,
-            "ttl": wanted,
-        },
-    )
-
-
-def _has_other_ttl(world: World, name: str, wanted: int) -> bool:
-    provider = world.dns_provider.get(name) or {}
-    present = (world.dns.get(name) or {}).get("ttl_max")
-    return (
-        world.is_switched(name)
-        and not provider.get("auto_ttl")
-        and present is not None
-        and int(present) != wanted
-    )

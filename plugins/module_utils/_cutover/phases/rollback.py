@@ -14,14 +14,35 @@ from ..._engine.timestamps import iso
 from ..._engine.values import host_name
 from ..._facts import area1_hosts as presets
 from ..gates import forwarding, mta_sts as sts_gate
-from ..lockdown import decision as lockdown, proof
+from ..lockdown import proof, step as step_module
 from ..model import change_window as window, looks
 from ..model.baseline_view import past_of
 from ..model.gate import Evaluation, GateResult, decided, holds, not_yet
+from ..model.registry import Asked, register
 from ..model.settings import DomainSettings
 from ..model.world import World
-from ..rollback import connectors as rollback_connectors, gates as rollback_gates, plan as rollback
+from ..rollback import (
+    connectors as rollback_connectors,
+    gates as rollback_gates,
+    path,
+    plan as rollback,
+)
 from ..rollback.domains import MxState
+
+register(
+    "rollback",
+    Asked(
+        "rollback",
+        looks_at="something is to be taken back",
+        otherwise="never: it says that nothing is",
+    ),
+    needs=(
+        "accepted_domains",
+        "email_security",
+        "inbound_connectors",
+        "mail_hosts",
+    ),
+)
 
 #: What a way back of MX records relies on, of the tenant.
 TENANT = ("accepted_domains", "inbound_connectors")
@@ -107,7 +128,7 @@ def _mx(world: World) -> Evaluation:
     past, plan = past_of(world), rollback.plan(world)
     away = plan.away()
     kept = {
-        "returned": [state.name for state in plan.mx if rollback_gates.unseen_return(world, state)],
+        "returned": [state.name for state in plan.mx if path.unseen_return(world, state)],
         "sts_seen": sts_gate.first_seen(world),
     }
     if not away:
@@ -146,7 +167,7 @@ def _probe(world: World, away: list[MxState]) -> dict[str, t.Any]:
     takes any mail, and hands it to a tenant that may still refuse it.
     """
     connector = world.connector(world.settings.lockdown_connector_name)
-    if connector is None or lockdown.is_on(connector):
+    if connector is None or step_module.is_on(connector):
         return {"names": [], "direct": [], "internal_domains": []}
     known = world.mail_hosts
     hosts = {state.name: _arrival(world, world.settings.domain(state.name)) for state in away}
@@ -178,7 +199,7 @@ def _rest(world: World) -> Evaluation:
         []
         if plan.empty
         else [
-            *rollback_gates.path_closed(world, past, plan.mx),
+            *path.path_closed(world, past, plan.mx),
             *rollback_gates.may_remove(world, plan.removals),
             *_window(world),
         ]
@@ -209,7 +230,7 @@ def _verify(world: World) -> Evaluation:
         "domains": {
             state.name: {"switched": state.name in away, "exposed": []} for state in plan.mx
         },
-        "locked": connector is not None and lockdown.is_on(connector),
+        "locked": connector is not None and step_module.is_on(connector),
         "done": plan.empty,
     }
     return Evaluation([*plan.left, *plan.one_way], values, world.written())

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ..gates import connectors as connector_gates, domains as domain_gates
+from ..gates import connectors as connector_gates, domains as domain_gates, foreign
 from ..handling import gates as handling_gates, phase as handling_phase
-from ..lockdown import decision as lockdown, proof
+from ..lockdown import decision as lockdown, proof, step
 from ..model.gate import CANNOT, HOLDS, NOT_YET, Evaluation, GateResult, decided, not_yet
 from ..model.world import DomainState, World
 
@@ -33,9 +33,7 @@ def verify(world: World) -> Evaluation:
         and decision.enabled
         and all(result.open for result in decision.results)
     )
-    found = (
-        proven(world, connector) if connector is not None and lockdown.is_on(connector) else None
-    )
+    found = proven(world, connector) if connector is not None and step.is_on(connector) else None
     # What nobody could see stays unproven, which is said; what is seen not to act yet is not done.
     acts = found is not None and found.open
     values = {
@@ -46,7 +44,7 @@ def verify(world: World) -> Evaluation:
             }
             for name in world.covered()
         },
-        "locked": connector is not None and lockdown.is_on(connector),
+        "locked": connector is not None and step.is_on(connector),
         "proof": found.to_data() if found else {},
         "proven": found is not None and found.status == HOLDS and not found.acknowledged,
         "done": (
@@ -106,11 +104,7 @@ def _missing(world: World) -> list[GateResult]:
     names = [name for name in world.covered() if world.is_switched(name)]
     found = [*connector_gates.in_place(world), *connector_gates.spf_hard_fail(world)]
     # Our own lock-down without one of the networks; another's connector is the switch's matter.
-    found += [
-        result
-        for result in connector_gates.restricting_connector(world)
-        if result.status == NOT_YET
-    ]
+    found += [result for result in foreign.restricting_connector(world) if result.status == NOT_YET]
     found += handling_phase.missing(world)
     found += [domain_gates.domain_settings(world, name) for name in names]
     found += [handling_gates.held_back(world, name) for name in names]

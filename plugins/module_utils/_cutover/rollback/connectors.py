@@ -13,7 +13,7 @@ from ..._engine import values
 from ..._engine.address_ranges import outside, overlap
 from ..._engine.values import as_list, boolean
 from ..._facts import connector_names as names
-from ..lockdown import decision as lockdown
+from ..lockdown import step
 from ..model.baseline_view import egress_written
 from ..model.gate import GateResult, noticed
 from ..model.world import World
@@ -112,7 +112,7 @@ def _is_ours(now: Connector, egress: t.Sequence[str]) -> bool:
 def _adopted(
     world: World, now: Connector, before: Connector, is_lockdown: bool, left: list[GateResult]
 ) -> dict[str, t.Any] | None:
-    was_on = lockdown.is_on(before)
+    was_on = step.is_on(before)
     rows = [*_rows(world, now, before, is_lockdown, was_on)]
     found = undo(rows, before, now)
     filtering = undo(FILTERING, before, now)
@@ -191,9 +191,9 @@ def switch_off(world: World, past: World) -> dict[str, t.Any]:
     """
     name = world.settings.lockdown_connector_name
     now, before = world.connector(name), past.connector(name)
-    if now is None or not lockdown.is_on(now):
+    if now is None or not step.is_on(now):
         return {"action": "none", "name": name}
-    if before is not None and lockdown.is_on(before):
+    if before is not None and step.is_on(before):
         row = Written("scope", "AssociatedAcceptedDomains", values.HOSTS, ([], world.covered()))
         scope: Undoing = undo([row], before, now)
         if scope.restore:

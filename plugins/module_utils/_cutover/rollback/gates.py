@@ -14,24 +14,53 @@ import typing as t
 from ..._engine.timeline import (
     DIRECT_REFUSED,
     LOCKDOWN_OFF,
-    MX_RESTORED,
     PROVEN,
-    SWITCHED,
-    TTL_LOWERED,
     Event,
 )
 from ..._engine.timestamps import iso, parse_time
 from ..._engine.values import as_list, boolean, host_name
 from ..._facts import area1_hosts as presets
-from ..gates import connectors as connector_gates, tenant as gates
-from ..lockdown import decision as lockdown
-from ..model.baseline_view import at_gateway
+from ..gates import foreign, tenant as gates
+from ..lockdown import step
+from ..lockdown.stamp import TOLERANCE
 from ..model.gate import GateResult, cannot, holds, not_yet
+from ..model.registry import Asked, register
 from ..model.world import World, changed_at
-from .domains import MxState, mx_states
+from .domains import mx_states
+
+register(
+    "rollback_baseline",
+    Asked(
+        "rollback",
+        looks_at="there is a baseline, whole and of this tenant",
+        otherwise="cannot: give the directory or the baseline",
+    ),
+    needs=("baseline_state",),
+)
+
+register(
+    "lockdown_off",
+    Asked(
+        "rollback",
+        looks_at=(
+            "the lock-down is off, and `area1_settle_minutes` have passed since its last change; "
+            "or, sooner, the probe sees a message taken at Microsoft's own hosts for every domain"
+            " that is to go back, and this lock-down was seen to refuse direct mail before. One "
+            "that somebody deleted counts from the first run that missed it"
+        ),
+        otherwise="not yet, until then. A probe that sees 5.7.51 holds it beyond",
+    ),
+    needs=(
+        "baseline",
+        "history",
+        "inbound_connectors",
+        "smtp",
+        "timeline",
+    ),
+)
+
 
 OFF = re.compile(r"\[mailflow\.area1: rollback, switched off (?P<at>[0-9TZ:-]+)\]")
-TOLERANCE = datetime.timedelta(minutes=2)
 #: In the time line: our switch-off, and the first look that missed a lock-down which somebody
 #: deleted.
 #: The probe's verdicts that say something.
@@ -76,10 +105,10 @@ def lockdown_off(world: World, past: World) -> list[GateResult]:
     """Check that direct mail is accepted again: Exchange takes up to an hour [CUT-4.1]."""
     name, minutes = world.settings.lockdown_connector_name, world.settings.settle_minutes
     connector = world.connector(name)
-    was_on = lockdown.is_on(past.connector(name) or {})
+    was_on = step.is_on(past.connector(name) or {})
     if connector is None:
         return [_gone(world, past, name)]
-    if lockdown.is_on(connector) and not was_on:
+    if step.is_on(connector) and not was_on:
         return [
             not_yet(
                 "lockdown_off",
@@ -160,7 +189,7 @@ def _last_there(world: World, past: World, name: str) -> datetime.datetime | Non
     """Return when it was last seen on or to be switched on, by snapshot, proof or baseline."""
     moments = [parse_time((world.history.get("restricting") or {}).get(name.lower()))]
     moments += world.timeline.moments(DIRECT_REFUSED, PROVEN, domain=name)
-    if lockdown.is_on(past.connector(name) or {}):
+    if step.is_on(past.connector(name) or {}):
         moments.append(parse_time(world.baseline.get("taken")))
     return max((moment for moment in moments if moment is not None), default=None)
 
@@ -248,7 +277,7 @@ def others_refuse(world: World, past: World) -> list[GateResult]:
     for item in world.inbound_connectors:
         name = str(item.get("Name"))
         restricts = (
-            connector_gates.restricts_by_address(item)
+            foreign.restricts_by_address(item)
             or boolean(item.get("RestrictDomainsToCertificate")) is True
         )
         if name.lower() in ours or not restricts or boolean(item.get("Enabled")) is False:
@@ -278,144 +307,3 @@ def others_refuse(world: World, past: World) -> list[GateResult]:
 def _same_restriction(before: t.Mapping[str, t.Any], now: t.Mapping[str, t.Any]) -> bool:
     names = ("RestrictDomainsToIPAddresses", "RestrictDomainsToCertificate")
     return all(boolean(before.get(name)) is boolean(now.get(name)) for name in names)
-
-
-def path_closed(world: World, past: World, states: t.Sequence[MxState]) -> list[GateResult]:
-    """Check that no mail comes through Area 1 any more.
-
-    Nobody answers its hosts, and the caches of its sets have expired.
-    """
-    # While some domain's mail is still sent there, what caches hold is no question yet.
-    results = _away(world, states) or [*_answers(world, past), *_caches(world, states)]
-    return results or [holds("area1_path", "", "no mail comes through Area 1 any more")]
-
-
-def _away(world: World, states: t.Sequence[MxState]) -> list[GateResult]:
-    hint = "It goes back once its own gates hold."
-    found = [
-        not_yet("area1_path", state.name, "its mail still goes to Area 1", hint=hint)
-        for state in states
-        if state.state == "away"
-    ]
-    for state in states:
-        if state.state == "left" and not state.gateway and at_gateway(world, state.expect):
-            message = (
-                "its MX records point at Area 1, and are not ours: what its mail needs stays in"
-                " place"
-            )
-            found.append(
-                not_yet(
-                    "area1_path", state.name, message, hint="Move its MX records, then run again."
-                )
-            )
-    return found
-
-
-def _answers(world: World, past: World) -> list[GateResult]:
-    results = []
-    for name, view in sorted(world.dns.items()):
-        if at_gateway(past, (past.if_read.dns.get(name) or {}).get("records")):
-            continue
-        servers = [*(view.get("name_servers") or []), *(view.get("resolvers") or [])]
-        late = [item for item in servers if at_gateway(world, item.get("records"))]
-        silent = [
-            item for item in servers if item.get("status") not in ("ok", "nodata", "nxdomain")
-        ]
-        if late:
-            labels = ", ".join(str(item.get("name") or item.get("address")) for item in late)
-            left = max(
-                (int(item.get("ttl") or 0) for item in view.get("resolvers") or [] if item in late),
-                default=0,
-            )
-            until = iso(world.now + datetime.timedelta(seconds=left)) if left else ""
-            results.append(
-                not_yet(
-                    "area1_path",
-                    name,
-                    "still answered with hosts of Area 1: %s" % labels,
-                    until,
-                    "Caches run out.",
-                )
-            )
-        elif silent and name in world.covered():
-            labels = ", ".join(
-                "%s: %s" % (item.get("name") or item.get("address"), item.get("status"))
-                for item in silent
-            )
-            results.append(
-                not_yet(
-                    "name_server",
-                    name,
-                    "not every server answers: %s" % labels,
-                    hint="It is asked again by the next run.",
-                )
-            )
-    return results
-
-
-def _caches(world: World, states: t.Sequence[MxState]) -> list[GateResult]:
-    results = []
-    for state in states:
-        until = caches_until(world, state)
-        if until is not None and until > world.now:
-            message = "caches may hold the records of Area 1 until %s" % iso(until)
-            results.append(
-                not_yet("old_ttl", state.name, message, iso(until), "Run again after that time.")
-            )
-    return results
-
-
-def caches_until(world: World, state: MxState) -> datetime.datetime | None:
-    """Return when the last cache forgets Area 1's set: its TTL after the old set came back.
-
-    The time line counts, else the record's own date.
-    """
-    if state.state != "back" or state.gateway:
-        return None
-    moves, held = _moves(world, state), world.dns_provider.get(state.name) or {}
-    modified = parse_time(held.get("modified_on"))
-    lowered = world.timeline.moments(TTL_LOWERED, domain=state.name)
-    explained = not moves and any(
-        modified and abs(modified - moment) <= TOLERANCE for moment in lowered
-    )
-    known = [moves[-1].moment] if moves else []
-    known += [] if explained else [modified]
-    known += [world.now] if unseen_return(world, state) else []
-    moments = [moment for moment in known if moment is not None]
-    if not moments:
-        return None
-    ttls = [event.ttl for event in moves if event.ttl]
-    ttls.append(int(_at_area1(world, state).get("ttl") or 0))
-    longest = max(
-        [
-            int(world.settings.mx_ttl),
-            int(world.settings.mx_final_ttl or 0),
-            int(held.get("min_ttl") or 0),
-            *ttls,
-        ]
-    )
-    return max(moments) + datetime.timedelta(seconds=longest)
-
-
-def unseen_return(world: World, state: MxState) -> bool:
-    """Return whether a domain is back, and nothing says since when.
-
-    It was put back by hand, or by a run that died before it recorded the time.
-    """
-    held = world.dns_provider.get(state.name) or {}
-    if state.state != "back" or state.gateway or parse_time(held.get("modified_on")):
-        return False
-    moves, left = _moves(world, state), parse_time(_at_area1(world, state).get("last"))
-    if not moves:
-        return left is not None
-    moved = moves[-1].moment
-    return moves[-1].event == SWITCHED or (left is not None and (moved is None or moved < left))
-
-
-def _moves(world: World, state: MxState) -> list[Event]:
-    return world.timeline.of(SWITCHED, MX_RESTORED, domain=state.name)
-
-
-def _at_area1(world: World, state: MxState) -> dict[str, t.Any]:
-    """Return when a snapshot last showed the domain at Area 1, and its longest TTL then."""
-    return dict((world.history.get("at_area1") or {}).get(state.name) or {})

@@ -16,6 +16,7 @@ import typing as t
 from ..._engine.values import as_list, boolean
 from ..model.baseline_view import egress_written, past_of
 from ..model.gate import GateResult, noticed
+from ..model.registry import Asked, register
 from ..model.world import World
 from . import (
     connectors as rollback_connectors,
@@ -24,6 +25,26 @@ from . import (
 )
 from .domains import MxState
 from .three_way import surplus
+
+register(
+    "left",
+    Asked(
+        "rollback",
+        looks_at="what is somebody's by now, and what has no way back",
+        otherwise="never holds a step; named in each run",
+    ),
+    needs=("connection_filter",),
+)
+
+register(
+    "one_way",
+    Asked(
+        "rollback",
+        looks_at="what is somebody's by now, and what has no way back",
+        otherwise="never holds a step; named in each run",
+    ),
+    needs=("organization",),
+)
 
 
 @dataclasses.dataclass

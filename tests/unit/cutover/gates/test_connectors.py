@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.gates import (
     connectors as connector_gates,
+    foreign,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
     CANNOT,
@@ -120,7 +121,7 @@ def gateway(**fields: Any) -> dict[str, Any]:
     ],
 )
 def test_restricting_connector(fields: dict[str, Any], refuses: bool) -> None:
-    result = only(connector_gates.restricting_connector(with_connectors(gateway(**fields))))
+    result = only(foreign.restricting_connector(with_connectors(gateway(**fields))))
     assert result.status == (CANNOT if refuses else HOLDS)
     assert (
         not refuses or 'Set-InboundConnector -Identity "Old gateway" -Enabled $false' in result.hint
@@ -129,14 +130,14 @@ def test_restricting_connector(fields: dict[str, Any], refuses: bool) -> None:
 
 def test_a_restricting_connector_says_whose_mail_it_refuses() -> None:
     result = only(
-        connector_gates.restricting_connector(
+        foreign.restricting_connector(
             with_connectors(gateway(SenderDomains=["smtp:p.example;1", "q.example"]))
         )
     )
     assert "mail of p.example, q.example" in result.message
     assert (
         "mail of every sender domain"
-        in only(connector_gates.restricting_connector(with_connectors(gateway()))).message
+        in only(foreign.restricting_connector(with_connectors(gateway()))).message
     )
 
 
@@ -163,9 +164,7 @@ def test_every_restricting_connector_is_named_and_each_may_be_decided_about() ->
 )
 def test_our_own_lock_down_counts_while_networks_are_missing_in_it(fields: dict[str, Any]) -> None:
     result = only(
-        connector_gates.restricting_connector(
-            with_connectors(gateway(**{"Name": LOCKDOWN, **fields}))
-        )
+        foreign.restricting_connector(with_connectors(gateway(**{"Name": LOCKDOWN, **fields})))
     )
     assert (
         result.status == NOT_YET
@@ -173,7 +172,7 @@ def test_our_own_lock_down_counts_while_networks_are_missing_in_it(fields: dict[
         in result.message
     )
     assert only(
-        connector_gates.restricting_connector(
+        foreign.restricting_connector(
             with_connectors(gateway(Name=LOCKDOWN, SenderIPAddresses=EGRESS))
         )
     ).open
@@ -186,10 +185,7 @@ def test_our_own_lock_down_that_asks_for_a_certificate_is_no_matter_of_networks(
         RestrictDomainsToCertificate=True,
         TlsSenderCertificateName="mx.old.example",
     )
-    assert (
-        only(connector_gates.restricting_connector(with_connectors(by_certificate))).status
-        == CANNOT
-    )
+    assert only(foreign.restricting_connector(with_connectors(by_certificate))).status == CANNOT
 
 
 @pytest.mark.parametrize("field", ["RestrictDomainsToIPAddresses", "RestrictDomainsToCertificate"])
@@ -250,7 +246,7 @@ NO_ACTION: dict[str, Any] = {"RejectMessageReasonText": None}
 )
 def test_transport_rule(fields: dict[str, Any], refuses: bool) -> None:
     found = world(transport_rules=[rule(**fields)])
-    result = only(connector_gates.transport_rules(found))
+    result = only(foreign.transport_rules(found))
     assert (result.gate, result.status) == ("transport_rule", CANNOT if refuses else HOLDS)
     assert bool(phases.evaluate("switch", found).values["domains"]) is not refuses
     if refuses:

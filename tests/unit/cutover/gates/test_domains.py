@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.gates import (
+    domain_ttl,
     domains as domain_gates,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
@@ -123,14 +124,14 @@ def test_odd_shapes() -> None:
 
 
 def test_ttl_must_be_low_at_the_servers() -> None:
-    assert only([domain_gates.ttl(world(), ONE)]).open
+    assert only([domain_ttl.ttl(world(), ONE)]).open
     high = world(dns=changed_view(ONE, ttl_max=301))
-    result = only([domain_gates.ttl(high, ONE)])
+    result = only([domain_ttl.ttl(high, ONE)])
     assert (result.gate, result.status) == ("ttl", NOT_YET) and "301 s, not 300 s" in result.message
     for provider in ({"min_ttl": 600}, {"min_ttl": 301}):
         assert only(
             [
-                domain_gates.ttl(
+                domain_ttl.ttl(
                     World({**high.sections, "dns_provider": {ONE: provider}}, high.settings), ONE
                 )
             ]
@@ -143,22 +144,22 @@ def test_ttl_must_be_low_at_the_servers() -> None:
         },
         wanted(mx_ttl=60),
     )
-    assert only([domain_gates.ttl(tight, ONE)]).open, "Cloudflare's Auto is 300 s and is left"
+    assert only([domain_ttl.ttl(tight, ONE)]).open, "Cloudflare's Auto is 300 s and is left"
 
 
 def test_the_old_ttl_must_be_over_since_it_was_lowered() -> None:
     found = world(timeline=[{"domain": ONE, "event": "ttl_lowered", "at": ago(minutes=59)}])
-    result = only([domain_gates.ttl(found, ONE)])
+    result = only([domain_ttl.ttl(found, ONE)])
     assert (result.gate, result.until) == (
         "old_ttl",
         ahead(minutes=1),
     ) and "TTL 3600 s" in result.message
     by_provider = sections(wanted())["dns_provider"]
     by_provider[ONE]["modified_on"] = ago(minutes=30)
-    assert only([domain_gates.ttl(world(dns_provider=by_provider), ONE)]).until == ahead(minutes=30)
+    assert only([domain_ttl.ttl(world(dns_provider=by_provider), ONE)]).until == ahead(minutes=30)
     assert only(
         [
-            domain_gates.ttl(
+            domain_ttl.ttl(
                 world(timeline=[{"domain": TWO, "event": "ttl_lowered", "at": ago(minutes=1)}]), ONE
             )
         ]
@@ -186,7 +187,7 @@ def test_a_low_ttl_of_unknown_age_counts_from_the_first_look(
         for name, found in sections(wanted())["dns_provider"].items()
     }
     found = world(dns_provider=provider, timeline=timeline)
-    result = only([domain_gates.ttl(found, ONE)])
+    result = only([domain_ttl.ttl(found, ONE)])
     assert (result.gate, result.status, result.until) == (
         "old_ttl",
         NOT_YET,
@@ -225,7 +226,7 @@ def test_a_ttl_that_was_always_low_is_not_waited_for() -> None:
 
 def test_a_cache_with_the_old_record_is_waited_for() -> None:
     found = world(dns=changed_view(ONE, **view(OLD[ONE], resolver_ttl=1800)))
-    result = only([domain_gates.ttl(found, ONE)])
+    result = only([domain_ttl.ttl(found, ONE)])
     assert (result.gate, result.until) == ("old_ttl", ahead(minutes=30))
 
 
@@ -353,16 +354,14 @@ def test_without_any_view_nobody_answered() -> None:
 
 def test_the_old_ttl_is_also_known_from_when_it_was_lowered() -> None:
     event = {"domain": ONE, "event": "ttl_lowered", "at": ago(minutes=61)}
-    assert only([domain_gates.ttl(world(timeline=[event]), ONE)]).open, (
-        "the baseline's hour is over"
-    )
+    assert only([domain_ttl.ttl(world(timeline=[event]), ONE)]).open, "the baseline's hour is over"
     baselines: tuple[dict[str, Any], ...] = ({}, world().baseline)
     for baseline in baselines:
         found = world(
             timeline=[{**event, "ttl": 7200}, {**event, "domain": TWO, "ttl": 86400}],
             baseline=baseline,
         )
-        result = only([domain_gates.ttl(found, ONE)])
+        result = only([domain_ttl.ttl(found, ONE)])
         assert (result.gate, result.until) == (
             "old_ttl",
             ahead(minutes=59),

@@ -14,7 +14,9 @@ import pytest
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.gates import (
     connectors as connector_gates,
     domains as domain_gates,
+    foreign,
     new_path as path_gates,
+    own_connector,
     tenant as gates,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
@@ -285,7 +287,7 @@ def rule(**fields: Any) -> dict[str, Any]:
     ],
 )
 def test_rules_that_take_the_gateway_past_the_filters(fields: dict[str, Any], status: str) -> None:
-    result = only(connector_gates.scl_bypass(world(transport_rules=[rule(**fields)])))
+    result = only(foreign.scl_bypass(world(transport_rules=[rule(**fields)])))
     assert result.status == status and (
         status == HOLDS or 'Disable-TransportRule -Identity "Bypass"' in result.hint
     )
@@ -296,7 +298,7 @@ def test_a_rule_for_some_mail_of_any_address_is_told() -> None:
     some = rule(
         SenderIpRanges=None, Conditions=[SCOPE, SCOPE.replace("FromScope", "SenderDomainIs")]
     )
-    result = only(connector_gates.scl_bypass(world(transport_rules=[some])))
+    result = only(foreign.scl_bypass(world(transport_rules=[some])))
     assert result.open and result.notice and result.object == "Bypass"
 
 
@@ -361,7 +363,7 @@ def caught(**fields: Any) -> dict[str, Any]:
 
 def test_our_own_connector_that_catches_other_mail_is_switched_off_and_stays_off() -> None:
     found = world(smtp=caught())
-    (result,) = connector_gates.catches_others(found)
+    (result,) = own_connector.catches_others(found)
     assert result.status == CANNOT and "451 5.7.3" in result.message and ONE in result.message
     evaluation = phases.evaluate("switch", found)
     assert (
@@ -388,7 +390,7 @@ def test_our_own_connector_that_catches_other_mail_is_switched_off_and_stays_off
 def test_no_evidence_blames_nobody(smtp: dict[str, Any]) -> None:
     found = world(smtp=smtp)
     assert (
-        connector_gates.catches_others(found) == []
+        own_connector.catches_others(found) == []
         and phases.evaluate("switch", found).values["caught"] == {}
     )
     assert switched(found) == [ONE, TWO]
@@ -397,7 +399,7 @@ def test_no_evidence_blames_nobody(smtp: dict[str, Any]) -> None:
 def test_where_another_connector_may_be_the_reason_it_is_only_told() -> None:
     egress = wanted().egress
     others = [connector(egress), connector(["192.0.2.1"], Name="Partner with TLS", RequireTls=True)]
-    (result,) = connector_gates.catches_others(world(smtp=caught(), inbound_connectors=others))
+    (result,) = own_connector.catches_others(world(smtp=caught(), inbound_connectors=others))
     assert result.open and result.notice and "Partner with TLS" in result.message
     assert (
         phases.evaluate("switch", world(smtp=caught(), inbound_connectors=others)).values["caught"]

@@ -16,7 +16,6 @@ import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.gates import tenant as gates
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
-    ACKNOWLEDGEABLE,
     CANNOT,
     HOLDS,
     NOT_CHECKED,
@@ -25,6 +24,9 @@ from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate
     cannot,
     not_checked,
     not_yet,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.registry import (
+    acknowledgeable,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import deploy as phases
@@ -214,12 +216,12 @@ def test_only_what_costs_no_mail_can_be_acknowledged() -> None:
     every = [not_yet(gate, "x", "m") for gate in waiting] + [
         cannot(gate, "x", "m", "h") for gate in hopeless
     ]
-    assert "restricting_connector" in ACKNOWLEDGEABLE and not ACKNOWLEDGEABLE & {
+    assert "restricting_connector" in acknowledgeable() and not acknowledgeable() & {
         result.gate for result in every
     }
     decided = {result.gate for result in every} | {"%s:x" % result.gate for result in every}
     assert acknowledge(every, decided) == every
-    for gate in ACKNOWLEDGEABLE:
+    for gate in acknowledgeable():
         (opened,) = acknowledge([cannot(gate, "x", "m", "h")], {gate})
         assert opened.open and opened.acknowledged and opened.message == "m"
         assert acknowledge([cannot(gate, "x", "m", "h")], {"%s:y" % gate})[0].status == CANNOT

@@ -14,10 +14,13 @@ from typing import Any
 import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.handling import (
+    differences,
     gates as handling_gates,
     handover as hands,
+    notices,
     objects as handling,
     phase as handling_phase,
+    release,
     rule_matches as rules_seen,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
@@ -58,7 +61,7 @@ def options_of(found: World) -> list[dict[str, Any]]:
 def test_a_world_in_place_asks_for_nothing() -> None:
     for case in (1, 2, 3, 4, 5):
         found = world(wanted(use_case=case))
-        assert handling.differences(found) == [] and not any(handling_phase.todo(found).values())
+        assert differences.differences(found) == [] and not any(handling_phase.todo(found).values())
         assert evaluate("message_handling", found).go
 
 
@@ -109,7 +112,7 @@ def test_the_same_rule_in_another_spelling_is_the_same() -> None:
         "Quarantine": None,
         "PrependSubject": None,
     }
-    assert handling.differences(world(transport_rules=[spelled])) == []
+    assert differences.differences(world(transport_rules=[spelled])) == []
 
 
 @pytest.mark.parametrize(
@@ -126,13 +129,13 @@ def test_the_same_rule_in_another_spelling_is_the_same() -> None:
 def test_a_rule_with_more_than_its_two_conditions_is_another_rule(name: str, value: Any) -> None:
     (rule,) = world().transport_rules
     ours = world(transport_rules=[{**rule, name: value}])
-    assert handling.differences(ours) == [("rule %s" % rule["Name"], "differs: %s" % name)]
+    assert differences.differences(ours) == [("rule %s" % rule["Name"], "differs: %s" % name)]
     (options,) = handling_phase.todo(ours)["rules"]
     assert name in options["parameters"] and options["parameters"][name] is None, "cleared"
     by_hand = world(transport_rules=[{**rule, name: value, "Comments": "Ann's"}])
     assert (
         only(handling_gates.made_by_hand(by_hand)).status == "cannot"
-        and name in handling.differences(by_hand)[0][1]
+        and name in differences.differences(by_hand)[0][1]
     )
 
 
@@ -149,7 +152,7 @@ def test_what_a_rule_has_without_being_told_is_no_difference() -> None:
         "RuleSubType": "None",
     }
     found = world(transport_rules=[{**blank, **told, **rule}])
-    assert handling.differences(found) == []
+    assert differences.differences(found) == []
     (options,) = options_of(found)
     assert set(options["parameters"]) == {"SetSCL", "PrependSubject"}
 
@@ -521,14 +524,13 @@ def test_a_choice_that_lets_users_release_malicious_mail_is_a_person_s() -> None
     }
     found = world(wanted(use_case=loose))
     assert (
-        only(handling_gates.user_release(found)).status == "cannot"
-        and not evaluate("preflight", found).go
+        only(release.user_release(found)).status == "cannot" and not evaluate("preflight", found).go
     )
     assert evaluate("preflight", world(wanted(use_case=loose, acknowledge=["user_release"]))).go
     junk = {"name": "junk", "rules": [{"name": "r", "dispositions": ["MALICIOUS"], "set_scl": 5}]}
-    assert "junk" in only(handling_gates.user_release(world(wanted(use_case=junk)))).message
+    assert "junk" in only(release.user_release(world(wanted(use_case=junk)))).message
     for case in (1, 2, 3, 4, 5):
-        assert only(handling_gates.user_release(world(wanted(use_case=case)))).open
+        assert only(release.user_release(world(wanted(use_case=case)))).open
 
 
 def stopped(found: World) -> dict[str, tuple[str, str]]:
@@ -630,8 +632,7 @@ def test_a_domain_s_own_dispositions_are_judged_like_the_use_case_s() -> None:
     junk = {"name": "junk", "rules": [{"name": "r", "dispositions": ["MALICIOUS"], "set_scl": 5}]}
     both = [{"name": name, "drop_dispositions": ["MALICIOUS"]} for name in (ONE, TWO)]
     assert all(
-        result.open
-        for result in handling_gates.user_release(world(wanted(use_case=junk, domains=both)))
+        result.open for result in release.user_release(world(wanted(use_case=junk, domains=both)))
     ), "no domain has the use case's"
 
 
@@ -666,11 +667,13 @@ def test_hands_change_by_a_domain_s_own_dispositions() -> None:
 
 def test_a_quarantine_policy_that_nobody_knows_is_taken_for_one_that_users_release_from() -> None:
     found = world(wanted(use_case=3))
-    assert [
-        handling_gates.release_of(found, name) for name in ("", "Gone", "AdminOnlyAccessPolicy")
-    ] == ["user", "user", "admin"]
+    assert [release.release_of(found, name) for name in ("", "Gone", "AdminOnlyAccessPolicy")] == [
+        "user",
+        "user",
+        "admin",
+    ]
     unread = world(wanted(use_case=5), quarantine_policies=[])
-    assert handling_gates.release_of(unread, "AdminOnlyAccessPolicy") == "admin", (
+    assert release.release_of(unread, "AdminOnlyAccessPolicy") == "admin", (
         "built in, and never changed"
     )
 
@@ -699,7 +702,7 @@ def test_rules_of_others_that_matter_are_named_and_no_more() -> None:
         {**stop, "Name": "Scanner", "SenderIpRanges": ["192.0.2.77"]},
         {**bypass, "Name": "Audit", "Mode": "Audit"},
     ]
-    found = handling_gates.other_rules(world(transport_rules=[*ours, *others]))
+    found = notices.other_rules(world(transport_rules=[*ours, *others]))
     assert {result.object for result in found} == {"Stop", "Bypass"} and all(
         result.open for result in found
     )
@@ -713,7 +716,7 @@ def test_a_rule_made_by_hand_is_never_moved() -> None:
     chosen = wanted(use_case=5)
     junk, host = world(chosen).transport_rules
     both = world(chosen, transport_rules=[by_hand(host, 0), by_hand(junk, 1)])
-    assert handling.differences(both) == [] and not any(handling_phase.todo(both).values())
+    assert differences.differences(both) == [] and not any(handling_phase.todo(both).values())
     found = [result for result in handling_phase.notices(both) if result.gate == "other_rule"]
     assert {result.object for result in found} == {junk["Name"], host["Name"]}
     assert all(
@@ -726,14 +729,14 @@ def test_a_rule_made_by_hand_is_never_moved() -> None:
         [by_hand(junk, 1), {**host, "Priority": 0}],
     ):
         mixed = world(chosen, transport_rules=rules)
-        assert handling.differences(mixed) == [] and len(handling_gates.other_rules(mixed)) == 1
+        assert differences.differences(mixed) == [] and len(notices.other_rules(mixed)) == 1
         assert not any("position" in entry for entry in options_of(mixed)), (
             "neither theirs nor past theirs"
         )
     ordered = world(chosen, transport_rules=[by_hand(junk, 0), by_hand(host, 1)])
-    assert handling_gates.other_rules(ordered) == []
+    assert notices.other_rules(ordered) == []
     ours = world(chosen, transport_rules=[{**host, "Priority": 0}, {**junk, "Priority": 1}])
-    assert handling.differences(ours) == [("transport rules", "stand in another order")]
+    assert differences.differences(ours) == [("transport rules", "stand in another order")]
     assert [entry.get("relative_to") for entry in options_of(ours)] == [None, junk["Name"]]
 
 
@@ -874,6 +877,6 @@ def test_presets_whose_rules_may_not_be_read_are_named_all_the_same() -> None:
         "SpamQuarantineTag": "DefaultFullAccessPolicy",
     }
     policies = [*world().content_filter, preset]
-    assert handling_gates.shadows(world(content_filter=policies)) == [], "no rule makes it apply"
-    (found,) = handling_gates.shadows(world(content_filter=policies, preset_rules=None))
+    assert notices.shadows(world(content_filter=policies)) == [], "no rule makes it apply"
+    (found,) = notices.shadows(world(content_filter=policies, preset_rules=None))
     assert found.object == "Strict one" and "BULK" in found.message

@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown import (
     decision as lockdown,
     stamp as stamp_module,
+    step,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
     NOT_YET,
@@ -51,7 +52,7 @@ HOUR = datetime.timedelta(hours=1)
 STAGED = NOW - 73 * HOUR
 
 
-def decide(found: World) -> lockdown.Decision:
+def decide(found: World) -> step.Decision:
     return lockdown.decide(found, (), lambda results: results)
 
 

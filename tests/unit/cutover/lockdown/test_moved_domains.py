@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.gates import (
-    connectors as connector_gates,
+    own_connector,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown import (
     moved_domains as watch,
@@ -253,7 +253,7 @@ def direct(**fields: Any) -> dict[str, Any]:
 def test_the_trace_shows_whose_mail_our_connector_takes_without_any_probe() -> None:
     blocked: dict[str, Any] = {"connection_filter": [{"Name": "Default", "IPAllowList": []}]}
     found = world(message_trace=traced(direct()), smtp={}, **blocked)
-    result = only(connector_gates.catches_others(found))
+    result = only(own_connector.catches_others(found))
     assert (result.gate, result.status) == (
         "own_connector",
         CANNOT,
@@ -280,7 +280,7 @@ def test_mail_of_area_1_and_what_the_trace_leaves_open_blame_nobody(group: dict[
     """Another's connector, before ours acted, Area 1's own mail under its original sender, and a
     connection that no event names.
     """
-    assert connector_gates.catches_others(world(message_trace=traced(group))) == []
+    assert own_connector.catches_others(world(message_trace=traced(group))) == []
 
 
 def test_the_plain_probe_is_asked_for_as_soon_as_the_connector_acts() -> None:
