@@ -105,8 +105,9 @@ class AzureTokens:
             return self._token
 
     def _sign_in_once(self) -> None:
-        """Sign in; what failed a moment ago fails again at once, so that many domains do not each
-        wait for a service that is down.
+        """Sign in, or raise again what failed a moment ago.
+
+        So many domains do not each wait for a service that is down.
         """
         if self._failure is not None and self._context.now() < self._failed_until:
             found = self._failure
