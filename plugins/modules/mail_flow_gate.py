@@ -11,12 +11,14 @@ module: mail_flow_gate
 short_description: Evaluate the gates before a phase of the cut-over
 version_added: 0.1.0
 description:
-  - Says whether what a phase relies on holds, from the run's observation. Each gate answers
-    V(holds), V(not_yet) (and until when, where that is known), V(cannot) (and what to do) or
-    V(not_checked). Gates themselves read nothing; O(read=stale) reads before they are asked.
+  - Evaluates the gates of one phase from the run's observation. A gate is a condition that must
+    hold before something is written.
+  - Each gate answers V(holds), V(not_yet) (with a time, where one is known), V(cannot) (with what
+    to do) or V(not_checked). RV(allowed) is what the phase may do now.
+  - Gates themselves read nothing; O(read=stale) reads before they are asked.
   - The time that counts is the service's own, carried on from the last read.
-  - With O(settings) it checks what the deployment wants as a whole and keeps it in the observation
-    for the gates that follow.
+  - With O(settings) the module checks what the deployment wants as a whole, and keeps it in the
+    observation for the gates that follow.
   - Runs on the controller.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
@@ -60,10 +62,10 @@ options:
     required: true
   read:
     description:
-      - With V(stale) the module first reads what the phase relies on and what is too old for it,
-        with the connection options. RV(read) tells what was read.
-      - With V(none) nothing is read from a service, and a phase that relies on a fresh look
-        answers V(not_yet) where there is none.
+      - V(stale) first reads again, with the connection options, whatever the phase relies on that
+        has become too old for it. RV(read) tells what was read.
+      - V(none) reads nothing from a service. A phase that relies on a fresh look answers
+        V(not_yet) where there is none.
     type: str
     choices: [none, stale]
     default: none
@@ -72,13 +74,13 @@ options:
     type: int
     default: 443
   fail_on_cannot:
-    description: Fail when a gate can never hold without a person. Otherwise the answer says so and
-      the report shows it.
+    description: Whether the task fails when a gate answers V(cannot). Otherwise the answer and the
+      report show it.
     type: bool
     default: false
   settings:
-    description: What the deployment wants. Kept in the observation. The variables of the same names
-      with the prefix C(area1_) are its source.
+    description: What the deployment wants. It is kept in the observation. The roles fill it from
+      the variables of the same names with the prefix C(area1_).
     type: dict
     suboptions:
       domains:
@@ -86,16 +88,17 @@ options:
           optionally C(forward_to), C(dns_provider), C(canary), C(regions)."
         type: raw
       location:
-        description: MX preset. One of V(us), V(eu), V(india), V(india_primary), V(asia),
-          V(australia), V(australia_primary), V(global).
+        description: Location whose MX hosts are used. One of V(us), V(eu), V(india),
+          V(india_primary), V(asia), V(australia), V(australia_primary), V(global).
         type: str
       mx_records:
-        description: "MX records of one's own, a list of C({priority, host}); wins over
+        description: "MX records of your own, a list of C({priority, host}). They win over
           O(settings.location)."
         type: list
         elements: dict
       regions:
-        description: Processing regions of the Email Security domains; by location unless given.
+        description: Processing regions of the Email Security domains. By default they follow
+          O(settings.location).
         type: list
         elements: str
       mx_ttl:
@@ -103,7 +106,7 @@ options:
         type: int
         default: 300
       egress_networks:
-        description: Override of the published egress networks.
+        description: Egress networks to use instead of the published ones.
         type: list
         elements: str
       connector_name:
@@ -113,7 +116,8 @@ options:
         description: Name of the lock-down connector.
         type: str
       allow_list:
-        description: V(manage) or V(skip).
+        description: Whether the egress networks are kept in the allow list (V(manage)), or the
+          list is left alone (V(skip)).
         type: str
         choices: [manage, skip]
         default: manage
@@ -122,64 +126,68 @@ options:
         type: raw
         default: 1
       use_case_variant:
-        description: Words and names of the rules as on the pages of today, or as in the tutorial.
+        description: Whether words and names of the rules are those of Cloudflare's present pages
+          (V(current)) or those of the tutorial (V(tutorial)).
         type: str
         choices: [current, tutorial]
         default: current
       disposition_header:
-        description: Headers that carry the disposition. C(X-CFEmailSecurity-Disposition) unless
-          given.
+        description: Headers that carry the disposition. Default is
+          C(X-CFEmailSecurity-Disposition).
         type: list
         elements: str
       rule_match_sender_ip:
-        description: Whether the rules also ask for an address of Area 1. V(false) takes effect only
-          when the lock-down is proven.
+        description: Whether the rules also require that the message came from an address of Area 1.
+          V(false) takes effect only once the lock-down is proven.
         type: bool
         default: true
       spoof_handling:
-        description: What happens to SPOOF; as the use case has it unless given.
+        description: What happens to messages with the disposition SPOOF. By default the use case
+          decides.
         type: str
         choices: [quarantine, spam, bulk]
       content_filter_scope:
-        description: Whether the use case sets the default anti-spam policy only, or every policy
-          that applies but presets.
+        description: Whether the use case sets the default anti-spam policy only (V(default)), or
+          every policy in force except presets (V(all)).
         type: str
         choices: [default, all]
         default: default
       lockdown:
-        description: Whether to lock down when the gates allow it.
+        description: Whether to lock down once the gates allow it.
         type: bool
         default: true
       lockdown_soak_hours:
-        description: Hours between the last switch and the lock-down; at least the largest TTL that
-          the old sets had.
+        description: Hours between the last switch and the lock-down. It is never less than the
+          largest TTL of the old MX sets.
         type: int
         default: 72
       lockdown_scope:
-        description: V(all) recipients, or V(covered) domains only.
+        description: Whether the lock-down applies to all recipients (V(all)), or to those of
+          covered domains only (V(covered)).
         type: str
         choices: [all, covered]
         default: all
       lockdown_exempt_domains:
-        description: Accepted domains that stay outside, with O(settings.lockdown_scope=covered).
+        description: Accepted domains that stay outside the lock-down, with
+          O(settings.lockdown_scope=covered).
         type: list
         elements: str
       settle_minutes:
         description:
-          - Minutes between a change of connectors or allow list and the switch, and between rules
-            or dispositions that take over and what
-            they take over from.
+          - Minutes to wait after a change of connectors or allow list before MX records move, and
+            after rules or dispositions take over before what they replace is taken away.
         type: int
         default: 60
       canary_recipient:
-        description: Mailbox that may receive test mail.
+        description: Mailbox that may receive a test message.
         type: str
       acknowledge:
-        description: Gates that a person has decided about, as C(gate) or C(gate:object).
+        description: Gates that a person has decided to pass although they do not hold, as C(gate)
+          or C(gate:object).
         type: list
         elements: str
       max_switches:
-        description: MX switches of one run; V(0) is no limit.
+        description: How many domains may be switched in one run. V(0) means no limit.
         type: int
         default: 0
       change_window:
@@ -187,15 +195,16 @@ options:
           - Days, hours and zone in which the MX records may be switched and the lock-down enabled.
           - "A map like C({days: [mon-thu], hours: '22:00-04:00', zone: Europe/Berlin}), or a text
             like C(mon-thu 22:00-04:00 Europe/Berlin)."
-          - Hours past midnight belong to the day on which they begin. Any time unless given.
+          - Hours past midnight belong to the day on which they begin.
+          - Without it any time will do.
         type: raw
       mx_final_ttl:
-        description: TTL of the MX set once the lock-down is proven, in seconds. Left as it is
-          unless given.
+        description: TTL of the MX set once the lock-down is proven, in seconds. Without it the TTL
+          stays as it is.
         type: int
   unused:
-    description: Variables that are set but have no effect in this version; said in the report.
-      Those that guard something are refused.
+    description: Variables that are set but have no effect in this version. The report names them;
+      one that guards something is refused.
     type: list
     elements: str
 seealso:
@@ -215,13 +224,14 @@ EXAMPLES = r"""
       domains: "{{ area1_domains }}"
       location: eu
 
-- name: May the connector be made?
+- name: May the connector be made? Read again first what has become too old
   mailflow.area1.mail_flow_gate:
     observation_path: "{{ example_directory }}/observation.json"
     phase: enhanced_filtering
+    read: stale
   register: gate
 
-- name: Say so
+- name: Show what stands in the way
   ansible.builtin.debug:
     msg: "{{ gate.results }}"
   when: not gate.open
@@ -246,7 +256,7 @@ results:
       description: Name of the gate.
       type: str
     object:
-      description: What it looked at, for example a domain or a connector.
+      description: What the gate looked at, for example a domain or a connector.
       type: str
     status:
       description: V(holds), V(not_yet), V(cannot) or V(not_checked).
@@ -261,7 +271,7 @@ results:
       description: When it is worth looking again (ISO 8601, UTC).
       type: str
     acknowledged:
-      description: The gate is open because a person decided so.
+      description: Whether the gate counts as open only because a person decided so.
       type: bool
 read:
   description: What was read for the phase, a line for each read.

@@ -96,7 +96,7 @@ options:
   targets:
     description:
       - O(hosts), O(domains), O(direct), O(plain), O(internal_domains) and O(canary_recipient) in
-        one map, as RV(mailflow.area1.mail_flow_gate#module:allowed) has it under C(probe).
+        one map, as RV(mailflow.area1.mail_flow_gate#module:allowed) has it under C(targets).
       - What is given here wins over the option of the same name.
     type: dict
   canary_recipient:

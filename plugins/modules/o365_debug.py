@@ -18,8 +18,8 @@ description:
   - Says how far the clock is off, and whether this machine reaches each service, each resolver and
     port 25.
   - Says what the Cloudflare token may do, and which DNS provider serves each domain.
-  - Every check goes on where another one failed. The result can be pasted into a report of a bug.
-    It holds no secret and nothing of anybody's mail. It does hold names of domains, tenant and app.
+  - A check that fails does not stop the others. The result can be pasted into a bug report. It
+    holds no secrets and nothing of anybody's mail, but it does name domains, tenant and app.
   - The playbook C(mailflow.area1.doctor) runs it with the variables of a deployment.
 author:
   - mailflow.area1 contributors (@mailflow-area1)
