@@ -122,7 +122,7 @@ def test_a_token_that_is_none_is_refused(token: str | None) -> None:
         CloudflareApi(URL, token)
 
 
-def paged(info: Callable[[int], dict[str, Any]], items: list[int], size: int) -> Handler:
+def paged(info: Callable[[int], dict[str, Any]], items: list[Any], size: int) -> Handler:
     def handler(method: str, path: str, params: Mapping[str, Any], payload: Any) -> tuple[int, Any]:
         page = int(params["page"])
         return ok(items[(page - 1) * size : page * size], **info(page))
@@ -142,14 +142,16 @@ def paged(info: Callable[[int], dict[str, Any]], items: list[int], size: int) ->
 def test_all_pages_are_read_even_if_the_service_makes_them_smaller(
     info: Callable[[int], dict[str, Any]],
 ) -> None:
-    api, wire = api_with(paged(info, [1, 2, 3, 4, 5], 2))
-    assert list(api.pages("zones", {"name": "x"}, per_page=50)) == [1, 2, 3, 4, 5]
+    zones = [{"id": number} for number in range(5)]
+    api, wire = api_with(paged(info, zones, 2))
+    assert list(api.pages("zones", {"name": "x"}, per_page=50)) == zones
     assert all(call[2]["name"] == "x" for call in wire.calls)
 
 
 def test_a_list_that_is_not_paged_is_read_once() -> None:
-    api, _wire = api_with(lambda *unused: ok([1, 2]))
-    assert list(api.pages("zones")) == [1, 2]
+    zones = [{"id": 1}, {"id": 2}]
+    api, _wire = api_with(lambda *unused: ok(zones))
+    assert list(api.pages("zones")) == zones
 
 
 def test_paging_ends_in_an_error_not_in_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
