@@ -28,11 +28,15 @@ from tests.unit.cutover.worlds import (
     ONE,
     TWO,
     accepted,
+    allowing,
     connector,
+    held,
+    past,
     protected,
     records,
     sections,
     traced,
+    view,
     wanted,
 )
 
@@ -143,25 +147,15 @@ class Tenant:
         found.update(
             service_date=iso(self.now),
             accepted_domains=[*found["accepted_domains"], accepted(OTHER)],
-            connection_filter=[
-                {
-                    "Name": "Default",
-                    "IPAllowList": list(self.allowed),
-                    "WhenChangedUTC": iso(self.allowed_at),
-                }
-            ],
+            connection_filter=[allowing(self.allowed, WhenChangedUTC=iso(self.allowed_at))],
             inbound_connectors=[dict(item) for item in self.connectors],
             email_security={name: protected(name) for name in sorted(self.protected)},
             dns={name: self._view(name) for name in self.mx},
             dns_provider={name: self._provider(name) for name in COVERED},
-            baseline={
-                "sections": {
-                    "dns": {
-                        name: {"ttl_max": self.ttl, "records": records(OLD[name])}
-                        for name in COVERED
-                    }
-                }
-            },
+            baseline=past(
+                {"dns": {name: view(OLD[name], ttl=self.ttl) for name in COVERED}},
+                iso(NOW - datetime.timedelta(days=9)),
+            ),
             timeline=list(self.timeline),
             message_trace=traced(end=iso(self.now)),
         )
@@ -170,8 +164,10 @@ class Tenant:
     def _view(self, name: str) -> dict[str, Any]:
         where, ttl, _since = self.mx[name]
         now = records(self.pairs(name, where))
+        read = view([])
         servers = [
             {
+                **read["name_servers"][0],
                 "name": "ns%d.example" % index,
                 "status": ("ok" if now else "nodata") if up else "timeout",
                 "ttl": ttl,
@@ -186,12 +182,15 @@ class Tenant:
             else ttl
         )
         resolver = {
-            "address": "9.9.9.9",
+            **read["resolvers"][0],
             "status": "ok" if cached else "nodata",
             "ttl": left,
             "records": cached,
         }
         return {
+            **read,
+            "taken": self.now.timestamp(),
+            "date": iso(self.now),
             "name_servers": servers,
             "resolvers": [resolver],
             "agree": any(self.server_up),
@@ -204,13 +203,9 @@ class Tenant:
         }
 
     def _provider(self, name: str) -> dict[str, Any]:
-        where, _ttl, since = self.mx[name]
-        return {
-            "records": records(self.pairs(name, where)),
-            "min_ttl": 60,
-            "auto_ttl": False,
-            "modified_on": iso(since),
-        }
+        where, ttl, since = self.mx[name]
+        provider = held(self.pairs(name, where), ttl, modified=iso(since))
+        return {**provider, "taken": self.now.timestamp(), "date": iso(self.now)}
 
     # --- a run ---
     def run(self, writes: int = 10**6) -> None:

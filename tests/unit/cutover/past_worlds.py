@@ -13,7 +13,7 @@ import copy
 from typing import Any
 
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
-from tests.support.observations import recorded
+from tests.support.observations import part
 from tests.unit.cutover.worlds import (
     LOCKDOWN,
     NEW,
@@ -56,7 +56,7 @@ def before() -> dict[str, Any]:
 
 def _policy(name: str, default: bool, hard: str) -> dict[str, Any]:
     """Return an anti-spam policy with its answer to a hard fail of SPF."""
-    (read,) = recorded("fresh")["content_filter"]
+    (read,) = part("fresh", "content_filter")
     own = dict.fromkeys(("Name", "Identity", "Id"), name)
     return {**read, **own, "IsDefault": default, HARD: hard}
 

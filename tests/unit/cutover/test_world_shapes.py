@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.property.tenant_model import Tenant
 from tests.support.observations import WORLDS, recorded
 from tests.support.shapes import Shape, drift, missing, shape_of
 from tests.unit.cutover import past_worlds, worlds
@@ -44,6 +45,7 @@ def made() -> Shape:
             past_worlds.before(),
             past_worlds.after(),
             past_worlds.after(moved=False, locked=False),
+            dict(Tenant(72, "microsoft", 3600).world().sections),
         ]
     )
 

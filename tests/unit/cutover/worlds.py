@@ -29,7 +29,7 @@ from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model impo
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import GateResult
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.timestamps import iso
-from tests.support.observations import recorded
+from tests.support.observations import part
 
 NOW = datetime.datetime(2026, 11, 23, 20, tzinfo=datetime.timezone.utc)
 TENANT = "11111111-2222-3333-4444-555555555555"
@@ -70,7 +70,7 @@ def view(
     pairs: Pairs, ttl: int = 300, resolver: Pairs | None = None, resolver_ttl: int = 60
 ) -> dict[str, Any]:
     """What two name servers and one resolver answer, as the DNS package returns it."""
-    read = recorded("fresh")["dns"][ONE]
+    read = part("fresh", "dns", ONE)
     servers = [
         {
             **read["name_servers"][0],
@@ -106,7 +106,7 @@ def view(
 
 def accepted(name: str, **fields: Any) -> dict[str, Any]:
     """Return an accepted domain as Exchange Online has it."""
-    read = _named(recorded("fresh")["accepted_domains"], ONE)
+    read = _named(part("fresh", "accepted_domains"), ONE)
     own = dict.fromkeys(("Name", "Identity", "Id", "DomainName"), name)
     return {**read, "Default": False, **own, **fields}
 
@@ -117,7 +117,7 @@ def _named(items: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
 
 def connector(egress: Sequence[str], **fields: Any) -> dict[str, Any]:
     return {
-        **_named(recorded("locked_year_ago")["inbound_connectors"], CONNECTOR),
+        **_named(part("locked_year_ago", "inbound_connectors"), CONNECTOR),
         "Name": CONNECTOR,
         "Identity": CONNECTOR,
         "Enabled": True,
@@ -144,7 +144,7 @@ def protected(name: str, **fields: Any) -> dict[str, Any]:
 
     Without a date of its last change, which is optional in the API: a test that needs one gives it.
     """
-    read = recorded("locked_year_ago")["email_security"][ONE]
+    read = part("locked_year_ago", "email_security", ONE)
     del read["modified_at"], read["last_modified"]
     return {
         **read,
@@ -162,7 +162,7 @@ def details(**fields: Any) -> dict[str, Any]:
     """What area1_mx_info says of a domain that has nothing odd."""
     servers = list(SERVERS)
     return {
-        **recorded("fresh")["dns_details"][ONE],
+        **part("fresh", "dns_details", ONE),
         "delegation": {"zone": ONE, "parent": servers, "zone_servers": servers, "error": ""},
         "below": [],
         "secure": False,
@@ -172,18 +172,18 @@ def details(**fields: Any) -> dict[str, Any]:
 
 def sts(**fields: Any) -> dict[str, Any]:
     """What area1_mx_info says of MTA-STS where there is none."""
-    return {**recorded("fresh")["mta_sts"][ONE], **fields}
+    return {**part("fresh", "mta_sts", ONE), **fields}
 
 
 def mail_host(name: str, **fields: Any) -> dict[str, Any]:
     """What area1_mx_info says of a mail host."""
-    read = recorded("fresh")["mail_hosts"][NEW[0][1]]
+    read = part("fresh", "mail_hosts", NEW[0][1])
     return {**read, "name": name, "addresses": ["192.0.2.25"], **fields}
 
 
 def answering(names: Sequence[str], **fields: Any) -> dict[str, Any]:
     """What mail_flow_probe says of a new MX host that is as it should be."""
-    read = recorded("locked_year_ago")["smtp"]["hosts"][NEW[0][1]]
+    read = part("locked_year_ago", "smtp", "hosts", NEW[0][1])
     good = {
         **read["recipients"][ONE],
         "verdict": "accepted",
@@ -217,7 +217,7 @@ def traced(
 ) -> dict[str, Any]:
     """The message trace as the Exchange package leaves it."""
     return {
-        **recorded("fresh")["message_trace"],
+        **part("fresh", "message_trace"),
         "since": since,
         "start": "2026-11-01T00:00:00Z",
         "end": iso(NOW),
@@ -231,7 +231,7 @@ def traced(
 
 def sent(address: str, domain: str = ONE, last: str = "", **fields: Any) -> dict[str, Any]:
     """Mail from one address to one domain."""
-    (read,) = recorded("fresh")["message_trace"]["groups"]
+    (read,) = part("fresh", "message_trace", "groups")
     return {
         **read,
         "via": "",
@@ -249,11 +249,10 @@ def sent(address: str, domain: str = ONE, last: str = "", **fields: Any) -> dict
 
 def handled(chosen: settings.Settings) -> dict[str, Any]:
     """The sections of message handling with the use case in place."""
-    read = recorded("fresh")
-    (default,) = read["content_filter"]
+    (default,) = part("fresh", "content_filter")
     undated = {key: value for key, value in default.items() if not key.startswith("When")}
     blank = {"content_filter": [{**undated, "QuarantineRetentionPeriod": 30}]}
-    built_in = read["quarantine_policies"]
+    built_in = part("fresh", "quarantine_policies")
     made = World(
         {
             **blank,
@@ -299,7 +298,7 @@ def blank_rule() -> dict[str, Any]:
 
     The answers of live tenants that are known name no dates; a test that needs one gives it.
     """
-    rules = recorded("busy")["transport_rules"]
+    rules = part("busy", "transport_rules")
     return {
         key: _unset([rule[key] for rule in rules]) for key in rules[0] if not key.startswith("When")
     }
@@ -315,15 +314,15 @@ def sections(chosen: settings.Settings, moved: bool = False) -> dict[str, Any]:
     Everything of Exchange and Email Security is in place and settled; the MX records as ``moved``
     says.
     """
-    names, read = [ONE, TWO], recorded("fresh")
+    names = [ONE, TWO]
     mx = {name: NEW if moved else OLD[name] for name in names}
     hosts = [host for _priority, host in NEW]
     return copy.deepcopy(
         {
             "service_date": iso(NOW),
             "tenant": {"id": TENANT, "initial_domain": INITIAL},
-            "organization": read["organization"],
-            "permissions": read["permissions"],
+            "organization": part("fresh", "organization"),
+            "permissions": part("fresh", "permissions"),
             "accepted_domains": [
                 accepted(INITIAL, InitialDomain=True),
                 accepted(ROUTING),
@@ -350,7 +349,7 @@ def sections(chosen: settings.Settings, moved: bool = False) -> dict[str, Any]:
             "outbound_connectors": [],
             "mta_sts": {name: sts() for name in names},
             "mail_hosts": {host: mail_host(host) for host in hosts},
-            "smtp": {**read["smtp"], "hosts": {host: answering(names) for host in hosts}},
+            "smtp": {**part("fresh", "smtp"), "hosts": {host: answering(names) for host in hosts}},
             "message_trace": traced(),
             "baseline": past(
                 {"dns": {name: view(OLD[name], ttl=3600) for name in names}}, ago(days=3)
@@ -365,14 +364,14 @@ def sections(chosen: settings.Settings, moved: bool = False) -> dict[str, Any]:
 
 def allowing(entries: Sequence[str], **fields: Any) -> dict[str, Any]:
     """Return the connection filter policy with an allow list."""
-    (read,) = recorded("fresh")["connection_filter"]
+    (read,) = part("fresh", "connection_filter")
     return {**read, "IPAllowList": list(entries), "WhenChangedUTC": ago(days=2), **fields}
 
 
 def held(pairs: Pairs, ttl: int, auto: bool = False, modified: str = "") -> dict[str, Any]:
     """Return what the DNS provider holds of a domain."""
     return {
-        **recorded("fresh")["dns_provider"][ONE],
+        **part("fresh", "dns_provider", ONE),
         "records": records(pairs),
         "ttl": ttl,
         "min_ttl": 60,
@@ -384,13 +383,14 @@ def held(pairs: Pairs, ttl: int, auto: bool = False, modified: str = "") -> dict
 
 def past(before: dict[str, Any], taken: str) -> dict[str, Any]:
     """Return a baseline with these sections alone."""
-    return {**recorded("fresh")["baseline"], "taken": taken, "sections": before}
+    said = {key: part("fresh", "baseline", key) for key in ("format", "kind", "digest")}
+    return {**said, "taken": taken, "sections": before}
 
 
 def found_baseline(taken: str) -> dict[str, Any]:
     """Return what the snapshot module says of a baseline that it found."""
     said = {"status": "found", "message": "baseline of %s" % taken}
-    return {**recorded("fresh")["baseline_state"], **said}
+    return {**part("fresh", "baseline_state"), **said}
 
 
 def world(chosen: settings.Settings | None = None, moved: bool = False, **changed: Any) -> World:
