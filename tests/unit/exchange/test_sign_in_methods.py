@@ -16,6 +16,7 @@ import yaml
 from ansible_collections.mailflow.area1.plugins.doc_fragments.exchange import ModuleDocFragment
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.clouds import CLOUDS
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.methods.table import (
     BESIDE,
     ENVIRONMENT,
@@ -105,3 +106,12 @@ def test_the_tables_of_ways_agree() -> None:
             assert "E(%s)" % ENVIRONMENT[name] in str(documented[name]["description"])
             assert ENVIRONMENT[name] in variable["default"]
     assert set(BESIDE) == {"certificate_passphrase", "federated_token_bearer"}
+
+
+def test_the_page_marks_the_addresses_that_are_disputed() -> None:
+    page = (ROOT / "docs" / "sign-in.md").read_text(encoding="utf-8")
+    for cloud in CLOUDS.values():
+        row = next(line for line in page.splitlines() if line.startswith("| `%s`" % cloud.name))
+        assert row.count("*(marked:") == len(cloud.disputed), cloud.name
+        for address in (cloud.authority, "https://" + cloud.exchange_hosts[0], cloud.graph):
+            assert address.removeprefix("https://") in row, address
