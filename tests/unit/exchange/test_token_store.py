@@ -19,6 +19,8 @@ import pytest
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth import store
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.options import resolve
+from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.signin import SignIn
 from ansible_collections.mailflow.area1.plugins.module_utils._exchange.auth.store import TokenStore
 
 KEY = ["authority", "tenant", "client", "way", "", "resource"]
@@ -163,3 +165,20 @@ def test_a_lock_that_is_never_given_back_holds_nobody_for_ever(
         with TokenStore(str(tmp_path / "tokens"), Context().now).locked(KEY) as entry:
             assert entry.read() == ""
         assert time.monotonic() - began < 5
+
+
+def test_the_identity_of_another_machine_has_an_entry_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A home directory may be on several machines; a certificate's app is the same on all."""
+    identity = {"managed_identity": "system"}
+    app = {"tenant": "t.example", "client_id": "app", "client_secret": "a-long-secret~value"}
+
+    def key(params: dict[str, str]) -> list[str]:
+        connection = resolve(params, {})
+        return SignIn(connection, Context())._key(connection.way(), "resource")
+
+    here = key(identity), key(app)
+    monkeypatch.setattr("platform.node", lambda: "elsewhere")
+    assert key(identity) != here[0] and key(app) == here[1]
+    assert not [part for part in here[1] if "a-long-secret" in part]

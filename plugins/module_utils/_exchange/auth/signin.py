@@ -10,6 +10,7 @@ msal is imported when a token is asked for.
 
 from __future__ import annotations
 
+import platform
 import threading
 import typing as t
 
@@ -104,9 +105,10 @@ class SignIn:
     def _key(self, way: str, resource: str) -> list[str]:
         """Say whose token it is. No secret is part of it: a digest would be one to guess at."""
         connection = self.connection
-        identity = connection.get(way) if way == "managed_identity" else ""
+        # An identity is the machine's, and its user's home may be on several machines.
+        identity = [connection.get(way), platform.node()] if way == "managed_identity" else []
         names = (connection.get("tenant"), connection.get("client_id"))
-        return [connection.endpoints.authority, *names, way, identity, resource]
+        return [connection.endpoints.authority, *names, way, *identity, resource]
 
     def _ask(self, audience: str, resource: str, claims: str) -> Token:
         method = self.method()
