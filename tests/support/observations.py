@@ -16,6 +16,7 @@ from __future__ import annotations
 import copy
 import datetime
 import json
+import pickle
 import re
 import tempfile
 from collections.abc import Callable, Mapping
@@ -221,12 +222,17 @@ def recorded(world: str) -> Sections:
     return copy.deepcopy(_read(world))
 
 
-def part(world: str, *path: str) -> Any:
-    """Return a copy of one part of the recorded sections: a whole world is slow to copy."""
+@cache
+def _packed(world: str, *path: str) -> bytes:
     found: Any = _read(world)
     for step in path:
         found = found[step]
-    return copy.deepcopy(found)
+    return pickle.dumps(found)
+
+
+def part(world: str, *path: str) -> Any:
+    """Return a copy of one part of the recorded sections; property tests ask often."""
+    return pickle.loads(_packed(world, *path))
 
 
 def write() -> list[Path]:

@@ -11,8 +11,8 @@ so that its shape is theirs; values that a test is about are replaced.
 
 from __future__ import annotations
 
-import copy
 import datetime
+import pickle
 from collections.abc import Sequence
 from typing import Any
 
@@ -317,49 +317,58 @@ def sections(chosen: settings.Settings, moved: bool = False) -> dict[str, Any]:
     names = [ONE, TWO]
     mx = {name: NEW if moved else OLD[name] for name in names}
     hosts = [host for _priority, host in NEW]
-    return copy.deepcopy(
-        {
-            "service_date": iso(NOW),
-            "tenant": {"id": TENANT, "initial_domain": INITIAL},
-            "organization": part("fresh", "organization"),
-            "permissions": part("fresh", "permissions"),
-            "accepted_domains": [
-                accepted(INITIAL, InitialDomain=True),
-                accepted(ROUTING),
-                *map(accepted, names),
-            ],
-            "connection_filter": [allowing(chosen.egress)],
-            "inbound_connectors": [connector(chosen.egress)],
-            "content_filter_rules": [],
-            "applying_policies": ["Default"],
-            **handled(chosen),
-            "email_security": {
-                name: protected(
-                    name,
-                    drop_dispositions=handling.to_hold(World({}, chosen), name),
-                    modified_at=ago(days=30),
-                )
-                for name in names
-            },
-            "forwarding_hosts": {name: {"hosts": [OLD[name][0][1]], "error": ""} for name in names},
-            "dns": {name: view(mx[name]) for name in names},
-            "dns_provider": {name: held(mx[name], 300) for name in names},
-            "dns_details": {name: details() for name in names},
-            "dns_texts": {name: {"texts": {}} for name in names},
-            "outbound_connectors": [],
-            "mta_sts": {name: sts() for name in names},
-            "mail_hosts": {host: mail_host(host) for host in hosts},
-            "smtp": {**part("fresh", "smtp"), "hosts": {host: answering(names) for host in hosts}},
-            "message_trace": traced(),
-            "baseline": past(
-                {"dns": {name: view(OLD[name], ttl=3600) for name in names}}, ago(days=3)
-            ),
-            "baseline_state": found_baseline(ago(days=3)),
-            "timeline": [
-                {"domain": name, "event": "ttl_lowered", "at": ago(days=2)} for name in names
-            ],
-        }
+    # each world has parts of its own
+    found: dict[str, Any] = pickle.loads(
+        pickle.dumps(
+            {
+                "service_date": iso(NOW),
+                "tenant": {"id": TENANT, "initial_domain": INITIAL},
+                "organization": part("fresh", "organization"),
+                "permissions": part("fresh", "permissions"),
+                "accepted_domains": [
+                    accepted(INITIAL, InitialDomain=True),
+                    accepted(ROUTING),
+                    *map(accepted, names),
+                ],
+                "connection_filter": [allowing(chosen.egress)],
+                "inbound_connectors": [connector(chosen.egress)],
+                "content_filter_rules": [],
+                "applying_policies": ["Default"],
+                **handled(chosen),
+                "email_security": {
+                    name: protected(
+                        name,
+                        drop_dispositions=handling.to_hold(World({}, chosen), name),
+                        modified_at=ago(days=30),
+                    )
+                    for name in names
+                },
+                "forwarding_hosts": {
+                    name: {"hosts": [OLD[name][0][1]], "error": ""} for name in names
+                },
+                "dns": {name: view(mx[name]) for name in names},
+                "dns_provider": {name: held(mx[name], 300) for name in names},
+                "dns_details": {name: details() for name in names},
+                "dns_texts": {name: {"texts": {}} for name in names},
+                "outbound_connectors": [],
+                "mta_sts": {name: sts() for name in names},
+                "mail_hosts": {host: mail_host(host) for host in hosts},
+                "smtp": {
+                    **part("fresh", "smtp"),
+                    "hosts": {host: answering(names) for host in hosts},
+                },
+                "message_trace": traced(),
+                "baseline": past(
+                    {"dns": {name: view(OLD[name], ttl=3600) for name in names}}, ago(days=3)
+                ),
+                "baseline_state": found_baseline(ago(days=3)),
+                "timeline": [
+                    {"domain": name, "event": "ttl_lowered", "at": ago(days=2)} for name in names
+                ],
+            }
+        )
     )
+    return found
 
 
 def allowing(entries: Sequence[str], **fields: Any) -> dict[str, Any]:
