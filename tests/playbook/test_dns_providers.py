@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.playbook.end_state import assert_connectors, assert_domains, assert_m
 from tests.playbook.flow import LOOKED_AT, assert_closed, assert_nothing_lost, flowing
 from tests.playbook.harness import EU_RECORDS, Deployment
 from tests.playbook.test_rollback import roll_back, tenant
+from tests.support.name_servers import PowerDns
 
 MxSet = tuple[list[tuple[int, str]], int]
 QUICK = {
@@ -95,3 +97,65 @@ def test_accounts_by_name_and_the_provider_by_the_delegation(
     assert refused.rc != 0
     assert "there is no DNS account another" in refused.stdout
     assert "area1_dns_accounts has: company" in refused.stdout
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("provider", ["rfc2136", "octodns"])
+def test_there_and_back_at_a_name_server(deploy: Callable[..., Deployment], provider: str) -> None:
+    """The zones are at a real PowerDNS, changed by dynamic updates or by octoDNS."""
+    deployment = deploy("fresh")
+    zones = deployment.lab.state()["cloudflare"]["zones"]
+    names = deployment.lab.extra_vars["area1_domains"]
+    lines = {
+        name: [
+            f"@ 3600 MX {one['priority']} {one['content']}."
+            for one in zones[name]["records"]
+            if one["type"] == "MX" and one["name"] == name
+        ]
+        for name in names
+    }
+    server = PowerDns(lines, max_seconds=1200)
+    with server:
+        place = f"{server.address}:{server.port}"
+        for name in names:
+            deployment.lab.mutate(["cloudflare", "zones", name], delete=True)
+        deployment.lab.mutate(["dns", "forward"], value=dict.fromkeys(names, place))
+        deployment.lab.dns(flush=True)
+        options: dict[str, dict[str, Any]] = {
+            "rfc2136": {
+                "area1_dns_server": server.address,
+                "area1_dns_port": server.port,
+                "area1_dns_key_name": server.key.name,
+                "area1_dns_key_secret": server.key.secret,
+            },
+            "octodns": {
+                "area1_dns_octodns_class": "octodns_powerdns.PowerDnsProvider",
+                "area1_dns_octodns_arguments": {"host": server.address, "port": server.api_port},
+                "area1_dns_octodns_secrets": {"api_key": server.api_key},
+            },
+        }
+        deployment.variables.update(
+            {
+                **options[provider],
+                "area1_dns_provider": provider,
+                "area1_dns_authoritative_port": server.port,
+            }
+        )
+
+        def held() -> dict[str, tuple[list[str], int]]:
+            found = {name: server.rrset(name, "MX") for name in names}
+            return {
+                name: (sorted(one.to_text() for one in rrset), rrset.ttl)
+                for name, rrset in found.items()
+                if rrset is not None
+            }
+
+        before = held()
+        outcomes = deployment.until_done(variables=QUICK)
+        wanted = sorted(f"{priority} {host}." for priority, host in EU_RECORDS)
+        assert held() == dict.fromkeys(names, (wanted, 300))
+        deployment.lab.advance(minutes=15)
+        outcomes += roll_back(deployment)
+        assert held() == before
+        left = "\n".join(outcome.everything() for outcome in outcomes)
+        assert server.key.secret not in left and server.api_key not in left

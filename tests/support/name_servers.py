@@ -34,6 +34,7 @@ class PowerDns(Bind):
 
     policy = False
     api_port = 0
+    api_key = ""
 
     def _write(self, folder: Path) -> None:
         self.api_port = free_port()
