@@ -96,10 +96,10 @@ def vars_file(table: dict[str, t.Any], role: str) -> str:
         for group in table["roles"][role]["groups"]
     }
     for group in table["roles"][role].get("shared", ()):
-        values["__mailflow_%s" % group] = options_of(table, group)
-    exchange = values.get("__mailflow_exchange")
-    if exchange is not None:
+        values["__preflight_%s" % group] = options_of(table, group)
+    if role == "preflight":
         # One sign-in for the whole run.
+        values["__preflight_signed_in"] = exchange = options_of(table, "exchange")
         exchange["access_token"] = (
             "{{ __mailflow_login.access_token | default(o365_access_token | default(omit)) }}"
         )
@@ -212,7 +212,8 @@ def files() -> dict[Path, str]:
     table = read_table()
     found = {ROOT / "docs" / "variables.md": docs_file(table), **dns_drivers.files(), **jea.files()}
     for role in table["roles"]:
-        found[ROOT / "roles" / role / "vars" / "main.yml"] = vars_file(table, role)
+        if groups_of(table, role):
+            found[ROOT / "roles" / role / "vars" / "main.yml"] = vars_file(table, role)
         found[ROOT / "roles" / role / "meta" / "argument_specs.yml"] = spec_file(table, role)
     return found
 

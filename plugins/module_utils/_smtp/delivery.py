@@ -156,38 +156,48 @@ def deliver_directly(probe: Probe, target: DirectTarget) -> dict[str, t.Any]:
 
 
 def deliver_plainly(probe: Probe, target: DirectTarget) -> dict[str, t.Any]:
-    """Offer the same recipient with TLS and without.
+    """Offer the same recipient with TLS and without, and a difference once more.
 
-    Only the difference tells: how such a refusal is worded is not known.
+    Only the difference tells: how such a refusal is worded is not known. It counts where it shows
+    twice, and where the refusal is for good: a server that is busy says nothing of connectors.
     """
-    answers = []
-    for tls in (True, False):
-        outcome = DeliveryOutcome(
-            target.host, "", target.recipient, problem="its name has no address"
-        )
-        for address in target.addresses:
-            outcome = Delivery(probe, target.host, address, verify=False, tls=tls).send(
-                target.recipient, None
-            )
-            if outcome.stage != "connect":
-                break
-        answers.append(outcome)
-    taken = [
-        outcome.stage == "rcpt" and not outcome.problem and outcome.reply.code // 100 == 2
-        for outcome in answers
-    ]
-    refused = (
-        answers[1].stage in ("mail", "rcpt")
-        and not answers[1].problem
-        and not answers[1].reply.good
-        and answers[1].reply.code > 0
-    )
-    verdict = (
-        ACCEPTED if taken[1] else NEEDS_TLS if taken[0] and answers[0].tls and refused else UNKNOWN
-    )
+    with_tls, without_tls = (_offer(probe, target, tls) for tls in (True, False))
+    verdict = _plain_verdict(with_tls, without_tls)
+    if verdict == NEEDS_TLS:
+        with_tls, without_tls = (_offer(probe, target, tls) for tls in (True, False))
+        verdict = _plain_verdict(with_tls, without_tls)
     return {
         "domain": target.domain,
         "verdict": verdict,
-        "with_tls": answers[0].to_data(),
-        "without_tls": answers[1].to_data(),
+        "with_tls": with_tls.to_data(),
+        "without_tls": without_tls.to_data(),
     }
+
+
+def _offer(probe: Probe, target: DirectTarget, tls: bool) -> DeliveryOutcome:
+    """Offer the recipient to the first address of the host that can be reached."""
+    outcome = DeliveryOutcome(target.host, "", target.recipient, problem="its name has no address")
+    for address in target.addresses:
+        outcome = Delivery(probe, target.host, address, verify=False, tls=tls).send(
+            target.recipient, None
+        )
+        if outcome.stage != "connect":
+            break
+    return outcome
+
+
+def _plain_verdict(with_tls: DeliveryOutcome, without_tls: DeliveryOutcome) -> str:
+    """Return the verdict on one pair of conversations."""
+    taken = [
+        outcome.stage == "rcpt" and not outcome.problem and outcome.reply.code // 100 == 2
+        for outcome in (with_tls, without_tls)
+    ]
+    if taken[1]:
+        return ACCEPTED
+    refused = (
+        without_tls.stage in ("mail", "rcpt")
+        and not without_tls.problem
+        and without_tls.reply.permanent
+        and not meaning(without_tls.reply)
+    )
+    return NEEDS_TLS if taken[0] and with_tls.tls and refused else UNKNOWN

@@ -375,3 +375,21 @@ def test_its_warnings_are_not_passed_on_to_the_operator() -> None:
     body = {"value": [row(1, NOW - DAY)], "@adminapi.warnings": [WARNING]}
     answer = client(Script(reply(200, body)), warnings).invoke("Get-MessageTraceV2", {})
     assert answer.warnings == [WARNING] and warnings == []
+
+
+@pytest.mark.parametrize(
+    ("taken", "known", "found"),
+    [
+        ("Area 1 Inbound Connector", ["Inbound", "Area 1 Inbound Connector"], None),
+        ("Area 1 Inbound Connector", ["Area 1", "Area 1 Inbound Connector"], None),
+        ("Cloudflare Zaraz alerts", ["Cloudflare", "Cloudflare Zaraz alerts"], None),
+        ("Cloudflare Zaraz alerts", ["Cloudflare"], ""),
+        ("AREA 1 inbound connector", ["Area 1 Inbound Connector"], "Area 1 Inbound Connector"),
+    ],
+)
+def test_one_connector_s_name_may_be_a_part_of_another(
+    taken: str, known: list[str], found: str | None
+) -> None:
+    data = '<MEP String="S:ClientIP=52.11.209.211;S:InboundConnectorData=Name=%s;ConnectorType=P"/>'
+    assert trace._connector(data % taken, known) == (taken if found is None else found)
+    assert trace._connector("taken by %s" % taken.title(), known) in ("", *known)

@@ -11,16 +11,19 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.context import Context
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
+from ansible_collections.mailflow.area1.plugins.module_utils._smtp import delivery
+from ansible_collections.mailflow.area1.plugins.module_utils._smtp.conversation import SmtpReply
 from ansible_collections.mailflow.area1.plugins.module_utils._smtp.probe import (
     run_probe,
     section_of,
 )
+from ansible_collections.mailflow.area1.plugins.module_utils._smtp.targets import DirectTarget
 from tests.support.smtp_server import Authority, SmtpServer, smtp_server
 
 HOST = "mx.example.test"
@@ -446,3 +449,34 @@ def test_a_server_that_trickles_does_not_hold_the_probe() -> None:
         view = direct(listener.getsockname()[1], timeout=1)
         thread.join(5)
     assert (view["verdict"], view["problem"]) == ("unknown", "no answer in time")
+
+
+@pytest.mark.parametrize(
+    ("second", "found"),
+    [
+        ((550, "5.7.1"), "needs_tls"),
+        ((451, "4.7.500"), "unknown"),
+        ((421, ""), "unknown"),
+        ((550, "5.7.606"), "unknown"),
+        ((250, "2.1.5"), "accepted"),
+    ],
+)
+def test_only_a_refusal_for_good_shows_that_a_connector_needs_tls(
+    monkeypatch: pytest.MonkeyPatch, second: tuple[int, str], found: str
+) -> None:
+    """A host that is busy, or that knows the probing address, says nothing of connectors."""
+    asked: list[bool] = []
+
+    def send(self: delivery.Delivery, recipient: Any, message: Any) -> delivery.DeliveryOutcome:
+        outcome = delivery.DeliveryOutcome(self.host, self.address, recipient)
+        outcome.stage, outcome.tls = "rcpt", "TLSv1.3" if self.tls else ""
+        code, enhanced = (250, "2.1.5") if self.tls else second
+        outcome.reply = SmtpReply(code, enhanced, "text")
+        asked.append(bool(self.tls))
+        return outcome
+
+    monkeypatch.setattr(delivery.Delivery, "send", send)
+    target = DirectTarget("one.example", "mx.example", ("192.0.2.25",), "postmaster@one.example")
+    answer = delivery.deliver_plainly(cast(Any, None), target)
+    assert answer["verdict"] == found
+    assert asked == ([True, False, True, False] if found == "needs_tls" else [True, False])

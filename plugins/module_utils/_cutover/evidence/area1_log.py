@@ -41,4 +41,15 @@ def messages(world: World) -> list[dict[str, t.Any]]:
 
 
 def _lines(world: World) -> list[tuple[datetime.datetime, str]]:
-    return [line for message in messages(world) for line in handed_on(message)]
+    """Return what was logged of mail for this tenant only.
+
+    A Cloudflare account may serve several tenants, and what another one's server answers proves
+    nothing of this one.
+    """
+    ours = set(world.covered())
+    return [
+        line
+        for message in messages(world)
+        if ours.issuperset(message.get("domains") or ())
+        for line in handed_on(message)
+    ]

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mailflow.area1 contributors
 # Simplified BSD License
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
 
 """The gate on mail that our own connector catches although Area 1 did not bring it."""
 

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mailflow.area1 contributors
 # Simplified BSD License
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
 
 """Say what stands beside the use case and is left as it is."""
 

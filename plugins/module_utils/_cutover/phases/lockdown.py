@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mailflow.area1 contributors
 # Simplified BSD License
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
 
 """Decide on the lock-down connector's next step, and whether the lock-down is proven."""
 
@@ -120,7 +121,7 @@ def proof_plan(world: World) -> Evaluation:
         domains = [{"name": name} for name in values["mail_domains"]]
         needs += looks.mx(domains, mail_hosts=values["mail_hosts"])
     if values["outbound_since"]:
-        needs.append(looks.area1_log(values["outbound_since"]))
+        needs.append(looks.area1_log(values["outbound_since"], world.covered()))
     if values["message_ids"]:
         needs.append(looks.tenant("message_events", message_ids=values["message_ids"]))
     return Evaluation(found.results, {**values, "targets": _targets(world, values)}, needs)

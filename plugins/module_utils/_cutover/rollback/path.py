@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mailflow.area1 contributors
 # Simplified BSD License
 # (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
 
 """Gates on Area 1's path: whether mail may still come by it after the MX records went back."""
 

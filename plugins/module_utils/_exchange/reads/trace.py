@@ -38,6 +38,8 @@ MORE = re.compile(
 
 #: What a message's events say of the connection that it came by; how they word it is seen in the
 #: field only.
+#: The connector in the custom data of a message's events.
+INBOUND = re.compile(r"InboundConnectorData=Name=([^;\n]+)", re.IGNORECASE)
 CLIENT = re.compile(r"ClientIP[=:]\s*\[?([0-9A-Fa-f.:]+)")
 
 Row = t.Mapping[str, t.Any]
@@ -238,8 +240,21 @@ def connection(
     found = CLIENT.search(text)
     return {
         "via": found[1] if found else "",
-        "connector": next((name for name in connectors if name and name in text), ""),
+        "connector": _connector(text, connectors),
     }
+
+
+def _connector(text: str, connectors: t.Sequence[str]) -> str:
+    """Return the connector that the events name; "" where they name none that is known.
+
+    The name stands between ``Name=`` and the next property. Where the form is another,
+    the longest known name in the text is it: one name may be a part of another.
+    """
+    known = sorted(filter(None, connectors), key=len, reverse=True)
+    named = INBOUND.search(text)
+    if named is not None:
+        return next((name for name in known if name.lower() == named[1].strip().lower()), "")
+    return next((name for name in known if name in text), "")
 
 
 def _key(row: Row) -> tuple[str, str, str]:

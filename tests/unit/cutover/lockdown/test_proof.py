@@ -503,3 +503,15 @@ def test_the_ttl_is_raised_once_it_is_proven() -> None:
     assert ttl_of(auto=True) == [], "Auto stays Auto"
     assert ttl_of(proven=False) == []
     assert ttl_of(proven=False, acknowledge=["lockdown_proof"]) == [ONE, TWO]
+
+
+def test_another_tenant_s_mail_in_the_same_account_proves_nothing() -> None:
+    """One Cloudflare account may serve several tenants; only mail for this one's domains counts."""
+    for text, wrong in ((DELIVERY, proof.PROVEN), (REFUSAL, proof.REFUSED)):
+        log = handed((ago(minutes=20), text))
+        log["messages"][0]["domains"] = ["other-customer.example"]
+        found = on(90, smtp=probed(LOCKED, LOCKED), area1_trace=log)
+        assert verdict(found).verdict != wrong
+        log["messages"][0]["domains"] = [ONE]
+        found = on(90, smtp=probed(LOCKED, LOCKED), area1_trace=log)
+        assert verdict(found).verdict == wrong
