@@ -171,7 +171,7 @@ def equal(sections: Sections) -> Sections:
     found: Sections = _walk(sections, "", shift)
     # what a person wants is not read
     del found["settings"]
-    found["baseline_state"]["directory"] = "/home/operator/state"
+    found["baseline_state"]["directory"] = "/var/lib/operator/state"
     for group in found["message_trace"]["groups"]:
         if group["sample"]:
             group["sample"]["id"] = "00000000-0000-0000-0000-000000000001"
