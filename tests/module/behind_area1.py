@@ -78,21 +78,10 @@ class Tenant:
             scope="applying",
             mark_as_spam_spf_record_hard_fail=False,
         )
-        name = self.run.allowed("enhanced_filtering")["name"]
-        self.run.do(
-            run_connector,
-            name=name,
-            state="present",
-            connector_type="Partner",
-            enabled=True,
-            sender_domains={"set": ["*"]},
-            sender_ip_addresses={"add": networks},
-            require_tls=True,
-            restrict_domains_to_ip_addresses=False,
-        )
-        self.run.do(
-            run_enhanced_filtering, connector=name, state="present", skip_last_ip=True, users=[]
-        )
+        allowed = self.run.allowed("enhanced_filtering")
+        name = allowed["name"]
+        self.run.do(run_connector, name=name, state="present", **allowed["connector"])
+        self.run.do(run_enhanced_filtering, connector=name, state="present", **allowed["filtering"])
 
     def _area1(self) -> None:
         """Its domains with the use case's dispositions, and the MX records at it."""
@@ -111,9 +100,7 @@ class Tenant:
     def _domains(self) -> None:
         self.run.do(run_mail_flow_info, sections=["forwarding_hosts"], domains=self.names)
         allowed = self.run.allowed("area1_domains")
-        given = {
-            key: allowed[key] for key in ("domains", "regions", "drop_dispositions", "mx_hosts")
-        }
+        given = dict(allowed)
         self.module(
             area1_domain.ARGUMENT_SPEC,
             area1_domain.run,

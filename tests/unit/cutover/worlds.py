@@ -153,6 +153,7 @@ def protected(name: str, **fields: Any) -> dict[str, Any]:
         "allowed_delivery_modes": ["DIRECT"],
         "ip_restrictions": [],
         "drop_dispositions": ["MALICIOUS", "SPAM", "SPOOF"],
+        "regions": list(wanted().regions),
         "readiness": {**read["readiness"], "status": "ready", "message": "Active."},
         **fields,
     }

@@ -12,10 +12,12 @@ import typing as t
 
 from ..._engine.address_ranges import outside, overlap
 from ..._engine.timestamps import iso
-from ..._engine.values import as_list, boolean, sender_domain
+from ..._engine.values import boolean
 from ..._facts.connector_names import LOCKDOWN, purpose_of, purpose_of_comment
+from ..model import wanted
 from ..model.gate import GateResult, cannot, holds, not_yet, noticed
 from ..model.registry import Asked, register
+from ..model.wanted import Difference
 from ..model.world import World, changed_at
 from .foreign import active, guarding_rules, restricts, restricts_by_address
 
@@ -79,16 +81,20 @@ register(
     Asked(
         "switch",
         looks_at=(
-            "connector (all networks, enhanced filtering on, not in test mode) and allow list are"
-            " as wanted, and were changed at least `area1_settle_minutes` ago; so were connectors"
-            " and rules of others that are there to keep out what does not come from their own "
-            "servers"
+            "connector (type Partner, enabled, all senders, all networks, TLS asked for,"
+            " restricting nobody, enhanced filtering on for everybody, not in test mode) and"
+            " allow list are as wanted, and were changed at least `area1_settle_minutes` ago; so"
+            " were connectors and rules of others that are there to keep out what does not come"
+            " from their own servers"
         ),
         otherwise="not yet, until that time",
     ),
     Asked(
         "lockdown",
-        looks_at="the first connector works: enabled, all networks in it, enhanced filtering on",
+        looks_at=(
+            "the first connector is as it is written, in every property: type, senders, networks,"
+            " TLS, not restricting, enhanced filtering"
+        ),
         otherwise="not yet",
     ),
     needs=(
@@ -162,9 +168,10 @@ def reject_direct_send(world: World) -> list[GateResult]:
         return [holds("reject_direct_send")]
     name = world.settings.connector_name
     connector = world.connector(name)
-    problems = (
-        ["it does not exist yet"] if connector is None else connector_problems(world, connector)
-    )
+    problems = ["it does not exist yet"]
+    if connector is not None:
+        found = _differences(world, connector)
+        problems = [item.message for item in found if item.name in RECOGNISES]
     if problems:
         return [
             not_yet(
@@ -230,9 +237,9 @@ def in_place(world: World) -> list[GateResult]:
     """Check that connector and allow list are as wanted, since whenever that is."""
     name = world.settings.connector_name
     connector = world.connector(name)
-    problems = (
-        ["it does not exist yet"] if connector is None else connector_problems(world, connector)
-    )
+    problems = ["it does not exist yet"]
+    if connector is not None:
+        problems = [item.message for item in _differences(world, connector)]
     results = []
     if problems:
         hint = "It is made by the section enhanced_filtering."
@@ -321,22 +328,16 @@ def _obstacles(world: World, wait: datetime.timedelta) -> list[GateResult]:
     return results
 
 
-def connector_problems(world: World, connector: t.Mapping[str, t.Any]) -> list[str]:
-    """Return why this connector would not recognise mail from Area 1; [] if it would [EXO-2.3]."""
-    problems = []
-    if boolean(connector.get("Enabled")) is not True:
-        problems.append("the connector is off")
-    missing = outside(world.settings.egress, connector.get("SenderIPAddresses"))
-    if missing:
-        problems.append("%d egress networks are missing in it" % len(missing))
-    if "*" not in {sender_domain(value) for value in as_list(connector.get("SenderDomains"))}:
-        problems.append("it is not for all sender domains")
-    if boolean(connector.get("EFSkipLastIP")) is not True:
-        problems.append("enhanced filtering does not skip the last address")
-    if boolean(connector.get("EFTestMode")) is True:
-        problems.append("enhanced filtering is in test mode (EFTestMode)")
-    if as_list(connector.get("EFUsers")):
-        problems.append(
-            "enhanced filtering is limited to %d users" % len(as_list(connector.get("EFUsers")))
-        )
-    return problems
+#: What decides whether Exchange recognises mail from Area 1; a connector that matches by address
+#: has RequireTls and its kind besides.
+RECOGNISES = frozenset(
+    {"Enabled", "SenderIPAddresses", "SenderDomains", "EFSkipLastIP", "EFTestMode", "EFUsers"}
+)
+
+
+def _differences(world: World, connector: t.Mapping[str, t.Any]) -> list[Difference]:
+    """Return what of our connector is not as it is written [EXO-2.3]."""
+    return [
+        *wanted.own_connector(world.settings).differences(connector),
+        *wanted.filtering().differences(connector),
+    ]

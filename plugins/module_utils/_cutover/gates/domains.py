@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._engine.values import as_list, boolean, host_name, sender_domain
+from ..._engine.values import as_list, boolean, sender_domain
+from ..model import wanted
 from ..model.gate import GateResult, cannot, holds, not_yet, noticed
 from ..model.registry import Asked, register
 from ..model.world import World
@@ -69,7 +70,8 @@ register(
         "switch_domain",
         looks_at=(
             "Email Security has the domain, in MX mode, forwarding to that host, with no address "
-            "restrictions; it is active, or *pending only because no mail has arrived yet*"
+            "restrictions, and with the regions, `lookback_hops` and TLS that the"
+            " section writes; it is active, or *pending only because no mail has arrived yet*"
         ),
         otherwise="not yet (verification takes up to 24 hours), or cannot",
     ),
@@ -137,7 +139,7 @@ def domain_ready(world: World, name: str) -> GateResult:
 
 
 def domain_settings(world: World, name: str) -> GateResult:
-    """Check that Email Security forwards the domain's mail, in MX mode, to the right host.
+    """Check that Email Security has the domain as it is written: above all host and MX mode.
 
     Otherwise the switch would send its mail nowhere.
     """
@@ -145,15 +147,10 @@ def domain_settings(world: World, name: str) -> GateResult:
     if not host or not result.open:
         return result
     found = world.if_read.email_security.get(name) or {}
-    problems = []
-    if host_name(found.get("transport") or "") != host:
-        problems.append(
-            "it forwards to %s, not to %s" % (found.get("transport") or "nowhere", host)
-        )
-    if "DIRECT" not in [str(mode).upper() for mode in as_list(found.get("allowed_delivery_modes"))]:
-        problems.append("it is not in MX mode (DIRECT)")
-    if as_list(found.get("ip_restrictions")):
-        problems.append("it takes mail from some addresses only (ip_restrictions)")
+    domain = wanted.email_security_domain(world.settings, world.settings.domain(name), host)
+    # Whether Area 1 holds back enough is for the gate held_back, which knows the rules, too.
+    differences = domain.without({"drop_dispositions"}).differences(found)
+    problems = [item.message for item in differences]
     if found and problems:
         return not_yet(
             "area1_domain", name, "; ".join(problems), hint="The section area1_domains sets this."

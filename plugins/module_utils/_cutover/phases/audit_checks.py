@@ -16,6 +16,7 @@ import typing as t
 from ..._engine.values import as_list, boolean, sender_domain
 from ..gates.foreign import skips_filters
 from ..lockdown import step
+from ..model import wanted
 from ..model.baseline_view import mx_of
 from ..model.gate import GateResult, holds, not_checked, not_yet, noticed
 from ..model.registry import Asked, register
@@ -50,7 +51,7 @@ register(
     "connector_scope",
     Asked(
         "audit",
-        looks_at="our connectors take mail for the domains that they are for",
+        looks_at="the lock-down connector refuses what it is to refuse, of all senders, with TLS",
         otherwise="a finding",
         acknowledge="yes",
     ),
@@ -140,16 +141,10 @@ def enhanced_filtering(world: World) -> list[GateResult]:
     for item in _enabled(world):
         if "*" not in {sender_domain(value) for value in as_list(item.get("SenderDomains"))}:
             continue
-        problems = []
-        if boolean(item.get("EFSkipLastIP")) is not True and not as_list(item.get("EFSkipIPs")):
-            problems.append("enhanced filtering is off")
-        if boolean(item.get("EFTestMode")) is True:
-            problems.append("enhanced filtering is in test mode (EFTestMode)")
-        if as_list(item.get("EFUsers")):
-            problems.append(
-                "enhanced filtering is limited to %d users (EFUsers)"
-                % len(as_list(item.get("EFUsers")))
-            )
+        # Addresses that are skipped by name show the source just as well.
+        by_name = {"EFSkipLastIP"} if as_list(item.get("EFSkipIPs")) else set()
+        found = wanted.filtering().without(by_name).differences(item)
+        problems = [difference.message for difference in found]
         if problems:
             hint = (
                 "ORCA-233. deploy_area1 sets ours; for another one run"
@@ -193,24 +188,12 @@ def blocked_connectors(world: World) -> list[GateResult]:
 def connector_scope(world: World) -> list[GateResult]:
     """Check that the lock-down is for everybody it should be, with TLS."""
     connector = world.connector(world.settings.lockdown_connector_name)
-    if connector is None or not step.is_on(connector):
+    if connector is None or boolean(connector.get("Enabled")) is not True:
         return []
-    name, problems = str(connector.get("Name")), []
-    domains = sorted({sender_domain(value) for value in as_list(connector.get("SenderDomains"))})
-    if "*" not in domains:
-        problems.append(
-            "it is for the sender domains %s only: all others may deliver directly"
-            % ", ".join(domains)
-        )
-    if boolean(connector.get("RequireTls")) is not True:
-        problems.append("it does not ask for TLS")
-    if (
-        as_list(connector.get("AssociatedAcceptedDomains"))
-        and world.settings.lockdown_scope == "all"
-    ):
-        problems.append(
-            "it protects some accepted domains only, though area1_lockdown_scope is all"
-        )
+    # Networks of Area 1 that are missing are what deploy_area1 would change.
+    found = wanted.lockdown_connector(world.settings).without({"SenderIPAddresses"})
+    name = str(connector.get("Name"))
+    problems = [difference.message for difference in found.differences(connector)]
     if problems:
         return [
             not_yet(

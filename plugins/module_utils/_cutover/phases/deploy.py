@@ -18,6 +18,7 @@ from ..gates import (
     tenant as gates,
 )
 from ..handling import handover as hands, phase as handling_phase
+from ..model import wanted
 from ..model.gate import Evaluation, decided
 from ..model.settings import DomainSettings
 from ..model.world import World
@@ -91,38 +92,38 @@ def _enhanced_filtering(world: World) -> Evaluation:
             "entries": list(world.settings.egress),
             "name": world.settings.connector_name,
             "comment": _own_comment(world),
+            "connector": wanted.own_connector(world.settings).options(),
+            "filtering": wanted.filtering().options(),
         },
     )
 
 
 def _area1_domains(world: World) -> Evaluation:
-    results, wanted = [], []
+    common = wanted.email_security_domain(world.settings, DomainSettings("")).options()
+    results, domains = [], []
     for entry in world.settings.domains:
         host, result = forwarding.choose(world, entry)
         results.append(result)
         held, waiting = handling_phase.domain_dispositions(world, entry.name)
         results += [waiting] if waiting else []
         if host:
-            wanted.append(_email_security_domain(entry, host, held))
-    values = {
-        "domains": wanted,
-        "regions": list(world.settings.regions),
-        "drop_dispositions": list(world.settings.dispositions),
-        "mx_hosts": [item.host for item in world.settings.mx_records],
-    }
+            domain = wanted.email_security_domain(world.settings, entry, host, held)
+            own = {
+                key: value for key, value in domain.options().items() if value != common.get(key)
+            }
+            keys = _own_keys(entry, held)
+            own = {key: value for key, value in domain.options().items() if key in keys}
+            domains.append({**entry.dns_options, **own})
+    mx_hosts = [item.host for item in world.settings.mx_records]
+    values = {**common, "domains": domains, "mx_hosts": mx_hosts}
     return Evaluation(decided(world, results), values)
 
 
-def _email_security_domain(
-    entry: DomainSettings, host: str, held: list[str] | None
-) -> dict[str, t.Any]:
-    """Return the domain as the module area1_domain takes it; ``held`` wins over its own."""
-    options: dict[str, t.Any] = {**entry.dns_options, "forward_to": host}
-    if entry.regions:
-        options["regions"] = list(entry.regions)
-    if held or entry.drop_dispositions is not None:
-        options["drop_dispositions"] = held or list(entry.drop_dispositions or ())
-    return options
+def _own_keys(entry: DomainSettings, held: list[str] | None) -> set[str]:
+    """Return the options that a domain has for itself, and not in common with the others."""
+    keys = {"forward_to"}
+    keys |= {"regions"} if entry.regions else set()
+    return keys | ({"drop_dispositions"} if held or entry.drop_dispositions is not None else set())
 
 
 def _message_handling(world: World) -> Evaluation:

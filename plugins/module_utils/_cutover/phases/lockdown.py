@@ -19,7 +19,7 @@ from ..gates import (
 )
 from ..handling import phase as handling_phase
 from ..lockdown import decision as lockdown, proof as evidence, step as step_module
-from ..model import looks
+from ..model import looks, wanted
 from ..model.gate import Evaluation, GateResult, decided, not_yet
 from ..model.looks import Need
 from ..model.world import World
@@ -62,6 +62,7 @@ def lockdown_step(world: World) -> Evaluation:
         "name": world.settings.lockdown_connector_name,
         "entries": list(world.settings.egress),
         "connector": _connector(world, data),
+        "filtering": wanted.filtering().options(),
     }
     return Evaluation(results, values, needs)
 
@@ -73,15 +74,11 @@ def _connector(world: World, step: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """
     if step["action"] not in ("stage", "keep", "enable"):
         return {}
-    options = {
-        "sender_ip_addresses": {"add": list(world.settings.egress)},
-        "restrict_domains_to_ip_addresses": True,
-        "associated_accepted_domains": {"set": step["associated_accepted_domains"]},
-    }
+    scope = step["associated_accepted_domains"]
+    found = wanted.lockdown_connector(world.settings, scope)
     if step["action"] == "keep" and step["enabled"]:
-        return options
-    whole = {"connector_type": "Partner", "require_tls": True, "sender_domains": {"set": ["*"]}}
-    return {**options, **whole}
+        found = found.without(wanted.ASKED_OF_SENDERS)
+    return found.options()
 
 
 def _before_a_step(world: World, found: step_module.Decision) -> list[Need]:

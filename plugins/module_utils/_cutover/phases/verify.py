@@ -9,10 +9,21 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._engine.values import boolean
 from ..gates import connectors as connector_gates, domains as domain_gates, foreign
 from ..handling import gates as handling_gates, phase as handling_phase
 from ..lockdown import decision as lockdown, proof, step
-from ..model.gate import CANNOT, HOLDS, NOT_YET, Evaluation, GateResult, decided, not_yet
+from ..model import wanted
+from ..model.gate import (
+    CANNOT,
+    HOLDS,
+    NOT_YET,
+    Evaluation,
+    GateResult,
+    decided,
+    not_yet,
+    noticed,
+)
 from ..model.world import DomainState, World
 
 
@@ -54,7 +65,17 @@ def verify(world: World) -> Evaluation:
         ),
     }
     # What holds a lock-down back was said by its own phase.
-    return Evaluation([*missing, *losing_now(world)], values)
+    return Evaluation([*missing, *_left_as_decided(world, connector), *losing_now(world)], values)
+
+
+def _left_as_decided(world: World, connector: t.Mapping[str, t.Any] | None) -> list[GateResult]:
+    """Report what a lock-down that is on asks of senders: it is somebody's decision, and stays."""
+    if connector is None or boolean(connector.get("Enabled")) is not True:
+        return []
+    found = wanted.lockdown_connector(world.settings).differences(connector)
+    problems = [item.message for item in found if item.name in wanted.ASKED_OF_SENDERS]
+    message = "%s; the deployment leaves that as it is" % "; ".join(problems)
+    return [noticed("connector_scope", str(connector.get("Name")), message)] if problems else []
 
 
 def losing_now(world: World) -> list[GateResult]:
@@ -105,8 +126,19 @@ def _missing(world: World) -> list[GateResult]:
     found = [*connector_gates.in_place(world), *connector_gates.spf_hard_fail(world)]
     # Our own lock-down without one of the networks; another's connector is the switch's matter.
     found += [result for result in foreign.restricting_connector(world) if result.status == NOT_YET]
+    found += _lockdown_filtering(world)
     found += handling_phase.missing(world)
     found += [domain_gates.domain_settings(world, name) for name in names]
     found += [handling_gates.held_back(world, name) for name in names]
     found += [domain_gates.domain_ready(world, name) for name in names]
     return decided(world, found)
+
+
+def _lockdown_filtering(world: World) -> list[GateResult]:
+    """Check the enhanced filtering of a lock-down that is on: mail may be attributed to it, too."""
+    connector = world.connector(world.settings.lockdown_connector_name)
+    if connector is None or not step.is_on(connector):
+        return []
+    problems = [item.message for item in wanted.filtering().differences(connector)]
+    name, hint = str(connector.get("Name")), "The section lockdown sets this."
+    return [not_yet("lockdown", name, "; ".join(problems), hint=hint)] if problems else []

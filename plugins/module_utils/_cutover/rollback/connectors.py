@@ -14,10 +14,12 @@ from ..._engine.address_ranges import outside, overlap
 from ..._engine.values import as_list, boolean
 from ..._facts import connector_names as names
 from ..lockdown import step
+from ..model import wanted
 from ..model.baseline_view import egress_written
 from ..model.gate import GateResult, noticed
+from ..model.wanted import Written
 from ..model.world import World
-from .three_way import Undoing, Written, surplus, undo
+from .three_way import Undoing, surplus, undo
 
 Connector = t.Mapping[str, t.Any]
 STAMP = "[mailflow.area1:"
@@ -113,9 +115,8 @@ def _adopted(
     world: World, now: Connector, before: Connector, is_lockdown: bool, left: list[GateResult]
 ) -> dict[str, t.Any] | None:
     was_on = step.is_on(before)
-    rows = [*_rows(world, now, before, is_lockdown, was_on)]
-    found = undo(rows, before, now)
-    filtering = undo(FILTERING, before, now)
+    found = undo(_rows(world, now, is_lockdown, was_on), before, now)
+    filtering = undo(wanted.filtering().rows(), before, now)
     connector = dict(found.restore)
     remove = surplus(
         before.get("SenderIPAddresses"), egress_written(world), now.get("SenderIPAddresses")
@@ -132,43 +133,18 @@ def _adopted(
     return {"absent": False, "connector": connector, "filtering": filtering.restore}
 
 
-def _rows(
-    world: World, now: Connector, before: Connector, is_lockdown: bool, was_on: bool
-) -> list[Written]:
+def _rows(world: World, now: Connector, is_lockdown: bool, was_on: bool) -> tuple[Written, ...]:
     comment = str(now.get("Comment") or "")
     ours = STAMP in comment or names.purpose_of_comment(comment) is not None
-    rows = [
+    found = (
+        wanted.lockdown_connector(world.settings, was_on=was_on)
+        if is_lockdown
+        else wanted.own_connector(world.settings)
+    )
+    return (
         Written("comment", "Comment", values.TEXT, (comment,) if ours else ()),
-        Written("connector_type", "ConnectorType", values.WORD, ("Partner",)),
-        Written(
-            "enabled",
-            "Enabled",
-            values.BOOL,
-            (True, False) if is_lockdown and not was_on else (True,),
-        ),
-        Written("sender_domains", "SenderDomains", values.SENDER_DOMAINS, (["*"],)),
-        Written("require_tls", "RequireTls", values.BOOL, (True,)),
-        Written(
-            "restrict_domains_to_ip_addresses",
-            "RestrictDomainsToIPAddresses",
-            values.BOOL,
-            (is_lockdown,),
-        ),
-    ]
-    if is_lockdown:
-        scopes: tuple[list[str], ...] = ([], world.covered())
-        rows.append(
-            Written(
-                "associated_accepted_domains", "AssociatedAcceptedDomains", values.HOSTS, scopes
-            )
-        )
-    return rows
-
-
-FILTERING = (
-    Written("skip_last_ip", "EFSkipLastIP", values.BOOL, (True,)),
-    Written("users", "EFUsers", values.WORDS, ([],)),
-)
+        *found.rows(),
+    )
 
 
 def _never_switch_on(connector: dict[str, t.Any], now: Connector, was_on: bool) -> None:

@@ -10,16 +10,14 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..._engine import values
 from ..._engine.values import as_list, host_name
-from ..._facts import use_cases
-from ..._facts.dispositions import api_word
 from ..gates import forwarding
+from ..model import wanted
 from ..model.baseline_view import at_gateway, mx_of, sets_written
 from ..model.gate import GateResult, noticed
 from ..model.settings import DomainSettings
 from ..model.world import World, record_set
-from .three_way import Written, undo
+from .three_way import undo
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,10 +130,11 @@ def email_security(
             )
             one_way.append(noticed("one_way", name, message))
             continue
-        found = undo(_rows(world, entry), before[name], now[name])
+        rows = _rows(world, entry)
+        found = undo(rows, before[name], now[name])
         untold = [
             row.option
-            for row in _rows(world, entry)
+            for row in rows
             if before[name].get(row.name) is None and not row.kind.is_list
         ]
         for option in untold:
@@ -159,35 +158,11 @@ def email_security(
     return restore, one_way
 
 
-def _rows(world: World, entry: DomainSettings) -> tuple[Written, ...]:
+def _rows(world: World, entry: DomainSettings) -> tuple[wanted.Written, ...]:
     """Return what the section area1_domains writes."""
     host, _result = forwarding.choose(world, entry)
-    modes = world.email_security[entry.name].get("allowed_delivery_modes")
-    # Of any use case: the one of a deployment may have been another than today's.
-    published = [[api_word(word) for word in case[1]] for case in use_cases.CASES.values()]
-    dispositions = (
-        entry.drop_dispositions or world.settings.dispositions,
-        *published,
-    )
-    return (
-        Written("forward_to", "transport", values.HOST, (host,) if host else ()),
-        Written(
-            "regions",
-            "regions",
-            values.WORDS,
-            (entry.regions or world.settings.regions,),
-        ),
-        Written("drop_dispositions", "drop_dispositions", values.WORDS, dispositions),
-        Written("require_tls_outbound", "require_tls_outbound", values.BOOL, (True,)),
-        Written("lookback_hops", "lookback_hops", values.INT, (1,)),
-        Written("ip_restrictions", "ip_restrictions", values.IPS, ([],)),
-        Written(
-            "delivery_modes",
-            "allowed_delivery_modes",
-            values.WORDS,
-            (modes,) if "DIRECT" in _upper(modes) else (),
-        ),
-    )
+    now = world.email_security[entry.name]
+    return wanted.email_security_domain(world.settings, entry, host, observed=now).rows()
 
 
 def _whole(now: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -198,7 +173,3 @@ def _whole(now: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "ip_restrictions": as_list(now.get("ip_restrictions")),
         "delivery_modes": as_list(now.get("allowed_delivery_modes")),
     }
-
-
-def _upper(modes: t.Any) -> list[str]:
-    return [str(mode).upper() for mode in as_list(modes)]

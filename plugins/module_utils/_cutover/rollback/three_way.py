@@ -15,18 +15,9 @@ import typing as t
 
 from ..._engine.address_ranges import spans
 from ..._engine.values import Kind, as_list
+from ..model.wanted import Written
 
 SAME, OURS, FOREIGN = "same", "ours", "foreign"
-
-
-@dataclasses.dataclass(frozen=True)
-class Written:
-    """One property that the deployment writes: option, the service's name, and our values."""
-
-    option: str
-    name: str
-    kind: Kind
-    values: tuple[t.Any, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
