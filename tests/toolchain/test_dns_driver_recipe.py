@@ -145,7 +145,7 @@ def test_a_driver_is_two_files(tmp_path: Path, acme: str) -> None:
     assert "`area1_dns_acme_key`" in (tmp_path / "docs/variables.md").read_text(encoding="utf-8")
     page = (tmp_path / "docs/dns-providers.md").read_text(encoding="utf-8")
     assert "| `acme` | yes | yes | 60 s |" in page
-    role = (tmp_path / "roles/mx/vars/main.yml").read_text(encoding="utf-8")
+    role = (tmp_path / "roles/preflight/vars/main.yml").read_text(encoding="utf-8")
     assert "dns_acme_key: " in role
 
     said = python(tmp_path, "-c", USE, acme).splitlines()
