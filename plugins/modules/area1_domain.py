@@ -255,12 +255,12 @@ from ansible_collections.mailflow.area1.plugins.module_utils._engine.values impo
     as_list,
     host_name,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._facts.area1_hosts import (
-    check_regions,
-    is_area1_host,
-)
 from ansible_collections.mailflow.area1.plugins.module_utils._facts.dispositions import (
     check_dispositions,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._facts.mail_hosts import (
+    check_regions,
+    is_area1_host,
 )
 
 ARGUMENT_SPEC: dict[str, t.Any] = {

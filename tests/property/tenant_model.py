@@ -12,10 +12,10 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
+from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown.soak import is_on
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown.stamp import (
     parse_stamp,
 )
-from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown.step import is_on
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.world import World
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.phases import deploy as phases
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.timestamps import iso

@@ -20,14 +20,14 @@ from ansible_collections.mailflow.area1.plugins.module_utils._email_security.dom
     Wish,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
-from ansible_collections.mailflow.area1.plugins.module_utils._facts.area1_hosts import (
-    REGIONS,
-    check_regions,
-    is_area1_host,
-)
 from ansible_collections.mailflow.area1.plugins.module_utils._facts.dispositions import (
     API_WORDS,
     check_dispositions,
+)
+from ansible_collections.mailflow.area1.plugins.module_utils._facts.mail_hosts import (
+    REGIONS,
+    check_regions,
+    is_area1_host,
 )
 
 RULES = Rules(check_regions, check_dispositions, is_area1_host)

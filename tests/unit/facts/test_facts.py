@@ -14,10 +14,10 @@ from hypothesis import given, settings, strategies as st
 
 from ansible_collections.mailflow.area1.plugins.module_utils._engine.errors import InputError
 from ansible_collections.mailflow.area1.plugins.module_utils._facts import (
-    area1_hosts as presets,
     connector_names as names,
     dispositions,
     egress_networks as networks,
+    mail_hosts,
 )
 
 # As [CF-3] derives it.
@@ -145,18 +145,18 @@ def test_only_ipv6_is_no_list_for_exchange() -> None:
 
 
 def test_presets_as_printed() -> None:
-    assert [tuple(record.values()) for record in presets.records_for("us")] == [
+    assert [tuple(record.values()) for record in mail_hosts.records_for("us")] == [
         (5, "mailstream-central.mxrecord.mx"),
         (10, "mailstream-east.mxrecord.io"),
         (10, "mailstream-west.mxrecord.io"),
     ]
-    assert presets.records_for("EU") == [
+    assert mail_hosts.records_for("EU") == [
         {"priority": 5, "host": "mailstream-eu1.mxrecord.io"},
         {"priority": 10, "host": "mailstream-central.mxrecord.mx"},
         {"priority": 20, "host": "mailstream-east.mxrecord.io"},
         {"priority": 20, "host": "mailstream-west.mxrecord.io"},
     ]
-    assert presets.records_for("global") == [
+    assert mail_hosts.records_for("global") == [
         {"priority": 10, "host": "mxa.global.inbound.cf-emailsecurity.net"},
         {"priority": 10, "host": "mxb.global.inbound.cf-emailsecurity.net"},
     ]
@@ -168,23 +168,23 @@ def test_presets_as_printed() -> None:
         "australia_primary": "mailstream-australia-primary.area1.cloudflare.net",
     }
     for location, host in single.items():
-        assert presets.records_for(location) == [{"priority": 5, "host": host}]
-    assert set(presets.LOCATIONS) == {"us", "eu", "global", *single}
+        assert mail_hosts.records_for(location) == [{"priority": 5, "host": host}]
+    assert set(mail_hosts.LOCATIONS) == {"us", "eu", "global", *single}
 
 
 def test_every_host_of_the_tutorial_is_in_a_preset_and_described() -> None:
-    used = {host for preset in presets.PRESETS.values() for _priority, host in preset.records}
-    assert used == set(presets.HOSTS) | set(presets.CURRENT_HOSTS)
-    assert len(presets.HOSTS) == 9
-    assert all(entry.location and entry.note for entry in presets.HOSTS.values())
-    assert "no redundancy" in presets.HOSTS["mailstream-bom.mxrecord.mx"].note
+    used = {host for preset in mail_hosts.PRESETS.values() for _priority, host in preset.records}
+    assert used == set(mail_hosts.HOSTS) | set(mail_hosts.CURRENT_HOSTS)
+    assert len(mail_hosts.HOSTS) == 9
+    assert all(entry.location and entry.note for entry in mail_hosts.HOSTS.values())
+    assert "no redundancy" in mail_hosts.HOSTS["mailstream-bom.mxrecord.mx"].note
 
 
-@pytest.mark.parametrize("location", presets.LOCATIONS)
+@pytest.mark.parametrize("location", mail_hosts.LOCATIONS)
 def test_default_regions_are_allowed(location: str) -> None:
-    regions = presets.regions_for(location)
-    assert regions and presets.regions_for(location, regions) == regions
-    assert set(regions) <= set(presets.REGIONS)
+    regions = mail_hosts.regions_for(location)
+    assert regions and mail_hosts.regions_for(location, regions) == regions
+    assert set(regions) <= set(mail_hosts.REGIONS)
 
 
 @pytest.mark.parametrize(
@@ -203,29 +203,29 @@ def test_regions_that_contradict_the_location_are_refused(
     location: str, given_regions: list[str]
 ) -> None:
     with pytest.raises(InputError, match="contradicts") as caught:
-        presets.regions_for(location, given_regions)
-    assert presets.PRESETS[location].regions[0] in caught.value.hint
+        mail_hosts.regions_for(location, given_regions)
+    assert mail_hosts.PRESETS[location].regions[0] in caught.value.hint
 
 
 def test_regions_given_by_hand() -> None:
-    assert presets.regions_for("eu", ["de"]) == ["DE"]
-    assert presets.regions_for(None, ["au", "AU"]) == ["AU"]
-    assert presets.regions_for(None) == ["GLOBAL"]
+    assert mail_hosts.regions_for("eu", ["de"]) == ["DE"]
+    assert mail_hosts.regions_for(None, ["au", "AU"]) == ["AU"]
+    assert mail_hosts.regions_for(None) == ["GLOBAL"]
     with pytest.raises(InputError, match="MARS"):
-        presets.regions_for("eu", ["MARS"])
+        mail_hosts.regions_for("eu", ["MARS"])
 
 
 def test_unknown_location_names_the_known_ones() -> None:
     with pytest.raises(InputError) as caught:
-        presets.records_for("mars")
+        mail_hosts.records_for("mars")
     assert "australia_primary" in caught.value.hint
 
 
 @pytest.mark.parametrize(
-    "host", [*presets.HOSTS, *presets.CURRENT_HOSTS, "MXA.DE.inbound.cf-emailsecurity.net."]
+    "host", [*mail_hosts.HOSTS, *mail_hosts.CURRENT_HOSTS, "MXA.DE.inbound.cf-emailsecurity.net."]
 )
 def test_hosts_of_area1_are_recognised(host: str) -> None:
-    assert presets.is_area1_host(host) and not presets.is_microsoft_host(host)
+    assert mail_hosts.is_area1_host(host) and not mail_hosts.is_microsoft_host(host)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_hosts_of_area1_are_recognised(host: str) -> None:
     ["route1.mx.cloudflare.net", "mxrecord.io", "x.mxrecord.io.example.com", "contoso.com", ""],
 )
 def test_other_hosts_are_not_area1(host: str) -> None:
-    assert not presets.is_area1_host(host)
+    assert not mail_hosts.is_area1_host(host)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_other_hosts_are_not_area1(host: str) -> None:
     ],
 )
 def test_hosts_of_microsoft_are_recognised(host: str) -> None:
-    assert presets.is_microsoft_host(host) and not presets.is_area1_host(host)
+    assert mail_hosts.is_microsoft_host(host) and not mail_hosts.is_area1_host(host)
 
 
 def test_names_of_the_tutorial_and_of_today_are_recognised() -> None:

@@ -33,7 +33,7 @@ LONG_FUNCTIONS: frozenset[str] = frozenset(
     plugins/module_utils/_cutover/handling/notices.py:other_rules
     plugins/module_utils/_cutover/handling/rule_matches.py:rules_match
     plugins/module_utils/_cutover/lockdown/enabled.py:decide_enabled
-    plugins/module_utils/_cutover/lockdown/step.py:soak
+    plugins/module_utils/_cutover/lockdown/soak.py:soak
     plugins/module_utils/_cutover/lockdown/exposure.py:exposure_results
     plugins/module_utils/_cutover/lockdown/proof.py:prove
     plugins/module_utils/_cutover/report/build.py:build

@@ -11,7 +11,7 @@ A conflict is left to a person [CUT-2.2].
 from __future__ import annotations
 
 from ..._engine.values import host_name
-from ..._facts import area1_hosts as presets
+from ..._facts import mail_hosts
 from ..model.gate import GateResult, cannot, holds, not_yet
 from ..model.registry import Asked, register
 from ..model.settings import DomainSettings
@@ -104,7 +104,7 @@ def _microsoft_mx(world: World, name: str) -> str:
     baseline = ((world.if_read.baseline.get("sections") or {}).get("dns") or {}).get(name) or {}
     for records in (view.get("records"), baseline.get("records")):
         hosts = {host_name(item["host"]) for item in records or []}
-        if len(hosts) == 1 and presets.is_microsoft_host(next(iter(hosts))):
+        if len(hosts) == 1 and mail_hosts.is_microsoft_host(next(iter(hosts))):
             return hosts.pop()
     return ""
 

@@ -28,7 +28,8 @@ from ..._facts.exchange_objects import (
 from ..._facts.quarantine_permissions import value_of
 from ..._facts.rule_parameters import PARAMETERS
 from ..._facts.use_cases import RETENTION_DAYS, Rule, UseCase
-from ..lockdown import proof, step
+from ..lockdown import proof
+from ..lockdown.soak import is_on
 from ..model.world import World
 
 Record = dict[str, t.Any]
@@ -192,7 +193,7 @@ def lockdown_proven(world: World) -> bool:
     connector = world.connector(world.settings.lockdown_connector_name)
     return (
         connector is not None
-        and step.is_on(connector)
+        and is_on(connector)
         and proof.prove(world, connector).verdict == proof.PROVEN
     )
 

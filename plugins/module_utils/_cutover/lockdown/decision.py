@@ -18,8 +18,8 @@ from ..model.registry import Asked, register
 from ..model.world import DomainState, World
 from .enabled import decide_enabled
 from .exposure import exposure_results, initial_domains
+from .soak import Acknowledged, Decision, is_on, let_in, off_comment, soak
 from .stamp import SWITCHED_OFF, parse_stamp
-from .step import Acknowledged, Decision, is_on, let_in, off_comment, soak
 
 register(
     "soak",

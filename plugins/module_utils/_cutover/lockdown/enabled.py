@@ -11,13 +11,13 @@ import typing as t
 
 from ..._engine.address_ranges import outside
 from ..._engine.values import as_list, host_name, sender_domain
-from ..._facts import area1_hosts as presets
+from ..._facts import mail_hosts
 from ..model.gate import GateResult, cannot, holds, not_yet, noticed
 from ..model.registry import Asked, register
 from ..model.world import DomainState, World
 from .exposure import _sub_domains, exposure_results, initial_domains
+from .soak import Acknowledged, Decision, let_in, off_comment, soak
 from .stamp import parse_stamp
-from .step import Acknowledged, Decision, let_in, off_comment, soak
 
 register(
     "lockdown_exposed",
@@ -134,7 +134,7 @@ def _losing_mail(world: World, connector: t.Mapping[str, t.Any], state: DomainSt
     """
     name = str(connector.get("Name"))
     others = outside(as_list(connector.get("SenderIPAddresses")), world.settings.egress)
-    if others and not any(presets.is_microsoft_host(host) for host in state.hosts):
+    if others and not any(mail_hosts.is_microsoft_host(host) for host in state.hosts):
         message = (
             "mail for it comes by way of %s; the lock-down refuses it unless that sends from %s"
             % ("; ".join(state.exposed), ", ".join(others))

@@ -23,7 +23,7 @@ from ..evidence.caught_mail import acts_since
 from ..model.gate import NOT_CHECKED, GateResult, cannot, not_yet
 from ..model.registry import Asked, register
 from ..model.world import World
-from . import stamp, step
+from . import soak, stamp
 
 register(
     "delivery_refused",
@@ -83,7 +83,7 @@ def to_read(world: World) -> dict[str, t.Any]:
     moved = [name for name in names if world.is_switched(name)]
     acts = acts_since(world)
     connector = world.connector(world.settings.lockdown_connector_name)
-    locked = connector is not None and step.is_on(connector)
+    locked = connector is not None and soak.is_on(connector)
     since = iso(max(acts or world.now - LOOK_BACK, world.now - LOOK_BACK))
     return {
         "since": since,

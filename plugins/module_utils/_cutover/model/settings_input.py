@@ -15,10 +15,10 @@ from ..._engine.errors import InputError
 from ..._engine.host_names import parse_host_name
 from ..._engine.values import as_list, boolean
 from ..._facts import (
-    area1_hosts as presets,
     connector_names as names,
     dispositions,
     egress_networks as networks,
+    mail_hosts,
     use_cases,
 )
 from . import change_window as window, custom_use_case as own_use_case
@@ -37,7 +37,9 @@ def normalise(raw: t.Mapping[str, t.Any]) -> Settings:
         domains=domains(raw.get("domains")),
         location=location,
         mx_records=mx_records(raw),
-        regions=tuple(presets.regions_for(location or None, as_list(raw.get("regions")) or None)),
+        regions=tuple(
+            mail_hosts.regions_for(location or None, as_list(raw.get("regions")) or None)
+        ),
         mx_ttl=_between("mx_ttl", raw.get("mx_ttl", Settings.mx_ttl), 30, 86400),
         mx_final_ttl=_between("mx_final_ttl", raw.get("mx_final_ttl") or 0, 0, 604800),
         egress=tuple(split.entries),
@@ -120,7 +122,7 @@ def _refuse_circles(settings: Settings) -> None:
     gateways = {item.host for item in settings.mx_records}
     for entry in settings.domains:
         host = entry.forward_to
-        if host and (host in gateways or host == entry.name or presets.is_area1_host(host)):
+        if host and (host in gateways or host == entry.name or mail_hosts.is_area1_host(host)):
             raise InputError(
                 "area1_domains: forward_to %s of %s would send its mail in a circle: it is %s."
                 % (
@@ -214,9 +216,9 @@ def mx_records(raw: t.Mapping[str, t.Any]) -> tuple[MxRecord, ...]:
             raise InputError(
                 "Neither area1_location nor area1_mx_records is given.",
                 "Choose a location (%s) or give the MX records that the Cloudflare dashboard shows."
-                % ", ".join(presets.LOCATIONS),
+                % ", ".join(mail_hosts.LOCATIONS),
             )
-        return tuple(MxRecord(**item) for item in presets.records_for(raw["location"]))
+        return tuple(MxRecord(**item) for item in mail_hosts.records_for(raw["location"]))
     found = []
     for item in given:
         if not isinstance(item, t.Mapping) or set(item) != {"priority", "host"}:
@@ -234,7 +236,7 @@ def mx_records(raw: t.Mapping[str, t.Any]) -> tuple[MxRecord, ...]:
 def _mail_host(value: t.Any) -> str:
     """Read one wanted MX host; refuse an address and every host at which Microsoft takes mail."""
     host = parse_host_name(value, "area1_mx_records", "host name").canonical
-    if presets.is_microsoft_host(host):
+    if mail_hosts.is_microsoft_host(host):
         raise InputError(
             "area1_mx_records: %s is where Microsoft 365 itself takes mail." % host,
             "Name hosts of Area 1 only. Mail that a sender delivers there goes past Area 1, and the"

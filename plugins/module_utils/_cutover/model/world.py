@@ -16,7 +16,7 @@ from ..._engine.errors import Conflict
 from ..._engine.timeline import Timeline
 from ..._engine.timestamps import parse_time
 from ..._engine.values import boolean, host_name
-from ..._facts import area1_hosts as presets
+from ..._facts import mail_hosts
 from .looks import Looks, Need, written
 from .sections import IfRead, Record, Sections
 from .settings import Settings
@@ -118,7 +118,7 @@ class World(Sections):
         return self.settings.names
 
     def is_gateway(self, host: str) -> bool:
-        return presets.is_area1_host(host) or host_name(host) in self._gateways
+        return mail_hosts.is_area1_host(host) or host_name(host) in self._gateways
 
     def is_switched(self, name: str) -> bool:
         """Return whether the provider has exactly the wanted records.

@@ -15,7 +15,7 @@ import typing as t
 
 from ..._engine.values import as_list, boolean, sender_domain
 from ..gates.foreign import skips_filters
-from ..lockdown import step
+from ..lockdown.soak import is_on
 from ..model import wanted
 from ..model.baseline_view import mx_of
 from ..model.gate import GateResult, holds, not_checked, not_yet, noticed
@@ -267,7 +267,7 @@ def direct_send(world: World) -> list[GateResult]:
 def ttl_restored(world: World) -> list[GateResult]:
     """Report a TTL that is still low after the cut-over."""
     connector = world.connector(world.settings.lockdown_connector_name)
-    if connector is None or not step.is_on(connector):
+    if connector is None or not is_on(connector):
         return []
     results = []
     for name in world.covered():

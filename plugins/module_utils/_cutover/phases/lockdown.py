@@ -18,7 +18,7 @@ from ..gates import (
     tenant as gates,
 )
 from ..handling import phase as handling_phase
-from ..lockdown import decision as lockdown, proof as evidence, step as step_module
+from ..lockdown import decision as lockdown, proof as evidence, soak
 from ..model import looks, wanted
 from ..model.gate import Evaluation, GateResult, decided, not_yet
 from ..model.looks import Need
@@ -81,7 +81,7 @@ def _connector(world: World, step: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return found.options()
 
 
-def _before_a_step(world: World, found: step_module.Decision) -> list[Need]:
+def _before_a_step(world: World, found: soak.Decision) -> list[Need]:
     if found.ready:
         trace = {
             "trace_since": dict(found.trace_since),
@@ -160,7 +160,7 @@ def _proof(world: World) -> Evaluation:
     """
     name = world.settings.lockdown_connector_name
     connector = world.connector(name)
-    if connector is None or not step_module.is_on(connector):
+    if connector is None or not soak.is_on(connector):
         values = {
             "look": False,
             "action": "none",

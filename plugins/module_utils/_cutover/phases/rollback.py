@@ -12,9 +12,9 @@ import typing as t
 from ..._engine.timeline import LOCKDOWN_OFF, MX_RESTORED, Event
 from ..._engine.timestamps import iso
 from ..._engine.values import host_name
-from ..._facts import area1_hosts as presets
+from ..._facts import mail_hosts
 from ..gates import forwarding, mta_sts as sts_gate
-from ..lockdown import proof, step as step_module
+from ..lockdown import proof, soak
 from ..model import change_window as window, looks
 from ..model.baseline_view import past_of
 from ..model.gate import Evaluation, GateResult, decided, holds, not_yet
@@ -167,7 +167,7 @@ def _probe(world: World, away: list[MxState]) -> dict[str, t.Any]:
     takes any mail, and hands it to a tenant that may still refuse it.
     """
     connector = world.connector(world.settings.lockdown_connector_name)
-    if connector is None or step_module.is_on(connector):
+    if connector is None or soak.is_on(connector):
         return {"names": [], "direct": [], "internal_domains": []}
     known = world.mail_hosts
     hosts = {state.name: _arrival(world, world.settings.domain(state.name)) for state in away}
@@ -189,7 +189,7 @@ def _arrival(world: World, entry: DomainSettings) -> str:
         (world.if_read.email_security.get(entry.name) or {}).get("transport") or ""
     )
     host = transport or forwarding.choose(world, entry)[0]
-    return host if presets.is_microsoft_host(host) else ""
+    return host if mail_hosts.is_microsoft_host(host) else ""
 
 
 def _rest(world: World) -> Evaluation:
@@ -230,7 +230,7 @@ def _verify(world: World) -> Evaluation:
         "domains": {
             state.name: {"switched": state.name in away, "exposed": []} for state in plan.mx
         },
-        "locked": connector is not None and step_module.is_on(connector),
+        "locked": connector is not None and soak.is_on(connector),
         "done": plan.empty,
     }
     return Evaluation([*plan.left, *plan.one_way], values, world.written())

@@ -12,7 +12,7 @@ import typing as t
 from ..gates import (
     domains as domain_gates,
 )
-from ..lockdown import step
+from ..lockdown.soak import is_on
 from ..model.gate import HOLDS, Evaluation, decided
 from ..model.world import World
 from . import verify as verify_phase
@@ -57,7 +57,7 @@ def final_ttl(world: World) -> Evaluation:
     connector = world.connector(world.settings.lockdown_connector_name)
     wanted = int(world.settings.mx_final_ttl)
     ready = []
-    if wanted and connector is not None and step.is_on(connector):
+    if wanted and connector is not None and is_on(connector):
         result = verify_phase.proven(world, connector)
         if result.status == HOLDS:
             ready = [name for name in world.covered() if _has_other_ttl(world, name, wanted)]

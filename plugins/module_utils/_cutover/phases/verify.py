@@ -12,7 +12,8 @@ import typing as t
 from ..._engine.values import boolean
 from ..gates import connectors as connector_gates, domains as domain_gates, foreign
 from ..handling import gates as handling_gates, phase as handling_phase
-from ..lockdown import decision as lockdown, proof, step
+from ..lockdown import decision as lockdown, proof
+from ..lockdown.soak import is_on
 from ..model import wanted
 from ..model.gate import (
     CANNOT,
@@ -44,7 +45,7 @@ def verify(world: World) -> Evaluation:
         and decision.enabled
         and all(result.open for result in decision.results)
     )
-    found = proven(world, connector) if connector is not None and step.is_on(connector) else None
+    found = proven(world, connector) if connector is not None and is_on(connector) else None
     # What nobody could see stays unproven, which is said; what is seen not to act yet is not done.
     acts = found is not None and found.open
     values = {
@@ -55,7 +56,7 @@ def verify(world: World) -> Evaluation:
             }
             for name in world.covered()
         },
-        "locked": connector is not None and step.is_on(connector),
+        "locked": connector is not None and is_on(connector),
         "proof": found.to_data() if found else {},
         "proven": found is not None and found.status == HOLDS and not found.acknowledged,
         "done": (
@@ -137,7 +138,7 @@ def _missing(world: World) -> list[GateResult]:
 def _lockdown_filtering(world: World) -> list[GateResult]:
     """Check the enhanced filtering of a lock-down that is on: mail may be attributed to it, too."""
     connector = world.connector(world.settings.lockdown_connector_name)
-    if connector is None or not step.is_on(connector):
+    if connector is None or not is_on(connector):
         return []
     problems = [item.message for item in wanted.filtering().differences(connector)]
     name, hint = str(connector.get("Name")), "The section lockdown sets this."

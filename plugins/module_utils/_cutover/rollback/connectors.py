@@ -13,7 +13,7 @@ from ..._engine import values
 from ..._engine.address_ranges import outside, overlap
 from ..._engine.values import as_list, boolean
 from ..._facts import connector_names as names
-from ..lockdown import step
+from ..lockdown.soak import is_on
 from ..model import wanted
 from ..model.baseline_view import egress_written
 from ..model.gate import GateResult, noticed
@@ -114,7 +114,7 @@ def _is_ours(now: Connector, egress: t.Sequence[str]) -> bool:
 def _adopted(
     world: World, now: Connector, before: Connector, is_lockdown: bool, left: list[GateResult]
 ) -> dict[str, t.Any] | None:
-    was_on = step.is_on(before)
+    was_on = is_on(before)
     found = undo(_rows(world, now, is_lockdown, was_on), before, now)
     filtering = undo(wanted.filtering().rows(), before, now)
     connector = dict(found.restore)
@@ -167,9 +167,9 @@ def switch_off(world: World, past: World) -> dict[str, t.Any]:
     """
     name = world.settings.lockdown_connector_name
     now, before = world.connector(name), past.connector(name)
-    if now is None or not step.is_on(now):
+    if now is None or not is_on(now):
         return {"action": "none", "name": name}
-    if before is not None and step.is_on(before):
+    if before is not None and is_on(before):
         row = Written("scope", "AssociatedAcceptedDomains", values.HOSTS, ([], world.covered()))
         scope: Undoing = undo([row], before, now)
         if scope.restore:

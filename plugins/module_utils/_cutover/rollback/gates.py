@@ -19,9 +19,9 @@ from ..._engine.timeline import (
 )
 from ..._engine.timestamps import iso, parse_time
 from ..._engine.values import as_list, boolean, host_name
-from ..._facts import area1_hosts as presets
+from ..._facts import mail_hosts
 from ..gates import foreign, tenant as gates
-from ..lockdown import step
+from ..lockdown.soak import is_on
 from ..lockdown.stamp import TOLERANCE
 from ..model.gate import GateResult, cannot, holds, not_yet
 from ..model.registry import Asked, register
@@ -105,10 +105,10 @@ def lockdown_off(world: World, past: World) -> list[GateResult]:
     """Check that direct mail is accepted again: Exchange takes up to an hour [CUT-4.1]."""
     name, minutes = world.settings.lockdown_connector_name, world.settings.settle_minutes
     connector = world.connector(name)
-    was_on = step.is_on(past.connector(name) or {})
+    was_on = is_on(past.connector(name) or {})
     if connector is None:
         return [_gone(world, past, name)]
-    if step.is_on(connector) and not was_on:
+    if is_on(connector) and not was_on:
         return [
             not_yet(
                 "lockdown_off",
@@ -189,7 +189,7 @@ def _last_there(world: World, past: World, name: str) -> datetime.datetime | Non
     """Return when it was last seen on or to be switched on, by snapshot, proof or baseline."""
     moments = [parse_time((world.history.get("restricting") or {}).get(name.lower()))]
     moments += world.timeline.moments(DIRECT_REFUSED, PROVEN, domain=name)
-    if step.is_on(past.connector(name) or {}):
+    if is_on(past.connector(name) or {}):
         moments.append(parse_time(world.baseline.get("taken")))
     return max((moment for moment in moments if moment is not None), default=None)
 
@@ -235,7 +235,7 @@ def _probed(world: World, past: World) -> tuple[str, list[str]]:
     verdicts = {
         domain: str(row.get("verdict"))
         for domain, row in seen.items()
-        if presets.is_microsoft_host(row.get("host"))
+        if mail_hosts.is_microsoft_host(row.get("host"))
     }
     locked, away = (
         sorted(name for name in world.covered() if verdicts.get(name) == LOCKED),

@@ -18,8 +18,8 @@ import typing as t
 
 from ..._engine.errors import InputError, MailflowError
 from ..._engine.files import own_content, write_private
+from ..lockdown.soak import is_on
 from ..lockdown.stamp import parse_stamp
-from ..lockdown.step import is_on
 from ..model.baseline_view import mx_of
 from ..model.settings import NO_SETTINGS
 from ..model.world import World, record_set

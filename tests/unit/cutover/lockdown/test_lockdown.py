@@ -14,8 +14,8 @@ import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown import (
     decision as lockdown,
+    soak,
     stamp as stamp_module,
-    step,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
     NOT_YET,
@@ -52,7 +52,7 @@ HOUR = datetime.timedelta(hours=1)
 STAGED = NOW - 73 * HOUR
 
 
-def decide(found: World) -> step.Decision:
+def decide(found: World) -> soak.Decision:
     return lockdown.decide(found, (), lambda results: results)
 
 

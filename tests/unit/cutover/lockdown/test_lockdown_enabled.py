@@ -16,8 +16,8 @@ import pytest
 
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.lockdown import (
     decision as lockdown,
+    soak,
     stamp as stamp_module,
-    step,
 )
 from ansible_collections.mailflow.area1.plugins.module_utils._cutover.model.gate import (
     CANNOT,
@@ -52,7 +52,7 @@ COMMENT = "Only accept inbound email from Area 1"
 OTHER = "shop.example"
 
 
-def decide(found: World) -> step.Decision:
+def decide(found: World) -> soak.Decision:
     return lockdown.decide(found, (), lambda results: results)
 
 
@@ -82,7 +82,7 @@ def come_back(found: World, name: str) -> None:
     found.dns_provider[name]["records"] = records(NEW)
 
 
-def carried_out(found: World, decision: step.Decision) -> None:
+def carried_out(found: World, decision: soak.Decision) -> None:
     """What the role writes for it."""
     item = found.connector(LOCKDOWN)
     assert item is not None
