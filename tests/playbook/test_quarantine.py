@@ -119,7 +119,7 @@ def test_list_then_nothing_without_a_yes(tenant: Deployment) -> None:
     outcome = tenant.run(variables={"area1_quarantine_release": ids(tenant)})
     assert (
         outcome.rc != 0
-        and "Set area1_quarantine_confirm to false" in outcome.stdout
+        and "set area1_quarantine_confirm to false" in outcome.stdout
         and tenant.lab.writes(mark) == []
     )
 

@@ -16,7 +16,7 @@ from .._exchange.auth.options import missing_inputs, resolve
 from .._exchange.auth.signin import SignIn
 from .._exchange.auth.token import Token
 from .._exchange.cmdlets import CMDLETS, is_read
-from .._exchange.psrp.options import management_host
+from .._exchange.psrp.options import connects_by_itself, management_host
 from .._exchange.reads.graph import forwarding_hosts
 from .._exchange.reads.mail_flow import check_tenant
 from .._exchange.transport import Transport, open_transport
@@ -43,6 +43,10 @@ def missing(params: t.Mapping[str, t.Any]) -> list[str]:
     """
     if str(params.get("transport") or "rest") == "psrp":
         management_host(params)
+    if connects_by_itself(params):
+        # The host signs in, and its own check names what it needs; Graph then goes without.
+        tenant = resolve(params).get("tenant")
+        return [] if tenant else ["o365_tenant (environment O365_TENANT)"]
     return missing_inputs(params)
 
 
