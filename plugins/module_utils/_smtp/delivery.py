@@ -159,7 +159,8 @@ def deliver_plainly(probe: Probe, target: DirectTarget) -> dict[str, t.Any]:
     """Offer the same recipient with TLS and without, and a difference once more.
 
     Only the difference tells: how such a refusal is worded is not known. It counts where it shows
-    twice, and where the refusal is for good: a server that is busy says nothing of connectors.
+    twice, and where the refusal is for good: a server that is busy says nothing of connectors. A
+    demand for TLS comes with a temporary code, and a permanent one after it (451 5.7.3).
     """
     with_tls, without_tls = (_offer(probe, target, tls) for tls in (True, False))
     verdict = _plain_verdict(with_tls, without_tls)
@@ -197,7 +198,7 @@ def _plain_verdict(with_tls: DeliveryOutcome, without_tls: DeliveryOutcome) -> s
     refused = (
         without_tls.stage in ("mail", "rcpt")
         and not without_tls.problem
-        and without_tls.reply.permanent
+        and (without_tls.reply.permanent or without_tls.reply.text.startswith("5."))
         and not meaning(without_tls.reply)
     )
     return NEEDS_TLS if taken[0] and with_tls.tls and refused else UNKNOWN

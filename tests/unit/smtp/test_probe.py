@@ -455,6 +455,7 @@ def test_a_server_that_trickles_does_not_hold_the_probe() -> None:
     ("second", "found"),
     [
         ((550, "5.7.1"), "needs_tls"),
+        ((451, "5.7.3"), "needs_tls"),
         ((451, "4.7.500"), "unknown"),
         ((421, ""), "unknown"),
         ((550, "5.7.606"), "unknown"),
@@ -471,7 +472,8 @@ def test_only_a_refusal_for_good_shows_that_a_connector_needs_tls(
         outcome = delivery.DeliveryOutcome(self.host, self.address, recipient)
         outcome.stage, outcome.tls = "rcpt", "TLSv1.3" if self.tls else ""
         code, enhanced = (250, "2.1.5") if self.tls else second
-        outcome.reply = SmtpReply(code, enhanced, "text")
+        same = enhanced[:1] == str(code)[0]
+        outcome.reply = SmtpReply(code, enhanced if same else "", "%s text" % enhanced)
         asked.append(bool(self.tls))
         return outcome
 
