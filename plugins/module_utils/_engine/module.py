@@ -14,15 +14,16 @@ import dataclasses
 import traceback
 import typing as t
 
+from . import libraries
 from .context import Context
 from .errors import MailflowError
-from .libraries import need as need
 from .observation import Observation
 from .outside_text import one_line, redact
 from .plan import Plan
 
 Logic = t.Callable[[t.Mapping[str, t.Any], Context], "Result"]
 
+need = libraries.need
 OBSERVATION_OPTION: dict[str, t.Any] = {"observation_path": {"type": "path"}}
 #: Of modules that work on many domains at once.
 TOLERATE_OPTION: dict[str, t.Any] = {"tolerate_failed_domains": {"type": "bool", "default": False}}

@@ -17,10 +17,12 @@ import json
 import re
 import typing as t
 
+from . import host_names
 from .errors import InputError
-from .host_names import host_name as host_name
 
 T = t.TypeVar("T")
+
+host_name = host_names.host_name
 
 
 @dataclasses.dataclass(frozen=True)

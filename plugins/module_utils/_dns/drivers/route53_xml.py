@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import typing as t
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 from ..._engine.errors import ReadError
 from ..._engine.values import host_name

@@ -59,7 +59,7 @@ class ManagedIdentity(Method):
             return {}
         if is_guid(chosen):
             return {"client_id": chosen}
-        kind, _, rest = chosen.partition(":")
+        kind, _colon, rest = chosen.partition(":")
         if kind == "object_id" and is_guid(rest):
             return {"object_id": rest}
         if _RESOURCE_ID.fullmatch(chosen):
