@@ -279,7 +279,32 @@ read:
   type: list
   elements: str
 allowed:
-  description: What the phase may do, for example the domains that may be switched.
+  description:
+    - What the phase may do. Values are ready to be handed to the module that does it.
+    - "C(settings): C(domains), the names."
+    - "C(tenant): C(relay), the domains whose outbound connectors have to be read."
+    - "C(connection_filter): C(entries) for the allow list, C(manage)."
+    - "C(enhanced_filtering): C(name), C(comment), C(entries), C(connector) and C(filtering),
+      options of M(mailflow.area1.o365_connector) and M(mailflow.area1.o365_enhanced_filtering)."
+    - "C(area1_domains): options of M(mailflow.area1.area1_domain)."
+    - "C(message_handling): C(policies), C(filters), C(rules), each a list of a module's options,
+      C(obsolete_rules), C(obsolete_policies)."
+    - "C(lower_ttl): C(domains), C(max_ttl) for M(mailflow.area1.area1_mx)."
+    - "C(switch_plan): C(targets) for M(mailflow.area1.mail_flow_probe), empty where nothing is to
+      be asked; C(sts_ids) for M(mailflow.area1.area1_mta_sts)."
+    - "C(switch): C(domains), C(records), C(ttl) for M(mailflow.area1.area1_mx); C(caught), name and
+      comment of our connector where it has to go off; C(done)."
+    - "C(lockdown): C(action) (V(none), V(stage), V(unstage), V(enable), V(keep)), C(name),
+      C(comment), C(enabled), C(due), C(connector) and C(filtering) as above."
+    - "C(proof_plan): C(targets) as above. C(proof): C(verdict), C(proven), C(until), C(action)
+      (V(none), V(disable)), C(name), C(comment)."
+    - "C(final_ttl): C(domains), C(records), C(ttl)."
+    - "C(verify): the end state, as the report has it."
+    - "C(rollback_lockdown): C(action) (V(none), V(disable), V(narrow)), C(name), C(comment),
+      C(enabled), C(narrowed), C(event), C(subject)."
+    - "C(rollback_mx_plan): C(targets). C(rollback_mx): C(domains)."
+    - "C(rollback_rest): C(rules), C(connectors), C(allow_list), C(policies),
+      C(quarantine_policies), C(domains), C(ttls)."
   returned: success
   type: dict
 """
