@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 
 from .._engine.context import Context
-from .._engine.errors import MailflowError
+from .._engine.errors import MailflowError, failure_text
 from .._engine.module import Result
 from .._engine.observation import Observation
 from .drivers.accounts import DnsAccount, Drivers
@@ -19,7 +19,6 @@ from .observed import DETAILS, MAIL_HOSTS, PROVIDER, STS, TEXTS, WORLD, iso, mer
 from .options import domain_maps, given
 from .public.details import domain_details, mail_hosts
 from .sets.by_account import Accounts, by_account
-from .sets.mx import failure_text
 from .sets.rrset import RecordSet, wanted_host
 
 

@@ -14,7 +14,7 @@ import concurrent.futures
 import typing as t
 
 from .._engine.context import Context
-from .._engine.errors import InputError, MailflowError
+from .._engine.errors import SHOWN_ERRORS, InputError, MailflowError, failure_text
 from .._engine.module import Result
 from .._engine.observation import Observation
 from .._engine.values import host_name
@@ -26,7 +26,6 @@ from .options import account_of, api_of
 SECTION = "email_security"
 JOURNAL = "area1_domains"
 THREADS = 8
-SHOWN_ERRORS = 5
 
 
 def manage(
@@ -176,7 +175,7 @@ def _result(done: t.Sequence[DomainResult]) -> Result:
         any(item.changed for item in done),
         [item.plan for item in done if item.plan],
         values,
-        _failure_text(failed, len(done)),
+        failure_text(failed, len(done)),
         partial=bool(failed),
     )
 
@@ -196,21 +195,3 @@ def _entry(item: DomainResult) -> dict[str, t.Any]:
         "verification": state.get("verification"),
         "error": None if item.error is None else item.error.to_result()["error"],
     }
-
-
-def _failure_text(failed: t.Mapping[str, MailflowError], total: int) -> str:
-    if not failed:
-        return ""
-    texts = list(dict.fromkeys(str(error) for error in failed.values()))
-    more = (
-        " And %d more, see results." % (len(texts) - SHOWN_ERRORS)
-        if len(texts) > SHOWN_ERRORS
-        else ""
-    )
-    return "%d of %d domains failed (%s). %s%s" % (
-        len(failed),
-        total,
-        ", ".join(failed),
-        " ".join(texts[:SHOWN_ERRORS]),
-        more,
-    )

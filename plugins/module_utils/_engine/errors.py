@@ -107,3 +107,26 @@ class MissingLibrary(MailflowError):
     """A Python library that the task needs cannot be imported."""
 
     kind = "missing_library"
+
+
+#: Different messages that one failing task tells.
+SHOWN_ERRORS = 5
+
+
+def failure_text(failed: t.Mapping[str, MailflowError], total: int) -> str:
+    """Return one sentence for the task, with each different message once."""
+    if not failed:
+        return ""
+    texts = list(dict.fromkeys(str(error) for error in failed.values()))
+    more = (
+        " And %d more, see results." % (len(texts) - SHOWN_ERRORS)
+        if len(texts) > SHOWN_ERRORS
+        else ""
+    )
+    return "%d of %d domains failed (%s). %s%s" % (
+        len(failed),
+        total,
+        ", ".join(failed),
+        " ".join(texts[:SHOWN_ERRORS]),
+        more,
+    )

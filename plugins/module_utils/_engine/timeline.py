@@ -19,7 +19,7 @@ from .errors import InputError
 from .files import own_content, write_private
 from .observation import Observation
 from .outside_text import clean, parse_json
-from .timestamps import parse_time
+from .timestamps import iso, parse_time
 
 FILE = "timeline.json"
 #: The section of the observation that holds the time line.
@@ -188,7 +188,7 @@ def service_time(observation: Observation) -> str:
     if moment is None:
         return ""
     passed = datetime.timedelta(seconds=observation.age("service_date"))
-    return (moment + passed).astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return iso(moment + passed)
 
 
 def _complete(event: Event, at: str, views: t.Mapping[str, t.Any]) -> Event:

@@ -76,6 +76,12 @@ def cannot(gate: str, object: str, message: str, hint: str) -> GateResult:
     return GateResult(gate, CANNOT, object, message, hint)
 
 
+def not_looked_at(object: str, message: str) -> GateResult:
+    """Return the answer for a step that relies on a look that was not taken again."""
+    hint = "Give mail_flow_gate the option read: stale, or run again."
+    return not_yet("looked_again", object, message, hint=hint)
+
+
 def not_checked(gate: str, message: str) -> GateResult:
     return GateResult(gate, NOT_CHECKED, "", message)
 

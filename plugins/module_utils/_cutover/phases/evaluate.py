@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import datetime
 import time
 import typing as t
 
@@ -16,7 +15,6 @@ from ..._engine.context import Context
 from ..._engine.errors import InputError
 from ..._engine.module import Result
 from ..._engine.observation import FRESH_SECONDS, Observation
-from ..._engine.timestamps import iso, parse_time
 from ..model.gate import CANNOT, NOT_CHECKED, NOT_YET, Evaluation, GateResult
 from ..model.looks import Looks
 from ..model.settings import Settings
@@ -142,11 +140,9 @@ def sections_now(observation: Observation) -> dict[str, t.Any]:
         if entry.get("status") in ("changed", "would change")
     }
     sections["changed_sections"] = sorted(written)
-    moment = parse_time(sections.get("service_date"))
-    if moment is not None:
-        sections["service_date"] = iso(
-            moment + datetime.timedelta(seconds=observation.age("service_date"))
-        )
+    now = timeline.service_time(observation)
+    if now:
+        sections["service_date"] = now
     return sections
 
 

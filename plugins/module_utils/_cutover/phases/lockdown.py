@@ -20,7 +20,7 @@ from ..gates import (
 from ..handling import phase as handling_phase
 from ..lockdown import decision as lockdown, proof as evidence, soak
 from ..model import looks, wanted
-from ..model.gate import Evaluation, GateResult, decided, not_yet
+from ..model.gate import Evaluation, decided, not_looked_at
 from ..model.looks import Need
 from ..model.world import World
 
@@ -39,6 +39,8 @@ TRACE_DETAILS = 20
 #: For the proof one recent message is enough.
 PROOF_QUERIES, PROOF_DETAILS = 4, 5
 
+NOT_AGAIN = "connectors, MX records or the message trace were not looked at again right before"
+
 
 def lockdown_step(world: World) -> Evaluation:
     """Decide on the next step; a lock-down in the wrong moment refuses mail, so look again."""
@@ -56,7 +58,7 @@ def lockdown_step(world: World) -> Evaluation:
     results, data = list(found.results), found.to_data()
     if found.action in STEPS and not all(need.met(world.looks) for need in needs):
         data["action"] = "none"
-        results.append(_not_looked_at(world.settings.lockdown_connector_name))
+        results.append(not_looked_at(world.settings.lockdown_connector_name, NOT_AGAIN))
     values = {
         **data,
         "name": world.settings.lockdown_connector_name,
@@ -93,12 +95,6 @@ def _before_a_step(world: World, found: soak.Decision) -> list[Need]:
         needs = [looks.tenant(*TENANT)]
     names = [name for name in world.accepted() if not name.endswith(".onmicrosoft.com")]
     return [*needs, *looks.mx([{"name": name} for name in names])]
-
-
-def _not_looked_at(name: str) -> GateResult:
-    message = "connectors, MX records or the message trace were not looked at again right before"
-    hint = "Give mail_flow_gate the option read: stale, or run again."
-    return not_yet("looked_again", name, message, hint=hint)
 
 
 def proof_plan(world: World) -> Evaluation:

@@ -26,7 +26,16 @@ from ..gates import (
 from ..handling import gates as handling_gates
 from ..lockdown import moved_domains as watch
 from ..model import change_window as window
-from ..model.gate import CANNOT, HOLDS, Evaluation, GateResult, decided, holds, not_yet
+from ..model.gate import (
+    CANNOT,
+    HOLDS,
+    Evaluation,
+    GateResult,
+    decided,
+    holds,
+    not_looked_at,
+    not_yet,
+)
 from ..model.looks import Need, area1_log, email_security, mx, tenant
 from ..model.registry import Asked, register
 from ..model.world import World
@@ -73,6 +82,8 @@ register(
     needs=("accepted_domains",),
 )
 
+NOT_AGAIN = "it was not looked at again right before the switch"
+
 
 #: What a switch relies on, of the tenant.
 TENANT = (
@@ -116,7 +127,7 @@ def switch(world: World) -> Evaluation:
     needs = [*_before_the_switch(world, found), *_what_moved(world, found)]
     ready = found.values["domains"]
     again = [entry for entry in ready if _looked_again(world, entry["name"])]
-    late = [_not_looked_at(entry["name"]) for entry in ready if entry not in again]
+    late = [not_looked_at(entry["name"], NOT_AGAIN) for entry in ready if entry not in again]
     values = {**found.values, "domains": again}
     return Evaluation([*found.results, *late], values, needs, followed.to_note(world))
 
@@ -158,12 +169,6 @@ def _looked_again(world: World, name: str) -> bool:
         and all(looks.again(section, name) for section in ("dns", "dns_details", "mta_sts"))
         and (name not in world.dns_provider or looks.again("dns_provider", name))
     )
-
-
-def _not_looked_at(name: str) -> GateResult:
-    message = "it was not looked at again right before the switch"
-    hint = "Give mail_flow_gate the option read: stale, or run again."
-    return not_yet("looked_again", name, message, hint=hint)
 
 
 def _switch(world: World) -> Evaluation:

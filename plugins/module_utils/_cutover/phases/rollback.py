@@ -17,7 +17,8 @@ from ..gates import forwarding, mta_sts as sts_gate
 from ..lockdown import proof, soak
 from ..model import change_window as window, looks
 from ..model.baseline_view import past_of
-from ..model.gate import Evaluation, GateResult, decided, holds, not_yet
+from ..model.gate import Evaluation, GateResult, decided, holds, not_looked_at
+from ..model.looks import Need
 from ..model.registry import Asked, register
 from ..model.settings import DomainSettings
 from ..model.world import World
@@ -46,6 +47,8 @@ register(
 
 #: What a way back of MX records relies on, of the tenant.
 TENANT = ("accepted_domains", "inbound_connectors")
+
+NOT_AGAIN = "it was not looked at again right before its MX records go back"
 
 
 def _shown(results: t.Iterable[GateResult]) -> list[GateResult]:
@@ -83,6 +86,16 @@ def _lockdown(world: World) -> Evaluation:
 def _mx_plan(world: World) -> Evaluation:
     """Look at everything that the way back of the MX records relies on, and say whom to ask."""
     found = _mx(world)
+    returned = [Event(MX_RESTORED, name) for name in found.values["returned"]]
+    events = [*returned, *sts_gate.to_note(world)]
+    probe = found.values["probe"]
+    asked = {key: probe[key] for key in ("direct", "internal_domains")} if probe["names"] else {}
+    values = {**found.values, "targets": asked}
+    return Evaluation(found.results, values, _before_the_way_back(world, found), events)
+
+
+def _before_the_way_back(world: World, found: Evaluation) -> list[Need]:
+    """Return what has to be looked at again: everything, where a domain could go back."""
     needs = world.written()
     if found.values["candidates"]:
         hosts = found.values["probe"]["names"]
@@ -90,11 +103,7 @@ def _mx_plan(world: World) -> Evaluation:
             looks.tenant(*TENANT),
             *looks.mx(found.values["candidates"], provider=True, details=True, mail_hosts=hosts),
         ]
-    returned = [Event(MX_RESTORED, name) for name in found.values["returned"]]
-    events = [*returned, *sts_gate.to_note(world)]
-    probe = found.values["probe"]
-    asked = {key: probe[key] for key in ("direct", "internal_domains")} if probe["names"] else {}
-    return Evaluation(found.results, {**found.values, "targets": asked}, needs, events)
+    return needs
 
 
 def _mx_back(world: World) -> Evaluation:
@@ -108,15 +117,9 @@ def _mx_back(world: World) -> Evaluation:
         if tenant_seen
         and all(world.looks.again(section, entry["name"]) for section in ("dns", "mta_sts"))
     ]
-    late = [_not_looked_at(entry["name"]) for entry in ready if entry not in again]
-    needs = _mx_plan(world).needs
+    late = [not_looked_at(entry["name"], NOT_AGAIN) for entry in ready if entry not in again]
+    needs = _before_the_way_back(world, found)
     return Evaluation([*found.results, *late], {**found.values, "domains": again}, needs)
-
-
-def _not_looked_at(name: str) -> GateResult:
-    message = "it was not looked at again right before its MX records go back"
-    hint = "Give mail_flow_gate the option read: stale, or run again."
-    return not_yet("looked_again", name, message, hint=hint)
 
 
 def _mx(world: World) -> Evaluation:

@@ -14,7 +14,7 @@ import re
 import typing as t
 
 from ..._engine.context import Context
-from ..._engine.errors import Conflict, InputError, MailflowError
+from ..._engine.errors import Conflict, InputError, MailflowError, failure_text
 from ..._engine.module import Result
 from ..._engine.observation import Observation
 from ..drivers.accounts import Drivers
@@ -23,7 +23,6 @@ from ..observed import STS, WORLD
 from ..options import domain_maps
 from ..public.mta_sts_policy import MARK
 from .by_account import by_account, settle
-from .mx import failure_text
 from .planner import WantedSet
 from .reconcile_set import SetOutcome, SetSteps, View, bring
 from .rrset import RecordSet

@@ -11,7 +11,7 @@ import dataclasses
 import typing as t
 
 from ..._engine.context import Context
-from ..._engine.errors import InputError, MailflowError
+from ..._engine.errors import InputError, MailflowError, failure_text
 from ..._engine.module import Result
 from ..._engine.observation import Observation
 from ..._engine.timeline import happened
@@ -25,7 +25,6 @@ from .reconcile_set import SetOutcome, SetSteps, bring
 from .rrset import RecordSet, mx_wanted
 
 MAX_TTL = 2147483647
-SHOWN_ERRORS = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,25 +116,6 @@ def _will_ask(job: Job, drivers: Drivers, context: Context, observation: Observa
         return True
     return not context.check_mode and bool(
         SetSteps(drivers.get(job.account), job.domain, "MX", job.wanted).plan(view)
-    )
-
-
-def failure_text(failed: t.Mapping[str, MailflowError], total: int) -> str:
-    """Return one sentence for the task, with each different message once."""
-    if not failed:
-        return ""
-    texts = list(dict.fromkeys(str(error) for error in failed.values()))
-    more = (
-        " And %d more, see results." % (len(texts) - SHOWN_ERRORS)
-        if len(texts) > SHOWN_ERRORS
-        else ""
-    )
-    return "%d of %d domains failed (%s). %s%s" % (
-        len(failed),
-        total,
-        ", ".join(failed),
-        " ".join(texts[:SHOWN_ERRORS]),
-        more,
     )
 
 
